@@ -1,0 +1,69 @@
+/** Exports: what a caller selects, and the plan of the archive that it becomes. */
+import type { Message } from './message.ts'
+import type { Task } from './task.ts'
+
+/** `all`: payload, metadata, readme, change history and the rest. `payloads`: the payload files only. */
+export type FileScope = 'all' | 'payloads'
+
+/** What a caller asks to export. */
+export interface Selection {
+  /** The fixids of the packages; empty means the whole repository. */
+  readonly fixids: readonly string[]
+  readonly scope: FileScope
+}
+
+/** One file in an archive, and its place there. */
+export interface PlanEntry {
+  /** Number of the entry, from 0. */
+  readonly position: number
+  /** Path in the repository, and name in the archive. */
+  readonly path: string
+  readonly size: number
+  readonly crc32: number
+  /** Whole seconds since 1970 UTC. */
+  readonly modifiedAt: number
+  /** Where its local header begins in the archive. */
+  readonly offset: number
+  /** The package it stands for, for messages. */
+  readonly fixid: string
+  /** How many packages are whole once this entry is packed. */
+  readonly packagesDone: number
+}
+
+/** A selection resolved into the exact archive that it makes. */
+export interface Plan {
+  readonly id: number
+  /** SHA-256 over every entry's name, size, CRC-32, time and method: equal digests, equal archives. Lower-case hex. */
+  readonly digest: string
+  readonly packageCount: number
+  readonly entryCount: number
+  /** Where the central directory begins. */
+  readonly directoryOffset: number
+  readonly archiveSize: number
+}
+
+/** Who asks for what. */
+export interface ExportRequest {
+  readonly selection: Selection
+  readonly requestedBy: string
+}
+
+/** The task that was started, and what the caller should know of it beforehand. */
+export interface AcceptedTask {
+  readonly task: Task
+  readonly notes: readonly Message[]
+}
+
+/** Starts background work. Once a promise is fulfilled, the task is on the disk and survives a crash. */
+export interface TaskDesk {
+  /** Throws FIXID_UNKNOWN with every fixid that the catalog does not have; then no task exists. */
+  requestExport(request: ExportRequest): Promise<AcceptedTask>
+  /** A scan that still waits serves every caller who asks before it starts. */
+  requestScan(requestedBy: string): Promise<AcceptedTask>
+}
+
+/** `repository<YYYYMMDDhhmmss>.zip` in UTC; `serial` is the number of further archives in the same second. */
+export function archiveName(time: Date, serial: number): string {
+  const stamp = time.toISOString().replace(/\D/g, '').slice(0, 14)
+  return `repository${stamp}${serial === 0 ? '' : String(serial).padStart(3, '0')}.zip`
+}

@@ -1,0 +1,65 @@
+/**
+ * What a task or an answer says to its caller.
+ *
+ * Ids follow the appliance's grammar: FQXHM, two letters for the component, four digits, one letter for the severity.
+ * Lenovo's own ids are used with their documented meaning only; ours are FQXHMUP9xxx and FQXHMSE9xxx.
+ */
+
+export interface Message {
+  readonly id: string
+  readonly text: string
+  readonly explanation: string
+  /** What the reader can do about it. */
+  readonly recovery: string
+}
+
+const NO_ACTION = 'Information only; no action is required.'
+
+/** Lenovo's message for a repository operation that worked. */
+export const OPERATION_SUCCEEDED: Message = {
+  id: 'FQXHMUP2500I',
+  text: 'Repository operation completed successfully.',
+  explanation: '',
+  recovery: NO_ACTION
+}
+
+/** A task was accepted and goes on in the background. */
+export function taskAccepted(taskId: number): Message {
+  return {
+    id: 'FQXHMUP9101I',
+    text: `Task ${taskId} was accepted and runs in the background.`,
+    explanation: 'The answer says that the request was accepted, not yet that it succeeded.',
+    recovery: `Follow the task with GET /updateRepositories/firmware/status?taskid=${taskId}.`
+  }
+}
+
+/** An export goes on without the payloads of some of its packages. */
+export function payloadsMissing(fixids: readonly string[], count: number): Message {
+  return {
+    id: 'FQXHMUP9102F',
+    text: `${count} of the selected packages have no payload in the repository: ${listOf(fixids, count)}.`,
+    explanation: 'Only the metadata of these packages has been downloaded so far.',
+    recovery: 'Add the payload files to the repository, read it again, and repeat the export.'
+  }
+}
+
+/** An export of a system pack goes on without members that the repository does not have. */
+export function membersMissing(fixids: readonly string[], count: number): Message {
+  return {
+    id: 'FQXHMUP9103F',
+    text: `${count} members of the selected system packs are not in the repository: ${listOf(fixids, count)}.`,
+    explanation: 'The archive holds the members that are there.',
+    recovery: 'Add the missing packages to the repository, read it again, and repeat the export.'
+  }
+}
+
+/** A task ended because of something that went wrong while it ran. */
+export function taskFailed(text: string, recovery: string): Message {
+  return { id: 'FQXHMUP9009L', text, explanation: 'The task ended without a result.', recovery }
+}
+
+/** The first few of a list, and how many more there are. */
+export function listOf(shown: readonly string[], count: number): string {
+  const rest = count - shown.length
+  return rest > 0 ? `${shown.join(', ')} and ${rest} more` : shown.join(', ')
+}

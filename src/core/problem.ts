@@ -1,0 +1,100 @@
+/**
+ * Every failure that a caller can understand. The core names its kind; only `http` knows status codes.
+ */
+import type { Message } from './message.ts'
+
+/**
+ * `invalid`: the request is wrong. `missing`: what it names is not there. `conflict`: it does not fit the present state.
+ * `unauthenticated`: nobody has logged in. `too-large`: the body is longer than is read. `unavailable`: the depot cannot do it now.
+ */
+export type ProblemKind = 'invalid' | 'missing' | 'conflict' | 'unauthenticated' | 'too-large' | 'unavailable'
+
+interface ProblemDefinition {
+  readonly kind: ProblemKind
+  readonly id: string
+  readonly explanation: string
+  readonly recovery: string
+}
+
+const REPEAT = 'Repeat the request with a valid value.'
+
+const catalogue = {
+  PARAMETER_INVALID: {
+    kind: 'invalid',
+    id: 'FQXHMUP9001L',
+    explanation: 'A query parameter is missing or has a value that is not accepted.',
+    recovery: REPEAT
+  },
+  BODY_INVALID: {
+    kind: 'invalid',
+    id: 'FQXHMUP9002L',
+    explanation: 'The body of the request, or an attribute in it, is missing or not accepted.',
+    recovery: REPEAT
+  },
+  BODY_TOO_LARGE: {
+    kind: 'too-large',
+    id: 'FQXHMUP9002L',
+    explanation: 'The body of the request is longer than is read.',
+    recovery: 'Send a smaller body. To export the whole repository, leave fixids empty.'
+  },
+  TASK_UNKNOWN: {
+    kind: 'invalid',
+    id: 'FQXHMUP9003L',
+    explanation: 'There is no task with this id.',
+    recovery: 'Use the taskid of the answer that started the task, or 0 for all running tasks.'
+  },
+  FIXID_UNKNOWN: {
+    kind: 'invalid',
+    id: 'FQXHMUP9004L',
+    explanation: 'The catalog has no package with this fixid. No task was started.',
+    recovery: 'List the packages with GET /updateRepositories/firmware?key=updates, or read the repository again.'
+  },
+  ARCHIVE_UNKNOWN: {
+    kind: 'missing',
+    id: 'FQXHMUP9007L',
+    explanation: 'No finished export has an archive of this name.',
+    recovery: 'Use the name that the status call gives as current when the export is complete.'
+  },
+  ROUTE_UNKNOWN: {
+    kind: 'missing',
+    id: 'FQXHMUP9010L',
+    explanation: 'The path or the method is not one that this server has.',
+    recovery: 'The API is described at /docs.'
+  },
+  NOT_AUTHENTICATED: {
+    kind: 'unauthenticated',
+    id: 'FQXHMSE9001L',
+    explanation: 'The request has no user name and password, or they are wrong.',
+    recovery: 'Repeat the request with valid credentials.'
+  },
+  REPOSITORY_UNAVAILABLE: {
+    kind: 'unavailable',
+    id: 'FQXHMUP9011L',
+    explanation: 'The repository directory cannot be read at the moment.',
+    recovery: 'Check that the directory exists, is mounted, and can be read by the server.'
+  }
+} as const satisfies Record<string, ProblemDefinition>
+
+export type ProblemCode = keyof typeof catalogue
+
+/** A failure that the caller can understand; anything else that is thrown is a bug. */
+export class Problem extends Error {
+  readonly code: ProblemCode
+
+  /** `text` is a sentence that names the culprit. */
+  constructor(code: ProblemCode, text: string, options?: ErrorOptions) {
+    super(text, options)
+    this.name = 'Problem'
+    this.code = code
+  }
+
+  get kind(): ProblemKind {
+    return catalogue[this.code].kind
+  }
+
+  /** What the caller is told. */
+  get userMessage(): Message {
+    const { id, explanation, recovery } = catalogue[this.code]
+    return { id, text: this.message, explanation, recovery }
+  }
+}

@@ -1,0 +1,61 @@
+/** Durable background work: what it is, which states it goes through, and who keeps it. */
+import type { Message } from './message.ts'
+
+/** `export` packs an archive; `scan` reads the repository into the catalog. */
+export type TaskKind = 'export' | 'scan'
+
+/**
+ * `queued`: waits for a worker; also what a running task becomes again when its worker died.
+ * `running`: a worker has claimed it.
+ * `completed`, `failed`, `canceled`: final.
+ */
+export type TaskState = 'queued' | 'running' | 'completed' | 'failed' | 'canceled'
+
+export const LIVE_STATES = ['queued', 'running'] as const satisfies readonly TaskState[]
+
+/** How far a task is. Counters only grow, and equal their totals when the task is completed. */
+export interface TaskProgress {
+  /** Whole packages that are done. */
+  readonly packagesDone: number
+  /** Bytes that are done: of an export, the bytes of the archive that are on the disk to stay. */
+  readonly bytesDone: number
+}
+
+export interface Task extends TaskProgress {
+  /** Never used again for another task. */
+  readonly id: number
+  readonly kind: TaskKind
+  readonly state: TaskState
+  readonly packagesTotal: number
+  readonly bytesTotal: number
+  /** The name of the archive an export makes; empty for other tasks. */
+  readonly archiveName: string
+  readonly createdBy: string
+  readonly createdAt: Date
+  readonly startedAt: Date | null
+  readonly finishedAt: Date | null
+  /** How many times a worker has claimed it. */
+  readonly attempt: number
+  /** What it says to its caller, oldest first. */
+  readonly messages: readonly Message[]
+}
+
+/** What readers of tasks can ask for. */
+export interface TaskReader {
+  /** The task with this id, if there is one. */
+  findTask(id: number): Promise<Task | undefined>
+  /** The tasks that have not ended, oldest first, of one kind or of all; at most `limit`. */
+  liveTasks(kind: TaskKind | undefined, limit: number): Promise<Task[]>
+  /** The sums over all tasks that have not ended. */
+  liveTotals(kind: TaskKind | undefined): Promise<LiveTotals>
+}
+
+/** The sums that one answer about all running tasks needs. */
+export interface LiveTotals {
+  readonly count: number
+  readonly queued: number
+  readonly packagesDone: number
+  readonly packagesTotal: number
+  readonly bytesDone: number
+  readonly bytesTotal: number
+}

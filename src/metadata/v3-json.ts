@@ -1,0 +1,224 @@
+/**
+ * V3 package metadata: `_index.json` (what there is to install), `_inventory.json` (what it is for) and `_signature.json`
+ * (what the payload must be). A bundle's index lists many packages, a package's own index one.
+ */
+import type { MachineType, Member, PackageDescription, Requisite } from '../core/package.ts'
+import { isFixid } from './fixid.ts'
+import {
+  type LooseObject,
+  member,
+  objectMember,
+  objectsMember,
+  parseLooseObject,
+  textMember,
+  textsMember
+} from './loose-json.ts'
+import { parseMachineTypes } from './machine-types.ts'
+import { MetadataError } from './metadata-error.ts'
+
+/** Bytes of the largest JSON file that is read as V3 metadata. */
+export const MAX_V3_JSON_BYTES = 64 * 1024 * 1024
+
+/** What `_inventory.json` adds to the index. */
+export interface V3Inventory {
+  readonly description: string
+  readonly releaseDate: string
+  readonly updateType: string
+  readonly rebootRequired: string
+  readonly family: string
+  readonly requisites: readonly Requisite[]
+}
+
+/** What `_signature.json` promises of the payload. */
+export interface V3Signature {
+  readonly sha256: string
+  readonly size: number
+}
+
+/**
+ * The packages an index describes: of a bundle the bundle itself first, then its components.
+ * @param baseName name of the index without `_index.json`: the fixid, when the file does not say another
+ */
+export function parseV3Index(bytes: Uint8Array, baseName: string): PackageDescription[] {
+  const index = parseLooseObject(bytes)
+  const updates = objectsMember(index, 'Updates')
+  if (updates.length === 0) throw new MetadataError('not-metadata', 'it has no Updates')
+  const oem = objectMember(index, 'Oem')
+  const isBundle = updates.length > 1 || member(oem, 'BundleData') !== undefined
+  if (!isBundle) return updates.map((update) => component(update, fixidOf(update) || baseName, oem))
+  const components = updates
+    .filter((update) => fixidOf(update) !== '')
+    .map((update) => component(update, fixidOf(update), {}))
+  return [bundle(oem, baseName, components), ...mergeByFixid(components)]
+}
+
+/** @throws MetadataError */
+export function parseV3Inventory(bytes: Uint8Array): V3Inventory {
+  const inventory = parseLooseObject(bytes)
+  const activation = textMember(inventory, 'ActivationMethod')
+  const softwareIds = objectsMember(inventory, 'Devices').flatMap((device) => textsMember(device, 'SoftwareIds'))
+  return {
+    description: textMember(inventory, 'Description'),
+    releaseDate: dateOf(textMember(inventory, 'ReleaseDate')),
+    updateType: textMember(inventory, 'UpdateType'),
+    rebootRequired: activation,
+    family: softwareIds.sort()[0] ?? '',
+    requisites: requisiteFixids(member(inventory, 'Prerequisites')).map((fixid) => ({ fixid, kind: 'prerequisite' }))
+  }
+}
+
+/** Undefined when the file has no digest of a payload. */
+export function parseV3Signature(bytes: Uint8Array): V3Signature | undefined {
+  const signatures = objectsMember(parseLooseObject(bytes), 'AuthenticitySignature')
+  for (const signature of signatures) {
+    const target = textMember(signature, 'Target') || textMember(signature, 'Payload') || textMember(signature, 'Name')
+    const oem = objectMember(signature, 'Oem')
+    const sha256 = (textMember(oem, 'Sha-256') || textMember(signature, 'Sha-256')).toLowerCase()
+    const size = Number(textMember(signature, 'SizeBytes') || textMember(oem, 'SizeBytes'))
+    const isOfInventory = /inventory/i.test(target)
+    if (!isOfInventory && /^[0-9a-f]{64}$/.test(sha256) && Number.isSafeInteger(size)) return { sha256, size }
+  }
+  return undefined
+}
+
+/** The description with what its inventory adds; what the index says itself counts more. */
+export function withInventory(description: PackageDescription, inventory: V3Inventory): PackageDescription {
+  return {
+    ...description,
+    name: description.name || inventory.description,
+    description: description.description || inventory.description,
+    releaseDate: description.releaseDate || inventory.releaseDate,
+    updateType: description.updateType || inventory.updateType,
+    rebootRequired: description.rebootRequired || inventory.rebootRequired,
+    family: description.family || inventory.family,
+    requisites: description.requisites.length > 0 ? description.requisites : inventory.requisites
+  }
+}
+
+function component(update: LooseObject, fixid: string, indexOem: LooseObject): PackageDescription {
+  const oem = objectMember(update, 'Oem')
+  const inventory = objectsMember(oem, 'Inventory')
+  const payloads = [textMember(update, 'Payload'), ...inventory.map((item) => textMember(item, 'Payload'))]
+  const machineTypes = [
+    ...textsMember(oem, 'ApplicableMachineTypes'),
+    ...textsMember(indexOem, 'ApplicableMachineTypes')
+  ]
+  const first = inventory[0] ?? {}
+  return {
+    ...emptyDescription(fixid),
+    name: textMember(oem, 'Name') || textMember(indexOem, 'Name'),
+    version: textMember(first, 'Version') || textMember(indexOem, 'Version'),
+    description: textMember(oem, 'Description') || textMember(indexOem, 'Description'),
+    releaseDate: dateOf(textMember(oem, 'ReleaseDate') || textMember(indexOem, 'ReleaseDate')),
+    machineTypes: parseMachineTypes(machineTypes),
+    operatingSystems: unique(inventory.map((item) => textMember(item, 'OperatingSystem'))),
+    family: inventory.map((item) => textMember(item, 'SoftwareId')).sort()[0] ?? '',
+    payloads: unique(payloads).map((name) => ({ name })),
+    companions: unique(['Inventory', 'Locations', 'AuthenticitySignature'].flatMap((name) => textsMember(update, name)))
+  }
+}
+
+function bundle(oem: LooseObject, baseName: string, components: readonly PackageDescription[]): PackageDescription {
+  const name = textMember(objectMember(oem, 'FixId'), 'Name')
+  const documentation = objectMember(oem, 'DocumentationFiles')
+  const parents = textsMember(objectMember(oem, 'BundleData'), 'ParentFixIds').filter(isFixid)
+  const listed = unique(components.map(({ fixid }) => fixid))
+  const members: Member[] = [
+    ...listed.map((fixid) => ({ fixid, kind: 'listed' as const })),
+    ...unique(parents)
+      .filter((fixid) => !listed.includes(fixid))
+      .map((fixid) => ({ fixid, kind: 'parent' as const }))
+  ]
+  const machineTypes = parseMachineTypes(textsMember(oem, 'ApplicableMachineTypes'))
+  return {
+    ...emptyDescription(isFixid(name) ? name : baseName),
+    kind: 'system-pack',
+    form: 'v3-bundle',
+    name: textMember(oem, 'Name'),
+    version: textMember(oem, 'Version'),
+    category: 'UXSP',
+    description: textMember(oem, 'Description'),
+    releaseDate: dateOf(textMember(oem, 'ReleaseDate')),
+    updateType: 'uxsp',
+    machineTypes: machineTypes.length > 0 ? machineTypes : allMachineTypes(components),
+    members,
+    companions: unique([...textsMember(documentation, 'ReleaseNotes'), ...textsMember(documentation, 'ChangeHistory')])
+  }
+}
+
+/** One fixid can stand in several updates of a bundle, a payload each. */
+function mergeByFixid(components: readonly PackageDescription[]): PackageDescription[] {
+  const merged = new Map<string, PackageDescription>()
+  for (const next of components) {
+    const known = merged.get(next.fixid)
+    if (known === undefined) merged.set(next.fixid, next)
+    else {
+      const names = unique([...known.payloads, ...next.payloads].map((payload) => payload.name))
+      merged.set(next.fixid, {
+        ...known,
+        payloads: names.map((name) => ({ name })),
+        companions: unique([...known.companions, ...next.companions]),
+        machineTypes: allMachineTypes([known, next]),
+        operatingSystems: unique([...known.operatingSystems, ...next.operatingSystems])
+      })
+    }
+  }
+  return [...merged.values()]
+}
+
+function emptyDescription(fixid: string): PackageDescription {
+  return {
+    fixid,
+    kind: 'update',
+    form: 'v3',
+    name: '',
+    version: '',
+    buildNumber: '',
+    category: '',
+    vendor: '',
+    description: '',
+    severity: '',
+    releaseDate: '',
+    updateType: '',
+    rebootRequired: '',
+    machineTypes: [],
+    operatingSystems: [],
+    family: '',
+    members: [],
+    requisites: [],
+    payloads: [],
+    companions: [],
+    properties: {}
+  }
+}
+
+function fixidOf(update: LooseObject): string {
+  const oem = objectMember(update, 'Oem')
+  const fixid = textMember(objectMember(oem, 'FixId'), 'Name') || textMember(oem, 'FixId')
+  return isFixid(fixid) ? fixid : ''
+}
+
+function requisiteFixids(value: unknown): string[] {
+  const items = Array.isArray(value) ? value : []
+  const texts = items.map((item) =>
+    typeof item === 'string' ? item : textMember((item ?? {}) as LooseObject, 'FixId')
+  )
+  return unique(texts.filter(isFixid))
+}
+
+function allMachineTypes(packages: readonly PackageDescription[]): MachineType[] {
+  const found = new Map<string, MachineType>()
+  for (const machine of packages.flatMap((item) => item.machineTypes)) {
+    if (!found.has(machine.type)) found.set(machine.type, machine)
+  }
+  return [...found.values()]
+}
+
+/** `2024-03-01T16.22.44Z`, with dots in the time, is what bundles have: only the date is kept. */
+function dateOf(text: string): string {
+  return /^\d{4}-\d{2}-\d{2}/.exec(text)?.[0] ?? text
+}
+
+function unique(texts: readonly string[]): string[] {
+  return [...new Set(texts.filter((text) => text !== ''))]
+}

@@ -1,0 +1,45 @@
+/** Opens the database and brings it to the newest schema. Whoever opens it closes it, with `destroy()`. */
+import { promises as fs } from 'node:fs'
+import path from 'node:path'
+import Database from 'better-sqlite3'
+import { Kysely, SqliteDialect } from 'kysely'
+import { FileMigrationProvider, Migrator } from 'kysely/migration'
+import type { Schema } from './schema.ts'
+import { withStatementCache } from './statement-cache.ts'
+
+const BUSY_TIMEOUT_MS = 15_000
+const CACHE_KIB = 4_096
+
+export interface DatabaseOptions {
+  /** Path of the SQLite file, or `:memory:`. */
+  readonly file: string
+  /**
+   * `full`: a commit is on the disk when it returns. `normal`: it reaches the disk with the next full one; a crash of
+   * the machine may lose it, a crash of the process does not. Default `full`.
+   */
+  readonly durability?: 'full' | 'normal'
+}
+
+export type Depot = Kysely<Schema>
+
+/** A connection of its own: SQLite runs one statement at a time on each. */
+export function openDatabase(options: DatabaseOptions): Depot {
+  const database = new Database(options.file, { timeout: BUSY_TIMEOUT_MS })
+  database.pragma('journal_mode = WAL')
+  database.pragma(`synchronous = ${options.durability === 'normal' ? 'NORMAL' : 'FULL'}`)
+  database.pragma('foreign_keys = ON')
+  database.pragma(`cache_size = -${CACHE_KIB}`)
+  return new Kysely<Schema>({ dialect: new SqliteDialect({ database: withStatementCache(database) }) })
+}
+
+/**
+ * Runs the migrations that the database has not seen yet, each in a transaction of its own.
+ * @returns the names of those that ran.
+ */
+export async function migrateToLatest(db: Depot): Promise<string[]> {
+  const migrationFolder = path.join(import.meta.dirname, '../../migrations')
+  const migrator = new Migrator({ db, provider: new FileMigrationProvider({ fs, path, migrationFolder }) })
+  const { error, results } = await migrator.migrateToLatest()
+  if (error !== undefined) throw error
+  return (results ?? []).map((result) => result.migrationName)
+}

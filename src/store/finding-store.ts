@@ -1,0 +1,366 @@
+/** The packages and problems that a scan has found, and how they become the catalog: in one transaction, where they differ. */
+import { type Kysely, sql } from 'kysely'
+import { type CatalogProblem, catalogProblem, type Package } from '../core/package.ts'
+import { bulkInsert } from './bulk-insert.ts'
+import type { FoundFileRow, FoundPackageRow, FoundReferenceRow, ScanSchema } from './scan-schema.ts'
+
+/** A package, where it was found, and what is derived of it. */
+export interface FoundPackage {
+  readonly package: Package
+  /** Directory of the file that describes it. */
+  readonly directory: string
+  readonly metadataPath: string
+  readonly productLine: string
+  readonly versionKey: string
+  readonly fingerprint: string
+}
+
+/** Where a package of a certain fixid was found before. */
+export interface EarlierPackage {
+  readonly fixid: string
+  readonly directory: string
+  readonly metadataPath: string
+  readonly hasPayload: boolean
+}
+
+export type FindingStore = ReturnType<typeof createFindingStore>
+
+const PACKAGE_COLUMNS = [
+  'fixid',
+  'kind',
+  'form',
+  'name',
+  'version',
+  'build_number',
+  'category',
+  'vendor',
+  'description',
+  'severity',
+  'release_date',
+  'update_type',
+  'reboot_required',
+  'payload_state',
+  'metadata_path',
+  'product_line',
+  'version_key',
+  'fingerprint'
+] as const
+
+const MISSING_MEMBERS_PAGE = 500
+
+export function createFindingStore(db: Kysely<ScanSchema>) {
+  return {
+    async addProblems(problems: readonly CatalogProblem[]): Promise<void> {
+      await bulkInsert(db, 'found_problem', ['path', 'code', 'text'], problems, sql`on conflict do nothing`)
+    },
+
+    /** These files belong to a package. */
+    async claim(paths: readonly string[]): Promise<void> {
+      await bulkInsert(
+        db,
+        'claimed_file',
+        ['path'],
+        paths.map((path) => ({ path })),
+        sql`on conflict do nothing`
+      )
+    },
+
+    async claimedOf(paths: readonly string[]): Promise<string[]> {
+      const rows = await db
+        .selectFrom('claimed_file')
+        .select('path')
+        .where(sql<boolean>`path in (select value from json_each(${JSON.stringify(paths)}))`)
+        .execute()
+      return rows.map((row) => row.path)
+    },
+
+    async earlierPackages(fixids: readonly string[]): Promise<EarlierPackage[]> {
+      const rows = await db
+        .selectFrom('found_package')
+        .select(['fixid', 'directory', 'metadata_path', 'payload_state'])
+        .where(sql<boolean>`fixid in (select value from json_each(${JSON.stringify(fixids)}))`)
+        .execute()
+      return rows.map(({ fixid, directory, metadata_path, payload_state }) => ({
+        fixid,
+        directory,
+        metadataPath: metadata_path,
+        hasPayload: payload_state === 'present'
+      }))
+    },
+
+    /** Keeps packages for the catalog; earlier ones of the same fixid give way. */
+    async putPackages(found: readonly FoundPackage[]): Promise<void> {
+      await forget(
+        db,
+        found.map((item) => item.package.fixid)
+      )
+      await bulkInsert(db, 'found_package', [...PACKAGE_COLUMNS, 'directory'], found.map(toPackageRow))
+      const news = await withoutUnchanged(db, found)
+      await insertDetails(db, news)
+    },
+
+    /** Whether the packages in the catalog are made of just the files that are there now. */
+    async isCatalogCurrent(): Promise<boolean> {
+      const row = await db.selectFrom('catalog').select('is_current').executeTakeFirstOrThrow()
+      return row.is_current === 1
+    },
+
+    /**
+     * Keeps the packages as they are.
+     * @param looked codes of the problems that were looked for: only these are replaced
+     */
+    async publishUnchanged(now: Date, looked: readonly string[]): Promise<void> {
+      await db.transaction().execute(async (trx) => {
+        await trx.updateTable('catalog').set({ read_at: now.getTime() }).execute()
+        await trx.deleteFrom('catalog_problem').where('code', 'in', looked).execute()
+        await publishProblems(trx)
+      })
+    },
+
+    /** Makes what was found the catalog. Its readers see the old one until this has ended, and then the new one. */
+    async publish(now: Date): Promise<void> {
+      await db.transaction().execute(async (trx) => {
+        await trx.updateTable('catalog').set({ read_at: now.getTime(), is_current: 1 }).execute()
+        await deleteOldPackages(trx)
+        await insertNewPackages(trx)
+        await trx
+          .deleteFrom('file')
+          .where('id', 'not in', (eb) => eb.selectFrom('package_file').select('file_id'))
+          .execute()
+        await findMissingMembers(trx)
+        await trx.deleteFrom('catalog_problem').execute()
+        await publishProblems(trx)
+      })
+    },
+
+    /** How many packages the catalog has. */
+    async packageCount(): Promise<number> {
+      const row = await db
+        .selectFrom('package')
+        .select((eb) => eb.fn.countAll<number>().as('count'))
+        .executeTakeFirstOrThrow()
+      return row.count
+    }
+  }
+}
+
+const DETAIL_TABLES = ['found_file', 'found_machine_type', 'found_member', 'found_requisite', 'found_property'] as const
+
+async function forget(db: Kysely<ScanSchema>, fixids: readonly string[]): Promise<void> {
+  const among = sql<boolean>`fixid in (select value from json_each(${JSON.stringify(fixids)}))`
+  for (const table of ['found_package', ...DETAIL_TABLES] as const) await db.deleteFrom(table).where(among).execute()
+}
+
+/** The catalog has most packages already, just as they are: nothing more is needed of those. */
+async function withoutUnchanged(db: Kysely<ScanSchema>, found: readonly FoundPackage[]): Promise<FoundPackage[]> {
+  const json = JSON.stringify(found.map((item) => item.package.fixid))
+  const rows = await db
+    .selectFrom('package')
+    .select(['fixid', 'fingerprint'])
+    .where(sql<boolean>`fixid in (select value from json_each(${json}))`)
+    .execute()
+  const known = new Map(rows.map((row) => [row.fixid, row.fingerprint]))
+  return found.filter((item) => known.get(item.package.fixid) !== item.fingerprint)
+}
+
+async function insertDetails(db: Kysely<ScanSchema>, found: readonly FoundPackage[]): Promise<void> {
+  const packages = found.map((item) => item.package)
+  const reference = (fixid: string) => (item: { fixid: string; kind: string }, position: number) =>
+    ({ fixid, position, target: item.fixid, kind: item.kind }) satisfies FoundReferenceRow
+  await bulkInsert(
+    db,
+    'found_file',
+    ['fixid', 'path', 'role', 'size', 'crc32', 'sha256', 'modified_at'],
+    packages.flatMap(toFileRows)
+  )
+  await bulkInsert(
+    db,
+    'found_machine_type',
+    ['fixid', 'machine_type', 'name'],
+    packages.flatMap(({ fixid, machineTypes }) =>
+      machineTypes.map(({ type, name }) => ({ fixid, machine_type: type, name }))
+    )
+  )
+  const columns = ['fixid', 'position', 'target', 'kind'] as const
+  await bulkInsert(
+    db,
+    'found_member',
+    columns,
+    packages.flatMap(({ fixid, members }) => members.map(reference(fixid)))
+  )
+  await bulkInsert(
+    db,
+    'found_requisite',
+    columns,
+    packages.flatMap(({ fixid, requisites }) => requisites.map(reference(fixid)))
+  )
+  await bulkInsert(db, 'found_property', ['fixid', 'name', 'position', 'value'], packages.flatMap(toPropertyRows))
+}
+
+async function deleteOldPackages(trx: Kysely<ScanSchema>): Promise<void> {
+  await trx
+    .deleteFrom('package')
+    .where((eb) =>
+      eb.not(
+        eb.exists(
+          eb
+            .selectFrom('found_package as found')
+            .select('found.fixid')
+            .whereRef('found.fixid', '=', 'package.fixid')
+            .whereRef('found.fingerprint', '=', 'package.fingerprint')
+        )
+      )
+    )
+    .execute()
+}
+
+/** Details are there for new packages only, so joining by fixid inserts just those. */
+async function insertNewPackages(trx: Kysely<ScanSchema>): Promise<void> {
+  await trx
+    .insertInto('package')
+    .columns(PACKAGE_COLUMNS)
+    .expression((eb) =>
+      eb
+        .selectFrom('found_package as found')
+        .select(PACKAGE_COLUMNS.map((column) => `found.${column}` as const))
+        .where('found.fixid', 'not in', (inner) => inner.selectFrom('package').select('package.fixid'))
+        .orderBy('found.fixid')
+    )
+    .execute()
+  await trx
+    .insertInto('file')
+    .columns(['path', 'size', 'crc32', 'sha256', 'modified_at'])
+    .expression((eb) =>
+      eb
+        .selectFrom('found_file')
+        .select(['path', 'size', 'crc32', 'sha256', 'modified_at'])
+        .distinct()
+        .where(sql<boolean>`true`)
+        .orderBy('path')
+    )
+    .onConflict((conflict) =>
+      conflict.column('path').doUpdateSet((eb) => ({
+        size: eb.ref('excluded.size'),
+        crc32: eb.ref('excluded.crc32'),
+        sha256: eb.ref('excluded.sha256'),
+        modified_at: eb.ref('excluded.modified_at')
+      }))
+    )
+    .execute()
+  await trx
+    .insertInto('package_file')
+    .columns(['package_id', 'file_id', 'role'])
+    .expression((eb) =>
+      eb
+        .selectFrom('found_file as found')
+        .innerJoin('package', 'package.fixid', 'found.fixid')
+        .innerJoin('file', 'file.path', 'found.path')
+        .select(['package.id', 'file.id as file_id', 'found.role'])
+    )
+    .execute()
+  await trx
+    .insertInto('package_machine_type')
+    .columns(['package_id', 'machine_type', 'name'])
+    .expression((eb) =>
+      eb
+        .selectFrom('found_machine_type as found')
+        .innerJoin('package', 'package.fixid', 'found.fixid')
+        .select(['package.id', 'found.machine_type', 'found.name'])
+    )
+    .execute()
+  for (const kind of ['member', 'requisite'] as const) {
+    await trx
+      .insertInto(`package_${kind}`)
+      .columns(['package_id', 'position', 'fixid', 'kind'])
+      .expression((eb) =>
+        eb
+          .selectFrom(`found_${kind} as found`)
+          .innerJoin('package', 'package.fixid', 'found.fixid')
+          .select(['package.id', 'found.position', 'found.target', 'found.kind'])
+      )
+      .execute()
+  }
+  await trx
+    .insertInto('package_property')
+    .columns(['package_id', 'name', 'position', 'value'])
+    .expression((eb) =>
+      eb
+        .selectFrom('found_property as found')
+        .innerJoin('package', 'package.fixid', 'found.fixid')
+        .select(['package.id', 'found.name', 'found.position', 'found.value'])
+    )
+    .execute()
+}
+
+/** Members that a pack lists and no package has. */
+async function findMissingMembers(trx: Kysely<ScanSchema>): Promise<void> {
+  for (let after = { id: 0, position: -1 }, more = true; more; ) {
+    const page = await trx
+      .selectFrom('package_member as member')
+      .innerJoin('package as pack', 'pack.id', 'member.package_id')
+      .select(['pack.id', 'pack.metadata_path', 'member.position', 'member.fixid'])
+      .where('member.kind', '=', 'listed')
+      .where('member.fixid', 'not in', (eb) => eb.selectFrom('package').select('fixid'))
+      .where((eb) => eb(eb.refTuple('member.package_id', 'member.position'), '>', eb.tuple(after.id, after.position)))
+      .orderBy('member.package_id')
+      .orderBy('member.position')
+      .limit(MISSING_MEMBERS_PAGE)
+      .execute()
+    const problems = page.map((row) => catalogProblem('missing-member', row.metadata_path, row.fixid))
+    await bulkInsert(trx, 'found_problem', ['path', 'code', 'text'], problems, sql`on conflict do nothing`)
+    after = page.at(-1) ?? after
+    more = page.length === MISSING_MEMBERS_PAGE
+  }
+}
+
+async function publishProblems(trx: Kysely<ScanSchema>): Promise<void> {
+  await trx
+    .insertInto('catalog_problem')
+    .columns(['path', 'code', 'text'])
+    .expression((eb) => eb.selectFrom('found_problem').select(['path', 'code', 'text']))
+    .execute()
+}
+
+function toPackageRow(found: FoundPackage): FoundPackageRow {
+  const { package: item } = found
+  return {
+    fixid: item.fixid,
+    directory: found.directory,
+    kind: item.kind,
+    form: item.form,
+    name: item.name,
+    version: item.version,
+    build_number: item.buildNumber,
+    category: item.category,
+    vendor: item.vendor,
+    description: item.description,
+    severity: item.severity,
+    release_date: item.releaseDate,
+    update_type: item.updateType,
+    reboot_required: item.rebootRequired,
+    payload_state: item.payloadState,
+    metadata_path: found.metadataPath,
+    product_line: found.productLine,
+    version_key: found.versionKey,
+    fingerprint: found.fingerprint
+  }
+}
+
+function toFileRows(item: Package): FoundFileRow[] {
+  return item.files.map(({ path, role, size, crc32, sha256, modifiedAt }) => ({
+    fixid: item.fixid,
+    path,
+    role,
+    size,
+    crc32,
+    sha256,
+    modified_at: modifiedAt
+  }))
+}
+
+function toPropertyRows(item: Package): ScanSchema['found_property'][] {
+  const properties = Object.entries({ operatingSystem: item.operatingSystems, ...item.properties })
+  return properties.flatMap(([name, values]) =>
+    values.map((value, position) => ({ fixid: item.fixid, name, position, value }))
+  )
+}

@@ -1,0 +1,160 @@
+/** The tables as Kysely sees them; the newest migration and this file agree. Rows never leave `store`. */
+import type { Generated } from 'kysely'
+
+export interface Schema {
+  catalog: CatalogTable
+  file_reading: FileReadingTable
+  package: PackageTable
+  file: FileTable
+  package_file: PackageFileTable
+  package_machine_type: PackageMachineTypeTable
+  package_member: PackageReferenceTable
+  package_requisite: PackageReferenceTable
+  package_property: PackagePropertyTable
+  catalog_problem: CatalogProblemTable
+  plan: PlanTable
+  plan_entry: PlanEntryTable
+  task: TaskTable
+  task_message: TaskMessageTable
+  credential: CredentialTable
+}
+
+/** One row: when the repository was last read, and whether the packages are made of the newest readings. */
+interface CatalogTable {
+  id: number
+  read_at: number | null
+  is_current: number
+}
+
+/** What was found in a file when it was last read; valid while the file's stamp stays the same. */
+interface FileReadingTable {
+  path: string
+  /** Size, time of change in nanoseconds, inode. */
+  stamp: string
+  crc32: number
+  sha256: string
+  /** JSON of what a metadata file says; null for other files. */
+  contents: string | null
+  /** Which version of the metadata reader read it. */
+  reader_version: number
+}
+
+export interface PackageTable {
+  id: Generated<number>
+  fixid: string
+  kind: string
+  form: string
+  name: string
+  version: string
+  build_number: string
+  category: string
+  vendor: string
+  description: string
+  severity: string
+  release_date: string
+  update_type: string
+  reboot_required: string
+  payload_state: string
+  /** The file that describes it. */
+  metadata_path: string
+  /** Packages of one line replace each other; the greatest version key is the latest. */
+  product_line: string
+  version_key: string
+  /** Changes whenever anything of the package or its files does. */
+  fingerprint: string
+}
+
+interface FileTable {
+  id: Generated<number>
+  path: string
+  size: number
+  crc32: number
+  sha256: string
+  modified_at: number
+}
+
+interface PackageFileTable {
+  package_id: number
+  file_id: number
+  role: string
+}
+
+interface PackageMachineTypeTable {
+  machine_type: string
+  package_id: number
+  name: string
+}
+
+/** A fixid that a package names; the package it means may not be in the repository. */
+interface PackageReferenceTable {
+  package_id: number
+  position: number
+  fixid: string
+  kind: string
+}
+
+interface PackagePropertyTable {
+  package_id: number
+  name: string
+  position: number
+  value: string
+}
+
+interface CatalogProblemTable {
+  path: string
+  code: string
+  text: string
+}
+
+interface PlanTable {
+  id: Generated<number>
+  digest: string
+  package_count: number
+  entry_count: number
+  directory_offset: number
+  archive_size: number
+}
+
+interface PlanEntryTable {
+  plan_id: number
+  position: number
+  path: string
+  size: number
+  crc32: number
+  modified_at: number
+  offset: number
+  fixid: string
+  packages_done: number
+}
+
+export interface TaskTable {
+  id: Generated<number>
+  kind: string
+  state: string
+  plan_id: number | null
+  archive_name: string | null
+  packages_done: Generated<number>
+  packages_total: Generated<number>
+  bytes_done: Generated<number>
+  bytes_total: Generated<number>
+  attempt: Generated<number>
+  created_by: string
+  created_at: number
+  started_at: number | null
+  finished_at: number | null
+}
+
+interface TaskMessageTable {
+  task_id: number
+  position: number
+  message_id: string
+  text: string
+  explanation: string
+  recovery: string
+}
+
+/** The administrator whose password was made at the first start. */
+interface CredentialTable {
+  user_name: string
+  password_hash: string
+}

@@ -1,0 +1,62 @@
+/** Threads that read files side by side, a portion each. */
+import { availableParallelism } from 'node:os'
+import { Piscina } from 'piscina'
+import type { UnreadFile } from '../store/reading-store.ts'
+import type { ReadingJob, ReadingResult } from './reading-thread.ts'
+import { threadFile } from './thread-file.ts'
+
+export interface ReadingPool {
+  /** Reads all files of `pages`, and hands over the results portion by portion, in no particular order. */
+  readAll(
+    root: string,
+    pages: AsyncIterable<readonly UnreadFile[]>,
+    onResults: (results: ReadingResult[], bytes: number) => Promise<void>
+  ): Promise<void>
+  close(): Promise<void>
+}
+
+/** A portion is full with so many bytes or files: large enough to be worth a message, small enough to share out evenly. */
+const PORTION_BYTES = 32 * 1024 * 1024
+const PORTION_FILES = 200
+
+export function createReadingPool(threads = availableParallelism()): ReadingPool {
+  const pool = new Piscina<ReadingJob, ReadingResult[]>({
+    filename: threadFile('reading-thread', import.meta),
+    minThreads: 0,
+    maxThreads: threads,
+    idleTimeout: 1000
+  })
+  return {
+    async readAll(root, pages, onResults) {
+      const running = new Set<Promise<void>>()
+      for await (const portion of portionsOf(pages)) {
+        const bytes = portion.reduce((sum, file) => sum + file.size, 0)
+        const job = { root, files: portion }
+        const run = pool.run(job).then((results) => onResults(results, bytes))
+        const settled = run.finally(() => running.delete(settled))
+        running.add(settled)
+        // One portion waits for each thread, so that none is ever idle and the queue stays short.
+        if (running.size >= 2 * threads) await Promise.race(running)
+      }
+      await Promise.all(running)
+    },
+    close: () => pool.close({ force: true })
+  }
+}
+
+async function* portionsOf(pages: AsyncIterable<readonly UnreadFile[]>): AsyncGenerator<UnreadFile[]> {
+  let portion: UnreadFile[] = []
+  let bytes = 0
+  for await (const page of pages) {
+    for (const file of page) {
+      portion.push(file)
+      bytes += file.size
+      if (bytes >= PORTION_BYTES || portion.length >= PORTION_FILES) {
+        yield portion
+        portion = []
+        bytes = 0
+      }
+    }
+  }
+  if (portion.length > 0) yield portion
+}

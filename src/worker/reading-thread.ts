@@ -1,0 +1,75 @@
+/**
+ * The body of a thread that reads repository files: digests of every file, and of metadata what it says. A scan starts as
+ * many of them as there are cores; they end with it.
+ */
+import path from 'node:path'
+import { splitName } from '../core/file-name.ts'
+import { UnsafePathError } from '../core/relative-path.ts'
+import { digestFile, readWhole } from '../files/read-file.ts'
+import { readZipMembers } from '../files/zip-members.ts'
+import {
+  isV3Member,
+  type MetadataContents,
+  metadataSizeLimit,
+  parseMetadataFile,
+  parseV3Zip
+} from '../metadata/metadata-file.ts'
+import { MAX_V3_JSON_BYTES } from '../metadata/v3-json.ts'
+import type { FileReading } from '../store/reading-store.ts'
+
+export interface ReadingJob {
+  /** Real path of the repository. */
+  readonly root: string
+  readonly files: readonly FileToRead[]
+}
+
+export interface FileToRead {
+  readonly path: string
+  /** The stamp that the walk saw: a file that has another one by now is left to the next scan. */
+  readonly stamp: string
+}
+
+export interface ReadingFailure {
+  readonly path: string
+  readonly failure: string
+}
+
+export type ReadingResult = FileReading | ReadingFailure
+
+/** Reads files one after the other. What cannot be read is part of the answer. */
+export default async function readFiles(job: ReadingJob): Promise<ReadingResult[]> {
+  const results: ReadingResult[] = []
+  for (const file of job.files) results.push(await readOne(job.root, file.path, file.stamp))
+  return results
+}
+
+async function readOne(root: string, file: string, stamp: string): Promise<ReadingResult> {
+  try {
+    const name = splitName(path.posix.basename(file))
+    let contents: MetadataContents | undefined
+    const digests = digestFile(root, file, (fd, size) => {
+      contents = parseIfMetadata(name, size, () => readWhole(fd, size))
+    })
+    if (digests.stamp !== stamp) return { path: file, failure: 'it changed while it was read' }
+    if (name.suffix === '.zip') {
+      contents = parseV3Zip(await readZipMembers(root, file, isV3Member, MAX_V3_JSON_BYTES), name.stem)
+    }
+    return { path: file, ...digests, contents: contents === undefined ? null : JSON.stringify(contents) }
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code
+    if (code === undefined && !(error instanceof UnsafePathError)) throw error
+    return { path: file, failure: code ?? (error as Error).message }
+  }
+}
+
+function parseIfMetadata(
+  name: { stem: string; suffix: string },
+  size: number,
+  read: () => Uint8Array
+): MetadataContents | undefined {
+  const limit = metadataSizeLimit(name.suffix)
+  if (limit === undefined) return undefined
+  if (size > limit)
+    return { problem: { code: 'metadata-too-large', reason: `${size} bytes, at most ${limit} are read` } }
+  return parseMetadataFile(name, read())
+}

@@ -1,0 +1,120 @@
+/** A scan: walk, read what is new, find the packages, and make them the catalog. */
+import fs from 'node:fs'
+import { foldName, splitName } from '../core/file-name.ts'
+import { type CatalogProblem, type CatalogProblemCode, catalogProblem } from '../core/package.ts'
+import type { TaskProgress } from '../core/task.ts'
+import { walkRepository } from '../files/walk-repository.ts'
+import type { FileReading, ReadingStore, UnreadFile } from '../store/reading-store.ts'
+import type { SeenFileRow } from '../store/scan-schema.ts'
+import type { ScanStore } from '../store/scan-store.ts'
+import { findPackages } from './package-finder.ts'
+import type { ReadingPool } from './reading-pool.ts'
+import type { ReadingFailure } from './reading-thread.ts'
+
+export interface ScanOptions {
+  readonly directory: string
+  readonly store: ScanStore
+  readonly pool: ReadingPool
+  readonly now: () => Date
+  /** Told how many bytes there are to read, and how many are read. */
+  readonly onProgress: (bytesDone: number, bytesTotal: number) => void
+  readonly signal: AbortSignal
+}
+
+/** What a scan did. */
+export interface ScanResult extends TaskProgress {
+  readonly filesRead: number
+  readonly bytesRead: number
+  /** Whether the catalog was found to be current, and left as it was. */
+  readonly isUnchanged: boolean
+}
+
+const WALK_BATCH = 2_000
+const READ_PAGE = 1_000
+
+/** Problems that show before packages are put together: all that a scan which changes no package looks for. */
+const WALK_PROBLEMS: readonly CatalogProblemCode[] = [
+  'link-outside',
+  'link-to-directory',
+  'broken-link',
+  'special-file',
+  'unsafe-name',
+  'unreadable'
+]
+
+/**
+ * Brings the catalog up to date with the repository directory.
+ * @throws the system's error when the directory itself cannot be read; then the catalog stays as it was
+ */
+export async function scanRepository(options: ScanOptions): Promise<ScanResult> {
+  const { store, now, signal } = options
+  const root = fs.realpathSync.native(options.directory)
+  await store.begin()
+  await walk(root, options)
+  await store.readings.forgetUnseen()
+  const { files, bytes } = await readUnread(root, options)
+  signal.throwIfAborted()
+  if (await store.findings.isCatalogCurrent()) {
+    await store.findings.publishUnchanged(now(), WALK_PROBLEMS)
+    return { filesRead: files, bytesRead: bytes, packagesDone: 0, bytesDone: bytes, isUnchanged: true }
+  }
+  await store.readings.indexStems()
+  await findPackages(store)
+  signal.throwIfAborted()
+  await store.findings.publish(now())
+  const packagesDone = await store.findings.packageCount()
+  return { filesRead: files, bytesRead: bytes, packagesDone, bytesDone: bytes, isUnchanged: false }
+}
+
+async function walk(root: string, { store, signal }: ScanOptions): Promise<void> {
+  let rows: SeenFileRow[] = []
+  let problems: CatalogProblem[] = []
+  const flush = async () => {
+    await store.readings.addSeen(rows)
+    await store.findings.addProblems(problems)
+    rows = []
+    problems = []
+    signal.throwIfAborted()
+  }
+  for (const sighting of walkRepository(root)) {
+    if ('problem' in sighting) problems.push(sighting.problem)
+    else {
+      const { name, modifiedAt, ...file } = sighting.file
+      const { stem, suffix } = splitName(name)
+      rows.push({ ...file, stem: foldName(stem), suffix, modified_at: modifiedAt })
+    }
+    if (rows.length + problems.length >= WALK_BATCH) await flush()
+  }
+  await flush()
+}
+
+async function readUnread(root: string, options: ScanOptions): Promise<{ files: number; bytes: number }> {
+  const { store, pool, onProgress, signal } = options
+  const totals = await store.readings.unreadTotals()
+  let bytesDone = 0
+  onProgress(bytesDone, totals.bytes)
+  await pool.readAll(root, unreadPages(store.readings), async (results, bytes) => {
+    signal.throwIfAborted()
+    const readings: FileReading[] = []
+    const failures: ReadingFailure[] = []
+    for (const result of results) {
+      if ('failure' in result) failures.push(result)
+      else readings.push(result)
+    }
+    await store.readings.save(readings)
+    await store.readings.drop(failures.map(({ path }) => path))
+    await store.findings.addProblems(failures.map(({ path, failure }) => catalogProblem('unreadable', path, failure)))
+    bytesDone += bytes
+    onProgress(bytesDone, totals.bytes)
+  })
+  return totals
+}
+
+async function* unreadPages(readings: ReadingStore): AsyncGenerator<UnreadFile[]> {
+  for (let after = '', more = true; more; ) {
+    const page = await readings.unreadPage(after, READ_PAGE)
+    yield page
+    after = page.at(-1)?.path ?? ''
+    more = page.length === READ_PAGE
+  }
+}
