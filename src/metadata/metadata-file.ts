@@ -23,6 +23,15 @@ export type MetadataContents =
 /** One more when a reader understands more than before: then every metadata file is read again. */
 export const READER_VERSION = 1
 
+/** Files with other suffixes are never read as metadata. */
+export const METADATA_SUFFIXES: readonly string[] = [
+  '.xml',
+  '_index.json',
+  '_inventory.json',
+  '_signature.json',
+  '.zip'
+]
+
 /** Bytes a file with this suffix may have to be read as metadata; undefined for files that are not metadata. */
 export function metadataSizeLimit(suffix: string): number | undefined {
   if (suffix === '.xml') return MAX_CLASSIC_XML_BYTES

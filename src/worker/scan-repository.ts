@@ -2,7 +2,6 @@
 import fs from 'node:fs'
 import { foldName, splitName } from '../core/file-name.ts'
 import { type CatalogProblem, type CatalogProblemCode, catalogProblem } from '../core/package.ts'
-import type { TaskProgress } from '../core/task.ts'
 import { walkRepository } from '../files/walk-repository.ts'
 import type { FileReading, ReadingStore, UnreadFile } from '../store/reading-store.ts'
 import type { SeenFileRow } from '../store/scan-schema.ts'
@@ -16,13 +15,17 @@ export interface ScanOptions {
   readonly store: ScanStore
   readonly pool: ReadingPool
   readonly now: () => Date
-  /** Told how many bytes there are to read, and how many are read. */
-  readonly onProgress: (bytesDone: number, bytesTotal: number) => void
+  /** Told how many bytes there are to read, as soon as that is known. */
+  readonly onTotals: (bytes: number) => Promise<void>
+  /** Told how many of them are read. */
+  readonly onProgress: (bytesDone: number) => void
   readonly signal: AbortSignal
 }
 
 /** What a scan did. */
-export interface ScanResult extends TaskProgress {
+export interface ScanResult {
+  /** How many packages the catalog has now. */
+  readonly packageCount: number
   readonly filesRead: number
   readonly bytesRead: number
   /** Whether the catalog was found to be current, and left as it was. */
@@ -54,16 +57,15 @@ export async function scanRepository(options: ScanOptions): Promise<ScanResult> 
   await store.readings.forgetUnseen()
   const { files, bytes } = await readUnread(root, options)
   signal.throwIfAborted()
-  if (await store.findings.isCatalogCurrent()) {
-    await store.findings.publishUnchanged(now(), WALK_PROBLEMS)
-    return { filesRead: files, bytesRead: bytes, packagesDone: 0, bytesDone: bytes, isUnchanged: true }
+  const isUnchanged = await store.findings.isCatalogCurrent()
+  if (isUnchanged) await store.findings.publishUnchanged(now(), WALK_PROBLEMS)
+  else {
+    await store.readings.indexStems()
+    await findPackages(store)
+    signal.throwIfAborted()
+    await store.findings.publish(now())
   }
-  await store.readings.indexStems()
-  await findPackages(store)
-  signal.throwIfAborted()
-  await store.findings.publish(now())
-  const packagesDone = await store.findings.packageCount()
-  return { filesRead: files, bytesRead: bytes, packagesDone, bytesDone: bytes, isUnchanged: false }
+  return { packageCount: await store.findings.packageCount(), filesRead: files, bytesRead: bytes, isUnchanged }
 }
 
 async function walk(root: string, { store, signal }: ScanOptions): Promise<void> {
@@ -89,10 +91,10 @@ async function walk(root: string, { store, signal }: ScanOptions): Promise<void>
 }
 
 async function readUnread(root: string, options: ScanOptions): Promise<{ files: number; bytes: number }> {
-  const { store, pool, onProgress, signal } = options
+  const { store, pool, onTotals, onProgress, signal } = options
   const totals = await store.readings.unreadTotals()
   let bytesDone = 0
-  onProgress(bytesDone, totals.bytes)
+  await onTotals(totals.bytes)
   await pool.readAll(root, unreadPages(store.readings), async (results, bytes) => {
     signal.throwIfAborted()
     const readings: FileReading[] = []
@@ -105,7 +107,7 @@ async function readUnread(root: string, options: ScanOptions): Promise<{ files: 
     await store.readings.drop(failures.map(({ path }) => path))
     await store.findings.addProblems(failures.map(({ path, failure }) => catalogProblem('unreadable', path, failure)))
     bytesDone += bytes
-    onProgress(bytesDone, totals.bytes)
+    onProgress(bytesDone)
   })
   return totals
 }

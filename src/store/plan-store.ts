@@ -1,0 +1,103 @@
+/** Plans: the exact archives that exports make, entry by entry. */
+import type { Kysely } from 'kysely'
+import type { Plan, PlanEntry } from '../core/export.ts'
+import { bulkInsert } from './bulk-insert.ts'
+import type { Schema } from './schema.ts'
+
+const ENTRIES_PER_PAGE = 1_000
+
+export type PlanStore = ReturnType<typeof createPlanStore>
+
+export function createPlanStore(db: Kysely<Schema>) {
+  return {
+    /**
+     * A plan that is still empty. As the first statement of a transaction it also takes the right to write, so that no
+     * other writer can come between what is read after it and the end.
+     */
+    async begin(): Promise<number> {
+      const empty = { digest: '', package_count: 0, entry_count: 0, directory_offset: 0, archive_size: 0 }
+      const { id } = await db.insertInto('plan').values(empty).returning('id').executeTakeFirstOrThrow()
+      return id
+    },
+
+    async addEntries(planId: number, entries: readonly PlanEntry[]): Promise<void> {
+      const rows = entries.map(({ modifiedAt, packagesDone, ...entry }) => ({
+        ...entry,
+        plan_id: planId,
+        modified_at: modifiedAt,
+        packages_done: packagesDone
+      }))
+      await bulkInsert(
+        db,
+        'plan_entry',
+        ['plan_id', 'position', 'path', 'size', 'crc32', 'modified_at', 'offset', 'fixid', 'packages_done'],
+        rows
+      )
+    },
+
+    async complete(plan: Plan): Promise<void> {
+      await db
+        .updateTable('plan')
+        .set({
+          digest: plan.digest,
+          package_count: plan.packageCount,
+          entry_count: plan.entryCount,
+          directory_offset: plan.directoryOffset,
+          archive_size: plan.archiveSize
+        })
+        .where('id', '=', plan.id)
+        .execute()
+    },
+
+    async getPlan(id: number): Promise<Plan> {
+      const row = await db.selectFrom('plan').selectAll().where('id', '=', id).executeTakeFirstOrThrow()
+      return {
+        id: row.id,
+        digest: row.digest,
+        packageCount: row.package_count,
+        entryCount: row.entry_count,
+        directoryOffset: row.directory_offset,
+        archiveSize: row.archive_size
+      }
+    },
+
+    /** All entries in their order, a page at a time. */
+    async *entryPages(planId: number): AsyncGenerator<PlanEntry[]> {
+      for (let after = -1, more = true; more; ) {
+        const rows = await db
+          .selectFrom('plan_entry')
+          .selectAll()
+          .where('plan_id', '=', planId)
+          .where('position', '>', after)
+          .orderBy('position')
+          .limit(ENTRIES_PER_PAGE)
+          .execute()
+        if (rows.length > 0) yield rows.map(toEntry)
+        after = rows.at(-1)?.position ?? after
+        more = rows.length === ENTRIES_PER_PAGE
+      }
+    }
+  }
+}
+
+function toEntry(row: {
+  position: number
+  path: string
+  size: number
+  crc32: number
+  modified_at: number
+  offset: number
+  fixid: string
+  packages_done: number
+}): PlanEntry {
+  return {
+    position: row.position,
+    path: row.path,
+    size: row.size,
+    crc32: row.crc32,
+    modifiedAt: row.modified_at,
+    offset: row.offset,
+    fixid: row.fixid,
+    packagesDone: row.packages_done
+  }
+}

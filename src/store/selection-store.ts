@@ -1,0 +1,155 @@
+/** What a selection means in the present catalog: which packages, and which of their files. */
+import { type Kysely, type SqlBool, sql } from 'kysely'
+import type { FileScope } from '../core/export.ts'
+import { FILE_ROLES, type FileRole } from '../core/package.ts'
+import type { Schema } from './schema.ts'
+
+export interface SelectedFile {
+  readonly id: number
+  readonly path: string
+  readonly size: number
+  readonly crc32: number
+  readonly modifiedAt: number
+}
+
+export interface SelectedPackage {
+  readonly fixid: string
+  /** Those of the scope, in the order of an archive: by role, then by path. */
+  readonly files: readonly SelectedFile[]
+}
+
+/** Ids of the selected packages, or all there are. */
+export type PackageIds = ReadonlySet<number> | 'all'
+
+/** How many of something there are, and the first few of them. */
+export interface Sample {
+  readonly count: number
+  readonly first: readonly string[]
+}
+
+const PACKAGES_PER_PAGE = 200
+const SAMPLE_SIZE = 5
+
+/** @param db a transaction, so that all answers are about one catalog */
+export function createSelectionStore(db: Kysely<Schema>) {
+  const amongIds = (column: string, ids: PackageIds) =>
+    ids === 'all'
+      ? sql<SqlBool>`true`
+      : sql<SqlBool>`${sql.ref(column)} in (select value from json_each(${JSON.stringify([...ids])}))`
+
+  return {
+    /** The packages with these fixids, and the fixids that no package has. */
+    async findPackages(fixids: readonly string[]): Promise<{ ids: Set<number>; unknown: string[] }> {
+      const rows = await db
+        .selectFrom('package')
+        .select(['id', 'fixid'])
+        .where(sql<SqlBool>`fixid in (select value from json_each(${JSON.stringify(fixids)}))`)
+        .execute()
+      const known = new Set(rows.map((row) => row.fixid))
+      return {
+        ids: new Set(rows.map((row) => row.id)),
+        unknown: [...new Set(fixids)].filter((fixid) => !known.has(fixid))
+      }
+    },
+
+    /** The packages and all their members, and members of members, that the catalog has. */
+    async withMembers(ids: ReadonlySet<number>): Promise<Set<number>> {
+      const all = new Set(ids)
+      for (let newest = [...ids]; newest.length > 0; ) {
+        const rows = await db
+          .selectFrom('package_member as member')
+          .innerJoin('package', 'package.fixid', 'member.fixid')
+          .select('package.id')
+          .distinct()
+          .where(sql<SqlBool>`member.package_id in (select value from json_each(${JSON.stringify(newest)}))`)
+          .execute()
+        newest = rows.map((row) => row.id).filter((id) => !all.has(id))
+        for (const id of newest) all.add(id)
+      }
+      return all
+    },
+
+    /** The packages by fixid, each with its files of the scope. */
+    async *pages(ids: PackageIds, scope: FileScope): AsyncGenerator<SelectedPackage[]> {
+      for (let after = '', more = true; more; ) {
+        const packages = await db
+          .selectFrom('package')
+          .select(['id', 'fixid'])
+          .where('fixid', '>', after)
+          .where(amongIds('id', ids))
+          .orderBy('fixid')
+          .limit(PACKAGES_PER_PAGE)
+          .execute()
+        if (packages.length > 0) yield await withFiles(db, packages, scope)
+        after = packages.at(-1)?.fixid ?? ''
+        more = packages.length === PACKAGES_PER_PAGE
+      }
+    },
+
+    /** Files that belong to more than one package. */
+    async sharedFiles(): Promise<Set<number>> {
+      const rows = await db
+        .selectFrom('package_file')
+        .select('file_id')
+        .groupBy('file_id')
+        .having((eb) => eb.fn.countAll<number>(), '>', 1)
+        .execute()
+      return new Set(rows.map((row) => row.file_id))
+    },
+
+    /** Selected packages whose payload is not in the repository. */
+    async withoutPayload(ids: PackageIds): Promise<Sample> {
+      const query = db.selectFrom('package').where('payload_state', '=', 'missing').where(amongIds('id', ids))
+      const { count } = await query.select((eb) => eb.fn.countAll<number>().as('count')).executeTakeFirstOrThrow()
+      const rows = await query.select('fixid').orderBy('fixid').limit(SAMPLE_SIZE).execute()
+      return { count, first: rows.map((row) => row.fixid) }
+    },
+
+    /** Members that selected system packs list and the catalog does not have. */
+    async missingMembers(ids: PackageIds): Promise<Sample> {
+      const query = db
+        .selectFrom('package_member')
+        .where('kind', '=', 'listed')
+        .where(amongIds('package_id', ids))
+        .where('fixid', 'not in', (eb) => eb.selectFrom('package').select('fixid'))
+      const { count } = await query
+        .select((eb) => eb.fn.count<number>('fixid').distinct().as('count'))
+        .executeTakeFirstOrThrow()
+      const rows = await query.select('fixid').distinct().orderBy('fixid').limit(SAMPLE_SIZE).execute()
+      return { count, first: rows.map((row) => row.fixid) }
+    }
+  }
+}
+
+async function withFiles(
+  db: Kysely<Schema>,
+  packages: readonly { id: number; fixid: string }[],
+  scope: FileScope
+): Promise<SelectedPackage[]> {
+  const json = JSON.stringify(packages.map((item) => item.id))
+  const rows = await db
+    .selectFrom('package_file')
+    .innerJoin('file', 'file.id', 'package_file.file_id')
+    .select([
+      'package_file.package_id',
+      'package_file.role',
+      'file.id',
+      'file.path',
+      'file.size',
+      'file.crc32',
+      'file.modified_at'
+    ])
+    .where(sql<SqlBool>`package_file.package_id in (select value from json_each(${json}))`)
+    .$if(scope === 'payloads', (query) => query.where('package_file.role', '=', 'payload'))
+    .orderBy('file.path')
+    .execute()
+  const rank = (row: { role: string }) => FILE_ROLES.indexOf(row.role as FileRole)
+  const byPackage = Map.groupBy(rows, (row) => row.package_id)
+  return packages.map(({ id, fixid }) => ({
+    fixid,
+    // The sort is stable: within a role the files stay in the order of their paths.
+    files: (byPackage.get(id) ?? [])
+      .sort((left, right) => rank(left) - rank(right))
+      .map((row) => ({ id: row.id, path: row.path, size: row.size, crc32: row.crc32, modifiedAt: row.modified_at }))
+  }))
+}

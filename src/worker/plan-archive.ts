@@ -1,0 +1,62 @@
+/** Places the files of a selection in an archive: every entry's offset, the archive's size, and the digest that names it. */
+import { createHash } from 'node:crypto'
+import { centralHeaderSize, endSize, localHeaderSize } from '../archive/layout.ts'
+import type { Plan, PlanEntry } from '../core/export.ts'
+import type { SelectedPackage } from '../store/selection-store.ts'
+
+/** Places packages in the order in which they are given. */
+export interface ArchivePlanner {
+  /** The entries of some more packages. A file that stands in the archive already is not placed again. */
+  place(packages: readonly SelectedPackage[]): PlanEntry[]
+  /** The plan of all that was placed. */
+  finish(planId: number): Plan
+}
+
+/** @param sharedFiles the files that belong to several packages: only of these it has to be remembered where they are */
+export function createArchivePlanner(sharedFiles: ReadonlySet<number>): ArchivePlanner {
+  const placed = new Set<number>()
+  const digest = createHash('sha256')
+  let position = 0
+  let offset = 0
+  let directorySize = 0
+  let packageCount = 0
+
+  function placeFile(file: SelectedPackage['files'][number], fixid: string): PlanEntry {
+    const { path, size, crc32, modifiedAt } = file
+    const entry = { position, path, size, crc32, modifiedAt, offset, fixid, packagesDone: packageCount }
+    const facts = { name: path, size, crc32, modifiedAt }
+    digest.update(`${path}\0${size}\0${crc32}\0${modifiedAt}\0stored\n`)
+    directorySize += centralHeaderSize(facts, offset)
+    offset += localHeaderSize(facts) + size
+    position += 1
+    return entry
+  }
+
+  return {
+    place(packages) {
+      const entries: PlanEntry[] = []
+      for (const item of packages) {
+        if (item.files.length === 0) continue
+        const own = item.files.filter((file) => !placed.has(file.id))
+        for (const file of own) if (sharedFiles.has(file.id)) placed.add(file.id)
+        const placedEntries = own.map((file) => placeFile(file, item.fixid))
+        packageCount += 1
+        const last = placedEntries.pop()
+        entries.push(...placedEntries, ...(last === undefined ? [] : [{ ...last, packagesDone: packageCount }]))
+      }
+      return entries
+    },
+
+    finish(planId) {
+      const end = endSize({ entryCount: position, offset, size: directorySize })
+      return {
+        id: planId,
+        digest: digest.digest('hex'),
+        packageCount,
+        entryCount: position,
+        directoryOffset: offset,
+        archiveSize: offset + directorySize + end
+      }
+    }
+  }
+}

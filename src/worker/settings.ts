@@ -1,0 +1,7 @@
+/** What the threads of the worker are started with; plain values, since it is copied into each of them. */
+export interface WorkerSettings {
+  /** Path of the SQLite file. */
+  readonly databaseFile: string
+  readonly repositoryDirectory: string
+  readonly archivesDirectory: string
+}
