@@ -1,0 +1,97 @@
+/** `npm run sample`: writes a synthetic firmware repository to try fixdepot on. */
+import { parseArgs } from 'node:util'
+import { parseCorpus } from './corpus.ts'
+import { generateRepository } from './generate.ts'
+import { manifestPath } from './manifest.ts'
+import { SampleError } from './sample-error.ts'
+
+const USAGE = `Usage: npm run sample -- [options]
+
+Writes a synthetic firmware repository: packages that look real, with payloads that are noise.
+
+  --out DIR      where to; must be empty or not there
+                 (default: $FIXDEPOT_REPOSITORY_DIR, else ./data/repository)
+  --size SIZE    small-lab (96 packages, 2.06 GB), typical (1,340 packages, 25.1 GB),
+                 or bytes such as 5MB, 1500MB, 2GB (default: 200MB)
+  --seed NUMBER  another number gives another repository (default: 1)
+  --from FILE    binary from which payloads borrow; may be given several times
+                 (default: the Node executable and native modules)
+  --no-defects   leave out the broken packages, stray files and hostile names
+  --help         show this text
+
+The manifest, DIR.corpus.json, lists every file with its size and SHA-256, and every defect.
+`
+
+const PROGRESS_INTERVAL_MS = 200
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({
+    allowNegative: true,
+    options: {
+      out: { type: 'string', default: process.env.FIXDEPOT_REPOSITORY_DIR || './data/repository' },
+      size: { type: 'string', default: '200MB' },
+      seed: { type: 'string', default: '1' },
+      from: { type: 'string', multiple: true },
+      defects: { type: 'boolean', default: true },
+      help: { type: 'boolean', default: false }
+    }
+  })
+  if (values.help) {
+    process.stdout.write(USAGE)
+    return
+  }
+  const progress = process.stderr.isTTY ? createProgress() : undefined
+  const started = performance.now()
+  const manifest = await generateRepository({
+    ...parseCorpus(values.size),
+    directory: values.out,
+    seed: parseSeed(values.seed),
+    defects: values.defects,
+    ...(values.from === undefined ? {} : { seedFiles: values.from }),
+    ...(progress === undefined ? {} : { onProgress: progress.report })
+  }).finally(() => progress?.clear())
+  const seconds = ((performance.now() - started) / 1000).toFixed(1)
+  const count = (value: number) => value.toLocaleString('en')
+  const { packages, files, bytes } = manifest
+  process.stdout.write(
+    `${values.out}: ${count(packages.length)} packages, ${count(files)} files, ${count(bytes)} bytes in ${seconds} s; ` +
+      `manifest in ${manifestPath(values.out)}\n`
+  )
+}
+
+function parseSeed(text: string): number {
+  if (!/^\d{1,15}$/.test(text)) throw new SampleError(`"${text}" is no seed: it is a whole number.`)
+  return Number(text)
+}
+
+/** One line of a terminal, redrawn a few times a second. */
+function createProgress(): { report(bytes: number, total: number): void; clear(): void } {
+  let next = 0
+  const draw = (text: string) => process.stderr.write(`\r\x1b[K${text}`)
+  return {
+    report(bytes, total) {
+      const now = performance.now()
+      if (now < next) return
+      next = now + PROGRESS_INTERVAL_MS
+      const percent = Math.min(99, Math.floor((100 * bytes) / total))
+      draw(`${percent} %  ${(bytes / 1e6).toFixed(0)} of ${(total / 1e6).toFixed(0)} MB`)
+    },
+    clear: () => draw('')
+  }
+}
+
+try {
+  await main()
+} catch (error) {
+  if (!isExplained(error)) throw error
+  process.stderr.write(`${error.message}\n`)
+  process.exitCode = 1
+}
+
+/** The message is all that whoever typed the command needs. */
+function isExplained(error: unknown): error is Error {
+  return (
+    error instanceof SampleError ||
+    (error instanceof TypeError && 'code' in error && /^ERR_PARSE_ARGS/.test(String(error.code)))
+  )
+}

@@ -1,0 +1,112 @@
+/**
+ * What was generated, so that tests and benchmarks can compare without reading the tree: `<directory>.corpus.json`, which
+ * lies beside the tree and is no part of it.
+ */
+import { once } from 'node:events'
+import { createWriteStream } from 'node:fs'
+import { resolve } from 'node:path'
+import { finished } from 'node:stream/promises'
+
+export type DefectKind =
+  | 'orphan-payload'
+  | 'wrong-size'
+  | 'duplicate-fixid'
+  | 'payload-traversal'
+  | 'payload-absolute'
+  | 'payload-backslash'
+  | 'truncated-xml'
+  | 'doctype-bomb'
+  | 'empty-payload'
+  | 'long-name'
+  | 'symlink-outside'
+  | 'partial-download'
+  | 'missing-member'
+
+export type FileRole = 'payload' | 'metadata' | 'readme' | 'change-history' | 'other'
+
+/** A regular file of the tree. */
+export interface FileRecord {
+  /** Relative to the repository, with `/`. */
+  readonly path: string
+  readonly role: FileRole
+  readonly size: number
+  /** Lower-case hex. */
+  readonly sha256: string
+}
+
+/** A package as a server has to find it. */
+export interface PackageRecord {
+  readonly fixid: string
+  readonly form: 'classic' | 'v3' | 'v3-bundle'
+  readonly kind: 'update' | 'system-pack'
+  readonly category: string
+  readonly version: string
+  readonly build: string
+  /** `YYYY-MM-DD` */
+  readonly releaseDate: string
+  readonly machineTypes: readonly string[]
+  /** False when the package should have a payload and it is not there. */
+  readonly downloaded: boolean
+  readonly requisites: readonly string[]
+  readonly supersedes: readonly string[]
+  /** Fixids of what a system pack or a bundle consists of, whether they are there or not. */
+  readonly members: readonly string[]
+  /** Components of a bundle only: the fixid of the bundle. They may share payload files with each other. */
+  readonly bundle?: string
+  readonly defect?: DefectKind
+  readonly files: readonly FileRecord[]
+}
+
+/** Something wrong with the tree, on purpose. */
+export interface DefectRecord {
+  readonly kind: DefectKind
+  /** The file that is wrong; for `symlink-outside` it is not a regular file and in no list of files. */
+  readonly path: string
+  /** What the metadata says, or what the file would belong to. */
+  readonly fixid: string
+  /** The files that are there for the sake of this defect and belong to no listed package. */
+  readonly files: readonly FileRecord[]
+}
+
+export interface Manifest {
+  readonly seed: number
+  readonly targetBytes: number
+  /** Regular files, each counted once. */
+  readonly files: number
+  readonly bytes: number
+  readonly packages: readonly PackageRecord[]
+  readonly defects: readonly DefectRecord[]
+}
+
+/** Where the manifest of a repository lies. */
+export function manifestPath(directory: string): string {
+  return `${resolve(directory)}.corpus.json`
+}
+
+/** Writes the manifest line by line, one record on each. */
+export async function writeManifest(path: string, manifest: Manifest): Promise<void> {
+  const stream = createWriteStream(path)
+  const done = finished(stream)
+  // Keeps a failure from being reported twice while the lines are written; it surfaces where it is awaited.
+  done.catch(() => {})
+  for (const line of manifestLines(manifest)) {
+    if (!stream.write(`${line}\n`)) await Promise.race([once(stream, 'drain'), done])
+  }
+  stream.end()
+  await done
+}
+
+function* manifestLines({ packages, defects, ...totals }: Manifest): Iterable<string> {
+  yield JSON.stringify(totals).replace(/\}$/, ',')
+  yield '"packages":['
+  yield* recordLines(packages)
+  yield '],"defects":['
+  yield* recordLines(defects)
+  yield ']}'
+}
+
+function* recordLines(records: readonly unknown[]): Iterable<string> {
+  for (const [index, record] of records.entries()) {
+    yield `${JSON.stringify(record)}${index < records.length - 1 ? ',' : ''}`
+  }
+}
