@@ -24,8 +24,15 @@ export interface AssemblyInput {
   readonly siblings: readonly KnownFile[]
   /** The files that the metadata names, as far as they are there: those of `namedPaths`, by path. */
   readonly namedFiles: ReadonlyMap<string, KnownFile>
-  /** The digest that a signature file beside the metadata promises of the payload. */
-  readonly promised?: { readonly size: number; readonly sha256: string } | undefined
+  /** The digests that a signature file beside the metadata promises. */
+  readonly promises: readonly FilePromise[]
+}
+
+/** What a file must be; without a name it is of the only payload there is. */
+export interface FilePromise {
+  readonly fileName: string
+  readonly size: number
+  readonly sha256: string
 }
 
 export interface Assembly {
@@ -105,10 +112,11 @@ function namedPath(name: string, metadataPath: string): string | undefined {
   }
 }
 
-function withPromise(payload: NamedPayload, input: AssemblyInput): NamedPayload {
-  return input.promised === undefined || input.description.payloads.length > 1
-    ? payload
-    : { ...input.promised, ...payload }
+function withPromise(payload: NamedPayload, { promises, description }: AssemblyInput): NamedPayload {
+  const fileName = payload.name.slice(payload.name.lastIndexOf('/') + 1)
+  const isOnly = description.payloads.length === 1
+  const promise = promises.find((candidate) => candidate.fileName === fileName || (candidate.fileName === '' && isOnly))
+  return promise === undefined ? payload : { ...payload, size: promise.size, sha256: promise.sha256 }
 }
 
 function verifyPayload(file: KnownFile, payload: NamedPayload): CatalogProblem[] {

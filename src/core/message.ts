@@ -37,7 +37,7 @@ export function taskAccepted(taskId: number): Message {
 export function payloadsMissing(fixids: readonly string[], count: number): Message {
   return {
     id: 'FQXHMUP9102F',
-    text: `${count} of the selected packages have no payload in the repository: ${listOf(fixids, count)}.`,
+    text: `Selected packages without their payload in the repository, ${count} in all: ${listOf(fixids, count)}.`,
     explanation: 'Only the metadata of these packages has been downloaded so far.',
     recovery: 'Add the payload files to the repository, read it again, and repeat the export.'
   }
@@ -47,7 +47,7 @@ export function payloadsMissing(fixids: readonly string[], count: number): Messa
 export function membersMissing(fixids: readonly string[], count: number): Message {
   return {
     id: 'FQXHMUP9103F',
-    text: `${count} members of the selected system packs are not in the repository: ${listOf(fixids, count)}.`,
+    text: `Members of the selected system packs that are not in the repository, ${count} in all: ${listOf(fixids, count)}.`,
     explanation: 'The archive holds the members that are there.',
     recovery: 'Add the missing packages to the repository, read it again, and repeat the export.'
   }

@@ -17,7 +17,7 @@ import {
 export type MetadataContents =
   | { readonly packages: readonly PackageDescription[] }
   | { readonly inventory: V3Inventory }
-  | { readonly signature: V3Signature }
+  | { readonly signatures: readonly V3Signature[] }
   | { readonly problem: { readonly code: CatalogProblemCode; readonly reason: string } }
 
 /** One more when a reader understands more than before: then every metadata file is read again. */
@@ -47,8 +47,7 @@ export function parseMetadataFile(name: SplitName, bytes: Uint8Array): MetadataC
     if (name.suffix === '.xml') return { packages: [parseClassicXml(bytes, name.stem)] }
     if (name.suffix === '_index.json') return { packages: parseV3Index(bytes, name.stem) }
     if (name.suffix === '_inventory.json') return { inventory: parseV3Inventory(bytes) }
-    const signature = name.suffix === '_signature.json' ? parseV3Signature(bytes) : undefined
-    return signature === undefined ? undefined : { signature }
+    return name.suffix === '_signature.json' ? { signatures: parseV3Signature(bytes) } : undefined
   } catch (error) {
     if (error instanceof MetadataError) return { problem: { code: error.code, reason: error.message } }
     throw error

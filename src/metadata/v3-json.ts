@@ -29,8 +29,10 @@ export interface V3Inventory {
   readonly requisites: readonly Requisite[]
 }
 
-/** What `_signature.json` promises of the payload. */
+/** What `_signature.json` promises of one file. */
 export interface V3Signature {
+  /** Empty where the signature does not say which file it is of. */
+  readonly fileName: string
   readonly sha256: string
   readonly size: number
 }
@@ -67,18 +69,17 @@ export function parseV3Inventory(bytes: Uint8Array): V3Inventory {
   }
 }
 
-/** Undefined when the file has no digest of a payload. */
-export function parseV3Signature(bytes: Uint8Array): V3Signature | undefined {
-  const signatures = objectsMember(parseLooseObject(bytes), 'AuthenticitySignature')
-  for (const signature of signatures) {
-    const target = textMember(signature, 'Target') || textMember(signature, 'Payload') || textMember(signature, 'Name')
+/** The digests it has of files other than inventories. */
+export function parseV3Signature(bytes: Uint8Array): V3Signature[] {
+  return objectsMember(parseLooseObject(bytes), 'AuthenticitySignature').flatMap((signature) => {
     const oem = objectMember(signature, 'Oem')
+    const fileName =
+      textMember(signature, 'FileName') || textMember(signature, 'Target') || textMember(signature, 'Name')
     const sha256 = (textMember(oem, 'Sha-256') || textMember(signature, 'Sha-256')).toLowerCase()
-    const size = Number(textMember(signature, 'SizeBytes') || textMember(oem, 'SizeBytes'))
-    const isOfInventory = /inventory/i.test(target)
-    if (!isOfInventory && /^[0-9a-f]{64}$/.test(sha256) && Number.isSafeInteger(size)) return { sha256, size }
-  }
-  return undefined
+    const size = Number(textMember(oem, 'SizeBytes') || textMember(signature, 'SizeBytes'))
+    const isUsable = /^[0-9a-f]{64}$/.test(sha256) && Number.isSafeInteger(size) && !/inventory/i.test(fileName)
+    return isUsable ? [{ fileName, sha256, size }] : []
+  })
 }
 
 /** The description with what its inventory adds; what the index says itself counts more. */

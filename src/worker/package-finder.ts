@@ -5,7 +5,7 @@ import { foldName, isPartialDownload } from '../core/file-name.ts'
 import { type CatalogProblem, catalogProblem, type Package, type PackageDescription } from '../core/package.ts'
 import { versionKey } from '../core/version-key.ts'
 import type { MetadataContents } from '../metadata/metadata-file.ts'
-import { withInventory } from '../metadata/v3-json.ts'
+import { type V3Inventory, type V3Signature, withInventory } from '../metadata/v3-json.ts'
 import type { FoundPackage } from '../store/finding-store.ts'
 import type { ReadFile, ReadingStore } from '../store/reading-store.ts'
 import type { ScanStore } from '../store/scan-store.ts'
@@ -109,6 +109,12 @@ async function takeCandidates(store: ScanStore, candidates: readonly Candidate[]
   await store.findings.putPackages([...found.values()])
 }
 
+/** What the metadata files beside an index add to it. */
+interface SaidBySiblings {
+  readonly inventory: V3Inventory
+  readonly signatures: readonly V3Signature[]
+}
+
 function stemsOf({ described, description, isSubject }: Candidate): string[] {
   return [...new Set([foldName(description.fixid), ...(isSubject ? [described.stem] : [])])]
 }
@@ -138,15 +144,14 @@ function assemble(
   namedFiles: ReadonlyMap<string, KnownFile>
 ): Assembly {
   const { described, description, isSubject } = candidate
-  const said = siblings.map(({ contents }) => JSON.parse(contents ?? '{}') as Partial<Record<string, never>>)
-  const inventory = said.find((contents) => 'inventory' in contents)?.inventory
-  const promised = said.find((contents) => 'signature' in contents)?.signature
+  const said: Partial<SaidBySiblings>[] = siblings.map(({ contents }) => JSON.parse(contents ?? '{}'))
+  const inventory = said.find((contents) => contents.inventory !== undefined)?.inventory
   const assembly = assemblePackage({
     description: inventory === undefined ? description : withInventory(description, inventory),
     metadataFile: described.file,
     siblings: siblings.filter((sibling) => !isOtherPackage(sibling)).map((sibling) => sibling.file),
     namedFiles,
-    promised
+    promises: said.flatMap((contents) => contents.signatures ?? [])
   })
   return isSubject ? assembly : { ...assembly, package: withoutFile(assembly.package, described.file.path) }
 }

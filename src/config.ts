@@ -1,0 +1,129 @@
+/** The settings: one schema for the environment, one frozen object. Nobody else reads `process.env`. */
+import fs from 'node:fs'
+import path from 'node:path'
+import { type Static, Type } from 'typebox'
+import { Value } from 'typebox/value'
+
+const BYTES = /^(\d+(?:\.\d+)?)\s*(B|KB|MB|GB|TB|KiB|MiB|GiB|TiB)?$/i
+const POWERS: Readonly<Record<string, number>> = {
+  b: 1,
+  kb: 1e3,
+  mb: 1e6,
+  gb: 1e9,
+  tb: 1e12,
+  kib: 2 ** 10,
+  mib: 2 ** 20,
+  gib: 2 ** 30,
+  tib: 2 ** 40
+}
+
+/** Every setting; the description is what a wrong value is answered with. */
+const Environment = Type.Object({
+  FIXDEPOT_HOST: Type.String({ default: '127.0.0.1', minLength: 1, description: 'the address to listen on' }),
+  FIXDEPOT_PORT: Type.String({ default: '8443', pattern: '^\\d{1,5}$', description: 'a port from 0 to 65535' }),
+  FIXDEPOT_DATA_DIR: Type.String({ default: './data', minLength: 1, description: 'a directory' }),
+  FIXDEPOT_REPOSITORY_DIR: Type.Optional(Type.String({ minLength: 1, description: 'a directory' })),
+  FIXDEPOT_ADMIN_USER: Type.String({
+    default: 'admin',
+    pattern: '^[^:\\s]+$',
+    description: 'a name without colons and spaces'
+  }),
+  FIXDEPOT_ADMIN_PASSWORD: Type.Optional(Type.String({ minLength: 8, description: 'at least 8 characters long' })),
+  FIXDEPOT_WORKERS: Type.String({
+    default: '1',
+    pattern: '^([1-9]|[1-5]\\d|6[0-4])$',
+    description: 'a number from 1 to 64'
+  }),
+  FIXDEPOT_ALLOTMENT: Type.Optional(Type.String({ pattern: BYTES.source, description: 'a size such as 500GB' })),
+  FIXDEPOT_LOG_LEVEL: Type.String({
+    default: 'info',
+    enum: ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'],
+    description: 'one of fatal, error, warn, info, debug, trace and silent'
+  })
+})
+
+export interface Config {
+  readonly host: string
+  readonly port: number
+  readonly dataDirectory: string
+  /** The operator's files. */
+  readonly repositoryDirectory: string
+  readonly archivesDirectory: string
+  readonly databaseFile: string
+  readonly adminUser: string
+  /** Undefined: one is made at the first start. */
+  readonly adminPassword: string | undefined
+  /** How many archives are packed at the same time. */
+  readonly workers: number
+  /** Bytes the repository may use; undefined: all of its volume. */
+  readonly allotmentBytes: number | undefined
+  readonly logLevel: string
+}
+
+/** A setting that is wrong; the message is a sentence that names it. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError'
+}
+
+/**
+ * Reads the settings.
+ * @param environment by default that of the process, with what `.env` adds to it
+ * @throws ConfigError
+ */
+export function readConfig(environment: Readonly<Record<string, string | undefined>> = processEnvironment()): Config {
+  const given = Object.entries(environment).filter(([name, value]) => name in Environment.properties && value !== '')
+  const settings = check(Object.fromEntries(given))
+  const dataDirectory = path.resolve(settings.FIXDEPOT_DATA_DIR)
+  const config: Config = {
+    host: settings.FIXDEPOT_HOST,
+    port: Number(settings.FIXDEPOT_PORT),
+    dataDirectory,
+    repositoryDirectory: path.resolve(settings.FIXDEPOT_REPOSITORY_DIR ?? path.join(dataDirectory, 'repository')),
+    archivesDirectory: path.join(dataDirectory, 'archives'),
+    databaseFile: path.join(dataDirectory, 'fixdepot.db'),
+    adminUser: settings.FIXDEPOT_ADMIN_USER,
+    adminPassword: settings.FIXDEPOT_ADMIN_PASSWORD,
+    workers: Number(settings.FIXDEPOT_WORKERS),
+    allotmentBytes: settings.FIXDEPOT_ALLOTMENT === undefined ? undefined : parseBytes(settings.FIXDEPOT_ALLOTMENT),
+    logLevel: settings.FIXDEPOT_LOG_LEVEL
+  }
+  checkDirectories(config)
+  return Object.freeze(config)
+}
+
+/** Names in the environment that look like settings and are none: most likely misspelt. */
+export function unknownSettings(environment: Readonly<Record<string, string | undefined>> = process.env): string[] {
+  return Object.keys(environment).filter((name) => name.startsWith('FIXDEPOT_') && !(name in Environment.properties))
+}
+
+function processEnvironment(): NodeJS.ProcessEnv {
+  // What the environment has counts more than the file.
+  if (fs.existsSync('.env')) process.loadEnvFile('.env')
+  return process.env
+}
+
+function check(given: object): Static<typeof Environment> {
+  const settings = Value.Default(Environment, given)
+  if (Value.Check(Environment, settings) && Number(settings.FIXDEPOT_PORT) <= 65535) return settings
+  const [finding] = Value.Errors(Environment, settings)
+  const name = finding?.instancePath.slice(1) || 'FIXDEPOT_PORT'
+  const properties: Readonly<Record<string, { description?: unknown }>> = { ...Environment.properties }
+  throw new ConfigError(`The setting ${name} must be ${properties[name]?.description}.`)
+}
+
+function parseBytes(text: string): number {
+  const [, number = '', unit = 'B'] = BYTES.exec(text) ?? []
+  return Math.floor(Number(number) * (POWERS[unit.toLowerCase()] ?? 1))
+}
+
+/** A scan must never find what the depot itself writes. */
+function checkDirectories({ dataDirectory, repositoryDirectory, archivesDirectory }: Config): void {
+  for (const own of [dataDirectory, archivesDirectory]) {
+    if (own === repositoryDirectory || own.startsWith(repositoryDirectory + path.sep)) {
+      throw new ConfigError('The setting FIXDEPOT_DATA_DIR must not lie inside FIXDEPOT_REPOSITORY_DIR.')
+    }
+  }
+  if (repositoryDirectory.startsWith(archivesDirectory + path.sep)) {
+    throw new ConfigError('The setting FIXDEPOT_REPOSITORY_DIR must not lie inside the directory of archives.')
+  }
+}

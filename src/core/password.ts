@@ -1,0 +1,50 @@
+/** Passwords: made, hashed for keeping, and compared without telling by the time it takes how much was right. */
+import { createHash, createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
+
+const SECRET_BYTES = 18
+const SALT_BYTES = 16
+
+/** A password that nobody can guess: 144 random bits. */
+export function makePassword(): string {
+  return randomBytes(SECRET_BYTES).toString('base64url')
+}
+
+/**
+ * What is kept of a made password. With so many random bits there is nothing a slow hash could protect; a password that
+ * a person chose is never kept.
+ */
+export function hashMadePassword(password: string): string {
+  const salt = randomBytes(SALT_BYTES).toString('base64url')
+  return `sha256$${salt}$${digest(salt, password)}`
+}
+
+export type VerifyCredentials = (userName: string, password: string) => boolean
+
+/** Verifies against a password in the clear, as the settings have it. */
+export function verifierForPassword(userName: string, password: string): VerifyCredentials {
+  return (givenUser, givenPassword) => both(isEqual(givenUser, userName), isEqual(givenPassword, password))
+}
+
+/** Verifies against a hash of `hashMadePassword`. */
+export function verifierForHash(userName: string, hash: string): VerifyCredentials {
+  const [, salt = '', expected = ''] = hash.split('$')
+  return (givenUser, givenPassword) =>
+    both(isEqual(givenUser, userName), isEqual(digest(salt, givenPassword), expected))
+}
+
+/** Both are always evaluated before this is called, so a wrong name takes as long as a wrong password. */
+function both(left: boolean, right: boolean): boolean {
+  return left && right
+}
+
+/** Texts of different lengths cannot be compared in constant time; their keyed digests can. */
+const comparisonKey = randomBytes(32)
+
+function isEqual(left: string, right: string): boolean {
+  const [leftMac, rightMac] = [left, right].map((text) => createHmac('sha256', comparisonKey).update(text).digest())
+  return leftMac !== undefined && rightMac !== undefined && timingSafeEqual(leftMac, rightMac)
+}
+
+function digest(salt: string, password: string): string {
+  return createHash('sha256').update(salt).update(password).digest('base64url')
+}

@@ -1,0 +1,143 @@
+/** Composes the depot out of its parts: opens what is to be opened, and hands the routes their services. */
+import fs from 'node:fs'
+import { type Config, ConfigError } from './config.ts'
+import type { HealthCheck } from './core/catalog.ts'
+import {
+  hashMadePassword,
+  makePassword,
+  type VerifyCredentials,
+  verifierForHash,
+  verifierForPassword
+} from './core/password.ts'
+import { createArchiveDirectory } from './files/archive-directory.ts'
+import { checkReadableDirectory, readVolumeSpace } from './files/volume.ts'
+import type { Services } from './http/services.ts'
+import { createCatalogStore } from './store/catalog-store.ts'
+import { findPasswordHash, savePasswordHash } from './store/credential-store.ts'
+import { type Depot as Database, migrateToLatest, openDatabase } from './store/database.ts'
+import { createTaskStore } from './store/task-store.ts'
+import { createDeskClient } from './worker/desk-client.ts'
+import type { LaneReport } from './worker/lane-thread.ts'
+import { startSupervisor } from './worker/supervisor.ts'
+
+export interface DepotEvents {
+  readonly onReport: (report: LaneReport) => void
+  readonly onCrash: (kind: string, error: unknown) => void
+}
+
+export interface Depot {
+  readonly services: Services
+  /** The administrator's password, when this start has made one. */
+  readonly madePassword: string | undefined
+  close(): Promise<void>
+}
+
+/** Under this the database itself may soon have no room. */
+const MIN_FREE_BYTES = 64 * 1024 * 1024
+
+/** Who asked for the scan at the start. */
+const STARTUP_USER = 'fixdepot'
+
+/**
+ * Opens the depot, starts its worker, and has the repository read.
+ * @throws ConfigError when a directory cannot be used
+ */
+export async function openDepot(config: Config, events: DepotEvents): Promise<Depot> {
+  await checkDirectories(config)
+  const db = openDatabase({ file: config.databaseFile })
+  await migrateToLatest(db)
+  const administrator = await prepareAdministrator(db, config)
+  const { databaseFile, repositoryDirectory, archivesDirectory } = config
+  const settings = { databaseFile, repositoryDirectory, archivesDirectory }
+  const tasks = createTaskStore(db)
+  const supervisor = await startSupervisor({ settings, tasks, exportThreads: config.workers, ...events })
+  const desk = createDeskClient(settings, ({ task }) => supervisor.wake(task.kind))
+  await desk.requestScan(STARTUP_USER)
+  const catalog = createCatalogStore(db)
+  const directory = createArchiveDirectory(archivesDirectory)
+
+  const services: Services = {
+    desk,
+    tasks,
+    catalog,
+    archives: {
+      async open(name) {
+        const made = await tasks.findExportByArchive(name)
+        return made && directory.open(name, made.digest)
+      }
+    },
+    async space() {
+      const volume = await readVolumeSpace(repositoryDirectory)
+      const usedBytes = await catalog.usedBytes()
+      const allotmentBytes = config.allotmentBytes ?? volume.totalBytes
+      return {
+        usedBytes,
+        allotmentBytes,
+        freeBytes: Math.max(0, Math.min(volume.freeBytes, allotmentBytes - usedBytes))
+      }
+    },
+    health: () => checkHealth(db, config),
+    importDirectory: repositoryDirectory,
+    verifyCredentials: administrator.verify
+  }
+  return {
+    services,
+    madePassword: administrator.madePassword,
+    async close() {
+      await desk.close()
+      await supervisor.stop()
+      await db.destroy()
+    }
+  }
+}
+
+async function checkDirectories({ repositoryDirectory, archivesDirectory }: Config): Promise<void> {
+  try {
+    fs.mkdirSync(archivesDirectory, { recursive: true, mode: 0o750 })
+    fs.accessSync(archivesDirectory, fs.constants.W_OK)
+  } catch (error) {
+    throw new ConfigError(`FIXDEPOT_DATA_DIR cannot be written: ${(error as Error).message}`, { cause: error })
+  }
+  try {
+    await checkReadableDirectory(repositoryDirectory)
+  } catch (error) {
+    const advice = 'Create it, or set FIXDEPOT_REPOSITORY_DIR to the directory that holds the firmware.'
+    throw new ConfigError(`The repository directory cannot be read: ${(error as Error).message}. ${advice}`, {
+      cause: error
+    })
+  }
+}
+
+async function prepareAdministrator(
+  db: Database,
+  { adminUser, adminPassword }: Config
+): Promise<{ verify: VerifyCredentials; madePassword?: string }> {
+  if (adminPassword !== undefined) return { verify: verifierForPassword(adminUser, adminPassword) }
+  const known = await findPasswordHash(db, adminUser)
+  if (known !== undefined) return { verify: verifierForHash(adminUser, known) }
+  const madePassword = makePassword()
+  const hash = hashMadePassword(madePassword)
+  await savePasswordHash(db, adminUser, hash)
+  return { verify: verifierForHash(adminUser, hash), madePassword }
+}
+
+async function checkHealth(db: Database, config: Config): Promise<HealthCheck[]> {
+  const check = async (name: HealthCheck['name'], look: () => Promise<string>): Promise<HealthCheck> => {
+    const reason = await look().catch((error) => `${(error as NodeJS.ErrnoException).code ?? 'unknown error'}.`)
+    return { name, isHealthy: reason === '', reason }
+  }
+  return Promise.all([
+    check('database', async () => {
+      await db.selectFrom('catalog').select('id').execute()
+      return ''
+    }),
+    check('repository', async () => {
+      await checkReadableDirectory(config.repositoryDirectory)
+      return ''
+    }),
+    check('space', async () => {
+      const { freeBytes } = await readVolumeSpace(config.archivesDirectory)
+      return freeBytes < MIN_FREE_BYTES ? `Only ${freeBytes} bytes are free for archives.` : ''
+    })
+  ])
+}

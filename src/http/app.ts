@@ -1,0 +1,36 @@
+/** Builds the app from ready-made services. It listens on nothing. */
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
+import Fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify'
+import { healthRoutes } from './health-routes.ts'
+import { lxcaDoor } from './lxca/lxca-door.ts'
+import { registerDocs } from './plugins/docs.ts'
+import { registerErrors, sendError } from './plugins/errors.ts'
+import { schemaProblem } from './plugins/schema-errors.ts'
+import type { Services } from './services.ts'
+
+export interface AppOptions {
+  readonly services: Services
+  /** Of this program, for the API's description. */
+  readonly version: string
+  /** Without one nothing is logged. */
+  readonly logger?: FastifyBaseLogger
+}
+
+export type App = FastifyInstance
+
+/** The app, ready for `inject` or `listen`. */
+export async function buildApp({ services, version, logger }: AppOptions): Promise<App> {
+  const app = Fastify({
+    ...(logger === undefined ? {} : { loggerInstance: logger }),
+    ajv: { customOptions: { coerceTypes: false, removeAdditional: false, verbose: true } },
+    schemaErrorFormatter: schemaProblem,
+    frameworkErrors: sendError,
+    routerOptions: { ignoreTrailingSlash: true }
+  }).withTypeProvider<TypeBoxTypeProvider>()
+  registerErrors(app)
+  await registerDocs(app, version)
+  await app.register(healthRoutes, services)
+  await app.register(lxcaDoor, services)
+  await app.ready()
+  return app
+}

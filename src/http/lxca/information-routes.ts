@@ -1,0 +1,109 @@
+/** GET /updateRepositories/firmware and …/uxsps: what the repository holds, and the archives of exports. */
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { Type } from 'typebox'
+import { Problem } from '../../core/problem.ts'
+import { sendArchive } from '../send-archive.ts'
+import type { Services } from '../services.ts'
+import { FIRMWARE_ANSWERS, type InformationKey, type InformationQuery, UXSP_ANSWERS } from './information-answers.ts'
+import { InformationView } from './information-view.ts'
+import { ERROR_RESPONSES, ErrorBody } from './result-body.ts'
+
+const keys = (answers: Readonly<Record<string, unknown>>) => [...Object.keys(answers), 'export']
+
+function querySchema(answers: Readonly<Record<string, unknown>>, standard: string) {
+  return Type.Object({
+    key: Type.Optional(
+      Type.String({
+        enum: keys(answers),
+        description: `What to tell; without it \`${standard}\`. \`export\` downloads an archive.`
+      })
+    ),
+    action: Type.Optional(Type.String({ enum: ['export'], description: '`export` is the same as `key=export`.' })),
+    exportRepoFilename: Type.Optional(
+      Type.String({ description: 'For a download: the name that the status call gives as `current`.' })
+    ),
+    mt: Type.Optional(Type.String({ description: 'Machine types, parted by commas; without it all.' })),
+    with: Type.Optional(
+      Type.String({ enum: ['all', 'latest'], description: '`latest`: only the newest of each product line.' })
+    ),
+    payload: Type.Optional(Type.String({ description: 'A flag without a value: list the files of each package too.' })),
+    updates: Type.Optional(Type.String({ description: 'A flag without a value: the same as `key=updates`.' }))
+  })
+}
+
+const DOWNLOAD_NOTE =
+  'With `key=export` (or `action=export`) and `exportRepoFilename` the answer is the archive itself. It can be asked for in ' +
+  'parts (`Range`), which is how `curl -C -` goes on with a download that was cut.'
+
+export const informationRoutes: FastifyPluginAsyncTypebox<Services> = async (app, services) => {
+  const doors = [
+    { url: '/updateRepositories/firmware', answers: FIRMWARE_ANSWERS, standard: 'updates', hide: false },
+    { url: '/updateRepositories/firmware/uxsps', answers: UXSP_ANSWERS, standard: 'uxsps', hide: false },
+    // The documentation writes the singular once.
+    { url: '/updateRepositories/firmware/uxsp', answers: UXSP_ANSWERS, standard: 'uxsps', hide: true }
+  ] as const
+  for (const { url, answers, standard, hide } of doors) {
+    app.get(
+      url,
+      {
+        schema: {
+          hide,
+          tags: [standard === 'updates' ? 'LXCA: firmware repository' : 'LXCA: system packs'],
+          summary:
+            standard === 'updates'
+              ? 'List updates, or download an archive'
+              : 'List system packs, or download an archive',
+          description: DOWNLOAD_NOTE,
+          querystring: querySchema(answers, standard),
+          response: {
+            200: {
+              description: 'What was asked for.',
+              content: {
+                'application/json': { schema: InformationView },
+                'application/zip': { schema: Type.String({ format: 'binary' }) }
+              }
+            },
+            206: {
+              description: 'A part of the archive.',
+              content: { 'application/zip': { schema: Type.String({ format: 'binary' }) } }
+            },
+            404: Type.Object(
+              { ...ErrorBody.properties },
+              { description: 'No finished export has an archive of this name.' }
+            ),
+            ...ERROR_RESPONSES
+          }
+        }
+      },
+      async (request, reply) => {
+        const { key = standard, action } = request.query
+        if (key === 'export' || action === 'export')
+          return download(services, request, reply, request.query.exportRepoFilename)
+        const answer = (answers as Partial<Record<string, InformationKey>>)[key]
+        if (answer === undefined) throw new Error(`The schema lets ${key} pass, which has no answer`)
+        const body = await answer(services, request.query satisfies InformationQuery, reply)
+        return (reply as FastifyReply).type('application/json; charset=utf-8').send(body)
+      }
+    )
+  }
+}
+
+/** The name is looked up, and never becomes a path. */
+async function download(
+  { archives }: Services,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  name: string | undefined
+): Promise<void> {
+  if (name === undefined || name === '') {
+    throw new Problem(
+      'PARAMETER_INVALID',
+      `The parameter exportRepoFilename is missing; it must be the name that the status call gives as current.`
+    )
+  }
+  const archive = await archives.open(name)
+  if (archive === undefined)
+    throw new Problem('ARCHIVE_UNKNOWN', `There is no archive ${JSON.stringify(name.slice(0, 255))}.`)
+  return sendArchive(request, reply, archive)
+}

@@ -1,0 +1,24 @@
+/** The door for clients that were written for the appliance. */
+import type { FastifyPluginAsync } from 'fastify'
+import { registerAuth } from '../plugins/auth.ts'
+import { registerLenientJson } from '../plugins/lenient-json.ts'
+import type { Services } from '../services.ts'
+import { actionRoutes } from './action-routes.ts'
+import { informationRoutes } from './information-routes.ts'
+import { lenientBody, lenientQuery } from './lenient-query.ts'
+import { statusRoutes } from './status-routes.ts'
+
+export const lxcaDoor: FastifyPluginAsync<Services> = async (app, services) => {
+  await registerAuth(app, services)
+  registerLenientJson(app)
+  app.addHook('onRequest', async (_request, reply) => {
+    reply.header('cache-control', 'no-store')
+  })
+  app.addHook('preValidation', async (request) => {
+    request.query = lenientQuery(request.query as Record<string, string | string[]>)
+    request.body = lenientBody(request.body)
+  })
+  await app.register(statusRoutes, services)
+  await app.register(actionRoutes, services)
+  await app.register(informationRoutes, services)
+}

@@ -1,0 +1,47 @@
+/** The common result body: `result` and `messages`. */
+import { type Static, Type } from 'typebox'
+import type { Message } from '../../core/message.ts'
+
+export const MessageView = Type.Object(
+  {
+    id: Type.String({
+      description: 'Message id: FQXHM, component, number, severity letter (I, F, G, H, J, K, L, M, N).'
+    }),
+    text: Type.String(),
+    explanation: Type.String(),
+    recovery: Type.Object({ text: Type.String(), URL: Type.String() })
+  },
+  { title: 'Message' }
+)
+
+export const ErrorBody = Type.Object(
+  {
+    result: Type.String({ description: '`failed`' }),
+    messages: Type.Array(MessageView)
+  },
+  { title: 'Error', description: 'What went wrong, in a sentence that names the culprit.' }
+)
+
+export type MessageView = Static<typeof MessageView>
+export type ErrorBody = Static<typeof ErrorBody>
+
+/** The answers that any route behind the login can give beside its own. */
+export const ERROR_RESPONSES = {
+  400: Type.Object({ ...ErrorBody.properties }, { ...titled('A parameter or an attribute is missing or not valid.') }),
+  401: Type.Object({ ...ErrorBody.properties }, { ...titled('User name or password are missing or wrong.') }),
+  500: Type.Object({ ...ErrorBody.properties }, { ...titled('Something went wrong inside the server.') })
+}
+
+function titled(description: string) {
+  return { title: 'Error', description }
+}
+
+export function messageView(message: Message): MessageView {
+  const { id, text, explanation, recovery } = message
+  // The documentation calls recovery an array; every example and every recorded answer has one object.
+  return { id, text, explanation, recovery: { text: recovery, URL: '' } }
+}
+
+export function errorBody(messages: readonly Message[]): ErrorBody {
+  return { result: 'failed', messages: messages.map(messageView) }
+}

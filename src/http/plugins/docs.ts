@@ -1,0 +1,44 @@
+/** The API's description: /openapi.json for tools, /docs for people. */
+import swagger from '@fastify/swagger'
+import swaggerUi from '@fastify/swagger-ui'
+import type { FastifyInstance } from 'fastify'
+
+const DESCRIPTION = `
+fixdepot serves a repository of firmware updates and UpdateXpress System Packs (UXSPs) over the REST API of Lenovo XClarity
+Administrator (LXCA).
+
+**An export in three steps**
+
+1. \`PUT /updateRepositories/firmware?action=export\` with the fixids of the packages (or none for everything). The answer has a \`taskid\`.
+2. \`GET /updateRepositories/firmware/status?taskid=…\` until \`progress\` is 100. \`current\` is the name of the archive.
+3. \`GET /updateRepositories/firmware?key=export&exportRepoFilename=…\` downloads it.
+
+**Words**: a *fixid* is the id of a package; a *payload* is the file that is installed; a *system pack* (UXSP) is a package that
+stands for its members; a *machine type* is the four-character type of a server, such as \`7X05\`.
+
+Press **Authorize** and log in with the user name and the password of the server; then every call can be tried out from this page.
+`
+
+/** Register it before the routes that it is to describe. */
+export async function registerDocs(app: FastifyInstance, version: string): Promise<void> {
+  await app.register(swagger, {
+    openapi: {
+      openapi: '3.1.0',
+      info: { title: 'fixdepot', version, description: DESCRIPTION },
+      tags: [
+        { name: 'LXCA: firmware repository', description: 'Updates: list, export, follow, download.' },
+        { name: 'LXCA: system packs', description: 'The same for system packs (UXSPs).' },
+        { name: 'Operations', description: 'For probes.' }
+      ],
+      components: { securitySchemes: { basic: { type: 'http', scheme: 'basic' } } },
+      security: [{ basic: [] }]
+    }
+  })
+  await app.register(swaggerUi, {
+    routePrefix: '/docs',
+    staticCSP: true,
+    uiConfig: { persistAuthorization: true, tryItOutEnabled: true, displayRequestDuration: true }
+  })
+  app.get('/openapi.json', { schema: { hide: true } }, async () => app.swagger())
+  app.get('/', { schema: { hide: true } }, async (_request, reply) => reply.redirect('/docs'))
+}

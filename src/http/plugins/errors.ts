@@ -1,0 +1,69 @@
+/** Turns whatever a handler throws into the common error body. */
+import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { Problem, type ProblemKind } from '../../core/problem.ts'
+import { type ErrorBody, errorBody } from '../lxca/result-body.ts'
+
+const STATUS: Readonly<Record<ProblemKind, number>> = {
+  invalid: 400,
+  missing: 404,
+  conflict: 409,
+  unauthenticated: 401,
+  'too-large': 413,
+  unavailable: 503
+}
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** The route's answers carry their result under `errorMsg`, also when it is an error. */
+    hasErrorMsg?: boolean
+  }
+}
+
+export function registerErrors(app: FastifyInstance): void {
+  app.setErrorHandler((error: FastifyError, request, reply) => sendError(error, request, reply))
+  app.setNotFoundHandler((request, reply) => {
+    const path = request.url.split('?', 1)[0]
+    sendError(new Problem('ROUTE_UNKNOWN', `There is no ${request.method} ${path}.`), request, reply)
+  })
+}
+
+/** Also for what goes wrong before there is a route, such as a URL that cannot be decoded. */
+export function sendError(error: Error, request: FastifyRequest, reply: FastifyReply): void {
+  const problem = toProblem(error)
+  if (problem === undefined) {
+    request.log.error({ err: error }, 'request failed')
+    reply.code(500).send(withErrorMsg(request, internalError(request.id)))
+    return
+  }
+  request.log.info({ problem: problem.code, text: problem.message }, 'request refused')
+  reply.code(STATUS[problem.kind]).send(withErrorMsg(request, errorBody([problem.userMessage])))
+}
+
+/** Undefined for what is not the caller's doing. */
+function toProblem(error: Error): Problem | undefined {
+  if (error instanceof Problem) return error
+  const { code = '', statusCode = 500 } = error as Partial<FastifyError>
+  if (code === 'FST_ERR_CTP_BODY_TOO_LARGE') return new Problem('BODY_TOO_LARGE', 'The body is too large.')
+  if (code === 'FST_ERR_BAD_URL') return new Problem('PARAMETER_INVALID', 'The URL is not valid.')
+  if (statusCode === 401) return new Problem('NOT_AUTHENTICATED', 'The user name or the password is missing or wrong.')
+  if (statusCode >= 400 && statusCode < 500) {
+    return new Problem('BODY_INVALID', `The body of the request cannot be read: ${error.message}.`, { cause: error })
+  }
+  return undefined
+}
+
+function internalError(requestId: string): ErrorBody {
+  return errorBody([
+    {
+      id: 'FQXHMUP9500L',
+      text: 'The request failed because of an internal error.',
+      explanation: `The log of the server has the details under request ${requestId}.`,
+      recovery: 'Repeat the request; if it fails again, look into the log.'
+    }
+  ])
+}
+
+function withErrorMsg(request: FastifyRequest, body: ErrorBody): ErrorBody & { errorMsg?: object } {
+  if (!request.routeOptions?.config?.hasErrorMsg) return body
+  return { ...body, errorMsg: { ...body, result: 'failure' } }
+}

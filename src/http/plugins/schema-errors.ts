@@ -1,0 +1,55 @@
+/** Turns what the validator found into a sentence that names the culprit. */
+import type { FastifySchemaValidationError } from 'fastify'
+import { listOf } from '../../core/message.ts'
+import { Problem } from '../../core/problem.ts'
+
+const MAX_SHOWN = 100
+
+interface Finding extends FastifySchemaValidationError {
+  /** The value that was found, there with Ajv's option `verbose`. */
+  readonly data?: unknown
+  readonly parentSchema?: { readonly description?: string }
+}
+
+/** For Fastify's `schemaErrorFormatter`; `part` is `querystring`, `body` and so on. */
+export function schemaProblem(errors: readonly FastifySchemaValidationError[], part: string): Problem {
+  const [finding] = errors as readonly Finding[]
+  const isBody = part === 'body'
+  const word = isBody ? 'attribute' : 'parameter'
+  const text = finding === undefined ? `The ${part} is not valid.` : sentence(finding, word)
+  return new Problem(isBody ? 'BODY_INVALID' : 'PARAMETER_INVALID', text)
+}
+
+function sentence(finding: Finding, word: string): string {
+  const { keyword, params } = finding
+  const path = finding.instancePath.split('/').slice(1)
+  const name = path.length > 1 ? `${path[0]}[${path.slice(1).join('][')}]` : (path[0] ?? '')
+  const subject = name === '' ? 'The body' : `The ${word} ${name}`
+  switch (keyword) {
+    case 'required':
+      return `The ${word} ${[...path, params.missingProperty].join('.')} is missing.`
+    case 'enum':
+      return `${subject} has the value ${show(finding.data)}; accepted are ${listOf(params.allowedValues as string[], 0)}.`
+    case 'type':
+      return `${subject} must be ${article(String(params.type))}, and is ${show(finding.data)}.`
+    case 'maxItems':
+      return `${subject} has ${(finding.data as unknown[]).length} items; at most ${params.limit} are accepted.`
+    case 'maxLength':
+      return `${subject} is ${show(finding.data)} and longer than ${params.limit} characters.`
+    case 'minLength':
+      return `${subject} is empty.`
+    case 'pattern':
+      return `${subject} has the value ${show(finding.data)}; it must be ${finding.parentSchema?.description ?? params.pattern}`
+    default:
+      return `${subject} ${finding.message ?? 'is not valid'}.`
+  }
+}
+
+function show(value: unknown): string {
+  const text = JSON.stringify(value) ?? 'nothing'
+  return text.length > MAX_SHOWN ? `${text.slice(0, MAX_SHOWN)}…` : text
+}
+
+function article(type: string): string {
+  return `${/^[aeiou]/.test(type) ? 'an' : 'a'} ${type}`
+}

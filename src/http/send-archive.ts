@@ -1,0 +1,66 @@
+/** Sends an archive, whole or in part, so that a download that was cut can be taken up again (RFC 9110, sections 13 and 14). */
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import parseRange from 'range-parser'
+import type { ByteRange, OpenArchive } from '../core/archive.ts'
+
+/** Takes the archive over: it is closed when the answer has been sent, or the client has gone. */
+export async function sendArchive(request: FastifyRequest, reply: FastifyReply, archive: OpenArchive): Promise<void> {
+  const etag = `"${archive.digest}"`
+  const lastModified = archive.modifiedAt.toUTCString()
+  reply.headers({
+    'accept-ranges': 'bytes',
+    'cache-control': 'private',
+    'content-disposition': `attachment; filename="${archive.name}"`,
+    etag,
+    'last-modified': lastModified
+  })
+  if (isNotModified(request, etag, archive.modifiedAt)) {
+    await archive.close()
+    return reply.code(304).send()
+  }
+  const range = requestedRange(request, archive.size, etag, lastModified)
+  if (range === 'unsatisfiable') {
+    await archive.close()
+    return reply.code(416).header('content-range', `bytes */${archive.size}`).send()
+  }
+  const { start, end } = range ?? { start: 0, end: archive.size - 1 }
+  reply.type('application/zip').header('content-length', end - start + 1)
+  if (range !== undefined) reply.code(206).header('content-range', `bytes ${start}-${end}/${archive.size}`)
+  if (request.method === 'HEAD') {
+    await archive.close()
+    return reply.send()
+  }
+  return reply.send(archive.read({ start, end }))
+}
+
+/** If-None-Match counts before If-Modified-Since (RFC 9110, 13.2.2). */
+function isNotModified(request: FastifyRequest, etag: string, modifiedAt: Date): boolean {
+  const { 'if-none-match': tags, 'if-modified-since': since } = request.headers
+  if (tags !== undefined) {
+    return tags.trim() === '*' || tags.split(',').some((tag) => tag.trim().replace(/^W\//, '') === etag)
+  }
+  return since !== undefined && wholeSeconds(modifiedAt) <= Date.parse(since)
+}
+
+/** Undefined stands for all of it: no range was asked for, or one that may be ignored. */
+function requestedRange(
+  request: FastifyRequest,
+  size: number,
+  etag: string,
+  lastModified: string
+): ByteRange | 'unsatisfiable' | undefined {
+  const { range, 'if-range': ifRange } = request.headers
+  if (range === undefined) return undefined
+  // Part of another archive than the client has begun to download would make its copy worthless.
+  if (ifRange !== undefined && ifRange !== etag && ifRange !== lastModified) return undefined
+  const ranges = parseRange(size, range, { combine: true })
+  if (ranges === -1) return 'unsatisfiable'
+  if (ranges === -2 || ranges.type !== 'bytes') return undefined
+  const [only, another] = ranges
+  return another === undefined ? only : undefined
+}
+
+/** HTTP dates have no fractions. */
+function wholeSeconds(time: Date): number {
+  return Math.floor(time.getTime() / 1000) * 1000
+}

@@ -1,0 +1,18 @@
+import type { Archives } from '../core/archive.ts'
+import type { CatalogReader, HealthCheck, RepositorySpace } from '../core/catalog.ts'
+import type { TaskDesk } from '../core/export.ts'
+import type { TaskReader } from '../core/task.ts'
+
+/** What the routes need of the depot; ready-made, so that the app can be built on the real thing or on another. */
+export interface Services {
+  readonly desk: TaskDesk
+  readonly tasks: TaskReader
+  readonly archives: Archives
+  readonly catalog: CatalogReader
+  readonly space: () => Promise<RepositorySpace>
+  readonly health: () => Promise<HealthCheck[]>
+  /** The repository directory, as the operator set it. */
+  readonly importDirectory: string
+  /** Whether these credentials are the administrator's; takes the same time for any wrong ones. */
+  readonly verifyCredentials: (userName: string, password: string) => boolean
+}

@@ -1,0 +1,15 @@
+import type { Depot } from './database.ts'
+
+/** The hash of the password that was made for this user, if one was. */
+export async function findPasswordHash(db: Depot, userName: string): Promise<string | undefined> {
+  const row = await db
+    .selectFrom('credential')
+    .select('password_hash')
+    .where('user_name', '=', userName)
+    .executeTakeFirst()
+  return row?.password_hash
+}
+
+export async function savePasswordHash(db: Depot, userName: string, hash: string): Promise<void> {
+  await db.insertInto('credential').values({ user_name: userName, password_hash: hash }).execute()
+}
