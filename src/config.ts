@@ -107,8 +107,12 @@ function check(given: object): Static<typeof Environment> {
   if (Value.Check(Environment, settings) && Number(settings.FIXDEPOT_PORT) <= 65535) return settings
   const [finding] = Value.Errors(Environment, settings)
   const name = finding?.instancePath.slice(1) || 'FIXDEPOT_PORT'
-  const properties: Readonly<Record<string, { description?: unknown }>> = { ...Environment.properties }
-  throw new ConfigError(`The setting ${name} must be ${properties[name]?.description}.`)
+  throw new ConfigError(`The setting ${name} must be ${describe(name)}.`)
+}
+
+function describe(name: string): unknown {
+  const property: object = Environment.properties[name as keyof typeof Environment.properties]
+  return 'description' in property ? property.description : 'another value'
 }
 
 function parseBytes(text: string): number {
