@@ -1,0 +1,120 @@
+/**
+ * The main job from end to end: a repository (made if there is none), the real server on it, an export with true progress,
+ * the download, and a check by an independent reader. The server is left running until Ctrl-C.
+ */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import fs from 'node:fs'
+import net from 'node:net'
+import path from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { parseCorpus } from '../sample/corpus.ts'
+import { generateRepository } from '../sample/generate.ts'
+import { readConfig } from '../src/config.ts'
+import { createApiClient, type Status } from './api-client.ts'
+import { createProgressBar } from './progress-bar.ts'
+import { verifyArchive } from './verify-archive.ts'
+
+const POLL_MS = 100
+const START_TIMEOUT_MS = 30_000
+
+const config = readConfig()
+const host = '127.0.0.1'
+const port = (await isFree(config.port)) ? config.port : await freePort()
+const password = config.adminPassword ?? randomBytes(9).toString('base64url')
+const base = `http://${host}:${port}`
+const client = createApiClient(base, config.adminUser, password)
+
+await ensureRepository()
+const server = startServer()
+try {
+  await waitUntilReady()
+  await client.follow(await client.start('read'), () => {})
+  const done = await followExport()
+  const file = path.join(config.dataDirectory, 'downloads', done.current)
+  fs.mkdirSync(path.dirname(file), { recursive: true })
+  await client.download(done.current, file)
+  const reader = await verifyArchive(file)
+  announce(file, done, reader)
+} catch (error) {
+  server.kill()
+  throw error
+}
+
+async function ensureRepository(): Promise<void> {
+  const directory = config.repositoryDirectory
+  if (fs.existsSync(directory) && fs.readdirSync(directory).length > 0) {
+    console.log(`Using the repository in ${directory}`)
+    return
+  }
+  console.log(`Making a sample repository in ${directory}`)
+  const bar = createProgressBar('Making   ')
+  await generateRepository({ directory, ...parseCorpus('200MB'), onProgress: (done, total) => bar.update(done, total) })
+  bar.end()
+}
+
+function startServer(): ChildProcess {
+  const child = spawn(process.execPath, [path.join(import.meta.dirname, '../src/main.ts')], {
+    stdio: 'inherit',
+    env: {
+      ...process.env,
+      FIXDEPOT_HOST: host,
+      FIXDEPOT_PORT: String(port),
+      FIXDEPOT_ADMIN_PASSWORD: password,
+      FIXDEPOT_LOG_LEVEL: 'warn'
+    }
+  })
+  // Ctrl-C reaches the server as well; this process goes when the server has gone.
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => child.kill(signal))
+  child.on('exit', (code) => process.exit(code ?? 0))
+  return child
+}
+
+async function waitUntilReady(): Promise<void> {
+  for (const end = performance.now() + START_TIMEOUT_MS; !(await client.isReady()); await delay(POLL_MS)) {
+    if (performance.now() > end) throw new Error('The server was not ready in time')
+  }
+}
+
+async function followExport(): Promise<Status> {
+  const taskId = await client.start('export')
+  const bar = createProgressBar('Exporting')
+  const status = await client.follow(taskId, ({ downloadedsize, totalsize }) => bar.update(downloadedsize, totalsize))
+  bar.end()
+  return status
+}
+
+function announce(file: string, { total, totalsize }: Status, reader: string): void {
+  console.log(`
+Exported ${total} packages, ${totalsize.toLocaleString('en')} bytes; checked by: ${reader}
+
+  archive     ${file}
+  Swagger UI  ${base}/docs
+  user        ${config.adminUser}
+  password    ${config.adminPassword === undefined ? password : 'as set in FIXDEPOT_ADMIN_PASSWORD'}
+
+The server goes on running; Ctrl-C stops it.`)
+}
+
+async function isFree(candidate: number): Promise<boolean> {
+  return listenOn(candidate).then(
+    () => true,
+    () => false
+  )
+}
+
+function freePort(): Promise<number> {
+  return listenOn(0)
+}
+
+/** Listens for a moment, and tells on which port. */
+function listenOn(candidate: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const probe = net.createServer()
+    probe.once('error', reject)
+    probe.listen(candidate, host, () => {
+      const { port: found } = probe.address() as net.AddressInfo
+      probe.close(() => resolve(found))
+    })
+  })
+}
