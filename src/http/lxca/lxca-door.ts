@@ -18,7 +18,7 @@ export const lxcaDoor: FastifyPluginAsync<Services> = async (app, services) => {
     request.query = lenientQuery(request.query as Record<string, string | string[]>)
     request.body = lenientBody(request.body)
   })
-  await app.register(statusRoutes, services)
   await app.register(actionRoutes, services)
+  await app.register(statusRoutes, services)
   await app.register(informationRoutes, services)
 }
