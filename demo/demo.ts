@@ -54,7 +54,7 @@ async function ensureRepository(): Promise<void> {
 }
 
 function startServer(): ChildProcess {
-  const child = spawn(process.execPath, [path.join(import.meta.dirname, '../src/main.ts')], {
+  const child = spawn(process.execPath, ['--max-semi-space-size=2', path.join(import.meta.dirname, '../src/main.ts')], {
     stdio: 'inherit',
     env: {
       ...process.env,

@@ -16,8 +16,7 @@ import { createCatalogStore } from './store/catalog-store.ts'
 import { findPasswordHash, savePasswordHash } from './store/credential-store.ts'
 import { type Depot as Database, migrateToLatest, openDatabase } from './store/database.ts'
 import { createTaskStore } from './store/task-store.ts'
-import { createDeskClient } from './worker/desk-client.ts'
-import type { LaneReport } from './worker/lane-thread.ts'
+import type { LaneReport } from './worker/lane-port.ts'
 import { startSupervisor } from './worker/supervisor.ts'
 
 export interface DepotEvents {
@@ -51,13 +50,12 @@ export async function openDepot(config: Config, events: DepotEvents): Promise<De
   const settings = { databaseFile, repositoryDirectory, archivesDirectory }
   const tasks = createTaskStore(db)
   const supervisor = await startSupervisor({ settings, tasks, exportThreads: config.workers, ...events })
-  const desk = createDeskClient(settings, ({ task }) => supervisor.wake(task.kind))
-  await desk.requestScan(STARTUP_USER)
+  await supervisor.desk.requestScan(STARTUP_USER)
   const catalog = createCatalogStore(db)
   const directory = createArchiveDirectory(archivesDirectory)
 
   const services: Services = {
-    desk,
+    desk: supervisor.desk,
     tasks,
     catalog,
     archives: {
@@ -84,7 +82,6 @@ export async function openDepot(config: Config, events: DepotEvents): Promise<De
     services,
     madePassword: administrator.madePassword,
     async close() {
-      await desk.close()
       await supervisor.stop()
       await db.destroy()
     }

@@ -17,8 +17,11 @@ const BLOCK_COUNT = 4
 const SYNC_EVERY_BYTES = 16 * 1024 * 1024
 const SYNC_AHEAD_BYTES = 64 * 1024 * 1024
 
+/** Blocks of finished writers. The next one takes them over: the garbage collector would let them lie around for long. */
+const idleBlocks: Buffer[] = []
+
 export interface BlockWriterOptions {
-  /** Open for writing; the caller closes it, after `end()` or `settle()`. */
+  /** Open for writing; the caller closes it, after `settle()`. */
   readonly fd: number
   /** False for a file that need not survive a crash: then what is written counts as durable at once. */
   readonly isDurable: boolean
@@ -28,7 +31,10 @@ export interface BlockWriterOptions {
 
 export class BlockWriter {
   readonly #options: BlockWriterOptions
-  readonly #free: Buffer[] = Array.from({ length: BLOCK_COUNT }, () => Buffer.allocUnsafeSlow(BLOCK_BYTES))
+  readonly #free: Buffer[] = Array.from(
+    { length: BLOCK_COUNT },
+    () => idleBlocks.pop() ?? Buffer.allocUnsafeSlow(BLOCK_BYTES)
+  )
   readonly #waiting: ((block: Buffer) => void)[] = []
   #current: Buffer | undefined
   #filled = 0
@@ -103,10 +109,11 @@ export class BlockWriter {
     this.#setDurable(this.#written)
   }
 
-  /** Waits until nothing touches the file any more; for a caller that gives up. Never throws. */
+  /** Waits until nothing touches the file any more, and ends this writer; also for a caller that gives up. Never throws. */
   async settle(): Promise<void> {
     await this.#lastWrite
     await this.#sync
+    idleBlocks.push(...this.#free.splice(0))
   }
 
   #queue(block: Buffer, bytes: number): void {

@@ -62,9 +62,8 @@ export async function writeArchive<Entry extends PlacedEntry>(options: ArchiveOp
     await writeDirectory(writer, options)
     await writer.end()
     return writer.position
-  } catch (error) {
+  } finally {
     await writer.settle()
-    throw error
   }
 }
 

@@ -1,5 +1,4 @@
 /** Finished archives, as those who download them see them. */
-import type { Readable } from 'node:stream'
 
 /** A part of a file: from byte `start` to byte `end`, both included. */
 export interface ByteRange {
@@ -7,16 +6,15 @@ export interface ByteRange {
   readonly end: number
 }
 
-/** An archive that is open for reading; whoever gets one reads it to its end or closes it. */
+/** An archive that is open for reading; whoever gets one closes it. */
 export interface OpenArchive {
   readonly name: string
   readonly size: number
   readonly modifiedAt: Date
   /** Equal for equal bytes. */
   readonly digest: string
-  /** The bytes of a range; closes the archive when it ends or is destroyed. */
-  read(range: ByteRange): Readable
-  /** For callers who do not read. */
+  /** Reads from a position into the buffer, and gives back how many bytes these were: 0 only at the end. */
+  readInto(buffer: Uint8Array, position: number): Promise<number>
   close(): Promise<void>
 }
 

@@ -67,11 +67,11 @@ const catalogue = {
     explanation: 'The request has no user name and password, or they are wrong.',
     recovery: 'Repeat the request with valid credentials.'
   },
-  REPOSITORY_UNAVAILABLE: {
+  WORKER_UNAVAILABLE: {
     kind: 'unavailable',
     id: 'FQXHMUP9011L',
-    explanation: 'The repository directory cannot be read at the moment.',
-    recovery: 'Check that the directory exists, is mounted, and can be read by the server.'
+    explanation: 'The part of the server that accepts work is not there at the moment. No task was started.',
+    recovery: 'Repeat the request in a few seconds.'
   }
 } as const satisfies Record<string, ProblemDefinition>
 

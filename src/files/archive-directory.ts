@@ -4,9 +4,6 @@ import type { OpenArchive } from '../core/archive.ts'
 import { isSafeName } from '../core/relative-path.ts'
 import { resolveInside } from './safe-path.ts'
 
-/** With smaller reads a download spends its time on system calls and messages between threads. */
-const READ_BYTES = 1024 * 1024
-
 /** An archive that is being written. Either `publish` or `discard` ends it. */
 export interface ArchiveInProgress {
   /** Open for writing, empty. */
@@ -56,7 +53,9 @@ export function createArchiveDirectory(directory: string): ArchiveDirectory {
         size: stat.size,
         modifiedAt: stat.mtime,
         digest,
-        read: (range) => handle.createReadStream({ ...range, highWaterMark: READ_BYTES }),
+        async readInto(buffer, position) {
+          return (await handle.read(buffer, 0, buffer.length, position)).bytesRead
+        },
         close: () => handle.close()
       }
     }

@@ -1,4 +1,5 @@
 import type { Depot } from './database.ts'
+import { durableTransaction } from './durable-transaction.ts'
 
 /** The hash of the password that was made for this user, if one was. */
 export async function findPasswordHash(db: Depot, userName: string): Promise<string | undefined> {
@@ -11,5 +12,6 @@ export async function findPasswordHash(db: Depot, userName: string): Promise<str
 }
 
 export async function savePasswordHash(db: Depot, userName: string, hash: string): Promise<void> {
-  await db.insertInto('credential').values({ user_name: userName, password_hash: hash }).execute()
+  const row = { user_name: userName, password_hash: hash }
+  await durableTransaction(db, (trx) => trx.insertInto('credential').values(row).execute())
 }

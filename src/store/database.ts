@@ -13,22 +13,21 @@ const CACHE_KIB = 4_096
 export interface DatabaseOptions {
   /** Path of the SQLite file, or `:memory:`. */
   readonly file: string
-  /**
-   * `full`: a commit is on the disk when it returns. `normal`: it reaches the disk with the next full one; a crash of
-   * the machine may lose it, a crash of the process does not. Default `full`.
-   */
-  readonly durability?: 'full' | 'normal'
 }
 
 export type Depot = Kysely<Schema>
 
-/** A connection of its own: SQLite runs one statement at a time on each. */
+/**
+ * A connection of its own. A thread has one and no more: SQLite lets one connection write at a time, and two in one thread
+ * would wait for each other. What has to be on the disk goes through `durableTransaction`.
+ */
 export function openDatabase(options: DatabaseOptions): Depot {
   const database = new Database(options.file, { timeout: BUSY_TIMEOUT_MS })
   database.pragma('journal_mode = WAL')
-  database.pragma(`synchronous = ${options.durability === 'normal' ? 'NORMAL' : 'FULL'}`)
+  database.pragma('synchronous = NORMAL')
   database.pragma('foreign_keys = ON')
   database.pragma(`cache_size = -${CACHE_KIB}`)
+  database.pragma(`temp.cache_size = -${CACHE_KIB}`)
   return new Kysely<Schema>({ dialect: new SqliteDialect({ database: withStatementCache(database) }) })
 }
 

@@ -12,6 +12,7 @@ import {
 } from '../core/task.ts'
 import { chunks } from './chunks.ts'
 import type { Depot } from './database.ts'
+import { durableTransaction } from './durable-transaction.ts'
 import type { Schema, TaskTable } from './schema.ts'
 
 /** A task that a worker has claimed, with what it needs to run it. */
@@ -35,8 +36,10 @@ export interface TaskStore extends TaskReader {
   saveTotals(id: number, packagesTotal: number, bytesTotal: number): Promise<void>
   /** Ends a running task for good; false when it was not running. */
   finish(id: number, outcome: TaskOutcome): Promise<boolean>
-  /** Puts the tasks of a kind that are marked as running back in the queue: their worker is gone. */
-  requeueRunning(kind: TaskKind): Promise<number>
+  /** Puts a running task back in the queue: its worker is gone. */
+  requeue(id: number): Promise<void>
+  /** The same for all running tasks, after the process that ran them has gone. */
+  requeueAll(): Promise<void>
   /** The completed export that made this archive. */
   findExportByArchive(name: string): Promise<{ readonly digest: string } | undefined>
 }
@@ -123,7 +126,7 @@ export function createTaskStore(db: Depot): TaskStore {
     },
 
     async finish(id, { state, message, now }) {
-      return db.transaction().execute(async (trx) => {
+      return durableTransaction(db, async (trx) => {
         const { numUpdatedRows } = await trx
           .updateTable('task')
           .set({ state, finished_at: now.getTime() })
@@ -143,14 +146,12 @@ export function createTaskStore(db: Depot): TaskStore {
       })
     },
 
-    async requeueRunning(kind) {
-      const { numUpdatedRows } = await db
-        .updateTable('task')
-        .set({ state: 'queued', packages_done: 0, bytes_done: 0 })
-        .where('state', '=', 'running')
-        .where('kind', '=', kind)
-        .executeTakeFirstOrThrow()
-      return Number(numUpdatedRows)
+    async requeue(id) {
+      await requeueRunning(db).where('id', '=', id).execute()
+    },
+
+    async requeueAll() {
+      await requeueRunning(db).execute()
     },
 
     async findExportByArchive(name) {
@@ -163,6 +164,11 @@ export function createTaskStore(db: Depot): TaskStore {
         .executeTakeFirst()
     }
   }
+}
+
+/** What was done of it is done again from the start. */
+function requeueRunning(db: Kysely<Schema>) {
+  return db.updateTable('task').set({ state: 'queued', packages_done: 0, bytes_done: 0 }).where('state', '=', 'running')
 }
 
 /** A new task; runs inside the transaction that makes what the task needs. */

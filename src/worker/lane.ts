@@ -22,8 +22,12 @@ export interface LaneOptions {
   readonly tasks: TaskStore
   /** Runs a claimed task to its end, and gives back the message of success. */
   readonly run: (task: ClaimedTask, signal: AbortSignal) => Promise<Message>
+  /** Told of each task that is begun. */
+  readonly onStart: (task: ClaimedTask) => void
   /** Told how each task ended; `error` is set when it failed. */
   readonly onEnd: (task: ClaimedTask, error?: unknown) => void
+  /** `wait` for the next task, or `end` the lane. */
+  readonly whenIdle: 'wait' | 'end'
   readonly now: () => Date
 }
 
@@ -32,6 +36,8 @@ export interface Lane {
   wake(): void
   /** Interrupts the running task, which stays marked as running, and resolves when nothing runs any more. */
   stop(): Promise<void>
+  /** Resolves when the lane has come to its end; rejects when it could not go on. */
+  readonly ended: Promise<void>
 }
 
 /** New tasks wake the lane; this is the net below. */
@@ -47,8 +53,9 @@ export function startLane(options: LaneOptions): Lane {
   async function loop(): Promise<void> {
     while (!stop.signal.aborted) {
       const task = await options.tasks.claimNext(options.kind, options.now())
-      if (task === undefined) await sleep()
-      else await runTask(task)
+      if (task !== undefined) await runTask(task)
+      else if (options.whenIdle === 'wait') await sleep()
+      else return
     }
   }
 
@@ -61,6 +68,7 @@ export function startLane(options: LaneOptions): Lane {
 
   /** Whatever the run throws, the task ends in a final state; only a stop leaves it to the next start. */
   async function runTask(task: ClaimedTask): Promise<void> {
+    options.onStart(task)
     try {
       if (task.attempt > MAX_ATTEMPTS)
         throw new Error(`The worker ended ${MAX_ATTEMPTS} times while it ran task ${task.id}`)
@@ -75,13 +83,14 @@ export function startLane(options: LaneOptions): Lane {
     }
   }
 
-  const running = loop()
+  const ended = loop()
   return {
+    ended,
     wake: () => alarm.resolve(),
     async stop() {
       stop.abort()
       alarm.resolve()
-      await running
+      await ended
     }
   }
 }

@@ -24,7 +24,8 @@ export function createReadingPool(threads = availableParallelism()): ReadingPool
     filename: threadFile('reading-thread', import.meta),
     minThreads: 0,
     maxThreads: threads,
-    idleTimeout: 1000
+    idleTimeout: 1000,
+    resourceLimits: { maxYoungGenerationSizeMb: 8 }
   })
   return {
     async readAll(root, pages, onResults) {

@@ -1,8 +1,13 @@
-/** Keeps the worker's threads running: starts them, wakes them, starts them anew when one dies, and stops them. */
-import { Worker } from 'node:worker_threads'
+/**
+ * Keeps the worker's lanes: starts them, wakes them, starts them anew when one dies, and stops them. The threads that pack
+ * exports are always there; the process that scans comes and goes with the scans.
+ */
+import type { AcceptedTask, TaskDesk } from '../core/export.ts'
 import type { TaskKind } from '../core/task.ts'
 import type { TaskStore } from '../store/task-store.ts'
-import type { LaneCommand, LaneReport } from './lane-thread.ts'
+import { createDeskClient } from './desk-messages.ts'
+import type { LaneReport } from './lane-port.ts'
+import { type LaneRunner, startProcess, startThread } from './lane-runner.ts'
 import type { WorkerSettings } from './settings.ts'
 import { threadFile } from './thread-file.ts'
 
@@ -12,85 +17,114 @@ export interface SupervisorOptions {
   /** How many archives are packed at the same time. */
   readonly exportThreads: number
   readonly onReport: (report: LaneReport) => void
-  /** A thread died; another one takes its place. */
+  /** A lane died; another one takes its place. */
   readonly onCrash: (kind: TaskKind, error: unknown) => void
 }
 
 export interface Supervisor {
-  /** There is new work of this kind. */
-  wake(kind: TaskKind): void
-  /** Resolves when no thread runs any more. Tasks that were running go on after the next start. */
+  /** Accepts work; what it accepts is begun at once. */
+  readonly desk: TaskDesk
+  /** Resolves when no lane runs any more. Tasks that were running go on after the next start. */
   stop(): Promise<void>
 }
 
-/** Long enough that a thread which cannot start does not take a whole core. */
+/** Long enough that a lane which cannot start does not take a whole core. */
 const RESTART_DELAY_MS = 1_000
 
+/** A place for a lane. */
 interface Slot {
   readonly kind: TaskKind
-  readonly file: string
-  thread: Worker | undefined
+  runner: LaneRunner | undefined
+  /** The task that the lane runs. */
+  taskId: number | undefined
+  /** Somebody asked for the lane after it had been started: it may have been about to end. */
+  isWanted: boolean
+  /** Called when the lane has ended. */
+  onEnded: () => void
 }
 
-/** Puts the tasks of a former process back in the queue, and starts the threads. */
+/** Puts the tasks of a former process back in the queue, and starts the lanes. */
 export async function startSupervisor(options: SupervisorOptions): Promise<Supervisor> {
   const { settings, tasks, onReport, onCrash } = options
-  const exportFile = threadFile('export-thread', import.meta)
-  const slots: Slot[] = [
-    ...Array.from(
-      { length: options.exportThreads },
-      () => ({ kind: 'export', file: exportFile, thread: undefined }) as Slot
-    ),
-    { kind: 'scan', file: threadFile('scan-thread', import.meta), thread: undefined }
-  ]
+  const exportSlots = Array.from({ length: options.exportThreads }, () => emptySlot('export'))
+  const scanSlot = emptySlot('scan')
   const restarts = new Set<NodeJS.Timeout>()
   let isStopping = false
 
   function start(slot: Slot): void {
-    const thread = new Worker(slot.file, { workerData: settings })
-    slot.thread = thread
-    let failure: unknown
-    thread.on('message', onReport)
-    thread.on('error', (error) => {
-      failure = error
-    })
-    thread.on('exit', () => {
-      slot.thread = undefined
-      if (!isStopping) void replace(slot, failure)
-    })
+    slot.isWanted = false
+    const listeners = {
+      onReport(report: LaneReport) {
+        slot.taskId = report.event === 'started' ? report.taskId : undefined
+        onReport(report)
+      },
+      onExit(failure: unknown) {
+        slot.runner = undefined
+        slot.onEnded()
+        if (isStopping) return
+        if (failure !== undefined || slot.kind === 'export') void replace(slot, failure)
+        else if (slot.isWanted) start(slot)
+      }
+    }
+    slot.runner =
+      slot.kind === 'export'
+        ? startThread(threadFile('export-thread', import.meta), settings, listeners)
+        : startProcess(threadFile('scan-process', import.meta), settings, listeners)
   }
 
   async function replace(slot: Slot, failure: unknown): Promise<void> {
     onCrash(slot.kind, failure)
-    // With several export threads the others still run their tasks: these may not be queued a second time.
-    if (slots.every((other) => other.kind !== slot.kind || other.thread === undefined)) {
-      await tasks.requeueRunning(slot.kind).catch((error) => onCrash(slot.kind, error))
-    }
+    const { taskId } = slot
+    slot.taskId = undefined
+    if (taskId !== undefined) await tasks.requeue(taskId).catch((error) => onCrash(slot.kind, error))
     const timer = setTimeout(() => {
       restarts.delete(timer)
-      start(slot)
+      if (slot.runner === undefined) start(slot)
     }, RESTART_DELAY_MS)
     restarts.add(timer)
   }
 
-  for (const kind of ['export', 'scan'] as const) await tasks.requeueRunning(kind)
-  for (const slot of slots) start(slot)
+  function wake({ task }: AcceptedTask): void {
+    if (task.kind === 'scan') {
+      scanSlot.isWanted = true
+      if (scanSlot.runner === undefined) start(scanSlot)
+    } else for (const { runner } of exportSlots) runner?.command('wake')
+  }
 
+  await tasks.requeueAll()
+  for (const slot of [...exportSlots, scanSlot]) start(slot)
+
+  const desk = createDeskClient(() => exportSlots.find((slot) => slot.runner !== undefined)?.runner?.thread)
   return {
-    wake(kind) {
-      for (const slot of slots) if (slot.kind === kind) slot.thread?.postMessage('wake' satisfies LaneCommand)
+    desk: {
+      requestExport: (request) => desk.requestExport(request).then(tee(wake)),
+      requestScan: (requestedBy) => desk.requestScan(requestedBy).then(tee(wake))
     },
     async stop() {
       isStopping = true
       for (const timer of restarts) clearTimeout(timer)
-      await Promise.all(slots.map(({ thread }) => thread && ended(thread)))
+      await Promise.all([...exportSlots, scanSlot].map(end))
     }
   }
 }
 
-function ended(thread: Worker): Promise<void> {
+function emptySlot(kind: TaskKind): Slot {
+  return { kind, runner: undefined, taskId: undefined, isWanted: false, onEnded: () => {} }
+}
+
+/** Passes a value on after something has been done with it. */
+function tee<T>(look: (value: T) => void): (value: T) => T {
+  return (value) => {
+    look(value)
+    return value
+  }
+}
+
+function end(slot: Slot): Promise<void> {
+  const { runner } = slot
+  if (runner === undefined) return Promise.resolve()
   return new Promise((resolve) => {
-    thread.once('exit', () => resolve())
-    thread.postMessage('stop' satisfies LaneCommand)
+    slot.onEnded = resolve
+    runner.command('stop')
   })
 }

@@ -7,6 +7,7 @@ import { type AcceptedTask, archiveName, type ExportRequest, type TaskDesk } fro
 import { listOf, type Message, membersMissing, payloadsMissing, taskAccepted } from '../core/message.ts'
 import { Problem } from '../core/problem.ts'
 import type { Depot } from '../store/database.ts'
+import { durableTransaction } from '../store/durable-transaction.ts'
 import { createPlanStore } from '../store/plan-store.ts'
 import type { Schema } from '../store/schema.ts'
 import { createSelectionStore, type PackageIds } from '../store/selection-store.ts'
@@ -18,8 +19,8 @@ const MAX_NAMED_FIXIDS = 1_000
 
 export function createTaskDesk(db: Depot, now: () => Date): TaskDesk {
   return {
-    requestExport: (request) => db.transaction().execute((trx) => acceptExport(trx, request, now())),
-    requestScan: (requestedBy) => db.transaction().execute((trx) => acceptScan(trx, requestedBy, now()))
+    requestExport: (request) => durableTransaction(db, (trx) => acceptExport(trx, request, now())),
+    requestScan: (requestedBy) => durableTransaction(db, (trx) => acceptScan(trx, requestedBy, now()))
   }
 }
 

@@ -105,5 +105,12 @@ async function download(
   const archive = await archives.open(name)
   if (archive === undefined)
     throw new Problem('ARCHIVE_UNKNOWN', `There is no archive ${JSON.stringify(name.slice(0, 255))}.`)
-  return sendArchive(request, reply, archive)
+  try {
+    await sendArchive(request, reply, archive)
+  } catch (error) {
+    // The head is sent: all that is left is to say so in the log.
+    request.log.error({ err: error }, 'download failed')
+  } finally {
+    await archive.close()
+  }
 }

@@ -38,7 +38,10 @@ export async function registerDocs(app: FastifyInstance, version: string): Promi
     routePrefix: '/docs',
     staticCSP: true,
     // The bar would offer to load other descriptions, under the name of another project.
-    theme: { title: 'fixdepot API', css: [{ filename: 'theme.css', content: '.swagger-ui .topbar { display: none }' }] },
+    theme: {
+      title: 'fixdepot API',
+      css: [{ filename: 'theme.css', content: '.swagger-ui .topbar { display: none }' }]
+    },
     uiConfig: { persistAuthorization: true, tryItOutEnabled: true, displayRequestDuration: true }
   })
   app.get('/openapi.json', { schema: { hide: true } }, async () => app.swagger())

@@ -1,13 +1,17 @@
-/** The thread that reads the repository into the catalog. */
+/**
+ * The process that reads the repository into the catalog. It is there only while there is something to read: what a scan
+ * needs of memory goes back to the system with it, and metadata that would take too much of it takes no server down.
+ */
 import { OPERATION_SUCCEEDED, taskFailed } from '../core/message.ts'
 import { METADATA_SUFFIXES, READER_VERSION } from '../metadata/metadata-file.ts'
 import { createScanStore } from '../store/scan-store.ts'
 import { TaskFailure } from './lane.ts'
-import { runLaneThread } from './lane-thread.ts'
+import { hostLane } from './lane-host.ts'
+import { processPort } from './lane-port.ts'
 import { createReadingPool } from './reading-pool.ts'
 import { scanRepository } from './scan-repository.ts'
 
-runLaneThread('scan', ({ settings, db, tasks }) => {
+hostLane(processPort(), 'scan', 'end', ({ settings, db, tasks }) => {
   const store = createScanStore(db, READER_VERSION, METADATA_SUFFIXES)
   const pool = createReadingPool()
   return {

@@ -1,0 +1,65 @@
+/** How requests for work travel to the thread that accepts them, and how it answers. */
+import { MessageChannel, type MessagePort, type Worker } from 'node:worker_threads'
+import type { AcceptedTask, ExportRequest, TaskDesk } from '../core/export.ts'
+import { Problem, type ProblemCode } from '../core/problem.ts'
+
+export type DeskRequest = { readonly export: ExportRequest } | { readonly scanFor: string }
+
+/** Comes with a port of its own, on which it is answered. */
+export interface DeskCommand {
+  readonly request: DeskRequest
+  readonly replyTo: MessagePort
+}
+
+/** Errors lose their class on the way between threads; a problem goes as plain values. */
+type DeskReply =
+  | { readonly accepted: AcceptedTask }
+  | { readonly problem: { readonly code: ProblemCode; readonly text: string } }
+  | { readonly error: Error }
+
+/**
+ * A desk whose work is done by another thread.
+ * @param thread the one that does it at the moment; undefined while there is none
+ */
+export function createDeskClient(thread: () => Worker | undefined): TaskDesk {
+  async function ask(request: DeskRequest): Promise<AcceptedTask> {
+    const reply = await post(thread(), request)
+    if ('problem' in reply) throw new Problem(reply.problem.code, reply.problem.text)
+    if ('error' in reply) throw reply.error
+    return reply.accepted
+  }
+  return {
+    requestExport: (request) => ask({ export: request }),
+    requestScan: (requestedBy) => ask({ scanFor: requestedBy })
+  }
+}
+
+function post(thread: Worker | undefined, request: DeskRequest): Promise<DeskReply> {
+  if (thread === undefined) throw new Problem('WORKER_UNAVAILABLE', 'The worker is being started anew.')
+  const { port1, port2 } = new MessageChannel()
+  return new Promise((resolve, reject) => {
+    port1.once('message', (reply: DeskReply) => {
+      port1.close()
+      resolve(reply)
+    })
+    // A port closes when the thread at its other end dies.
+    port1.once('close', () => reject(new Problem('WORKER_UNAVAILABLE', 'The worker died while it took the request.')))
+    thread.postMessage({ request, replyTo: port2 } satisfies DeskCommand, [port2])
+  })
+}
+
+/** Takes a request to the desk, and sends what it answers. */
+export async function answerDeskCommand(desk: TaskDesk, { request, replyTo }: DeskCommand): Promise<void> {
+  replyTo.postMessage(await replyOf(desk, request))
+}
+
+async function replyOf(desk: TaskDesk, request: DeskRequest): Promise<DeskReply> {
+  try {
+    const accepted =
+      'export' in request ? await desk.requestExport(request.export) : await desk.requestScan(request.scanFor)
+    return { accepted }
+  } catch (error) {
+    if (error instanceof Problem) return { problem: { code: error.code, text: error.message } }
+    return { error: error instanceof Error ? error : new Error(String(error)) }
+  }
+}

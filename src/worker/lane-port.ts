@@ -1,0 +1,59 @@
+/** How a lane talks to its supervisor, from a thread or from a process of its own. */
+import { parentPort, workerData } from 'node:worker_threads'
+import type { TaskKind } from '../core/task.ts'
+import type { WorkerSettings } from './settings.ts'
+
+/** From the supervisor to the lane. */
+export type LaneCommand = 'wake' | 'stop'
+
+/** From the lane to the supervisor: what happened to a task. */
+export interface LaneReport {
+  readonly event: 'started' | 'completed' | 'failed'
+  readonly taskId: number
+  readonly kind: TaskKind
+  readonly attempt: number
+  /** Why it failed. */
+  readonly failure?: { readonly text: string; readonly stack: string; readonly isExpected: boolean }
+}
+
+export interface LanePort {
+  readonly settings: WorkerSettings
+  report(report: LaneReport): void
+  onCommand(listener: (command: LaneCommand) => void): void
+  /** Lets the thread or the process end. */
+  close(): void
+}
+
+/** Of the thread that calls it. */
+export function threadPort(): LanePort {
+  const port = parentPort
+  if (port === null) throw new Error('This module runs in a thread of its own')
+  return {
+    settings: workerData,
+    report: (report) => port.postMessage(report),
+    onCommand(listener) {
+      port.on('message', (message: LaneCommand | object) => {
+        if (typeof message === 'string') listener(message)
+      })
+    },
+    close: () => port.close()
+  }
+}
+
+/** Of the process that calls it; its only argument are the settings. */
+export function processPort(): LanePort {
+  // Ctrl-C in a terminal reaches this process too; the supervisor says how it is to end.
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => {})
+  // Without its supervisor nobody would know what it does.
+  const onOrphaned = () => process.exit(1)
+  process.on('disconnect', onOrphaned)
+  return {
+    settings: JSON.parse(process.argv[2] ?? ''),
+    report: (report) => process.send?.(report),
+    onCommand: (listener) => process.on('message', listener),
+    close() {
+      process.off('disconnect', onOrphaned)
+      process.disconnect()
+    }
+  }
+}
