@@ -25,6 +25,7 @@ const password = config.adminPassword ?? randomBytes(9).toString('base64url')
 const base = `http://${host}:${port}`
 const client = createApiClient(base, config.adminUser, password)
 
+let isStopping = false
 await ensureRepository()
 const server = startServer()
 try {
@@ -37,8 +38,8 @@ try {
   const reader = await verifyArchive(file)
   announce(file, done, reader)
 } catch (error) {
-  server.kill()
-  throw error
+  if (!isStopping) console.error(error)
+  stop('SIGTERM')
 }
 
 async function ensureRepository(): Promise<void> {
@@ -56,6 +57,8 @@ async function ensureRepository(): Promise<void> {
 function startServer(): ChildProcess {
   const child = spawn(process.execPath, ['--max-semi-space-size=2', path.join(import.meta.dirname, '../src/main.ts')], {
     stdio: 'inherit',
+    // In a group of its own, so that Ctrl-C does not reach it twice: from the terminal and from here.
+    detached: true,
     env: {
       ...process.env,
       FIXDEPOT_HOST: host,
@@ -64,10 +67,16 @@ function startServer(): ChildProcess {
       FIXDEPOT_LOG_LEVEL: 'warn'
     }
   })
-  // Ctrl-C reaches the server as well; this process goes when the server has gone.
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => child.kill(signal))
-  child.on('exit', (code) => process.exit(code ?? 0))
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, stop)
+  child.on('exit', (code) => process.exit(code ?? 1))
   return child
+}
+
+/** The server goes first, and this process with it. */
+function stop(signal: NodeJS.Signals): void {
+  if (isStopping) return
+  isStopping = true
+  server.kill(signal)
 }
 
 async function waitUntilReady(): Promise<void> {

@@ -30,16 +30,23 @@ export function createReadingPool(threads = availableParallelism()): ReadingPool
   return {
     async readAll(root, pages, onResults) {
       const running = new Set<Promise<void>>()
+      let failure: unknown
       for await (const portion of portionsOf(pages)) {
         const bytes = portion.reduce((sum, file) => sum + file.size, 0)
-        const job = { root, files: portion }
-        const run = pool.run(job).then((results) => onResults(results, bytes))
-        const settled = run.finally(() => running.delete(settled))
-        running.add(settled)
+        const run = pool
+          .run({ root, files: portion })
+          .then((results) => onResults(results, bytes))
+          .catch((error) => {
+            failure ??= error
+          })
+          .finally(() => running.delete(run))
+        running.add(run)
         // One portion waits for each thread, so that none is ever idle and the queue stays short.
         if (running.size >= 2 * threads) await Promise.race(running)
+        if (failure !== undefined) break
       }
       await Promise.all(running)
+      if (failure !== undefined) throw failure
     },
     close: () => pool.close({ force: true })
   }

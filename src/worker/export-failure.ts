@@ -1,0 +1,33 @@
+/** What the caller of an export is told when it cannot be packed. */
+import { SourceChangedError, SourceUnreadableError } from '../archive/write-archive.ts'
+import { taskFailed } from '../core/message.ts'
+import { TaskFailure } from './lane.ts'
+
+/** Makes a failure of what packing can throw; what it does not know is given back as it is, and is a bug. */
+export function toExportFailure(error: unknown): unknown {
+  if (error instanceof SourceChangedError) {
+    return failure(error, error.message, 'Read the repository again with action=read, and repeat the export.')
+  }
+  if (error instanceof SourceUnreadableError) {
+    return failure(error, error.message, 'Check the file and its permissions, and repeat the export.')
+  }
+  const code = (error as NodeJS.ErrnoException).code
+  if (code === 'ENOSPC' || code === 'EDQUOT') {
+    const recovery = 'Make room in the data directory, and repeat the export.'
+    return failure(error, 'There is no space left for the archive.', recovery)
+  }
+  if (code === undefined) return error
+  const recovery = 'Check the data directory and its disk, and repeat the export.'
+  return failure(error, `The archive cannot be written: ${code}.`, recovery)
+}
+
+/** The repository directory itself is not there. */
+export function repositoryUnreadable(error: unknown): TaskFailure {
+  const { code = 'unknown error' } = error as NodeJS.ErrnoException
+  const recovery = 'Check that the directory exists, is mounted, and can be read by the server; then repeat the export.'
+  return failure(error, `The repository directory cannot be read: ${code}.`, recovery)
+}
+
+function failure(cause: unknown, text: string, recovery: string): TaskFailure {
+  return new TaskFailure(taskFailed(text, recovery), cause)
+}
