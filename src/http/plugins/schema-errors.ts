@@ -45,9 +45,12 @@ function sentence(finding: Finding, word: string): string {
   }
 }
 
+/** A value as a sentence can hold it. What is nested is only named: it may be nested deeper than a program can follow. */
 function show(value: unknown): string {
-  const text = JSON.stringify(value) ?? 'nothing'
-  return text.length > MAX_SHOWN ? `${text.slice(0, MAX_SHOWN)}…` : text
+  if (Array.isArray(value)) return 'an array'
+  if (typeof value === 'object' && value !== null) return 'an object'
+  if (typeof value !== 'string') return String(value)
+  return value.length > MAX_SHOWN ? `${JSON.stringify(value.slice(0, MAX_SHOWN))}…` : JSON.stringify(value)
 }
 
 function article(type: string): string {
