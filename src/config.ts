@@ -4,7 +4,8 @@ import path from 'node:path'
 import { type Static, Type } from 'typebox'
 import { Value } from 'typebox/value'
 
-const BYTES = /^(\d+(?:\.\d+)?)\s*(B|KB|MB|GB|TB|KiB|MiB|GiB|TiB)?$/i
+/** Without flags, since a schema has no place for them. */
+const BYTES = /^(\d+(?:\.\d+)?)\s*((?:[KMGTkmgt][iI]?)?[Bb])?$/
 const POWERS: Readonly<Record<string, number>> = {
   b: 1,
   kb: 1e3,

@@ -31,7 +31,7 @@ export interface AssemblyInput {
 /** What a file must be; without a name it is of the only payload there is. */
 export interface FilePromise {
   readonly fileName: string
-  readonly size: number
+  readonly size?: number
   readonly sha256: string
 }
 
@@ -116,7 +116,9 @@ function withPromise(payload: NamedPayload, { promises, description }: AssemblyI
   const fileName = payload.name.slice(payload.name.lastIndexOf('/') + 1)
   const isOnly = description.payloads.length === 1
   const promise = promises.find((candidate) => candidate.fileName === fileName || (candidate.fileName === '' && isOnly))
-  return promise === undefined ? payload : { ...payload, size: promise.size, sha256: promise.sha256 }
+  return promise === undefined
+    ? payload
+    : { ...payload, ...(promise.size === undefined ? {} : { size: promise.size }), sha256: promise.sha256 }
 }
 
 function verifyPayload(file: KnownFile, payload: NamedPayload): CatalogProblem[] {

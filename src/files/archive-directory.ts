@@ -22,19 +22,24 @@ export interface ArchiveDirectory {
 
 /** @param directory exists already */
 export function createArchiveDirectory(directory: string): ArchiveDirectory {
-  const pathOf = (name: string) => {
+  const pathOf = (name: string, suffix = '') => {
     if (!isSafeName(name)) throw new Error(`${JSON.stringify(name)} cannot be the name of an archive`)
-    return resolveInside(directory, name)
+    return resolveInside(directory, name + suffix)
   }
   return {
     create(name) {
-      const part = pathOf(`${name}.part`)
+      const part = pathOf(name, '.part')
       const fd = fs.openSync(part, 'w')
       return {
         fd,
         publish() {
           fs.closeSync(fd)
-          fs.renameSync(part, pathOf(name))
+          try {
+            fs.renameSync(part, pathOf(name))
+          } catch (error) {
+            fs.rmSync(part, { force: true })
+            throw error
+          }
           syncDirectory(directory)
         },
         discard() {

@@ -50,18 +50,24 @@ function* readDirectory(root: string, directory: string, pending: string[]): Gen
       const relative = directory === '' ? entry.name : `${directory}/${entry.name}`
       if (!isSafeName(entry.name)) yield { problem: catalogProblem('unsafe-name', relative) }
       else if (entry.isDirectory()) pending.push(relative)
-      else yield look(root, directory, relative, entry.name)
+      else {
+        const sighting = look(root, directory, relative, entry.name)
+        if (sighting !== undefined) yield sighting
+      }
     }
   } finally {
     handle.closeSync()
   }
 }
 
-function look(root: string, directory: string, relative: string, name: string): Sighting {
+/** Undefined for what has gone since its name was read. */
+function look(root: string, directory: string, relative: string, name: string): Sighting | undefined {
   const absolute = path.join(root, relative)
+  let isLink = false
   try {
     let stat = fs.lstatSync(absolute, { bigint: true })
-    if (stat.isSymbolicLink()) {
+    isLink = stat.isSymbolicLink()
+    if (isLink) {
       const target = fs.realpathSync.native(absolute)
       if (!isInside(root, target)) return { problem: catalogProblem('link-outside', relative) }
       stat = fs.statSync(target, { bigint: true })
@@ -71,6 +77,7 @@ function look(root: string, directory: string, relative: string, name: string): 
     return { file: seenFile(directory, relative, name, stat) }
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code
+    if (code === 'ENOENT' && !isLink) return undefined
     const isBrokenLink = code === 'ENOENT' || code === 'ELOOP'
     return { problem: catalogProblem(isBrokenLink ? 'broken-link' : 'unreadable', relative, reasonOf(error)) }
   }
@@ -94,7 +101,8 @@ export function stampOf(stat: fs.BigIntStats): string {
 
 /** Whole seconds, rounded down, also before 1970. */
 function secondsOf(nanoseconds: bigint): number {
-  return Math.floor(Number(nanoseconds) / 1e9)
+  const seconds = nanoseconds / 1_000_000_000n
+  return Number(nanoseconds < 0n && seconds * 1_000_000_000n !== nanoseconds ? seconds - 1n : seconds)
 }
 
 function reasonOf(error: unknown): string {

@@ -22,11 +22,11 @@ export async function sendArchive(request: FastifyRequest, reply: FastifyReply, 
   const { start, end } = range ?? { start: 0, end: archive.size - 1 }
   reply.type('application/zip').header('content-length', end - start + 1)
   if (range !== undefined) reply.code(206).header('content-range', `bytes ${start}-${end}/${archive.size}`)
-  if (request.method === 'HEAD') return reply.send()
-  // Past Fastify, whose streams make a new buffer for every read.
+  // Past Fastify, whose streams make a new buffer for every read, and which gives an empty HEAD the length 0.
   reply.hijack()
   reply.raw.writeHead(reply.statusCode, reply.getHeaders() as OutgoingHttpHeaders)
-  await sendBytes(reply.raw, archive, { start, end })
+  if (request.method === 'HEAD') reply.raw.end()
+  else await sendBytes(reply.raw, archive, { start, end })
 }
 
 /** If-None-Match counts before If-Modified-Since (RFC 9110, 13.2.2). */
@@ -49,6 +49,9 @@ function requestedRange(
   if (range === undefined) return undefined
   // Part of another archive than the client has begun to download would make its copy worthless.
   if (ifRange !== undefined && ifRange !== etag && ifRange !== lastModified) return undefined
+  // RFC 9110, 14.1.2: a suffix longer than the file is all of it; range-parser takes it for unsatisfiable.
+  const suffix = Number(/^bytes=-(\d+)$/.exec(range.trim())?.[1])
+  if (suffix >= size) return { start: 0, end: size - 1 }
   const ranges = parseRange(size, range, { combine: true })
   if (ranges === -1) return 'unsatisfiable'
   if (ranges === -2 || ranges.type !== 'bytes') return undefined

@@ -17,12 +17,12 @@ export async function sendBytes(response: ServerResponse, archive: OpenArchive, 
   const buffers = [takeBuffer(), takeBuffer()] as const
   try {
     let turn = 0
-    let next = readPart(archive, buffers[0], range.start, range.end)
+    let next = readAhead(archive, buffers[0], range.start, range.end)
     for (let position = range.start; position <= range.end; ) {
       const part = await next
       position += part.length
       turn = 1 - turn
-      if (position <= range.end) next = readPart(archive, buffers[turn as 0 | 1], position, range.end)
+      if (position <= range.end) next = readAhead(archive, buffers[turn as 0 | 1], position, range.end)
       if (!(await written(response, part))) {
         await next.catch(() => {})
         return
@@ -35,6 +35,13 @@ export async function sendBytes(response: ServerResponse, archive: OpenArchive, 
   } finally {
     for (const buffer of buffers) if (idleBuffers.length < MAX_IDLE_BUFFERS) idleBuffers.push(buffer)
   }
+}
+
+/** A read that nobody waits for yet: if it fails, it does so when somebody does. */
+function readAhead(...args: Parameters<typeof readPart>): Promise<Buffer> {
+  const part = readPart(...args)
+  part.catch(() => {})
+  return part
 }
 
 async function readPart(archive: OpenArchive, buffer: Buffer, position: number, end: number): Promise<Buffer> {

@@ -92,7 +92,7 @@ function comparableVersion(text: string): string {
 }
 
 function parsePayloads(instance: CimInstance): NamedPayload[] {
-  const names = all(instance, 'payload')
+  const names = [...new Set(all(instance, 'payload'))]
   const size = Number(all(instance, 'payloadSize')[0])
   const sha256 = all(instance, 'payloadSha256')[0]?.toLowerCase()
   // One recorded size can only be that of one payload.

@@ -1,6 +1,7 @@
 import type { MachineType } from '../core/package.ts'
 
-const BRACKETS = /^(.*?)\[([^\]]*)\]/
+/** Four characters, or one of the longer forms of chassis and switches: `7X05`, `7159BF7`, `0x0130-0x0017`. */
+const TYPE = /^[0-9A-Z][0-9A-Za-z_-]{3,}$/
 const BARE_TYPE = /^[0-9A-Z]{4}$/
 
 /**
@@ -18,11 +19,24 @@ export function parseMachineTypes(items: readonly string[]): MachineType[] {
 }
 
 function parseItem(item: string): MachineType[] {
-  const match = BRACKETS.exec(item)
-  if (match === null) return BARE_TYPE.test(item) ? [{ type: item, name: '' }] : []
-  const [, name = '', types = ''] = match
-  return types
-    .split(',')
-    .map((type) => ({ type: type.trim(), name: name.trim() }))
-    .filter((machine) => machine.type !== '')
+  const open = item.indexOf('[')
+  if (open === -1) return BARE_TYPE.test(item) ? [{ type: item, name: '' }] : []
+  const name = item.slice(0, open).trim()
+  return contentsOfBrackets(item, open)
+    .flatMap((content) => content.split(','))
+    .map((type) => type.trim())
+    .filter((type) => TYPE.test(type))
+    .map((type) => ({ type, name }))
+}
+
+/** Without a regular expression: on hostile texts it would take time that grows with the square of their length. */
+function contentsOfBrackets(item: string, first: number): string[] {
+  const contents: string[] = []
+  for (let open = first; open !== -1; ) {
+    const close = item.indexOf(']', open)
+    if (close === -1) break
+    contents.push(item.slice(open + 1, close))
+    open = item.indexOf('[', close)
+  }
+  return contents
 }

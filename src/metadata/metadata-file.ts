@@ -68,7 +68,7 @@ export function isV3Member(name: string): boolean {
  * @returns undefined for a .zip that is not a V3 package
  */
 export function parseV3Zip(members: ZipMembers, baseName: string): MetadataContents | undefined {
-  const index = findMember(members, '_index.json') ?? members.get('index.json')
+  const index = findMember(members, '_index.json') ?? findIndex(members)
   if (index === undefined) return undefined
   try {
     const [first] = parseV3Index(index, baseName)
@@ -80,6 +80,11 @@ export function parseV3Zip(members: ZipMembers, baseName: string): MetadataConte
     if (error instanceof MetadataError) return { problem: { code: error.code, reason: error.message } }
     throw error
   }
+}
+
+function findIndex(members: ZipMembers): Uint8Array | undefined {
+  for (const [name, bytes] of members) if (name.toLowerCase() === 'index.json') return bytes
+  return undefined
 }
 
 function findMember(members: ZipMembers, suffix: string): Uint8Array | undefined {

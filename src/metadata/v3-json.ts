@@ -34,7 +34,7 @@ export interface V3Signature {
   /** Empty where the signature does not say which file it is of. */
   readonly fileName: string
   readonly sha256: string
-  readonly size: number
+  readonly size?: number
 }
 
 /**
@@ -76,9 +76,9 @@ export function parseV3Signature(bytes: Uint8Array): V3Signature[] {
     const fileName =
       textMember(signature, 'FileName') || textMember(signature, 'Target') || textMember(signature, 'Name')
     const sha256 = (textMember(oem, 'Sha-256') || textMember(signature, 'Sha-256')).toLowerCase()
-    const size = Number(textMember(oem, 'SizeBytes') || textMember(signature, 'SizeBytes'))
-    const isUsable = /^[0-9a-f]{64}$/.test(sha256) && Number.isSafeInteger(size) && !/inventory/i.test(fileName)
-    return isUsable ? [{ fileName, sha256, size }] : []
+    const size = Number(textMember(oem, 'SizeBytes') || textMember(signature, 'SizeBytes') || Number.NaN)
+    const isUsable = /^[0-9a-f]{64}$/.test(sha256) && !/inventory/i.test(fileName)
+    return isUsable ? [{ fileName, sha256, ...(Number.isSafeInteger(size) ? { size } : {}) }] : []
   })
 }
 
@@ -123,11 +123,11 @@ function bundle(oem: LooseObject, baseName: string, components: readonly Package
   const name = textMember(objectMember(oem, 'FixId'), 'Name')
   const documentation = objectMember(oem, 'DocumentationFiles')
   const parents = textsMember(objectMember(oem, 'BundleData'), 'ParentFixIds').filter(isFixid)
-  const listed = unique(components.map(({ fixid }) => fixid))
+  const listed = new Set(components.map(({ fixid }) => fixid))
   const members: Member[] = [
-    ...listed.map((fixid) => ({ fixid, kind: 'listed' as const })),
+    ...[...listed].map((fixid) => ({ fixid, kind: 'listed' as const })),
     ...unique(parents)
-      .filter((fixid) => !listed.includes(fixid))
+      .filter((fixid) => !listed.has(fixid))
       .map((fixid) => ({ fixid, kind: 'parent' as const }))
   ]
   const machineTypes = parseMachineTypes(textsMember(oem, 'ApplicableMachineTypes'))
@@ -149,22 +149,17 @@ function bundle(oem: LooseObject, baseName: string, components: readonly Package
 
 /** One fixid can stand in several updates of a bundle, a payload each. */
 function mergeByFixid(components: readonly PackageDescription[]): PackageDescription[] {
-  const merged = new Map<string, PackageDescription>()
-  for (const next of components) {
-    const known = merged.get(next.fixid)
-    if (known === undefined) merged.set(next.fixid, next)
-    else {
-      const names = unique([...known.payloads, ...next.payloads].map((payload) => payload.name))
-      merged.set(next.fixid, {
-        ...known,
-        payloads: names.map((name) => ({ name })),
-        companions: unique([...known.companions, ...next.companions]),
-        machineTypes: allMachineTypes([known, next]),
-        operatingSystems: unique([...known.operatingSystems, ...next.operatingSystems])
-      })
+  return [...Map.groupBy(components, ({ fixid }) => fixid).values()].flatMap(([first, ...more]) => {
+    if (first === undefined || more.length === 0) return first ?? []
+    const all = [first, ...more]
+    return {
+      ...first,
+      payloads: unique(all.flatMap(({ payloads }) => payloads.map(({ name }) => name))).map((name) => ({ name })),
+      companions: unique(all.flatMap(({ companions }) => companions)),
+      machineTypes: allMachineTypes(all),
+      operatingSystems: unique(all.flatMap(({ operatingSystems }) => operatingSystems))
     }
-  }
-  return [...merged.values()]
+  })
 }
 
 function emptyDescription(fixid: string): PackageDescription {

@@ -29,7 +29,7 @@ const ActionBody = Type.Union([
     fixids: Type.Optional(
       Type.Array(Type.String({ minLength: 1, maxLength: MAX_FIXID_LENGTH }), {
         maxItems: MAX_FIXIDS,
-        description: 'The packages, by fixid. With `filetypes=all` none means the whole repository.'
+        description: 'The packages, by fixid. With `filetypes=all` none, or null, means the whole repository.'
       })
     )
   }),

@@ -7,7 +7,8 @@ import { Problem } from '../../core/problem.ts'
 
 export type LenientQuery = Record<string, string>
 
-const NAMES: Readonly<Record<string, string>> = {
+// Maps, since a parameter may be called `constructor`.
+const NAMES: ReadonlyMap<string, string> = mapOf({
   action: 'action',
   key: 'key',
   mt: 'mt',
@@ -22,15 +23,15 @@ const NAMES: Readonly<Record<string, string>> = {
   payload: 'payload',
   payloads: 'payload',
   updates: 'updates'
-}
+})
 
-const BODY_NAMES: Readonly<Record<string, string>> = {
+const BODY_NAMES: ReadonlyMap<string, string> = mapOf({
   fixids: 'fixids',
   mt: 'mt',
   os: 'os',
   type: 'type',
   cleanupif: 'cleanUpIf'
-}
+})
 
 const KEYS = [
   'updates',
@@ -47,13 +48,13 @@ const KEYS = [
 ]
 
 /** The one spelling of each value that is enumerated, by its lower-case form. */
-const VALUES: Readonly<Record<string, (value: string) => string>> = {
+const VALUES: ReadonlyMap<string, (value: string) => string> = mapOf({
   action: (value) => value.toLowerCase(),
   key: (value) => KEYS.find((key) => key.toLowerCase() === value.toLowerCase()) ?? value,
   with: (value) => value.toLowerCase(),
   filetypes: (value) => (value.toLowerCase() === 'payload' ? 'payloads' : value.toLowerCase()),
   taskType: (value) => (value.toUpperCase() === 'AQUIRECATALOG' ? 'ACQUIRECATALOG' : value.toUpperCase())
-}
+})
 
 /** Parameters that stand for a list. */
 const LISTS: ReadonlySet<string> = new Set(['mt'])
@@ -66,13 +67,13 @@ const LISTS: ReadonlySet<string> = new Set(['mt'])
 export function lenientQuery(given: Readonly<Record<string, string | string[] | undefined>>): LenientQuery {
   const query: LenientQuery = Object.create(null)
   for (const [givenName, values] of Object.entries(given)) {
-    const name = NAMES[givenName.toLowerCase()] ?? givenName
+    const name = NAMES.get(givenName.toLowerCase()) ?? givenName
     for (const raw of [values ?? ''].flat()) {
-      const value = VALUES[name]?.(raw.trim()) ?? raw
+      const value = VALUES.get(name)?.(raw.trim()) ?? raw
       const known = query[name]
       if (known === undefined || known === value) query[name] = value
       else if (LISTS.has(name)) query[name] = `${known},${value}`
-      else if (name in VALUES || name === 'taskid' || name === 'exportRepoFilename') {
+      else if (VALUES.has(name) || name === 'taskid' || name === 'exportRepoFilename') {
         throw new Problem('PARAMETER_INVALID', `The parameter ${name} is given twice, as ${known} and as ${value}.`)
       }
     }
@@ -80,16 +81,22 @@ export function lenientQuery(given: Readonly<Record<string, string | string[] | 
   return query
 }
 
-/** The body with the names of its attributes in their one spelling; what is not an object is left to the schema. */
+/**
+ * The body with the names of its attributes in their one spelling; what is not an object is left to the schema. An attribute
+ * that is null is not there: so an older Ruby client sends what it was not given.
+ */
 export function lenientBody(given: unknown): unknown {
   if (typeof given !== 'object' || given === null || Array.isArray(given)) return given
-  return Object.fromEntries(
-    Object.entries(given).map(([name, value]) => [BODY_NAMES[name.toLowerCase()] ?? name, value])
-  )
+  const attributes = Object.entries(given).filter(([, value]) => value !== null)
+  return Object.fromEntries(attributes.map(([name, value]) => [BODY_NAMES.get(name.toLowerCase()) ?? name, value]))
 }
 
 /** The items of a list parted by commas, each once. */
 export function listItems(text: string | undefined): string[] {
   const items = (text ?? '').split(',').map((item) => item.trim())
   return [...new Set(items.filter((item) => item !== ''))]
+}
+
+function mapOf<Value>(object: Readonly<Record<string, Value>>): ReadonlyMap<string, Value> {
+  return new Map(Object.entries(object))
 }

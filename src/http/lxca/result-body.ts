@@ -26,14 +26,22 @@ export type MessageView = Static<typeof MessageView>
 export type ErrorBody = Static<typeof ErrorBody>
 
 /** The answers that any route behind the login can give beside its own. */
-export const ERROR_RESPONSES = {
-  400: Type.Object({ ...ErrorBody.properties }, { ...titled('A parameter or an attribute is missing or not valid.') }),
-  401: Type.Object({ ...ErrorBody.properties }, { ...titled('User name or password are missing or wrong.') }),
-  500: Type.Object({ ...ErrorBody.properties }, { ...titled('Something went wrong inside the server.') })
-}
+export const ERROR_RESPONSES = errorResponses(ErrorBody.properties)
 
-function titled(description: string) {
-  return { title: 'Error', description }
+/** The same for the status call, which says it under `errorMsg` as well. */
+export const STATUS_ERROR_RESPONSES = errorResponses({
+  ...ErrorBody.properties,
+  errorMsg: Type.Object({ result: Type.String({ description: '`failure`' }), messages: Type.Array(MessageView) })
+})
+
+function errorResponses<Properties extends typeof ErrorBody.properties>(properties: Properties) {
+  const response = (description: string) => Type.Object({ ...properties }, { title: 'Error', description })
+  return {
+    400: response('A parameter or an attribute is missing or not valid.'),
+    401: response('User name or password are missing or wrong.'),
+    500: response('Something went wrong inside the server.'),
+    503: response('The part of the server that this needs is not there at the moment.')
+  }
 }
 
 export function messageView(message: Message): MessageView {

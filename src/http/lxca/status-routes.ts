@@ -4,7 +4,7 @@ import { Type } from 'typebox'
 import { Problem } from '../../core/problem.ts'
 import type { TaskKind } from '../../core/task.ts'
 import type { Services } from '../services.ts'
-import { ERROR_RESPONSES } from './result-body.ts'
+import { STATUS_ERROR_RESPONSES } from './result-body.ts'
 import { combinedStatusView, StatusView, statusView } from './status-view.ts'
 
 /** The kinds of task that clients ask for. Those of an appliance that this server does not have have no running tasks. */
@@ -44,7 +44,7 @@ export const statusRoutes: FastifyPluginAsyncTypebox<Pick<Services, 'tasks'>> = 
           'Ask again until `progress` is 100. An export is ready when `state` is `complete`; `current` is then the name to ' +
           'download. `downloadedsize` of `totalsize` tells how far it really is.',
         querystring: StatusQuery,
-        response: { 200: StatusView, ...ERROR_RESPONSES }
+        response: { 200: StatusView, ...STATUS_ERROR_RESPONSES }
       }
     },
     async (request) => {
