@@ -123,12 +123,15 @@ function parseBytes(text: string): number {
 
 /** A scan must never find what the depot itself writes. */
 function checkDirectories({ dataDirectory, repositoryDirectory, archivesDirectory }: Config): void {
-  for (const own of [dataDirectory, archivesDirectory]) {
-    if (own === repositoryDirectory || own.startsWith(repositoryDirectory + path.sep)) {
-      throw new ConfigError('The setting FIXDEPOT_DATA_DIR must not lie inside FIXDEPOT_REPOSITORY_DIR.')
-    }
+  if (isInside(repositoryDirectory, dataDirectory)) {
+    throw new ConfigError('The setting FIXDEPOT_DATA_DIR must not lie inside FIXDEPOT_REPOSITORY_DIR.')
   }
-  if (repositoryDirectory.startsWith(archivesDirectory + path.sep)) {
+  if (isInside(archivesDirectory, repositoryDirectory)) {
     throw new ConfigError('The setting FIXDEPOT_REPOSITORY_DIR must not lie inside the directory of archives.')
   }
+}
+
+function isInside(directory: string, other: string): boolean {
+  const relative = path.relative(directory, other)
+  return relative === '' || (relative.split(path.sep)[0] !== '..' && !path.isAbsolute(relative))
 }

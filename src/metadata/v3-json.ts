@@ -76,9 +76,10 @@ export function parseV3Signature(bytes: Uint8Array): V3Signature[] {
     const fileName =
       textMember(signature, 'FileName') || textMember(signature, 'Target') || textMember(signature, 'Name')
     const sha256 = (textMember(oem, 'Sha-256') || textMember(signature, 'Sha-256')).toLowerCase()
-    const size = Number(textMember(oem, 'SizeBytes') || textMember(signature, 'SizeBytes') || Number.NaN)
-    const isUsable = /^[0-9a-f]{64}$/.test(sha256) && !/inventory/i.test(fileName)
-    return isUsable ? [{ fileName, sha256, ...(Number.isSafeInteger(size) ? { size } : {}) }] : []
+    const sizeText = textMember(oem, 'SizeBytes') || textMember(signature, 'SizeBytes')
+    const size = Number(sizeText)
+    const isUsable = /^[0-9a-f]{64}$/.test(sha256) && Number.isSafeInteger(size) && !/inventory/i.test(fileName)
+    return isUsable ? [{ fileName, sha256, ...(sizeText === '' ? {} : { size }) }] : []
   })
 }
 
