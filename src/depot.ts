@@ -9,6 +9,7 @@ import {
   verifierForHash,
   verifierForPassword
 } from './core/password.ts'
+import { Problem } from './core/problem.ts'
 import { createArchiveDirectory } from './files/archive-directory.ts'
 import { checkReadableDirectory, readVolumeSpace } from './files/volume.ts'
 import type { Services } from './http/services.ts'
@@ -65,7 +66,11 @@ export async function openDepot(config: Config, events: DepotEvents): Promise<De
       }
     },
     async space() {
-      const volume = await readVolumeSpace(repositoryDirectory)
+      const volume = await readVolumeSpace(repositoryDirectory).catch((cause) => {
+        throw new Problem('REPOSITORY_UNAVAILABLE', `The repository directory cannot be read: ${cause.code}.`, {
+          cause
+        })
+      })
       const usedBytes = await catalog.usedBytes()
       const allotmentBytes = config.allotmentBytes ?? volume.totalBytes
       return {

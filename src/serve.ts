@@ -17,7 +17,7 @@ export async function serve(): Promise<void> {
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error
     process.stderr.write(`${error.message}\n`)
-    process.exitCode = 1
+    process.exit(1)
   }
 }
 
@@ -38,7 +38,9 @@ async function openAndListen(): Promise<void> {
     await app.close()
     await depot.close()
   })
-  await app.listen({ host: config.host, port: config.port })
+  await app.listen({ host: config.host, port: config.port }).catch((cause) => {
+    throw new ConfigError(`Cannot listen on ${config.host}, port ${config.port}: ${cause.code}.`, { cause })
+  })
 }
 
 function logReport(log: Logger, { failure, event, ...task }: LaneReport): void {

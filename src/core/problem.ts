@@ -67,6 +67,12 @@ const catalogue = {
     explanation: 'The request has no user name and password, or they are wrong.',
     recovery: 'Repeat the request with valid credentials.'
   },
+  REPOSITORY_UNAVAILABLE: {
+    kind: 'unavailable',
+    id: 'FQXHMUP9012L',
+    explanation: 'The repository directory cannot be read at the moment.',
+    recovery: 'Check that the directory exists, is mounted, and can be read by the server.'
+  },
   WORKER_UNAVAILABLE: {
     kind: 'unavailable',
     id: 'FQXHMUP9011L',

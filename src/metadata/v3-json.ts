@@ -2,6 +2,7 @@
  * V3 package metadata: `_index.json` (what there is to install), `_inventory.json` (what it is for) and `_signature.json`
  * (what the payload must be). A bundle's index lists many packages, a package's own index one.
  */
+import { foldName } from '../core/file-name.ts'
 import type { MachineType, Member, PackageDescription, Requisite } from '../core/package.ts'
 import { isFixid } from './fixid.ts'
 import {
@@ -46,7 +47,10 @@ export function parseV3Index(bytes: Uint8Array, baseName: string): PackageDescri
   const updates = objectsMember(index, 'Updates')
   if (updates.length === 0) throw new MetadataError('not-metadata', 'it has no Updates')
   const oem = objectMember(index, 'Oem')
-  const isBundle = updates.length > 1 || member(oem, 'BundleData') !== undefined
+  // A component's own index may repeat what its bundle says of itself.
+  const isOfComponent =
+    updates.length === 1 && updates.every((update) => foldName(fixidOf(update)) === foldName(baseName))
+  const isBundle = !isOfComponent && (updates.length > 1 || member(oem, 'BundleData') !== undefined)
   if (!isBundle) return updates.map((update) => component(update, fixidOf(update) || baseName, oem))
   const components = updates
     .filter((update) => fixidOf(update) !== '')
