@@ -1,0 +1,97 @@
+/** The requests of pylxca 4.2.0 about the repository, on one connection, and what its filters show of the answers. */
+import t, { type Test } from 'tap'
+import { AUTHORIZATION, listen, openTestDepot } from '../helpers/app.ts'
+import { NIC, smallRepository, XCC } from '../helpers/packages.ts'
+import { connect } from './raw-http.ts'
+
+const FIRMWARE = '/updateRepositories/firmware'
+
+async function startPython(t: Test) {
+  const depot = await openTestDepot(t, smallRepository())
+  const url = await listen(depot.app)
+  const connection = await connect(t, url)
+  const headers = [
+    `Host: ${new URL(url).host}`,
+    'User-Agent: LXCA via Python Client / 4.2.0',
+    'Accept-Encoding: gzip, deflate',
+    'Accept: */*',
+    'Connection: keep-alive',
+    // A session's header: it goes with every request, also with those that have no body.
+    'content-type: application/json; charset=utf-8'
+  ]
+  const login = `Authorization: ${AUTHORIZATION}`
+  return {
+    depot,
+    async get(query: string) {
+      const answer = await connection.send([`GET ${FIRMWARE}${query} HTTP/1.1`, ...headers, login])
+      return { ...answer, json: JSON.parse(answer.body.toString()) }
+    },
+    async put(query: string, payload: object) {
+      const body = JSON.stringify(payload)
+      const lines = [`PUT ${FIRMWARE}${query} HTTP/1.1`, ...headers, `Content-Length: ${body.length}`, login]
+      const answer = await connection.send(lines, body)
+      return { ...answer, json: JSON.parse(answer.body.toString()) }
+    }
+  }
+}
+
+t.test('lists can be had one after the other on the same connection', async (t) => {
+  const { get } = await startPython(t)
+  const { json: all, status } = await get('?key=updates')
+  t.equal(status, 200)
+  t.equal(all.updates.length, 4)
+  t.equal((await get('?key=updates&mt=7X01&with=latest')).json.updates.length, 2)
+  const machines = (await get('?key=supportedMts')).json.supportedMts
+  for (const machine of machines) {
+    for (const shown of ['category', 'comp', 'displayType', 'name', 'supportDownload', 'type']) {
+      t.type(machine[shown], 'string', shown)
+    }
+  }
+  const { size } = (await get('?key=size')).json
+  for (const shown of ['allotment', 'freeSpace', 'usedSpace']) t.ok(Number.isInteger(size[shown]), shown)
+  for (const key of ['importDir', 'lastRefreshed']) t.type((await get(`?key=${key}`)).json[key], 'string')
+  t.same((await get('?key=publicKeys')).json.publicKeys, [])
+  t.match((await get('?key=updatesByMtByComp')).json.updatesByMtByComp, { parameter: 'MTS' })
+})
+
+t.test('a list by machine type has the members that are shown', async (t) => {
+  const { get } = await startPython(t)
+  const { updatesByMt } = (await get('?key=updatesByMt&mt=7X01&with=all')).json
+  t.match(updatesByMt, {
+    progress: 100,
+    state: 'complete',
+    updates: [
+      {
+        mt: '7X01',
+        updates: [
+          { buildNumber: '', comp: 'Network', fixid: NIC },
+          { buildNumber: 'CDI340V', comp: 'XCC', fixid: XCC }
+        ]
+      }
+    ]
+  })
+})
+
+t.test('reading the repository gives the result, a taskid and a jobid', async (t) => {
+  const { depot, put, get } = await startPython(t)
+  const { status, headers, json } = await put('?action=read', {})
+  t.equal(status, 200)
+  t.match(json, { result: 'success', taskid: 1, jobid: 1 })
+  t.match(headers, { location: '/jobs/1', jobids: '1', 'content-type': /^application\/json/ })
+  await depot.run('scan')
+  t.match((await get('/status?taskid=1')).json, { state: 'complete', progress: 100 })
+})
+
+t.test('actions that the server does not have are an error to the client, and the connection goes on', async (t) => {
+  const { put, get } = await startPython(t)
+  for (const [query, payload] of [
+    ['?action=refresh&with=latest', { mt: ['7X05'], os: '', type: 'catalog' }],
+    ['?action=acquire&with=payloads', { fixids: ['a'], mt: ['7X05'], type: 'latest' }],
+    ['?action=delete&filetypes=payloads', { fixids: ['a'] }]
+  ] as const) {
+    const { status, json } = await put(query, payload)
+    t.equal(status, 400)
+    t.match(json, { result: 'failed', messages: [{ text: /export, read/ }] })
+  }
+  t.equal((await get('?key=updates')).status, 200)
+})

@@ -1,0 +1,131 @@
+/** The requests of the Ruby gem xclarity_client 0.6.9, and what its callers read from the answers. */
+import fs from 'node:fs'
+import t, { type Test } from 'tap'
+import { AUTHORIZATION, listen, openTestDepot } from '../helpers/app.ts'
+import { NIC, OLD_UEFI, PACK, smallRepository, UEFI, XCC } from '../helpers/packages.ts'
+import { readZip } from '../http/read-zip.ts'
+import { connect, type RawAnswer } from './raw-http.ts'
+
+const FIRMWARE = '/updateRepositories/firmware'
+const DATE = 'Date: Mon, 05 Jan 2026 09:30:00 GMT'
+
+/** Each request has a connection of its own, as each service object of the gem does. */
+async function startRuby(t: Test) {
+  const depot = await openTestDepot(t, smallRepository())
+  const url = await listen(depot.app)
+  const host = `Host: ${new URL(url).host}`
+  const agent = 'User-Agent: LXCA via Ruby Client/0.6.9 (ManageIQ/master)'
+  const common = [agent, `Authorization: ${AUTHORIZATION}`]
+  const send = async (lines: string[], body = '') => (await connect(t, url)).send(lines, body)
+  return {
+    depot,
+    get: (path: string) => send([`GET ${path} HTTP/1.1`, ...common, DATE, host]),
+    put: (path: string, body = '') =>
+      send(
+        [
+          `PUT ${path} HTTP/1.1`,
+          ...common,
+          'Content-Type: application/json',
+          DATE,
+          `Content-Length: ${Buffer.byteLength(body)}`,
+          host
+        ],
+        body
+      ),
+    download: (path: string) =>
+      send([
+        `GET ${path} HTTP/1.1`,
+        'Accept-Encoding: gzip;q=1.0,deflate;q=0.6,identity;q=0.3',
+        'Accept: */*',
+        'User-Agent: Ruby',
+        `Authorization: ${AUTHORIZATION}`,
+        host
+      ])
+  }
+}
+
+const json = ({ body }: RawAnswer) => JSON.parse(body.toString())
+
+t.test('discover_update_repo finds the member of its key in one object', async (t) => {
+  const { get } = await startRuby(t)
+  for (const key of ['supportedMts', 'size', 'lastRefreshed', 'importDir', 'publicKeys', 'updates', 'updatesByMt']) {
+    const answer = await get(`${FIRMWARE}?key=${key}`)
+    t.equal(answer.status, 200, key)
+    const body = json(answer)
+    t.notOk(Array.isArray(body))
+    t.ok(key in body && 'status' in body, key)
+  }
+  const { updates } = json(await get(`${FIRMWARE}?key=updates`))
+  t.same(
+    updates.map(({ fixid }: { fixid: string }) => fixid),
+    [NIC, OLD_UEFI, UEFI, XCC]
+  )
+})
+
+t.test('updates_info_by_machine_types lists each type that it names', async (t) => {
+  const { get } = await startRuby(t)
+  const updates = json(await get(`${FIRMWARE}?key=updatesByMt&with=all&payload&mt=7X05,7X01`)).updatesByMt
+  t.match(updates, { state: 'complete', progress: 100, updates: [{ mt: '7X05' }, { mt: '7X01' }] })
+  t.equal(updates.updates[0].updates.length, 3)
+  const packs = json(await get(`${FIRMWARE}/uxsps?key=uxspsByMt&with=all&payload&mt=7X05`)).uxspsByMt
+  t.match(packs.updates, [{ mt: '7X05', uxsps: [{ fixid: PACK }] }])
+})
+
+t.test('read_update_repo sends an empty body as JSON, and gets the number of a task', async (t) => {
+  const { put } = await startRuby(t)
+  const answer = await put(`${FIRMWARE}?action=read`)
+  t.equal(answer.status, 200)
+  t.match(json(answer), { result: 'success', taskid: Number })
+})
+
+t.test('export, track_task_status and download end with the archive on the disk', async (t) => {
+  const { depot, put, get, download } = await startRuby(t)
+  const accepted = await put(`${FIRMWARE}?action=export&filetypes=all`, JSON.stringify({ fixids: [UEFI, XCC] }))
+  t.equal(accepted.status, 200)
+  const { taskid } = json(accepted)
+  const status = async () => json(await get(`${FIRMWARE}/status?tasktype=EXPORTREPOSITORY&taskid=${taskid}`))
+  t.match(await status(), { progress: 0, errorMsg: { result: 'informational' } })
+  await depot.run('export')
+  const { current, progress, state } = await status()
+  t.match({ progress, state }, { progress: 100, state: 'complete' })
+
+  const answer = await download(`${FIRMWARE}?action=export&exportRepoFilename=${current}`)
+  t.equal(answer.status, 200)
+  t.match(answer.headers, { 'content-type': 'application/zip', 'content-length': String(answer.body.length) })
+  t.notOk('content-encoding' in answer.headers, 'the client saves what comes, as it comes')
+  t.ok(answer.body.equals(fs.readFileSync(`${depot.archivesDirectory}/${current}`)))
+  t.equal((await readZip(answer.body)).size, 8)
+})
+
+t.test('an export of payloads holds the payloads only', async (t) => {
+  const { depot, put, get, download } = await startRuby(t)
+  const accepted = json(await put(`${FIRMWARE}?action=export&filetypes=payloads`, JSON.stringify({ fixids: [XCC] })))
+  await depot.run('export')
+  const { current } = json(await get(`${FIRMWARE}/status?tasktype=EXPORTREPOSITORY&taskid=${accepted.taskid}`))
+  const { body } = await download(`${FIRMWARE}?action=export&exportRepoFilename=${current}`)
+  t.same([...(await readZip(body)).keys()], [`${XCC}.uxz`])
+})
+
+t.test('an export of all without fixids is the whole repository', async (t) => {
+  const { depot, put } = await startRuby(t)
+  const accepted = json(await put(`${FIRMWARE}?action=export&filetypes=all`, '{"fixids":[]}'))
+  t.match(await depot.tasks.findTask(accepted.taskid), { packagesTotal: 5 })
+})
+
+t.test('what Chef prints of a refusal is JSON with a reason', async (t) => {
+  const { put, get } = await startRuby(t)
+  for (const [answer, status, text] of [
+    [await put(`${FIRMWARE}?action=refresh&with=all`, '{"mt":["7X05"],"os":"","type":"catalog"}'), 400, /export, read/],
+    [
+      await put(`${FIRMWARE}?action=acquire&with=payloads`, '{"mt":["7X05"],"fixids":["a"],"type":"latest"}'),
+      400,
+      /read/
+    ],
+    [await put(`${FIRMWARE}?action=export&filetypes=all`, '{"fixids":["a"]}'), 400, /: a\.$/],
+    [await get(`${FIRMWARE}/status?tasktype=EXPORTREPOSITORY&taskid=99`), 400, /no task 99/],
+    [await get(`${FIRMWARE}?action=export&exportRepoFilename=`), 400, /exportRepoFilename/]
+  ] as const) {
+    t.equal(answer.status, status)
+    t.match(json(answer), { result: 'failed', messages: [{ id: /^FQXHMUP9/, text }] })
+  }
+})

@@ -1,0 +1,151 @@
+import { execFile } from 'node:child_process'
+import path from 'node:path'
+import { promisify } from 'node:util'
+import t from 'tap'
+import { ConfigError, readConfig, unknownSettings } from '../src/config.ts'
+
+const sentenceOf = (environment: Record<string, string>): string => {
+  try {
+    return JSON.stringify(readConfig(environment))
+  } catch (error) {
+    return error instanceof ConfigError ? error.message : String(error)
+  }
+}
+
+t.test('without settings everything has a default', async (t) => {
+  t.same(readConfig({}), {
+    host: '127.0.0.1',
+    port: 8443,
+    dataDirectory: path.resolve('data'),
+    repositoryDirectory: path.resolve('data/repository'),
+    archivesDirectory: path.resolve('data/archives'),
+    databaseFile: path.resolve('data/fixdepot.db'),
+    adminUser: 'admin',
+    adminPassword: undefined,
+    workers: 1,
+    allotmentBytes: undefined,
+    logLevel: 'info'
+  })
+})
+
+t.test('every setting can be given', async (t) => {
+  const config = readConfig({
+    FIXDEPOT_HOST: '::',
+    FIXDEPOT_PORT: '0',
+    FIXDEPOT_DATA_DIR: '/var/lib/fixdepot/',
+    FIXDEPOT_REPOSITORY_DIR: '/srv/firmware/../images',
+    FIXDEPOT_ADMIN_USER: 'operator',
+    FIXDEPOT_ADMIN_PASSWORD: 'eight ch',
+    FIXDEPOT_WORKERS: '64',
+    FIXDEPOT_ALLOTMENT: '1.5 TiB',
+    FIXDEPOT_LOG_LEVEL: 'silent'
+  })
+  t.same(config, {
+    host: '::',
+    port: 0,
+    dataDirectory: '/var/lib/fixdepot',
+    repositoryDirectory: '/srv/images',
+    archivesDirectory: '/var/lib/fixdepot/archives',
+    databaseFile: '/var/lib/fixdepot/fixdepot.db',
+    adminUser: 'operator',
+    adminPassword: 'eight ch',
+    workers: 64,
+    allotmentBytes: 1.5 * 2 ** 40,
+    logLevel: 'silent'
+  })
+  t.ok(Object.isFrozen(config))
+})
+
+t.test('an empty setting counts as not given', async (t) => {
+  const empty = { FIXDEPOT_PORT: '', FIXDEPOT_ADMIN_PASSWORD: '', FIXDEPOT_ALLOTMENT: '', FIXDEPOT_REPOSITORY_DIR: '' }
+  t.same(readConfig(empty), readConfig({}))
+})
+
+t.test('a wrong value is answered with a sentence that names its setting', async (t) => {
+  const wrong: Record<string, readonly string[]> = {
+    FIXDEPOT_PORT: ['65536', '-1', 'https', '80.5', '0x50', '999999', ' 80'],
+    FIXDEPOT_ADMIN_USER: ['with:colon', 'with space', ' '],
+    FIXDEPOT_ADMIN_PASSWORD: ['short', '1234567'],
+    FIXDEPOT_WORKERS: ['0', '65', '-1', 'many', '1.5', '01'],
+    FIXDEPOT_ALLOTMENT: ['lots', '-5GB', '5 apples', 'GB', '1e9', '5GB 3MB', '5.GB'],
+    FIXDEPOT_LOG_LEVEL: ['loud', 'INFO', 'toString']
+  }
+  for (const [name, values] of Object.entries(wrong)) {
+    for (const value of values) {
+      const sentence = sentenceOf({ [name]: value })
+      t.match(sentence, new RegExp(`^The setting ${name} must be .+\\.$`), `${name}=${value}`)
+    }
+  }
+  t.equal(sentenceOf({ FIXDEPOT_PORT: '70000' }), 'The setting FIXDEPOT_PORT must be a port from 0 to 65535.')
+  t.notMatch(sentenceOf({ FIXDEPOT_ADMIN_PASSWORD: 'secret!' }), 'secret!', 'a password is never repeated')
+})
+
+t.test('the setting that is wrong is named, and not another one', async (t) => {
+  t.match(sentenceOf({ FIXDEPOT_PORT: '70000', FIXDEPOT_WORKERS: '2' }), 'FIXDEPOT_PORT')
+  t.match(sentenceOf({ FIXDEPOT_PORT: '7000', FIXDEPOT_LOG_LEVEL: 'loud' }), 'FIXDEPOT_LOG_LEVEL')
+})
+
+t.test('sizes may have decimal or binary units, in any case, or none', async (t) => {
+  const sizes: Record<string, number> = {
+    '0': 0,
+    '1024': 1024,
+    '12B': 12,
+    '1KB': 1e3,
+    '2 MB': 2e6,
+    '500GB': 5e11,
+    '2.5TB': 2.5e12,
+    '1KiB': 2 ** 10,
+    '1MiB': 2 ** 20,
+    '1.5GiB': 1.5 * 2 ** 30,
+    '1TiB': 2 ** 40,
+    '0.0005KB': 0,
+    '500gb': 5e11,
+    '1gib': 2 ** 30
+  }
+  for (const [text, bytes] of Object.entries(sizes)) {
+    t.match(sentenceOf({ FIXDEPOT_ALLOTMENT: text }), `"allotmentBytes":${bytes},`, text)
+  }
+})
+
+t.test("the repository and the data keep out of each other's way", async (t) => {
+  const directories = (data: string, repository: string) =>
+    sentenceOf({ FIXDEPOT_DATA_DIR: data, FIXDEPOT_REPOSITORY_DIR: repository })
+  const refused: [string, string][] = [
+    ['/srv/fw', '/srv/fw'],
+    ['/srv/fw/data', '/srv/fw'],
+    ['/srv/fw/a/b', '/srv/fw/'],
+    ['/srv/data', '/srv/data/archives'],
+    ['/srv/data', '/srv/data/archives/fw'],
+    ['/srv/data', '/']
+  ]
+  for (const [data, repository] of refused) {
+    t.match(
+      directories(data, repository),
+      /^The setting FIXDEPOT_\w+ must not lie inside .+\.$/,
+      `${data}, ${repository}`
+    )
+  }
+  const accepted: [string, string][] = [
+    ['/srv/data', '/srv/fw'],
+    ['/srv/fw-data', '/srv/fw'],
+    ['/srv/data', '/srv/data/repository'],
+    ['/srv/data', '/srv/data/archives-of-old']
+  ]
+  for (const [data, repository] of accepted) t.match(directories(data, repository), `"${repository}"`)
+})
+
+t.test('names that look like settings and are none are told', async (t) => {
+  const environment = { FIXDEPOT_PORT: '1', FIXDEPOT_PROT: '1', FIXDEPOT_: '', fixdepot_port: '1', PATH: '/bin' }
+  t.same(unknownSettings(environment), ['FIXDEPOT_PROT', 'FIXDEPOT_'])
+  t.same(unknownSettings({}), [])
+  t.equal(readConfig({ ...environment, constructor: 'x', toString: 'x' }).port, 1)
+})
+
+t.test('a .env file fills in what the environment does not have', async (t) => {
+  const cwd = t.testdir({ '.env': 'FIXDEPOT_PORT=1111\nFIXDEPOT_ADMIN_USER=from-file\n' })
+  const module = new URL('../src/config.ts', import.meta.url).href
+  const code = `const { readConfig } = await import('${module}'); console.log(JSON.stringify(readConfig()))`
+  const env = { FIXDEPOT_PORT: '2222' }
+  const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', code], { cwd, env })
+  t.match(JSON.parse(stdout), { port: 2222, adminUser: 'from-file' })
+})

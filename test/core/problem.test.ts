@@ -1,0 +1,46 @@
+import t from 'tap'
+import { Problem, type ProblemCode, type ProblemKind } from '../../src/core/problem.ts'
+
+const KINDS: Readonly<Record<ProblemCode, ProblemKind>> = {
+  PARAMETER_INVALID: 'invalid',
+  BODY_INVALID: 'invalid',
+  BODY_TOO_LARGE: 'too-large',
+  TASK_UNKNOWN: 'invalid',
+  FIXID_UNKNOWN: 'invalid',
+  ARCHIVE_UNKNOWN: 'missing',
+  ROUTE_UNKNOWN: 'missing',
+  NOT_AUTHENTICATED: 'unauthenticated',
+  WORKER_UNAVAILABLE: 'unavailable'
+}
+const CODES = Object.keys(KINDS) as ProblemCode[]
+
+t.test('every problem is an error of its kind that tells the caller what to do', async (t) => {
+  for (const code of CODES) {
+    const problem = new Problem(code, 'The file a.zip is the culprit.')
+    t.type(problem, Error)
+    t.match(problem, { name: 'Problem', code, kind: KINDS[code] })
+    t.match(problem.userMessage, {
+      id: /^FQXHM(UP|SE)9\d{3}[A-Z]$/,
+      text: 'The file a.zip is the culprit.',
+      explanation: /^[A-Z].*\.$/,
+      recovery: /^[A-Z].*\.$/
+    })
+  }
+})
+
+t.test('a message id means one kind of thing', async (t) => {
+  const meanings = new Map<string, string>()
+  for (const code of CODES) {
+    const { id } = new Problem(code, '').userMessage
+    const subject = code.split('_')[0] ?? ''
+    t.equal(meanings.get(id) ?? subject, subject, id)
+    meanings.set(id, subject)
+  }
+})
+
+t.test('the original error goes along as the cause, and not to the caller', async (t) => {
+  const cause = new Error('EACCES: /secret')
+  const problem = new Problem('WORKER_UNAVAILABLE', 'The repository cannot be read.', { cause })
+  t.equal(problem.cause, cause)
+  t.notMatch(JSON.stringify(problem.userMessage), 'secret')
+})

@@ -1,0 +1,145 @@
+/** The app over a depot of its own, without threads or sockets: reading and packing run when a test says so. */
+import type { InjectOptions, LightMyRequestResponse } from 'fastify'
+import type { Test } from 'tap'
+import { OPERATION_SUCCEEDED } from '../../src/core/message.ts'
+import type { TaskKind } from '../../src/core/task.ts'
+import { createArchiveDirectory } from '../../src/files/archive-directory.ts'
+import { type App, buildApp } from '../../src/http/app.ts'
+import type { Services } from '../../src/http/services.ts'
+import { createCatalogStore } from '../../src/store/catalog-store.ts'
+import type { Depot } from '../../src/store/database.ts'
+import { createPlanStore } from '../../src/store/plan-store.ts'
+import { createTaskStore, type TaskStore } from '../../src/store/task-store.ts'
+import { runExport } from '../../src/worker/export-runner.ts'
+import { type LaneOptions, startLane } from '../../src/worker/lane.ts'
+import { createTaskDesk } from '../../src/worker/task-desk.ts'
+import { makeDepot } from './depot.ts'
+import type { Files } from './packages.ts'
+
+/** What the repository of a test depot may have. */
+export const ALLOTMENT_BYTES = 1_000_000_000
+
+export const USER = 'admin'
+export const PASSWORD = 'correct horse battery'
+
+export function basic(userName: string, password: string): string {
+  return `Basic ${Buffer.from(`${userName}:${password}`).toString('base64')}`
+}
+
+export const AUTHORIZATION = basic(USER, PASSWORD)
+
+/** Calls a route, logged in unless the headers say otherwise. */
+export type Call = (url: string, options?: Omit<InjectOptions, 'url' | 'path'>) => Promise<LightMyRequestResponse>
+
+export function callOf(app: App): Call {
+  return (url, options = {}) =>
+    app.inject({ method: 'GET', url, ...options, headers: { authorization: AUTHORIZATION, ...options.headers } })
+}
+
+/** An app over services of which only those that are given can be used. */
+export async function buildTestApp(t: Test, services: Partial<Services>): Promise<{ app: App; call: Call }> {
+  const all: Services = {
+    desk: absent('desk'),
+    tasks: absent('tasks'),
+    archives: absent('archives'),
+    catalog: absent('catalog'),
+    space: async () => absent('space'),
+    health: async () => absent('health'),
+    importDirectory: '/srv/firmware',
+    verifyCredentials: (user, password) => user === USER && password === PASSWORD,
+    ...services
+  }
+  const app = await buildApp({ services: all, version: '0.0.0-test' })
+  t.teardown(() => app.close())
+  return { app, call: callOf(app) }
+}
+
+/** Listens on a port of its own, and gives back the URL of the root, without a slash at its end. */
+export async function listen(app: App): Promise<string> {
+  return app.listen({ host: '127.0.0.1', port: 0 })
+}
+
+/** Stands for what a test has not given; using it is an error that names it. */
+function absent<Service extends object>(name: string): Service {
+  const get = () => {
+    throw new Error(`This test has no ${name}`)
+  }
+  return new Proxy({} as Service, { get })
+}
+
+export interface TestDepot {
+  readonly app: App
+  readonly call: Call
+  readonly db: Depot
+  readonly tasks: TaskStore
+  readonly repositoryDirectory: string
+  readonly archivesDirectory: string
+  /** Reads the repository into the catalog, without a task. */
+  scan(): Promise<void>
+  /** Runs what waits of a kind, one after the other, to its end. */
+  run(kind: TaskKind): Promise<void>
+  /** Exports through the API, packs the archive, and gives back the task's number and the archive's name. */
+  export(body?: object, filetypes?: string): Promise<{ taskid: number; name: string }>
+}
+
+/** An app over a real database and a repository with these files, which has been read already. */
+export async function openTestDepot(t: Test, files: Files): Promise<TestDepot> {
+  const depot = await makeDepot(t, files)
+  const { db, repositoryDirectory, archivesDirectory } = depot
+  const [tasks, catalog, plans] = [createTaskStore(db), createCatalogStore(db), createPlanStore(db)]
+  const archives = createArchiveDirectory(archivesDirectory)
+  const { app, call } = await buildTestApp(t, {
+    desk: createTaskDesk(db, () => new Date()),
+    tasks,
+    catalog,
+    archives: {
+      async open(name) {
+        const made = await tasks.findExportByArchive(name)
+        return made && archives.open(name, made.digest)
+      }
+    },
+    async space() {
+      const usedBytes = await catalog.usedBytes()
+      return { usedBytes, allotmentBytes: ALLOTMENT_BYTES, freeBytes: ALLOTMENT_BYTES - usedBytes }
+    },
+    importDirectory: repositoryDirectory
+  })
+
+  const runners: Readonly<Record<TaskKind, LaneOptions['run']>> = {
+    async scan() {
+      await depot.scan()
+      return OPERATION_SUCCEEDED
+    },
+    async export({ planId, archiveName }, signal) {
+      const plan = await plans.getPlan(planId ?? 0)
+      return runExport({ plan, plans, archiveName, repositoryDirectory, archives, signal, onProgress: () => {} })
+    }
+  }
+
+  await depot.scan()
+  return {
+    app,
+    call,
+    db,
+    tasks,
+    repositoryDirectory,
+    archivesDirectory,
+    async scan() {
+      await depot.scan()
+    },
+    run: (kind) => runQueued(kind, tasks, runners[kind]),
+    async export(payload = {}, filetypes = 'all') {
+      const url = `/updateRepositories/firmware?action=export&filetypes=${filetypes}`
+      const accepted = (await call(url, { method: 'PUT', payload })).json()
+      await runQueued('export', tasks, runners.export)
+      const status = (await call(`/updateRepositories/firmware/status?taskid=${accepted.taskid}`)).json()
+      if (status.state !== 'complete') throw new Error(`The export ended as ${status.state}: ${status.message}`)
+      return { taskid: accepted.taskid, name: status.current }
+    }
+  }
+}
+
+async function runQueued(kind: TaskKind, tasks: TaskStore, run: LaneOptions['run']): Promise<void> {
+  const events = { onStart() {}, onEnd() {} }
+  await startLane({ kind, tasks, run, whenIdle: 'end', now: () => new Date(), ...events }).ended
+}

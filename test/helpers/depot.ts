@@ -1,0 +1,154 @@
+/** A depot without doors: a migrated database, directories of its own, and scans that run in this thread when a test says so. */
+import fs from 'node:fs'
+import path from 'node:path'
+import type { Insertable } from 'kysely'
+import type { Test } from 'tap'
+import type { PackageFilter, PackageSummary } from '../../src/core/catalog.ts'
+import type { CatalogProblem } from '../../src/core/package.ts'
+import { METADATA_SUFFIXES, READER_VERSION } from '../../src/metadata/metadata-file.ts'
+import { createCatalogStore } from '../../src/store/catalog-store.ts'
+import { type Depot, migrateToLatest, openDatabase } from '../../src/store/database.ts'
+import { createScanStore } from '../../src/store/scan-store.ts'
+import type { PackageTable } from '../../src/store/schema.ts'
+import type { ReadingPool } from '../../src/worker/reading-pool.ts'
+import readFiles from '../../src/worker/reading-thread.ts'
+import { type ScanOptions, type ScanResult, scanRepository } from '../../src/worker/scan-repository.ts'
+import type { WorkerSettings } from '../../src/worker/settings.ts'
+import type { Files } from './packages.ts'
+
+export interface BareDepot extends WorkerSettings {
+  /** Real path of the directory that holds all the others. */
+  readonly root: string
+  /** The first connection to the database, which is migrated. */
+  readonly db: Depot
+  /** One more connection to the same database; it is closed with the test. */
+  connect(): Depot
+  /** Writes files into the repository; a path makes the directories it needs. */
+  write(files: Files): void
+  /** Brings the catalog up to date with the repository. */
+  scan(options?: Partial<ScanOptions>): Promise<ScanResult>
+}
+
+/** Makes a depot in the test's own directory, with these files in its repository; nothing has read them yet. */
+export async function makeDepot(t: Test, files: Files = {}): Promise<BareDepot> {
+  const root = fs.realpathSync(t.testdir({ repository: {}, archives: {} }))
+  const databaseFile = path.join(root, 'fixdepot.db')
+  const repositoryDirectory = path.join(root, 'repository')
+  const connections: Depot[] = []
+  t.teardown(async () => {
+    for (const connection of connections.reverse()) await connection.destroy()
+  })
+  const connect = () => {
+    const connection = openDatabase({ file: databaseFile })
+    connections.push(connection)
+    return connection
+  }
+  const db = connect()
+  await migrateToLatest(db)
+  let scanner: Depot | undefined
+  const depot: BareDepot = {
+    root,
+    databaseFile,
+    repositoryDirectory,
+    archivesDirectory: path.join(root, 'archives'),
+    db,
+    connect,
+    write: (more) => writeFiles(repositoryDirectory, more),
+    async scan(options = {}) {
+      scanner ??= connect()
+      return scanRepository({
+        directory: repositoryDirectory,
+        store: createScanStore(scanner, READER_VERSION, METADATA_SUFFIXES),
+        pool: threadlessPool,
+        now: () => new Date(),
+        onTotals: async () => {},
+        onProgress: () => {},
+        signal: new AbortController().signal,
+        ...options
+      })
+    }
+  }
+  depot.write(files)
+  return depot
+}
+
+/** Writes files below a directory; a path makes the directories it needs. */
+export function writeFiles(directory: string, files: Files): void {
+  for (const [name, content] of Object.entries(files)) {
+    const file = path.join(directory, name)
+    fs.mkdirSync(path.dirname(file), { recursive: true })
+    fs.writeFileSync(file, content)
+  }
+}
+
+/** Classic metadata with these properties and no others; lists become arrays. */
+export function classicXml(properties: Readonly<Record<string, string | readonly string[]>>): string {
+  const lines = Object.entries(properties).map(([name, value]) =>
+    typeof value === 'string'
+      ? `<PROPERTY NAME="${name}">${valueElement(value)}</PROPERTY>`
+      : `<PROPERTY.ARRAY NAME="${name}"><VALUE.ARRAY>${value.map(valueElement).join('')}</VALUE.ARRAY></PROPERTY.ARRAY>`
+  )
+  return `<?xml version="1.0" encoding="UTF-8"?>\n<INSTANCE CLASSNAME="Test">\n${lines.join('\n')}\n</INSTANCE>\n`
+}
+
+function valueElement(text: string): string {
+  return `<VALUE>${text.replaceAll('&', '&amp;').replaceAll('<', '&lt;')}</VALUE>`
+}
+
+/** The packages of the catalog that fit, by fixid. */
+export async function listPackages(db: Depot, filter: PackageFilter = {}): Promise<PackageSummary[]> {
+  return itemsOf(createCatalogStore(db).packagePages(filter))
+}
+
+/** What comes in pages, as one list. */
+export async function itemsOf<T>(pages: AsyncIterable<readonly T[]>): Promise<T[]> {
+  const items: T[] = []
+  for await (const page of pages) items.push(...page)
+  return items
+}
+
+/** All catalog problems, by path and code. */
+export async function listProblems(db: Depot): Promise<CatalogProblem[]> {
+  const rows = await db.selectFrom('catalog_problem').selectAll().orderBy('path').orderBy('code').execute()
+  return rows as CatalogProblem[]
+}
+
+/** Reads in this thread, a page at a time. */
+export const threadlessPool: ReadingPool = {
+  async readAll(root, pages, onResults) {
+    for await (const files of pages) {
+      const bytes = files.reduce((sum, { size }) => sum + size, 0)
+      await onResults(await readFiles({ root, files }), bytes)
+    }
+  },
+  close: async () => {}
+}
+
+type PackageRow = Insertable<PackageTable>
+
+/** Adds a package to the catalog as a scan would, without any file; returns its id. */
+export async function addPackage(db: Depot, fixid: string, changes: Partial<PackageRow> = {}): Promise<number> {
+  const row: PackageRow = {
+    fixid,
+    kind: 'update',
+    form: 'classic',
+    name: `Name of ${fixid}`,
+    version: '1.00',
+    build_number: '',
+    category: 'UEFI',
+    vendor: '',
+    description: '',
+    severity: '',
+    release_date: '2026-01-06',
+    update_type: 'firmware',
+    reboot_required: '',
+    payload_state: 'present',
+    metadata_path: `${fixid}.xml`,
+    product_line: fixid,
+    version_key: '',
+    fingerprint: '',
+    ...changes
+  }
+  const { id } = await db.insertInto('package').values(row).returning('id').executeTakeFirstOrThrow()
+  return id
+}

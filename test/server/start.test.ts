@@ -1,0 +1,92 @@
+import { once } from 'node:events'
+import fs from 'node:fs'
+import net from 'node:net'
+import path from 'node:path'
+import t, { type Test } from 'tap'
+import { basic } from '../helpers/app.ts'
+import { packageFiles } from '../helpers/packages.ts'
+import { makePlace, type ServerOptions, spawnServer, startServer } from '../helpers/server.ts'
+
+const PASSWORD_LINE = /^ *password (\S+)$/m
+const SOME_FILE = import.meta.filename
+const LIST = '/updateRepositories/firmware?key=importDir'
+
+function place(t: Test, settings: ServerOptions['settings'] = {}): Required<ServerOptions> {
+  return { ...makePlace(t, packageFiles({ fixid: 'a', payload: 'x' })), settings }
+}
+
+t.test('the first start makes a password and shows it once, and the second one still knows it', async (t) => {
+  const options = place(t, { FIXDEPOT_ADMIN_PASSWORD: undefined })
+  const first = spawnServer(t, options)
+  const firstUrl = await first.listening
+  const password = PASSWORD_LINE.exec(first.stderr())?.[1] ?? ''
+  t.match(password, /^[\w-]{24,}$/)
+  t.match(first.stderr(), /user +admin\n/)
+  t.notMatch(first.stdout(), password, 'the log does not have it')
+  const login = async (url: string, word: string) =>
+    (await fetch(url + LIST, { headers: { authorization: basic('admin', word) } })).status
+  t.equal(await login(firstUrl, password), 200)
+  t.equal(await login(firstUrl, `${password}x`), 401)
+  first.child.kill('SIGTERM')
+  t.same(await first.ended, { code: 0, signal: null })
+
+  const second = spawnServer(t, options)
+  const secondUrl = await second.listening
+  t.notMatch(second.stderr(), /password/i)
+  t.equal(await login(secondUrl, password), 200)
+  const kept = fs.readdirSync(options.dataDirectory).map((name) => path.join(options.dataDirectory, name))
+  const files = kept.filter((file) => fs.statSync(file).isFile())
+  t.ok(files.length > 0)
+  t.notOk(
+    files.some((file) => fs.readFileSync(file).includes(password)),
+    'it is nowhere on the disk'
+  )
+})
+
+t.test('a password in the settings counts, and a setting that nobody knows is warned of', async (t) => {
+  const settings = { FIXDEPOT_ADMIN_PASSWORD: 'chosen by the operator', FIXDEPOT_PASWORD: 'misspelt secret' }
+  const server = await startServer(t, place(t, settings))
+  t.equal((await server.call(LIST)).status, 200)
+  t.equal((await fetch(server.url + LIST, { headers: { authorization: basic('admin', 'another one') } })).status, 401)
+  t.equal(server.stderr(), '', 'no password was made')
+  t.match(server.stdout(), /"settings":\["FIXDEPOT_PASWORD"\]/)
+  t.notMatch(server.stdout(), /misspelt secret|chosen by/)
+})
+
+t.test('a setting that is wrong is refused with a sentence that names it', async (t) => {
+  const options = place(t)
+  const { dataDirectory, repositoryDirectory } = options
+  const missing = path.join(dataDirectory, 'not-there')
+  const cases: [Record<string, string>, RegExp][] = [
+    [
+      { FIXDEPOT_ADMIN_PASSWORD: 'short' },
+      /^The setting FIXDEPOT_ADMIN_PASSWORD must be at least 8 characters long\.\n$/
+    ],
+    [{ FIXDEPOT_DATA_DIR: path.join(repositoryDirectory, 'a.xml', 'data') }, /^.*FIXDEPOT_DATA_DIR .*\n$/],
+    [
+      { FIXDEPOT_REPOSITORY_DIR: missing },
+      /^The repository directory cannot be read: .*not-there.*FIXDEPOT_REPOSITORY_DIR.*\n$/
+    ],
+    [{ FIXDEPOT_REPOSITORY_DIR: SOME_FILE }, /^The repository directory cannot be read: .*\n$/]
+  ]
+  await Promise.all(
+    cases.map(async ([settings, sentence]) => {
+      const server = spawnServer(t, { ...options, settings })
+      const name = JSON.stringify(settings)
+      t.same(await server.ended, { code: 1, signal: null }, name)
+      t.match(server.stderr(), sentence, name)
+      t.notMatch(server.stderr(), /\n +at |short/, name)
+      t.equal(server.stdout(), '', name)
+    })
+  )
+})
+
+t.test('a port that is taken ends the start with an error that names it', async (t) => {
+  const other = net.createServer().listen(0, '127.0.0.1')
+  t.teardown(() => other.close())
+  await once(other, 'listening')
+  const { port } = other.address() as net.AddressInfo
+  const server = spawnServer(t, place(t, { FIXDEPOT_PORT: String(port) }))
+  t.same(await server.ended, { code: 1, signal: null })
+  t.match(server.stdout() + server.stderr(), new RegExp(`EADDRINUSE.*127\\.0\\.0\\.1:${port}`))
+})

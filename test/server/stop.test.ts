@@ -1,0 +1,59 @@
+import { createHash } from 'node:crypto'
+import fs from 'node:fs'
+import path from 'node:path'
+import t, { type Test } from 'tap'
+import { type ServerOptions, startServer, type TestServer, until } from '../helpers/server.ts'
+import { LARGE_BYTES, largeRepository } from './large-repository.ts'
+
+/** Queues some exports, and resolves while one of them is being packed. */
+async function beginExports(t: Test, server: TestServer): Promise<number[]> {
+  const taskids = [await server.export(), await server.export(), await server.export()]
+  await until('an export is being packed', async () => {
+    const states = await Promise.all(taskids.map((taskid) => server.status(taskid)))
+    return states.some(({ state, downloadedsize }) => state === 'running' && downloadedsize > 0)
+  })
+  t.notOk((await server.status(taskids.at(-1) ?? 0)).progress === 100, 'not all of them are done')
+  return taskids
+}
+
+/** All tasks end as complete after the next start, with archives that are equal and whole. */
+async function equalAfterRestart(t: Test, options: ServerOptions, taskids: readonly number[]): Promise<void> {
+  const server = await startServer(t, options)
+  const archives = path.join(options.dataDirectory, 'archives')
+  const digests = new Set<string>()
+  for (const taskid of taskids) {
+    const { state, message, current, total, downloadednum, totalsize, downloadedsize } = await server.finished(taskid)
+    t.match({ state, message }, { state: 'complete', message: 'Repository operation completed successfully.' })
+    t.match([downloadednum, downloadedsize], [total, totalsize])
+    const bytes = fs.readFileSync(path.join(archives, current))
+    t.equal(bytes.length, totalsize)
+    const offset = bytes.indexOf(`at ${LARGE_BYTES / 3}`)
+    t.ok(offset > LARGE_BYTES / 3 && offset < LARGE_BYTES / 3 + 1000)
+    digests.add(createHash('sha256').update(bytes).digest('hex'))
+  }
+  t.equal(digests.size, 1)
+  t.notOk(
+    fs.readdirSync(archives).some((name) => name.endsWith('.part')),
+    'nothing unfinished is left'
+  )
+}
+
+t.test(
+  'after SIGTERM during an export the process ends well, and the export completes with the next start',
+  async (t) => {
+    const options = largeRepository(t)
+    const server = await startServer(t, options)
+    const taskids = await beginExports(t, server)
+    t.same(await server.stop('SIGTERM'), { code: 0, signal: null })
+    t.equal(server.stderr(), '')
+    await equalAfterRestart(t, options, taskids)
+  }
+)
+
+t.test('after SIGKILL during an export the export completes with the next start', async (t) => {
+  const options = largeRepository(t)
+  const server = await startServer(t, options)
+  const taskids = await beginExports(t, server)
+  t.same(await server.stop('SIGKILL'), { code: null, signal: 'SIGKILL' })
+  await equalAfterRestart(t, options, taskids)
+})

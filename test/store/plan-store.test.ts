@@ -1,0 +1,83 @@
+import t from 'tap'
+import type { PlanEntry } from '../../src/core/export.ts'
+import { createPlanStore } from '../../src/store/plan-store.ts'
+import { itemsOf, makeDepot } from '../helpers/depot.ts'
+
+function entries(count: number, prefix = ''): PlanEntry[] {
+  return Array.from({ length: count }, (_, position) => ({
+    position,
+    path: `${prefix}${position}.uxz`,
+    size: position * 7,
+    crc32: 0xffffffff - position,
+    modifiedAt: position - 1000,
+    offset: 2 ** 52 + position,
+    fixid: `fix-${position % 10}`,
+    packagesDone: Math.floor(position / 4)
+  }))
+}
+
+t.test('entries come back in pages, in order and as they were', async (t) => {
+  const { db } = await makeDepot(t)
+  const plans = createPlanStore(db)
+  for (const [count, pages] of [
+    [2500, [1000, 1000, 500]],
+    [2000, [1000, 1000]],
+    [1, [1]],
+    [0, []]
+  ] as const) {
+    const id = await plans.begin()
+    const all = entries(count)
+    await plans.addEntries(id, all.slice(0, 10))
+    await plans.addEntries(id, all.slice(10))
+    const lengths: number[] = []
+    for await (const page of plans.entryPages(id)) lengths.push(page.length)
+    t.same(lengths, pages)
+    t.same(await itemsOf(plans.entryPages(id)), all)
+  }
+})
+
+t.test('a plan has its own entries only', async (t) => {
+  const { db } = await makeDepot(t)
+  const plans = createPlanStore(db)
+  const ids = [await plans.begin(), await plans.begin()] as const
+  await plans.addEntries(ids[0], entries(3, 'first/'))
+  await plans.addEntries(ids[1], entries(2, 'second/'))
+  t.same(await itemsOf(plans.entryPages(ids[0])), entries(3, 'first/'))
+  t.same(await itemsOf(plans.entryPages(ids[1])), entries(2, 'second/'))
+})
+
+t.test('what was completed is what is read', async (t) => {
+  const { db } = await makeDepot(t)
+  const plans = createPlanStore(db)
+  const id = await plans.begin()
+  const empty = { digest: '', packageCount: 0, entryCount: 0, directoryOffset: 0, archiveSize: 0 }
+  t.same(await plans.getPlan(id), { id, ...empty })
+  const plan = {
+    id,
+    digest: 'f'.repeat(64),
+    packageCount: 12,
+    entryCount: 40,
+    directoryOffset: 2 ** 45,
+    archiveSize: 2 ** 45 + 99
+  }
+  const other = await plans.begin()
+  await plans.complete(plan)
+  t.same(await plans.getPlan(id), plan)
+  t.same(await plans.getPlan(other), { id: other, ...empty })
+})
+
+t.test('there is no plan with an unknown id', async (t) => {
+  const { db } = await makeDepot(t)
+  const plans = createPlanStore(db)
+  await t.rejects(plans.getPlan(1))
+  await t.rejects(plans.addEntries(1, entries(1)), /FOREIGN KEY/)
+  t.same(await itemsOf(plans.entryPages(1)), [])
+})
+
+t.test('one position has one entry', async (t) => {
+  const { db } = await makeDepot(t)
+  const plans = createPlanStore(db)
+  const id = await plans.begin()
+  await plans.addEntries(id, entries(2))
+  await t.rejects(plans.addEntries(id, entries(1, 'again/')), /UNIQUE/)
+})
