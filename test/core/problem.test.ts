@@ -10,6 +10,7 @@ const KINDS: Readonly<Record<ProblemCode, ProblemKind>> = {
   ARCHIVE_UNKNOWN: 'missing',
   ROUTE_UNKNOWN: 'missing',
   NOT_AUTHENTICATED: 'unauthenticated',
+  REPOSITORY_UNAVAILABLE: 'unavailable',
   WORKER_UNAVAILABLE: 'unavailable'
 }
 const CODES = Object.keys(KINDS) as ProblemCode[]

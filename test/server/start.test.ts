@@ -88,5 +88,5 @@ t.test('a port that is taken ends the start with an error that names it', async 
   const { port } = other.address() as net.AddressInfo
   const server = spawnServer(t, place(t, { FIXDEPOT_PORT: String(port) }))
   t.same(await server.ended, { code: 1, signal: null })
-  t.match(server.stdout() + server.stderr(), new RegExp(`EADDRINUSE.*127\\.0\\.0\\.1:${port}`))
+  t.equal(server.stderr(), `Cannot listen on 127.0.0.1, port ${port}: EADDRINUSE.\n`)
 })
