@@ -1,0 +1,71 @@
+/** What a benchmark is given, and what it gives back. */
+import path from 'node:path'
+import { type Corpus, type CorpusName, recipeOf, writeCorpus } from './corpus.ts'
+import type { Workspace } from './workspace.ts'
+
+export interface BenchContext {
+  readonly workspace: Workspace
+  /** How many times everything is measured. */
+  readonly rounds: number
+  /** Everything is small, to try the bench itself; figures mean nothing then. */
+  readonly isQuick: boolean
+  /** Written when it is first asked for. */
+  corpus(name: CorpusName): Corpus
+}
+
+export interface BenchResult {
+  readonly tables: readonly Table[]
+  readonly targets: readonly Target[]
+}
+
+export interface Table {
+  readonly title: string
+  readonly head: readonly string[]
+  readonly rows: readonly (readonly string[])[]
+  /** Lines below the table: the commands, and what was left out. */
+  readonly notes: readonly string[]
+}
+
+/** What was promised, and what it has come to. */
+export interface Target {
+  readonly promise: string
+  readonly figure: string
+  readonly isMet: boolean
+}
+
+export type Bench = (context: BenchContext) => Promise<BenchResult>
+
+export function createContext(workspace: Workspace, options: { rounds: number; isQuick: boolean }): BenchContext {
+  const corpora = new Map<CorpusName, Corpus>()
+  return {
+    workspace,
+    ...options,
+    corpus(name) {
+      const known = corpora.get(name)
+      if (known !== undefined) return known
+      process.stderr.write(`  writing the corpus ${name}\n`)
+      const corpus = writeCorpus(path.join(workspace.directory, name), recipeOf(name, options.isQuick))
+      corpora.set(name, corpus)
+      return corpus
+    }
+  }
+}
+
+/** Target: a figure of at most, or at least, so much. */
+export function target(promise: string, value: number, limit: { atMost: number } | { atLeast: number }): Target {
+  const isMet = 'atMost' in limit ? value <= limit.atMost : value >= limit.atLeast
+  return { promise, figure: value.toFixed(2), isMet }
+}
+
+/** Lines with what each of them runs; `$DIR` stands for where the bench works. */
+export function describeCommands(
+  { directory }: Workspace,
+  contenders: readonly { readonly name: string; readonly command: string }[]
+): string[] {
+  return contenders.map(({ name, command }) => `${name}: \`${command.replaceAll(directory, '$DIR')}\``)
+}
+
+export const inMegabytes = (bytes: number) => (bytes / 1e6).toFixed(0)
+
+export const describeCorpus = ({ files, bytes }: Corpus) =>
+  `${files.toLocaleString('en')} files, ${inMegabytes(bytes)} MB`

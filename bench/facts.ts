@@ -1,0 +1,50 @@
+/** What the figures depend on: the machine, and the versions of everybody who took part. */
+import { execFileSync, spawnSync } from 'node:child_process'
+import fs from 'node:fs'
+import os from 'node:os'
+import path from 'node:path'
+
+/** Command line tools, and what they have to be asked for their version. */
+const TOOLS: Readonly<Record<string, readonly string[]>> = {
+  cp: ['--version'],
+  zip: ['-v'],
+  '7z': [],
+  sha256sum: ['--version'],
+  curl: ['--version'],
+  nginx: ['-v']
+}
+
+const PEERS_DIRECTORY = path.join(import.meta.dirname, 'peers')
+
+/** Whether the tool is installed. */
+export function hasTool(name: string): boolean {
+  return askVersion(name) !== undefined
+}
+
+/** Lines about the machine. @param directory where the bench works */
+export function machineFacts(directory: string): string[] {
+  const [cpu] = os.cpus()
+  const fileSystem = execFileSync('df', ['--output=fstype,source', directory], { encoding: 'utf8' }).split('\n')[1]
+  return [
+    `${os.availableParallelism()} cores, ${cpu?.model.trim()}, ${(os.totalmem() / 2 ** 30).toFixed(0)} GiB of memory`,
+    `${os.type()} ${os.release()}, files on ${fileSystem?.replace(/\s+/, ' ')}`,
+    `Node ${process.versions.node}, ${new Date().toISOString().slice(0, 10)}`
+  ]
+}
+
+/** A line with the versions of all peers. */
+export function peerVersions(): string {
+  const tools = Object.keys(TOOLS).map((name) => `${name} ${askVersion(name) ?? 'missing'}`)
+  const packages = ['archiver', 'yazl'].map((name) => `${name} ${packageVersion(name)}`)
+  return [...tools, ...packages].join(', ')
+}
+
+function askVersion(name: string): string | undefined {
+  const { error, stdout, stderr } = spawnSync(name, TOOLS[name] ?? [], { encoding: 'utf8' })
+  return error === undefined ? (/\d+(\.\d+)+/.exec(stdout + stderr)?.[0] ?? 'of unknown version') : undefined
+}
+
+function packageVersion(name: string): string {
+  const file = path.join(PEERS_DIRECTORY, 'node_modules', name, 'package.json')
+  return fs.existsSync(file) ? JSON.parse(fs.readFileSync(file, 'utf8')).version : 'not installed'
+}

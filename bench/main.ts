@@ -1,0 +1,75 @@
+/** `npm run bench`: how fast fixdepot is, against named peers. Ends with code 1 when a target is missed. */
+import os from 'node:os'
+import { parseArgs } from 'node:util'
+import { type Bench, createContext, type Target } from './bench.ts'
+import { benchDownload } from './download.ts'
+import { benchExport } from './export.ts'
+import { machineFacts, peerVersions } from './facts.ts'
+import { showFacts, showTable, showTargets } from './report.ts'
+import { benchScan } from './scan.ts'
+import { benchStatus } from './status.ts'
+import { createWorkspace } from './workspace.ts'
+
+const BENCHES: Readonly<Record<string, Bench>> = {
+  export: benchExport,
+  scan: benchScan,
+  status: benchStatus,
+  download: benchDownload
+}
+
+const USAGE = `Usage: npm run bench -- [options] [${Object.keys(BENCHES).join('|')} ...]
+
+Measures fixdepot and its peers, all of it or the named parts, and prints tables in Markdown.
+It takes about 6 GB of disk for a while, and leaves nothing behind but the peers in bench/peers/node_modules.
+
+  --dir DIR    where to put the corpora; on the disk that is to be measured (default: ${os.tmpdir()})
+  --rounds N   how many times everything is measured (default: 3)
+  --quick      everything small, to try the bench itself; targets are not judged
+  --help       show this text
+`
+
+async function main(): Promise<void> {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: {
+      dir: { type: 'string', default: os.tmpdir() },
+      rounds: { type: 'string', default: '3' },
+      quick: { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false }
+    }
+  })
+  const rounds = Number(values.rounds)
+  const unknown = positionals.filter((name) => !Object.hasOwn(BENCHES, name))
+  if (values.help || unknown.length > 0 || !(Number.isInteger(rounds) && rounds > 0)) {
+    process.stdout.write(USAGE)
+    process.exitCode = values.help ? 0 : 2
+    return
+  }
+  const names = positionals.length > 0 ? positionals : Object.keys(BENCHES)
+  const missed = await runBenches(names, values.dir, { rounds, isQuick: values.quick })
+  if (missed.length === 0) return
+  process.stderr.write(`Missed:\n${missed.map(({ promise, figure }) => `  ${promise}: ${figure}\n`).join('')}`)
+  process.exitCode = 1
+}
+
+/** @returns the targets that were missed */
+async function runBenches(
+  names: readonly string[],
+  directory: string,
+  options: { rounds: number; isQuick: boolean }
+): Promise<Target[]> {
+  const workspace = createWorkspace(directory)
+  const context = createContext(workspace, options)
+  const targets: Target[] = []
+  process.stdout.write(`${showFacts(machineFacts(workspace.directory))}\n`)
+  for (const name of names) {
+    process.stderr.write(`${name}\n`)
+    const result = await BENCHES[name]?.(context)
+    for (const table of result?.tables ?? []) process.stdout.write(`${showTable(table)}\n`)
+    targets.push(...(result?.targets ?? []))
+  }
+  process.stdout.write(`${showTargets(targets, !options.isQuick)}\n${peerVersions()}\n`)
+  return options.isQuick ? [] : targets.filter(({ isMet }) => !isMet)
+}
+
+await main()

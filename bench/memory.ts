@@ -1,0 +1,55 @@
+/**
+ * Memory of a process and of its children. Pages that are resident in several of them because they stem from a file, such as
+ * the code of Node, are counted once, as far as the largest of them has them.
+ */
+import fs from 'node:fs'
+
+export interface MemoryWatch {
+  /** The most that was resident at a time since the watch began, in bytes. */
+  readonly peakBytes: number
+  stop(): void
+}
+
+const INTERVAL_MS = 10
+
+/** Looks at the process every now and then: a short peak may be missed. */
+export function watchMemory(pid: number): MemoryWatch {
+  let peakBytes = 0
+  const look = () => {
+    peakBytes = Math.max(peakBytes, residentBytes(pid))
+  }
+  look()
+  const timer = setInterval(look, INTERVAL_MS)
+  return {
+    get peakBytes() {
+      return peakBytes
+    },
+    stop: () => clearInterval(timer)
+  }
+}
+
+function residentBytes(pid: number): number {
+  const all = familyOf(pid).map(readMemory)
+  const files = Math.max(...all.map((memory) => memory.files))
+  return all.reduce((sum, memory) => sum + memory.own, files)
+}
+
+function familyOf(pid: number): number[] {
+  const children = readProc(`${pid}/task/${pid}/children`).split(' ').filter(Boolean)
+  return [pid, ...children.flatMap((child) => familyOf(Number(child)))]
+}
+
+/** Zeros for a process that has ended. */
+function readMemory(pid: number): { own: number; files: number } {
+  const status = readProc(`${pid}/status`)
+  const bytes = (field: string) => 1024 * Number(new RegExp(`^${field}:\\s+(\\d+) kB`, 'm').exec(status)?.[1] ?? 0)
+  return { own: bytes('RssAnon') + bytes('RssShmem'), files: bytes('RssFile') }
+}
+
+function readProc(name: string): string {
+  try {
+    return fs.readFileSync(`/proc/${name}`, 'utf8')
+  } catch {
+    return ''
+  }
+}

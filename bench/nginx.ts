@@ -1,0 +1,71 @@
+/** nginx with one file to serve: how fast a download over loopback can be on this machine. */
+import { once } from 'node:events'
+import fs from 'node:fs'
+import net from 'node:net'
+import path from 'node:path'
+import { setTimeout as wait } from 'node:timers/promises'
+import { freePort } from './server.ts'
+import type { Workspace } from './workspace.ts'
+
+export interface Nginx {
+  readonly pid: number
+  readonly url: string
+  stop(): Promise<void>
+}
+
+const START_TIMEOUT_MS = 10_000
+const TEMPORARY = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
+
+/** One process in the foreground, which serves `file`, and keeps all that it writes below the workspace. */
+export async function startNginx(workspace: Workspace, file: string): Promise<Nginx> {
+  const directory = fs.mkdtempSync(path.join(workspace.directory, 'nginx-'))
+  const port = await freePort()
+  const config = path.join(directory, 'nginx.conf')
+  fs.writeFileSync(config, configuration(directory, port, file))
+  const child = workspace.spawn('nginx', ['-c', config, '-e', path.join(directory, 'error.log')], { stdio: 'ignore' })
+  const exited = once(child, 'exit')
+  await waitUntilListening(port)
+  if (child.pid === undefined) throw new Error('nginx has no process')
+  return {
+    pid: child.pid,
+    url: `http://127.0.0.1:${port}/archive.zip`,
+    async stop() {
+      child.kill('SIGTERM')
+      await exited
+    }
+  }
+}
+
+function configuration(directory: string, port: number, file: string): string {
+  return `daemon off;
+master_process off;
+pid ${directory}/nginx.pid;
+error_log ${directory}/error.log;
+events {}
+http {
+  access_log off;
+  sendfile on;
+  tcp_nopush on;
+${TEMPORARY.map((name) => `  ${name}_temp_path ${directory}/${name};`).join('\n')}
+  server {
+    listen 127.0.0.1:${port};
+    location = /archive.zip { alias ${file}; }
+  }
+}
+`
+}
+
+async function waitUntilListening(port: number): Promise<void> {
+  const deadline = performance.now() + START_TIMEOUT_MS
+  for (;;) {
+    try {
+      const socket = net.connect(port, '127.0.0.1')
+      await once(socket, 'connect')
+      socket.destroy()
+      return
+    } catch (error) {
+      if (performance.now() > deadline) throw new Error('nginx did not start', { cause: error })
+      await wait(10)
+    }
+  }
+}

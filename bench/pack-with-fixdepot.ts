@@ -1,0 +1,39 @@
+/**
+ * A process that packs a directory with fixdepot's writer, as the export thread does, by a plan in memory. Arguments: source
+ * directory, archive, plan, and `durable` for an archive that is on the disk when the time is taken.
+ */
+import fs from 'node:fs'
+import { type PlacedEntry, writeArchive } from '../src/archive/write-archive.ts'
+import { openInside } from '../src/files/safe-path.ts'
+import { timeWork } from './time-work.ts'
+
+/** As many as a page from the database has. */
+const ENTRIES_PER_PAGE = 1_000
+
+const [source = '', output = '', planFile = '', durability] = process.argv.slice(2)
+const plan: { entries: (PlacedEntry & { path: string })[]; archiveSize: number } = JSON.parse(
+  fs.readFileSync(planFile, 'utf8')
+)
+
+async function* pages() {
+  for (let start = 0; start < plan.entries.length; start += ENTRIES_PER_PAGE) {
+    yield plan.entries.slice(start, start + ENTRIES_PER_PAGE).map((entry) => ({ ...entry, name: entry.path }))
+  }
+}
+
+await timeWork(async () => {
+  const fd = fs.openSync(output, 'wx')
+  const size = await writeArchive({
+    fd,
+    entries: pages,
+    open(entry) {
+      const { fd, stat } = openInside(source, entry.path)
+      return { fd, size: Number(stat.size) }
+    },
+    isDurable: durability === 'durable',
+    onDurable: () => {},
+    signal: new AbortController().signal
+  })
+  fs.closeSync(fd)
+  if (size !== plan.archiveSize) throw new Error(`The archive has ${size} bytes, planned were ${plan.archiveSize}`)
+})

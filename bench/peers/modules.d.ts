@@ -1,0 +1,3 @@
+/** The peers are installed on the first run of the benchmark, into this folder: a compiler may see them or not. */
+declare module 'archiver'
+declare module 'yazl'

@@ -1,0 +1,65 @@
+/** Measures several contenders in turns, so that what slows the machine down for a while slows down all of them. */
+import type { Finished } from './run-process.ts'
+import { runProcess } from './run-process.ts'
+import type { Workspace } from './workspace.ts'
+
+export type Run = Pick<Finished, 'seconds' | 'peakBytes'>
+
+export interface Contender {
+  readonly name: string
+  /** What it runs, for the reader of the report. */
+  readonly command: string
+  run(): Promise<Run>
+  /** Removes what a run has left. */
+  cleanUp(): void
+}
+
+/** The runs of every contender, by name; the first run of each belongs to the first round and so on. */
+export type Rounds = ReadonlyMap<string, readonly Run[]>
+
+/** @param count how many times each contender runs */
+export async function runRounds(
+  workspace: Workspace,
+  contenders: readonly Contender[],
+  count: number
+): Promise<Rounds> {
+  const runs = new Map<string, Run[]>(contenders.map(({ name }) => [name, []]))
+  for (let round = 0; round < count; round += 1) {
+    const first = round % contenders.length
+    for (const contender of [...contenders.slice(first), ...contenders.slice(0, first)]) {
+      // Nobody pays for what another one has left to be written.
+      await runProcess(workspace, { file: 'sync', args: [] })
+      const run = await contender.run()
+      contender.cleanUp()
+      runs.get(contender.name)?.push(run)
+      process.stderr.write(`  ${round + 1}/${count} ${contender.name}: ${run.seconds.toFixed(2)} s\n`)
+    }
+  }
+  return runs
+}
+
+/** The middle one, or the mean of the two in the middle. */
+export function median(values: readonly number[]): number {
+  const sorted = [...values].sort((left, right) => left - right)
+  const middle = (sorted.length - 1) / 2
+  return ((sorted[Math.floor(middle)] ?? Number.NaN) + (sorted[Math.ceil(middle)] ?? Number.NaN)) / 2
+}
+
+export function medianSeconds(rounds: Rounds, name: string): number {
+  return median(runsOf(rounds, name).map((run) => run.seconds))
+}
+
+/** The median, since a first run may also load what later ones find in caches. */
+export function medianPeakBytes(rounds: Rounds, name: string): number {
+  return median(runsOf(rounds, name).map((run) => run.peakBytes))
+}
+
+/** The median over the rounds of the time that one contender took divided by what the other took in the same round. */
+export function medianRatio(rounds: Rounds, name: string, unit: string): number {
+  const units = runsOf(rounds, unit)
+  return median(runsOf(rounds, name).map((run, round) => run.seconds / (units[round]?.seconds ?? Number.NaN)))
+}
+
+function runsOf(rounds: Rounds, name: string): readonly Run[] {
+  return rounds.get(name) ?? []
+}

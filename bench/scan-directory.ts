@@ -1,0 +1,33 @@
+/**
+ * A process that scans a repository into a database as the scan thread does. Arguments: repository, database; a database that
+ * is not there is made before the time is taken.
+ */
+import { METADATA_SUFFIXES, READER_VERSION } from '../src/metadata/metadata-file.ts'
+import { migrateToLatest, openDatabase } from '../src/store/database.ts'
+import { createScanStore } from '../src/store/scan-store.ts'
+import { createReadingPool } from '../src/worker/reading-pool.ts'
+import { type ScanResult, scanRepository } from '../src/worker/scan-repository.ts'
+import { timeWork } from './time-work.ts'
+
+/** What the process prints. */
+export interface ScanRun extends ScanResult {
+  readonly seconds: number
+}
+
+const [directory = '', file = ''] = process.argv.slice(2)
+const db = openDatabase({ file })
+await migrateToLatest(db)
+const pool = createReadingPool()
+await timeWork(() =>
+  scanRepository({
+    directory,
+    store: createScanStore(db, READER_VERSION, METADATA_SUFFIXES),
+    pool,
+    now: () => new Date(),
+    onTotals: async () => {},
+    onProgress: () => {},
+    signal: new AbortController().signal
+  })
+)
+await pool.close()
+await db.destroy()

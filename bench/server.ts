@@ -1,0 +1,135 @@
+/** The real server in a process of its own, on a repository of the bench, and its API as far as the bench needs it. */
+import { once } from 'node:events'
+import fs from 'node:fs'
+import net from 'node:net'
+import path from 'node:path'
+import { setTimeout as wait } from 'node:timers/promises'
+import type { Workspace } from './workspace.ts'
+
+export interface Server {
+  readonly pid: number
+  /** Of the repository. */
+  readonly url: string
+  /** A value for the header of that name. */
+  readonly authorization: string
+  /** Name and password as curl takes them. */
+  readonly login: string
+  readonly archivesDirectory: string
+  /** Starts an export of these packages, or of all of them, and gives back the id of the task. */
+  requestExport(fixids?: readonly string[]): Promise<number>
+  /** Resolves when the task is completed, with the name of its archive. */
+  waitForTask(id: number): Promise<string>
+  /** Resolves when nothing is left to do. */
+  waitUntilIdle(): Promise<void>
+  stop(): Promise<void>
+}
+
+interface Status {
+  readonly state: string
+  readonly progress: number
+  readonly current: string
+  readonly message: string
+}
+
+const LOGIN = 'bench:bench-password'
+const POLL_INTERVAL_MS = 10
+const START_TIMEOUT_MS = 30_000
+const PROJECT = path.join(import.meta.dirname, '..')
+
+/** What `npm start` runs: Node, its options, and the file to start. */
+export const START_COMMAND: string = JSON.parse(fs.readFileSync(path.join(PROJECT, 'package.json'), 'utf8')).scripts
+  .start
+
+function startArguments(): string[] {
+  const [, ...args] = START_COMMAND.split(' ')
+  return args.map((argument) => (argument.startsWith('-') ? argument : path.join(PROJECT, argument)))
+}
+
+/** Starts a server with a new database; it has begun to read the repository when this resolves. */
+export async function startServer(workspace: Workspace, repositoryDirectory: string): Promise<Server> {
+  const directory = fs.mkdtempSync(path.join(workspace.directory, 'server-'))
+  const port = await freePort()
+  const [user, password] = LOGIN.split(':')
+  const logFile = path.join(directory, 'server.log')
+  const log = fs.openSync(logFile, 'w')
+  const child = workspace.spawn(process.execPath, startArguments(), {
+    // Not where the project is: an .env file there is somebody's own.
+    cwd: directory,
+    stdio: ['ignore', log, log],
+    env: {
+      ...withoutSettings(process.env),
+      FIXDEPOT_PORT: String(port),
+      FIXDEPOT_DATA_DIR: path.join(directory, 'data'),
+      FIXDEPOT_REPOSITORY_DIR: repositoryDirectory,
+      FIXDEPOT_ADMIN_USER: user,
+      FIXDEPOT_ADMIN_PASSWORD: password
+    }
+  })
+  fs.closeSync(log)
+  const exited = once(child, 'exit')
+  const address = `http://127.0.0.1:${port}`
+  await waitUntilLive(address, () => child.exitCode !== null).catch((cause) => {
+    throw new Error(`The server did not start: ${fs.readFileSync(logFile, 'utf8')}`, { cause })
+  })
+  if (child.pid === undefined) throw new Error('The server has no process')
+
+  const url = `${address}/updateRepositories/firmware`
+  const authorization = `Basic ${Buffer.from(LOGIN).toString('base64')}`
+  const ask = async <Answer>(query: string, method: string, body?: object): Promise<Answer> => {
+    const headers = { authorization, 'content-type': 'application/json' }
+    const response = await fetch(url + query, { method, headers, ...(body && { body: JSON.stringify(body) }) })
+    const answer = await response.text()
+    if (!response.ok) throw new Error(`${method} ${query} was answered with ${response.status}: ${answer}`)
+    return JSON.parse(answer)
+  }
+  const waitFor = async (query: string): Promise<Status> => {
+    for (;;) {
+      const status = await ask<Status>(`/status${query}`, 'GET')
+      if (status.progress === 100 && status.state !== 'complete') throw new Error(`A task failed: ${status.message}`)
+      if (status.progress === 100) return status
+      await wait(POLL_INTERVAL_MS)
+    }
+  }
+  return {
+    pid: child.pid,
+    url,
+    authorization,
+    login: LOGIN,
+    archivesDirectory: path.join(directory, 'data/archives'),
+    requestExport: async (fixids = []) => (await ask<{ taskid: number }>('?action=export', 'PUT', { fixids })).taskid,
+    waitForTask: async (id) => (await waitFor(`?taskid=${id}`)).current,
+    waitUntilIdle: async () => void (await waitFor('?taskid=0')),
+    async stop() {
+      child.kill('SIGTERM')
+      await exited
+      fs.rmSync(directory, { recursive: true })
+    }
+  }
+}
+
+/** A port that nobody listens on. */
+export async function freePort(): Promise<number> {
+  const server = net.createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as net.AddressInfo
+  server.close()
+  await once(server, 'close')
+  return port
+}
+
+function withoutSettings(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(environment).filter(([name]) => !name.startsWith('FIXDEPOT_')))
+}
+
+async function waitUntilLive(address: string, hasEnded: () => boolean): Promise<void> {
+  const deadline = performance.now() + START_TIMEOUT_MS
+  for (;;) {
+    try {
+      await fetch(`${address}/health/live`)
+      return
+    } catch (error) {
+      if (hasEnded() || performance.now() > deadline) throw error
+      await wait(POLL_INTERVAL_MS)
+    }
+  }
+}
