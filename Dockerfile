@@ -8,7 +8,7 @@ ENV NODE_ENV=production \
 WORKDIR /app
 COPY package.json package-lock.json ./
 # Nothing has to be built: the one native module brings its binaries along.
-RUN npm install --omit=dev --ignore-scripts && npm cache clean --force
+RUN npm ci --omit=dev --ignore-scripts && npm cache clean --force
 COPY migrations ./migrations
 COPY src ./src
 
