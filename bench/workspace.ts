@@ -15,7 +15,6 @@ const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 
 /** @param parent directory in which the workspace is made */
 export function createWorkspace(parent: string): Workspace {
-  fs.mkdirSync(parent, { recursive: true })
   const directory = fs.mkdtempSync(path.join(fs.realpathSync(parent), 'fixdepot-bench-'))
   const compileCache = path.join(directory, 'compile-cache')
   const children = new Set<ChildProcess>()

@@ -4,12 +4,15 @@ import path from 'node:path'
 import type { Insertable } from 'kysely'
 import type { Test } from 'tap'
 import type { PackageFilter, PackageSummary } from '../../src/core/catalog.ts'
+import type { Message } from '../../src/core/message.ts'
 import type { CatalogProblem } from '../../src/core/package.ts'
+import type { Task, TaskKind } from '../../src/core/task.ts'
 import { METADATA_SUFFIXES, READER_VERSION } from '../../src/metadata/metadata-file.ts'
 import { createCatalogStore } from '../../src/store/catalog-store.ts'
 import { type Depot, migrateToLatest, openDatabase } from '../../src/store/database.ts'
 import { createScanStore } from '../../src/store/scan-store.ts'
-import type { PackageTable } from '../../src/store/schema.ts'
+import type { PackageTable, TaskTable } from '../../src/store/schema.ts'
+import { insertTask } from '../../src/store/task-store.ts'
 import type { ReadingPool } from '../../src/worker/reading-pool.ts'
 import readFiles from '../../src/worker/reading-thread.ts'
 import { type ScanOptions, type ScanResult, scanRepository } from '../../src/worker/scan-repository.ts'
@@ -151,4 +154,15 @@ export async function addPackage(db: Depot, fixid: string, changes: Partial<Pack
   }
   const { id } = await db.insertInto('package').values(row).returning('id').executeTakeFirstOrThrow()
   return id
+}
+
+/** Puts a task in the queue, as the desk would; it has no plan unless the changes say one. */
+export async function queueTask(
+  db: Depot,
+  kind: TaskKind,
+  changes: Partial<Insertable<TaskTable>> = {},
+  notes: readonly Message[] = []
+): Promise<Task> {
+  const row = { kind, state: 'queued', created_by: 'tester', created_at: Date.now(), ...changes }
+  return db.transaction().execute((trx) => insertTask(trx, row, notes))
 }

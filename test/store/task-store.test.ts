@@ -4,8 +4,8 @@ import t from 'tap'
 import type { Message } from '../../src/core/message.ts'
 import type { TaskKind } from '../../src/core/task.ts'
 import type { Depot } from '../../src/store/database.ts'
-import { createTaskStore, findQueuedScan, insertTask, isArchiveNameTaken } from '../../src/store/task-store.ts'
-import { makeDepot } from '../helpers/depot.ts'
+import { createTaskStore, findQueuedScan, isArchiveNameTaken } from '../../src/store/task-store.ts'
+import { makeDepot, queueTask } from '../helpers/depot.ts'
 
 const NOW = new Date('2026-03-04T05:06:07.890Z')
 const LATER = new Date('2026-03-04T06:00:00.001Z')
@@ -21,10 +21,8 @@ interface Extras {
   bytes_total?: number
 }
 
-function queue(db: Depot, extras: Extras = {}, notes: readonly Message[] = []) {
-  const row = { kind: 'export', state: 'queued', created_by: 'tester', created_at: NOW.getTime(), ...extras }
-  return db.transaction().execute((trx) => insertTask(trx, row, notes))
-}
+const queue = (db: Depot, { kind = 'export', ...extras }: Extras = {}, notes: readonly Message[] = []) =>
+  queueTask(db, kind, { created_at: NOW.getTime(), ...extras }, notes)
 
 t.test('a new task waits, and knows who asked for what', async (t) => {
   const { db } = await makeDepot(t)
