@@ -5,9 +5,17 @@ import type { Message } from './message.ts'
 
 /**
  * `invalid`: the request is wrong. `missing`: what it names is not there. `conflict`: it does not fit the present state.
- * `unauthenticated`: nobody has logged in. `too-large`: the body is longer than is read. `unavailable`: the depot cannot do it now.
+ * `unauthenticated`: nobody has logged in. `too-large`: the body is longer than is read. `out-of-range`: the part that is
+ * asked for is not there. `unavailable`: the depot cannot do it now.
  */
-export type ProblemKind = 'invalid' | 'missing' | 'conflict' | 'unauthenticated' | 'too-large' | 'unavailable'
+export type ProblemKind =
+  | 'invalid'
+  | 'missing'
+  | 'conflict'
+  | 'unauthenticated'
+  | 'too-large'
+  | 'out-of-range'
+  | 'unavailable'
 
 interface ProblemDefinition {
   readonly kind: ProblemKind
@@ -54,6 +62,13 @@ const catalogue = {
     id: 'FQXHMUP9007L',
     explanation: 'No finished export has an archive of this name.',
     recovery: 'Use the name that the status call gives as current when the export is complete.'
+  },
+  RANGE_UNSATISFIABLE: {
+    kind: 'out-of-range',
+    id: 'FQXHMUP9013L',
+    explanation: 'The range that is asked for begins behind the end of the archive.',
+    recovery:
+      'If the download is complete already, nothing is to be done; else download the archive from its beginning.'
   },
   ROUTE_UNKNOWN: {
     kind: 'missing',

@@ -3,9 +3,13 @@ import type { OutgoingHttpHeaders } from 'node:http'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import parseRange from 'range-parser'
 import type { ByteRange, OpenArchive } from '../core/archive.ts'
+import { Problem } from '../core/problem.ts'
 import { sendBytes } from './send-bytes.ts'
 
-/** Answers with the archive, or with the part of it that is asked for. */
+/**
+ * Answers with the archive, or with the part of it that is asked for.
+ * @throws Problem before anything is sent, when the range begins behind the end
+ */
 export async function sendArchive(request: FastifyRequest, reply: FastifyReply, archive: OpenArchive): Promise<void> {
   const etag = `"${archive.digest}"`
   const lastModified = archive.modifiedAt.toUTCString()
@@ -18,7 +22,10 @@ export async function sendArchive(request: FastifyRequest, reply: FastifyReply, 
   })
   if (isNotModified(request, etag, archive.modifiedAt)) return reply.code(304).send()
   const range = requestedRange(request, archive.size, etag, lastModified)
-  if (range === 'unsatisfiable') return reply.code(416).header('content-range', `bytes */${archive.size}`).send()
+  if (range === 'unsatisfiable') {
+    reply.removeHeader('content-disposition').header('content-range', `bytes */${archive.size}`)
+    throw new Problem('RANGE_UNSATISFIABLE', `The archive ${archive.name} has ${archive.size} bytes.`)
+  }
   const { start, end } = range ?? { start: 0, end: archive.size - 1 }
   reply.type('application/zip').header('content-length', end - start + 1)
   if (range !== undefined) reply.code(206).header('content-range', `bytes ${start}-${end}/${archive.size}`)

@@ -8,6 +8,7 @@ const KINDS: Readonly<Record<ProblemCode, ProblemKind>> = {
   TASK_UNKNOWN: 'invalid',
   FIXID_UNKNOWN: 'invalid',
   ARCHIVE_UNKNOWN: 'missing',
+  RANGE_UNSATISFIABLE: 'out-of-range',
   ROUTE_UNKNOWN: 'missing',
   NOT_AUTHENTICATED: 'unauthenticated',
   REPOSITORY_UNAVAILABLE: 'unavailable',

@@ -5,7 +5,7 @@ import type { AcceptedTask, FileScope } from '../../core/export.ts'
 import { OPERATION_SUCCEEDED } from '../../core/message.ts'
 import { Problem } from '../../core/problem.ts'
 import type { Services } from '../services.ts'
-import { ERROR_RESPONSES, MessageView, messageView } from './result-body.ts'
+import { ERROR_RESPONSES, errorResponse, MessageView, messageView } from './result-body.ts'
 
 const SUPPORTED_ACTIONS = ['export', 'read']
 const MAX_FIXIDS = 50_000
@@ -46,6 +46,8 @@ const ActionResult = Type.Object(
   { title: 'Accepted' }
 )
 
+const TOO_LARGE_RESPONSE = errorResponse('The body is longer than is read.')
+
 export const actionRoutes: FastifyPluginAsyncTypebox<Pick<Services, 'desk'>> = async (app, { desk }) => {
   for (const { url, tag, hide } of ACTION_URLS) {
     app.put(
@@ -60,7 +62,7 @@ export const actionRoutes: FastifyPluginAsyncTypebox<Pick<Services, 'desk'>> = a
             'Follow it with the status call. Exporting a system pack (UXSP) exports its members too.',
           querystring: ActionQuery,
           body: ActionBody,
-          response: { 200: ActionResult, ...ERROR_RESPONSES }
+          response: { 200: ActionResult, 413: TOO_LARGE_RESPONSE, ...ERROR_RESPONSES }
         }
       },
       async (request, reply) => {

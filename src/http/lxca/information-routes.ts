@@ -7,7 +7,7 @@ import { sendArchive } from '../send-archive.ts'
 import type { Services } from '../services.ts'
 import { FIRMWARE_ANSWERS, type InformationKey, type InformationQuery, UXSP_ANSWERS } from './information-answers.ts'
 import { InformationView } from './information-view.ts'
-import { ERROR_RESPONSES, ErrorBody } from './result-body.ts'
+import { ERROR_RESPONSES, errorResponse } from './result-body.ts'
 
 const keys = (answers: Readonly<Record<string, unknown>>) => [...Object.keys(answers), 'export']
 
@@ -68,10 +68,11 @@ export const informationRoutes: FastifyPluginAsyncTypebox<Services> = async (app
               description: 'A part of the archive.',
               content: { 'application/zip': { schema: Type.String({ format: 'binary' }) } }
             },
-            404: Type.Object(
-              { ...ErrorBody.properties },
-              { description: 'No finished export has an archive of this name.' }
-            ),
+            304: Type.Null({
+              description: 'The archive is the one that `If-None-Match` or `If-Modified-Since` tells of.'
+            }),
+            404: errorResponse('No finished export has an archive of this name.'),
+            416: errorResponse('The `Range` begins behind the end of the archive.'),
             ...ERROR_RESPONSES
           }
         }
@@ -108,6 +109,7 @@ async function download(
   try {
     await sendArchive(request, reply, archive)
   } catch (error) {
+    if (error instanceof Problem) throw error
     // The head is sent: all that is left is to say so in the log.
     request.log.error({ err: error }, 'download failed')
   } finally {

@@ -34,6 +34,11 @@ export const STATUS_ERROR_RESPONSES = errorResponses({
   errorMsg: Type.Object({ result: Type.String({ description: '`failure`' }), messages: Type.Array(MessageView) })
 })
 
+/** An error answer of a route, with the common body. */
+export function errorResponse(description: string) {
+  return Type.Object({ ...ErrorBody.properties }, { title: 'Error', description })
+}
+
 function errorResponses<Properties extends typeof ErrorBody.properties>(properties: Properties) {
   const response = (description: string) => Type.Object({ ...properties }, { title: 'Error', description })
   return {

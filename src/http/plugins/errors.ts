@@ -9,6 +9,7 @@ const STATUS: Readonly<Record<ProblemKind, number>> = {
   conflict: 409,
   unauthenticated: 401,
   'too-large': 413,
+  'out-of-range': 416,
   unavailable: 503
 }
 
