@@ -70,7 +70,7 @@ async function measure(context: BenchContext, name: CorpusName): Promise<Measure
   const output = path.join(workspace.directory, 'output.zip')
   const peers = createPeers(workspace, corpus.directory, output)
   const contenders = [...peers.contenders, ...createWriters(context, corpus, output), createWhole(server)]
-  const rounds = await runRounds(workspace, contenders, count)
+  const rounds = await runRounds(workspace, contenders, count, corpus.bytes)
   memory.stop()
   await server.stop()
   const table = {
