@@ -21,7 +21,7 @@ export type MetadataContents =
   | { readonly problem: { readonly code: CatalogProblemCode; readonly reason: string } }
 
 /** One more when a reader understands more than before: then every metadata file is read again. */
-export const READER_VERSION = 1
+export const READER_VERSION = 2
 
 /** Files with other suffixes are never read as metadata. */
 export const METADATA_SUFFIXES: readonly string[] = [
@@ -71,10 +71,13 @@ export function parseV3Zip(members: ZipMembers, baseName: string): MetadataConte
   const index = findMember(members, '_index.json') ?? findIndex(members)
   if (index === undefined) return undefined
   try {
-    const [first] = parseV3Index(index, baseName)
-    if (first === undefined) return undefined
+    const described = parseV3Index(index, baseName)
+    // A renamed .zip looks like a bundle of one: its index has another fixid than its name says.
+    const [component, ...others] = described.filter(({ kind }) => kind === 'update')
+    const subject = others.length === 0 ? (component ?? described[0]) : described[0]
+    if (subject === undefined) return undefined
     const inventory = findMember(members, '_inventory.json')
-    const description = inventory === undefined ? first : withInventory(first, parseV3Inventory(inventory))
+    const description = inventory === undefined ? subject : withInventory(subject, parseV3Inventory(inventory))
     return { packages: [{ ...description, kind: 'update', form: 'v3', members: [], payloads: [], companions: [] }] }
   } catch (error) {
     if (error instanceof MetadataError) return { problem: { code: error.code, reason: error.message } }

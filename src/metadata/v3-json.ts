@@ -47,11 +47,10 @@ export function parseV3Index(bytes: Uint8Array, baseName: string): PackageDescri
   const updates = objectsMember(index, 'Updates')
   if (updates.length === 0) throw new MetadataError('not-metadata', 'it has no Updates')
   const oem = objectMember(index, 'Oem')
-  // A component's own index may repeat what its bundle says of itself.
-  const isOfComponent =
-    updates.length === 1 && updates.every((update) => foldName(fixidOf(update)) === foldName(baseName))
+  // A component's own index may repeat what its bundle says of itself, and has an update for each of its payloads.
+  const isOfComponent = updates.every((update) => foldName(fixidOf(update)) === foldName(baseName))
   const isBundle = !isOfComponent && (updates.length > 1 || member(oem, 'BundleData') !== undefined)
-  if (!isBundle) return updates.map((update) => component(update, fixidOf(update) || baseName, oem))
+  if (!isBundle) return mergeByFixid(updates.map((update) => component(update, fixidOf(update) || baseName, oem)))
   const components = updates
     .filter((update) => fixidOf(update) !== '')
     .map((update) => component(update, fixidOf(update), {}))
@@ -152,7 +151,7 @@ function bundle(oem: LooseObject, baseName: string, components: readonly Package
   }
 }
 
-/** One fixid can stand in several updates of a bundle, a payload each. */
+/** One fixid can stand in several updates, a payload each. */
 function mergeByFixid(components: readonly PackageDescription[]): PackageDescription[] {
   return [...Map.groupBy(components, ({ fixid }) => fixid).values()].flatMap(([first, ...more]) => {
     if (first === undefined || more.length === 0) return first ?? []

@@ -122,6 +122,18 @@ t.test('the index of a bundle in a .zip makes no members of it', async (t) => {
   t.strictSame(facts, [['z-1', 'update', 'v3', 'Bundle', []]])
 })
 
+t.test('a .zip that was renamed, or has several payloads, is still the package its index describes', async (t) => {
+  const update = { Payload: 'payloads/a.uxz', Oem: { FixId: { Name: 'a-1' }, Inventory: [{ Version: '3.09' }] } }
+  for (const updates of [[update], [update, { ...update, Payload: 'payloads/b.uxz' }]]) {
+    const index = JSON.stringify({ Updates: updates, Oem: { BundleData: { ParentFixIds: ['a-1'] } } })
+    for (const baseName of ['a-1', 'a-1 (1)']) {
+      const packages = packagesOf(zip({ 'a-1_index.json': index }, baseName))
+      const facts = packages.map(({ fixid, version, category, members }) => [fixid, version, category, members])
+      t.strictSame(facts, [['a-1', '3.09', '', []]], `${updates.length} in ${baseName}`)
+    }
+  }
+})
+
 t.test('every member that counts as an index is read, whatever its case', async (t) => {
   for (const name of ['index.json', 'p_index.json', 'P_INDEX.JSON', 'Index.json', 'INDEX.JSON']) {
     t.ok(isV3Member(name), name)

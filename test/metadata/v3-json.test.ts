@@ -159,6 +159,19 @@ t.test('updates of one fixid are one package with all their payloads', async (t)
   t.equal(nic?.companions.length, 3)
 })
 
+t.test('the index of a package with several payloads is no bundle', async (t) => {
+  const second = { ...nicUpdate, Payload: 'payloads/second.lvt' }
+  const index = bytesOf({ Updates: [nicUpdate, second], Oem: { BundleData: { ParentFixIds: ['parent-1'] } } })
+  const [nic, ...others] = parseV3Index(index, NIC.toUpperCase())
+  t.strictSame(others, [])
+  t.match(nic, { fixid: NIC, kind: 'update', version: '227.0.3.1', members: { length: 0 } })
+  const names = [`payloads/${NIC}.lvt`, 'two.lvt', 'payloads/second.lvt']
+  t.strictSame(
+    nic?.payloads.map(({ name }) => name),
+    names
+  )
+})
+
 t.test('updates of a bundle without a usable fixid are left out', async (t) => {
   const updates = [{}, { Oem: { FixId: 'x-1' } }, { Oem: { FixId: { Name: '../x' } } }, { Oem: { FixId: { Name: 5 } } }]
   const [bundle, ...components] = parseIndex({ Updates: updates })
