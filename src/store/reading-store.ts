@@ -98,7 +98,9 @@ export function createReadingStore(db: Kysely<ScanSchema>, readerVersion: number
         .execute()
     },
 
+    /** Nothing to save leaves the catalog current: files that nobody can read are tried with each scan. */
     async save(readings: readonly FileReading[]): Promise<void> {
+      if (readings.length === 0) return
       const columns = ['path', 'stamp', 'crc32', 'sha256', 'contents', 'reader_version'] as const
       const rows = readings.map((reading) => ({ ...reading, reader_version: readerVersion }))
       await db.transaction().execute(async (trx) => {
