@@ -24,8 +24,9 @@ interface Candidate {
  * Finds every package, and reports what is wrong on the way. Metadata is taken in three rounds: files that describe one
  * package, then indexes of bundles, whose components may have metadata of their own, then .zip files, which may belong to
  * a classic package as its payload.
+ * @param betweenPages is awaited now and then; what it throws ends the search
  */
-export async function findPackages(store: ScanStore): Promise<void> {
+export async function findPackages(store: ScanStore, betweenPages: () => Promise<void>): Promise<void> {
   for (const isOfRound of [isOwnMetadata, isBundle, isZip]) {
     for await (const page of describedPages(store.readings)) {
       const read = page.map((described) => ({ described, contents: JSON.parse(described.contents ?? '{}') }))
@@ -33,6 +34,7 @@ export async function findPackages(store: ScanStore): Promise<void> {
         store,
         read.filter(({ described, contents }) => isOfRound(described, contents))
       )
+      await betweenPages()
     }
   }
   await reportUnclaimed(store)

@@ -1,5 +1,6 @@
 /** A scan: walk, read what is new, find the packages, and make them the catalog. */
 import fs from 'node:fs'
+import { setImmediate } from 'node:timers/promises'
 import { foldName, splitName } from '../core/file-name.ts'
 import { type CatalogProblem, type CatalogProblemCode, catalogProblem } from '../core/package.ts'
 import { walkRepository } from '../files/walk-repository.ts'
@@ -61,11 +62,17 @@ export async function scanRepository(options: ScanOptions): Promise<ScanResult> 
   if (isUnchanged) await store.findings.publishUnchanged(now(), WALK_PROBLEMS)
   else {
     await store.readings.indexStems()
-    await findPackages(store)
-    signal.throwIfAborted()
+    await findPackages(store, () => heedStop(signal))
+    await heedStop(signal)
     await store.findings.publish(now())
   }
   return { packageCount: await store.findings.packageCount(), filesRead: files, bytesRead: bytes, isUnchanged }
+}
+
+/** The word to stop is an event: between system calls and statements, which are all synchronous, none would arrive. */
+async function heedStop(signal: AbortSignal): Promise<void> {
+  await setImmediate()
+  signal.throwIfAborted()
 }
 
 async function walk(root: string, { store, signal }: ScanOptions): Promise<void> {
@@ -76,7 +83,7 @@ async function walk(root: string, { store, signal }: ScanOptions): Promise<void>
     await store.findings.addProblems(problems)
     rows = []
     problems = []
-    signal.throwIfAborted()
+    await heedStop(signal)
   }
   for (const sighting of walkRepository(root)) {
     if ('problem' in sighting) problems.push(sighting.problem)
