@@ -28,7 +28,7 @@ export interface AssemblyInput {
   readonly promises: readonly FilePromise[]
 }
 
-/** What a file must be; without a name it is of the only payload there is. */
+/** What a file must be; its name may have a path as the metadata does, and without one it is of the only payload there is. */
 export interface FilePromise {
   readonly fileName: string
   readonly size?: number
@@ -113,9 +113,10 @@ function namedPath(name: string, metadataPath: string): string | undefined {
 }
 
 function withPromise(payload: NamedPayload, { promises, description }: AssemblyInput): NamedPayload {
-  const fileName = payload.name.slice(payload.name.lastIndexOf('/') + 1)
-  const isOnly = description.payloads.length === 1
-  const promise = promises.find((candidate) => candidate.fileName === fileName || (candidate.fileName === '' && isOnly))
+  // A signature names its file by the path that the index gives it, by its last part alone, or not at all.
+  const names = [payload.name, payload.name.slice(payload.name.lastIndexOf('/') + 1)]
+  if (description.payloads.length === 1) names.push('')
+  const promise = promises.find((candidate) => names.includes(candidate.fileName))
   return promise === undefined
     ? payload
     : { ...payload, ...(promise.size === undefined ? {} : { size: promise.size }), sha256: promise.sha256 }
