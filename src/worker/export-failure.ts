@@ -16,7 +16,8 @@ export function toExportFailure(error: unknown): unknown {
     const recovery = 'Make room in the data directory, and repeat the export.'
     return failure(error, 'There is no space left for the archive.', recovery)
   }
-  if (code === undefined) return error
+  // Node's own codes say that it was called wrongly.
+  if (code === undefined || code.startsWith('ERR_')) return error
   const recovery = 'Check the data directory and its disk, and repeat the export.'
   return failure(error, `The archive cannot be written: ${code}.`, recovery)
 }
