@@ -16,6 +16,7 @@ export interface ExportRun {
   readonly archiveName: string
   readonly repositoryDirectory: string
   readonly archives: ArchiveDirectory
+  /** Told what is durable; it only grows, and the last report has the plan's totals. */
   readonly onProgress: (progress: TaskProgress) => void
   readonly signal: AbortSignal
 }
@@ -60,7 +61,10 @@ async function pack(
       return { fd, size: Number(stat.size) }
     },
     isDurable: true,
-    onDurable: (bytesDone) => onProgress({ bytesDone, packagesDone: packages.within(bytesDone) }),
+    onDurable(bytesDone) {
+      const isAllContent = bytesDone >= plan.directoryOffset
+      onProgress({ bytesDone, packagesDone: isAllContent ? plan.packageCount : packages.within(bytesDone) })
+    },
     signal
   })
   if (size !== plan.archiveSize) throw new Error(`The archive has ${size} bytes, planned were ${plan.archiveSize}`)
