@@ -1,0 +1,104 @@
+import { once } from 'node:events'
+import path from 'node:path'
+import { Worker } from 'node:worker_threads'
+import t, { type Test } from 'tap'
+import type { TaskDesk } from '../../src/core/export.ts'
+import { taskAccepted } from '../../src/core/message.ts'
+import { Problem } from '../../src/core/problem.ts'
+import { createDeskClient } from '../../src/worker/desk-messages.ts'
+
+function startDesk(t: Test): { desk: TaskDesk; thread: Worker } {
+  const thread = new Worker(path.join(import.meta.dirname, 'scripted-desk-thread.ts'))
+  t.teardown(() => thread.terminate())
+  return { desk: createDeskClient(() => thread), thread }
+}
+
+async function failureOf(promise: Promise<unknown>): Promise<unknown> {
+  return promise.then(
+    () => t.fail('it was accepted'),
+    (error: unknown) => error
+  )
+}
+
+t.test('a request and what was accepted travel whole', async (t) => {
+  const { desk } = startDesk(t)
+  const selection = { fixids: ['fix-a', 'fix-ü'], scope: 'payloads' } as const
+  const { task } = await desk.requestExport({ selection, requestedBy: 'ann' })
+  t.same(JSON.parse(task.archiveName), selection)
+  t.equal(task.createdBy, 'ann')
+  t.ok(task.createdAt instanceof Date)
+  t.equal(task.createdAt.toISOString(), '2026-04-05T06:07:08.009Z')
+  t.equal(task.bytesTotal, 2 ** 40)
+  t.same((await desk.requestScan('bob')).notes, [taskAccepted(3)])
+})
+
+t.test('of many requests at once, each gets its own answer', async (t) => {
+  const { desk } = startDesk(t)
+  const names = Array.from({ length: 200 }, (_, number) => `user ${number}`)
+  const answers = await Promise.all(names.map((name) => desk.requestScan(name)))
+  t.same(
+    answers.map(({ task }) => task.createdBy),
+    names
+  )
+})
+
+t.test('a problem arrives as a problem: with its code, its kind, and what its caller is told', async (t) => {
+  const { desk } = startDesk(t)
+  const error = await failureOf(desk.requestScan('problem'))
+  t.ok(error instanceof Problem)
+  const original = new Problem('REPOSITORY_UNAVAILABLE', 'The repository directory cannot be read: EIO.')
+  t.match(error, { name: 'Problem', code: 'REPOSITORY_UNAVAILABLE', kind: 'unavailable', message: original.message })
+  t.same((error as Problem).userMessage, original.userMessage)
+  t.equal((error as Problem).userMessage.id, 'FQXHMUP9012L')
+})
+
+t.test('another error arrives as an error with its text, and is no problem', async (t) => {
+  const { desk } = startDesk(t)
+  for (const [name, message] of [
+    ['error', 'a bug of the desk'],
+    ['text', 'only a text']
+  ] as const) {
+    const error = await failureOf(desk.requestScan(name))
+    t.ok(error instanceof Error, name)
+    t.notOk(error instanceof Problem, name)
+    t.equal((error as Error).message, message)
+  }
+  t.equal(((await failureOf(desk.requestScan('error'))) as Error).name, 'RangeError')
+  t.match((await desk.requestScan('after them')).task, { createdBy: 'after them' })
+})
+
+t.test('without a thread, requests are refused for the moment', async (t) => {
+  const desk = createDeskClient(() => undefined)
+  for (const request of [
+    desk.requestScan('ann'),
+    desk.requestExport({ selection: { fixids: [], scope: 'all' }, requestedBy: 'ann' })
+  ]) {
+    const error = await failureOf(request)
+    t.match(error, { code: 'WORKER_UNAVAILABLE', kind: 'unavailable', userMessage: { id: 'FQXHMUP9011L' } })
+  }
+})
+
+t.test('a thread that dies refuses all that it had taken', async (t) => {
+  const { desk, thread } = startDesk(t)
+  await desk.requestScan('ann')
+  const requests = ['silence', 'silence', 'death', 'too late'].map((name) => failureOf(desk.requestScan(name)))
+  for (const error of await Promise.all(requests)) t.match(error, { code: 'WORKER_UNAVAILABLE', kind: 'unavailable' })
+  if (thread.threadId !== -1) await once(thread, 'exit')
+})
+
+t.test('a thread that is ended before it has looked at a request refuses it', async (t) => {
+  const { desk, thread } = startDesk(t)
+  const refused = failureOf(desk.requestScan('ann'))
+  await thread.terminate()
+  t.match(await refused, { code: 'WORKER_UNAVAILABLE' })
+})
+
+t.test('each request goes to the thread of its time', async (t) => {
+  const [first, second] = [startDesk(t), startDesk(t)]
+  let { thread } = first
+  const desk = createDeskClient(() => thread)
+  await desk.requestScan('ann')
+  await first.thread.terminate()
+  thread = second.thread
+  t.equal((await desk.requestScan('bob')).task.createdBy, 'bob')
+})

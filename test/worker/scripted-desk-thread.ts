@@ -1,0 +1,55 @@
+/** A thread whose desk does what the name of the caller says. */
+import { parentPort } from 'node:worker_threads'
+import type { TaskDesk } from '../../src/core/export.ts'
+import { taskAccepted } from '../../src/core/message.ts'
+import { Problem } from '../../src/core/problem.ts'
+import type { Task } from '../../src/core/task.ts'
+import { answerDeskCommand } from '../../src/worker/desk-messages.ts'
+
+const scripts: Readonly<Record<string, () => unknown>> = {
+  problem() {
+    throw new Problem('REPOSITORY_UNAVAILABLE', 'The repository directory cannot be read: EIO.', {
+      cause: new Error('a secret cause')
+    })
+  },
+  error() {
+    throw new RangeError('a bug of the desk')
+  },
+  text() {
+    throw 'only a text'
+  },
+  death: () => process.exit(1),
+  silence: () => new Promise(() => {})
+}
+
+function taskFor(createdBy: string): Task {
+  return {
+    id: createdBy.length,
+    kind: 'scan',
+    state: 'queued',
+    packagesDone: 0,
+    packagesTotal: 0,
+    bytesDone: 0,
+    bytesTotal: 2 ** 40,
+    archiveName: '',
+    createdBy,
+    createdAt: new Date('2026-04-05T06:07:08.009Z'),
+    startedAt: null,
+    finishedAt: null,
+    attempt: 0,
+    messages: []
+  }
+}
+
+const desk: TaskDesk = {
+  async requestExport({ selection, requestedBy }) {
+    return { task: { ...taskFor(requestedBy), archiveName: JSON.stringify(selection) }, notes: [] }
+  },
+  async requestScan(requestedBy) {
+    await scripts[requestedBy]?.()
+    const task = taskFor(requestedBy)
+    return { task, notes: [taskAccepted(task.id)] }
+  }
+}
+
+parentPort?.on('message', (command) => void answerDeskCommand(desk, command))

@@ -1,0 +1,190 @@
+import fs from 'node:fs'
+import path from 'node:path'
+import { Worker } from 'node:worker_threads'
+import { crc32 } from 'node:zlib'
+import { sql } from 'kysely'
+import t from 'tap'
+import { generateRepository } from '../../sample/generate.ts'
+import type { AcceptedTask } from '../../src/core/export.ts'
+import { membersMissing, payloadsMissing, taskAccepted } from '../../src/core/message.ts'
+import { Problem } from '../../src/core/problem.ts'
+import type { Depot } from '../../src/store/database.ts'
+import { createPlanStore } from '../../src/store/plan-store.ts'
+import { createDeskClient } from '../../src/worker/desk-messages.ts'
+import { createTaskDesk } from '../../src/worker/task-desk.ts'
+import { itemsOf } from '../helpers/depot.ts'
+import { ABSENT, NIC, PACK, packageFiles, smallRepository, UEFI, XCC } from '../helpers/packages.ts'
+import { EVERYTHING, makeExportDepot } from './pack-queued.ts'
+
+const NOW = new Date('2026-04-05T06:07:08.900Z')
+
+async function planOf(db: Depot, { task }: AcceptedTask) {
+  const row = await db.selectFrom('task').select('plan_id').where('id', '=', task.id).executeTakeFirstOrThrow()
+  const plans = createPlanStore(db)
+  return { ...(await plans.getPlan(row.plan_id ?? 0)), entries: await itemsOf(plans.entryPages(row.plan_id ?? 0)) }
+}
+
+const pathsOf = async (db: Depot, accepted: AcceptedTask) =>
+  (await planOf(db, accepted)).entries.map((entry) => entry.path).sort()
+
+/** What a refused request must leave as it was. */
+async function counts(db: Depot): Promise<number[]> {
+  const tables = ['task', 'task_message', 'plan', 'plan_entry'] as const
+  const count = async (table: (typeof tables)[number]) =>
+    (
+      await db
+        .selectFrom(table)
+        .select((eb) => eb.fn.countAll<number>().as('rows'))
+        .executeTakeFirstOrThrow()
+    ).rows
+  return Promise.all(tables.map(count))
+}
+
+const allFiles = (...fixids: string[]) =>
+  fixids.flatMap((fixid) => ['chg', 'txt', 'uxz', 'xml'].map((suffix) => `${fixid}.${suffix}`)).sort()
+
+t.test('an accepted export is a task that waits, with the exact plan of its archive', async (t) => {
+  const depot = await makeExportDepot(t)
+  const { db, repositoryDirectory: directory } = depot
+  await generateRepository({ directory, targetBytes: 600_000, seedFiles: [] })
+  await depot.scan()
+  const accepted = await createTaskDesk(db, () => NOW).requestExport({ selection: EVERYTHING, requestedBy: 'ann' })
+  const { entries, packageCount, archiveSize } = await planOf(depot.connect(), accepted)
+  const found = await depot.tasks.findTask(accepted.task.id)
+  t.same(found, accepted.task, 'what is answered is what is kept')
+  t.match(found, { kind: 'export', state: 'queued', createdBy: 'ann', createdAt: NOW, attempt: 0, startedAt: null })
+  t.match(found, { packagesTotal: packageCount, bytesTotal: archiveSize, packagesDone: 0, bytesDone: 0 })
+  t.equal(new Set(entries.map((entry) => entry.path)).size, entries.length)
+  const isTrue = entries.map(({ path: name, size, crc32: crc }) => {
+    const bytes = fs.readFileSync(path.join(directory, name))
+    return bytes.length === size && crc32(bytes) === crc
+  })
+  t.ok(isTrue.length > 100 && !isTrue.includes(false), 'sizes and checksums are those of the files')
+  t.equal(entries.at(-1)?.packagesDone, packageCount)
+  t.equal(await depot.runExport(accepted).then(() => fs.statSync(depot.archivePath(accepted)).size), archiveSize)
+})
+
+t.test('accepting waits for the disk', async (t) => {
+  const { db, scan } = await makeExportDepot(t, smallRepository())
+  await scan()
+  await sql`create temp table seen (mode integer)`.execute(db)
+  await sql`create temp trigger look after insert on main.task
+    begin insert into seen select synchronous from pragma_synchronous; end`.execute(db)
+  const desk = createTaskDesk(db, () => NOW)
+  await desk.requestExport({ selection: EVERYTHING, requestedBy: 'ann' })
+  await desk.requestScan('ann')
+  const { rows } = await sql<{ mode: number }>`select mode from seen`.execute(db)
+  t.same(rows, [{ mode: 2 }, { mode: 2 }])
+})
+
+t.test('unknown fixids are all named, once each, and nothing is left of the request', async (t) => {
+  const depot = await makeExportDepot(t, smallRepository())
+  await depot.scan()
+  const error = await depot.accept({ fixids: ['nobody-1', UEFI, 'nobody-2', 'nobody-1', ABSENT] }).catch((e) => e)
+  t.ok(error instanceof Problem)
+  t.equal(error.code, 'FIXID_UNKNOWN')
+  t.match(error.message, /: nobody-1, nobody-2, lnvgy_fw_cpld_abs100a-1\.00_anyos_noarch\.$/)
+  t.same(await counts(depot.db), [0, 0, 0, 0])
+  const many = Array.from({ length: 1_005 }, (_, number) => `nobody-${number}`)
+  await t.rejects(depot.accept({ fixids: many }), { message: /nobody-0, .*nobody-999 and 5 more\.$/ })
+  t.same(await counts(depot.db), [0, 0, 0, 0])
+  t.match(await depot.accept({ fixids: [UEFI] }), { task: { state: 'queued' } })
+})
+
+t.test('when the task cannot be kept, its plan is not kept either', async (t) => {
+  const depot = await makeExportDepot(t, smallRepository())
+  await depot.scan()
+  await sql`create trigger full before insert on task begin select raise(abort, 'no room'); end`.execute(depot.db)
+  await t.rejects(depot.accept(), /no room/)
+  t.same(await counts(depot.db), [0, 0, 0, 0])
+})
+
+t.test('members of a system pack come along, and those that are missing are noted', async (t) => {
+  const depot = await makeExportDepot(t, smallRepository())
+  await depot.scan()
+  const accepted = await depot.accept({ fixids: [PACK] })
+  const pack = [`${PACK}.chg`, `${PACK}.txt`, `${PACK}.xml`]
+  t.same(await pathsOf(depot.db, accepted), [...allFiles(UEFI, XCC), ...pack].sort())
+  t.equal(accepted.task.packagesTotal, 3)
+  const note = membersMissing([ABSENT], 1)
+  t.same(accepted.notes, [taskAccepted(accepted.task.id), note])
+  t.same((await depot.tasks.findTask(accepted.task.id))?.messages, [note])
+})
+
+t.test('a package that is not downloaded is exported without its payload, and noted', async (t) => {
+  const depot = await makeExportDepot(t, smallRepository())
+  await depot.scan()
+  const all = await depot.accept({ fixids: [NIC, XCC] })
+  t.same(await pathsOf(depot.db, all), [...allFiles(XCC), `${NIC}.chg`, `${NIC}.txt`, `${NIC}.xml`].sort())
+  t.equal(all.task.packagesTotal, 2)
+  t.same(all.notes.slice(1), [payloadsMissing([NIC], 1)])
+  const payloads = await depot.accept({ fixids: [NIC, XCC], scope: 'payloads' })
+  t.same(await pathsOf(depot.db, payloads), [`${XCC}.uxz`])
+  t.equal(payloads.task.packagesTotal, 1, 'it has nothing in this archive')
+  t.same(payloads.notes.slice(1), [payloadsMissing([NIC], 1)])
+  t.same((await depot.accept({ fixids: [XCC] })).notes.length, 1, 'who does not select it hears nothing of it')
+})
+
+t.test('no fixids mean the whole repository; naming one twice changes nothing', async (t) => {
+  const depot = await makeExportDepot(t, smallRepository())
+  await depot.scan()
+  const rows = await depot.db.selectFrom('package').select('fixid').orderBy('fixid', 'desc').execute()
+  const fixids = rows.map((row) => row.fixid)
+  const plans = await Promise.all(
+    [[], fixids, [...fixids, ...fixids]].map(async (fixids) => planOf(depot.db, await depot.accept({ fixids })))
+  )
+  t.equal(new Set(plans.map(({ digest }) => digest)).size, 1)
+  t.same(new Set(plans.map(({ packageCount }) => packageCount)), new Set([5]))
+})
+
+t.test('a plan does not change when the catalog does', async (t) => {
+  const depot = await makeExportDepot(t, packageFiles({ fixid: 'a', payload: 'x' }))
+  await depot.scan()
+  const accepted = await depot.accept()
+  const before = await planOf(depot.db, accepted)
+  fs.rmSync(path.join(depot.repositoryDirectory, 'a.uxz'))
+  depot.write(packageFiles({ fixid: 'b', payload: 'y' }))
+  await depot.scan()
+  t.same(await planOf(depot.db, accepted), before)
+})
+
+t.test('archives get names of their own and scans are shared, however many threads ask in one second', async (t) => {
+  const depot = await makeExportDepot(t, packageFiles({ fixid: 'a', payload: 'x' }))
+  await depot.scan()
+  const file = path.join(import.meta.dirname, 'desk-thread.ts')
+  const workerData = { databaseFile: depot.databaseFile, now: NOW }
+  const threads = Array.from({ length: 2 }, () => new Worker(file, { workerData }))
+  t.teardown(() => Promise.all(threads.map((thread) => thread.terminate())))
+  const desks = threads.map((thread) => createDeskClient(() => thread))
+  const request = { selection: EVERYTHING, requestedBy: 'ann' }
+  const rounds = Array.from({ length: 6 }, () => desks).flat()
+  const accepted = await Promise.all(rounds.map((desk) => desk.requestExport(request)))
+  const serials = ['', ...Array.from({ length: 11 }, (_, index) => String(index + 1).padStart(3, '0'))]
+  t.same(
+    accepted.map(({ task }) => task.archiveName).sort(),
+    serials.map((serial) => `repository20260405060708${serial}.zip`).sort()
+  )
+  t.equal(new Set(accepted.map(({ task }) => task.id)).size, 12)
+  const scans = await Promise.all(rounds.map((desk) => desk.requestScan('ann')))
+  t.equal(new Set(scans.map(({ task }) => task.id)).size, 1)
+})
+
+t.test('a scan that waits serves all who ask; one that runs does not', async (t) => {
+  const { db, tasks } = await makeExportDepot(t)
+  const desk = createTaskDesk(db, () => NOW)
+  const first = await desk.requestScan('ann')
+  t.match(first.task, { kind: 'scan', state: 'queued', createdBy: 'ann', createdAt: NOW, archiveName: '' })
+  const { id } = first.task
+  t.same(await desk.requestScan('bob'), { task: first.task, notes: [taskAccepted(id)] })
+  await tasks.claimNext('scan', NOW)
+  const second = await desk.requestScan('bob')
+  t.not(second.task.id, id)
+  t.equal((await desk.requestScan('cid')).task.id, second.task.id)
+  t.same(
+    (await tasks.liveTasks('scan', 10)).map(({ id, state, createdBy }) => [id, state, createdBy]),
+    [
+      [id, 'running', 'ann'],
+      [second.task.id, 'queued', 'bob']
+    ]
+  )
+})
