@@ -30,6 +30,7 @@ hostLane(threadPort(), 'export', 'wait', ({ settings, db }) => {
         signal
       })
     },
+    giveUp: ({ archiveName }) => archives.create(archiveName).discard(),
     close: async () => {}
   }
 })

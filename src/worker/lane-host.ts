@@ -18,6 +18,8 @@ export interface LaneContext {
 /** How the tasks of a lane are run. */
 export interface PreparedLane {
   run(run: LaneRun): Promise<Message>
+  /** Removes what the attempts of a task have left that is tried no more. */
+  giveUp(task: ClaimedTask): void
   close(): Promise<void>
 }
 
@@ -53,6 +55,7 @@ export function hostLane(
         await recorder.end()
       }
     },
+    onGiveUp: (task) => prepared.giveUp(task),
     onStart: (task) => report(task, 'started'),
     onEnd: (task, error) => (error === undefined ? report(task, 'completed') : report(task, 'failed', error)),
     whenIdle,

@@ -22,6 +22,8 @@ export interface LaneOptions {
   readonly tasks: TaskStore
   /** Runs a claimed task to its end, and gives back the message of success. */
   readonly run: (task: ClaimedTask, signal: AbortSignal) => Promise<Message>
+  /** Told of a task that is tried no more: removes what its attempts have left. */
+  readonly onGiveUp?: (task: ClaimedTask) => void
   /** Told of each task that is begun. */
   readonly onStart: (task: ClaimedTask) => void
   /** Told how each task ended; `error` is set when it failed. */
@@ -70,8 +72,10 @@ export function startLane(options: LaneOptions): Lane {
   async function runTask(task: ClaimedTask): Promise<void> {
     options.onStart(task)
     try {
-      if (task.attempt > MAX_ATTEMPTS)
+      if (task.attempt > MAX_ATTEMPTS) {
+        options.onGiveUp?.(task)
         throw new Error(`The worker ended ${MAX_ATTEMPTS} times while it ran task ${task.id}`)
+      }
       const message = await options.run(task, stop.signal)
       await options.tasks.finish(task.id, { state: 'completed', message, now: options.now() })
       options.onEnd(task)

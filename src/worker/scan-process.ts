@@ -30,6 +30,7 @@ hostLane(processPort(), 'scan', 'end', ({ settings, db, tasks }) => {
       await tasks.saveTotals(task.id, result.packageCount, result.bytesRead)
       return OPERATION_SUCCEEDED
     },
+    giveUp() {},
     close: () => pool.close()
   }
 })
