@@ -49,11 +49,12 @@ export function processPort(): LanePort {
   process.on('disconnect', onOrphaned)
   return {
     settings: JSON.parse(process.argv[2] ?? ''),
-    report: (report) => process.send?.(report),
+    // What cannot be sent is no error of its own: the channel is closing, and `disconnect` follows.
+    report: (report) => process.send?.(report, () => {}),
     onCommand: (listener) => process.on('message', listener),
     close() {
       process.off('disconnect', onOrphaned)
-      process.disconnect()
+      if (process.connected) process.disconnect()
     }
   }
 }

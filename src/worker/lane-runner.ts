@@ -40,6 +40,8 @@ export function startProcess(file: string, settings: WorkerSettings, { onReport,
   child.on('message', (report) => onReport(report as LaneReport))
   child.on('error', (error) => {
     failure = error
+    // A process that could not be started has no pid, and never exits.
+    if (child.pid === undefined) onExit(failure)
   })
   child.on('exit', (code, signal) => {
     if (code !== 0) failure ??= new Error(`It ended with ${signal ?? `code ${code}`}`)

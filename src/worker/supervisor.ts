@@ -77,6 +77,7 @@ export async function startSupervisor(options: SupervisorOptions): Promise<Super
     const { taskId } = slot
     slot.taskId = undefined
     if (taskId !== undefined) await tasks.requeue(taskId).catch((error) => onCrash(slot.kind, error))
+    if (isStopping) return
     const timer = setTimeout(() => {
       restarts.delete(timer)
       if (slot.runner === undefined) start(slot)
@@ -85,6 +86,7 @@ export async function startSupervisor(options: SupervisorOptions): Promise<Super
   }
 
   function wake({ task }: AcceptedTask): void {
+    if (isStopping) return
     if (task.kind === 'scan') {
       scanSlot.isWanted = true
       if (scanSlot.runner === undefined) start(scanSlot)
