@@ -1,0 +1,115 @@
+import { once } from 'node:events'
+import fs from 'node:fs'
+import path from 'node:path'
+import t from 'tap'
+import { OPERATION_SUCCEEDED } from '../../src/core/message.ts'
+import { listPackages, queueTask } from '../helpers/depot.ts'
+import { packageFiles, smallRepository } from '../helpers/packages.ts'
+import { isPacked, largeDepot } from './large-depot.ts'
+import { EVERYTHING, makeExportDepot } from './pack-queued.ts'
+import { supervise } from './supervised.ts'
+
+const REQUEST = { selection: EVERYTHING, requestedBy: 'ann' }
+
+t.test('what is accepted is done at once, each task once: scans, and exports of what they found', async (t) => {
+  const depot = await makeExportDepot(t, smallRepository())
+  const worker = await supervise(t, depot, 2)
+  const scan = await worker.desk.requestScan('ann')
+  t.match(await worker.reported('completed', scan.task.id), { kind: 'scan', attempt: 1 })
+  t.equal((await listPackages(depot.db)).length, 5)
+  const accepted = await Promise.all(Array.from({ length: 6 }, () => worker.desk.requestExport(REQUEST)))
+  const ids = accepted.map(({ task }) => task.id)
+  for (const { task } of accepted) {
+    await worker.reported('completed', task.id)
+    await isPacked(t, depot, task, 1)
+  }
+  const exports = worker.reports.filter(({ kind }) => kind === 'export')
+  for (const event of ['started', 'completed']) {
+    t.same(exports.flatMap((report) => (report.event === event ? report.taskId : [])).sort(), ids, `${event} once each`)
+  }
+  t.same(worker.crashes, [])
+})
+
+t.test('a failure is told to the caller and to the log, and the next task is run', async (t) => {
+  const files = { ...packageFiles({ fixid: 'a', payload: 'x' }), ...packageFiles({ fixid: 'b', payload: 'y' }) }
+  const depot = await makeExportDepot(t, files)
+  await depot.scan()
+  fs.rmSync(path.join(depot.repositoryDirectory, 'a.uxz'))
+  const worker = await supervise(t, depot)
+  const select = (...fixids: string[]) => ({ ...REQUEST, selection: { ...EVERYTHING, fixids } })
+  const [failing, next] = await Promise.all(['a', 'b'].map((fixid) => worker.desk.requestExport(select(fixid))))
+  const { failure } = await worker.reported('failed', failing?.task.id ?? 0)
+  const text = 'a.uxz cannot be read: ENOENT'
+  t.match(failure, { text, stack: /TaskFailure/, isExpected: true })
+  t.match(await depot.tasks.findTask(failing?.task.id ?? 0), { state: 'failed', messages: [{ text }] })
+  await worker.reported('completed', next?.task.id ?? 0)
+  t.same(depot.archives(), [next?.task.archiveName])
+  await t.rejects(worker.desk.requestExport(select('a', 'nobody')), { code: 'FIXID_UNKNOWN', message: /nobody/ })
+})
+
+t.test('tasks that a former process left running are queued again and run', async (t) => {
+  const depot = await makeExportDepot(t, smallRepository())
+  await depot.scan()
+  const accepted = [await depot.accept(), await depot.accept()]
+  const scan = await queueTask(depot.db, 'scan')
+  for (const kind of ['export', 'export', 'scan'] as const) await depot.tasks.claimNext(kind, new Date())
+  const [first] = accepted
+  if (first !== undefined) fs.writeFileSync(`${depot.archivePath(first)}.part`, Buffer.alloc(100_000, 'half of it'))
+  const worker = await supervise(t, depot)
+  for (const { task } of accepted) {
+    await worker.reported('completed', task.id)
+    await isPacked(t, depot, task, 2)
+  }
+  await worker.reported('completed', scan.id)
+  t.match(await depot.tasks.findTask(scan.id), { state: 'completed', attempt: 2, messages: [OPERATION_SUCCEEDED] })
+})
+
+t.test('a stop interrupts an export, which goes on with the next start', async (t) => {
+  const depot = await largeDepot(t)
+  const former = await supervise(t, depot)
+  const { task } = await former.desk.requestExport(REQUEST)
+  await former.reported('started', task.id)
+  await former.stop()
+  t.match((await depot.tasks.findTask(task.id))?.state, /^(running|queued)$/)
+  t.same(former.crashes, [])
+  t.equal(former.threads[0]?.threadId, -1, 'its thread has ended')
+  t.notOk(fs.existsSync(path.join(depot.archivesDirectory, task.archiveName)))
+  await t.rejects(former.desk.requestScan('ann'), { code: 'WORKER_UNAVAILABLE' })
+
+  const worker = await supervise(t, depot)
+  await worker.reported('completed', task.id)
+  await isPacked(t, depot, task, 2)
+})
+
+t.test('a scan that is asked for while another one runs is run after it, and later ones too', async (t) => {
+  const depot = await makeExportDepot(t, smallRepository())
+  const { id } = await queueTask(depot.db, 'scan')
+  const worker = await supervise(t, depot)
+  await worker.reported('started', id)
+  const second = (await worker.desk.requestScan('ann')).task.id
+  await worker.reported('completed', second)
+  t.same(
+    worker.reports.map(({ event, taskId }) => [event, taskId]),
+    [id, second].flatMap((taskId) => ['started', 'completed'].map((event) => [event, taskId]))
+  )
+  depot.write(packageFiles({ fixid: 'new' }))
+  const third = (await worker.desk.requestScan('ann')).task.id
+  await worker.reported('completed', third)
+  t.equal((await listPackages(depot.db)).length, 6)
+})
+
+t.test('requests that come with a stop are answered, and start nothing', async (t) => {
+  const depot = await makeExportDepot(t, smallRepository())
+  const worker = await supervise(t, depot)
+  const [child] = worker.children
+  if (child?.exitCode === null) await once(child, 'exit')
+  const requests = [worker.desk.requestScan('ann'), worker.desk.requestExport(REQUEST)]
+  const stopped = worker.stop()
+  for (const request of requests) {
+    const answer = await request.catch((error) => error)
+    const isKept = 'task' in answer && (await depot.tasks.findTask(answer.task.id)) !== undefined
+    t.ok(isKept || answer.code === 'WORKER_UNAVAILABLE', String(answer))
+  }
+  await stopped
+  t.same([worker.threads.length, worker.children.length], [1, 1])
+})
