@@ -90,6 +90,9 @@ t.test('nothing is started after a stop that comes when a lane has just died', a
   const stopped = worker.crashed().then(() => worker.stop())
   await worker.threads[0]?.terminate()
   await stopped
+  // Comes after all that was asked of the database before.
+  t.match((await depot.tasks.findTask(task.id))?.state, /^(running|queued)$/)
+  await new Promise((resolve) => setImmediate(resolve))
   mock.timers.tick(600_000)
   t.equal(worker.threads.length, 1)
 })
