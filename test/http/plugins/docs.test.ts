@@ -97,8 +97,8 @@ t.test('every operation is described, and its answers too', async (t) => {
       `${name} says what they are`
     )
     t.ok(
-      responses.every(([, { content }]) => content !== undefined),
-      `${name} says what they hold`
+      responses.every(([code, { content }]) => code === '304' || content !== undefined),
+      `${name} says what they hold, but for 304, which holds nothing`
     )
     if (!isOpen(operation)) {
       t.same(
