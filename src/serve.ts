@@ -7,8 +7,11 @@ import { openDepot } from './depot.ts'
 import { buildApp } from './http/app.ts'
 import type { LaneReport } from './worker/lane-port.ts'
 
-/** Requests in flight get so long after a signal. */
+/** Requests in flight get so long after a signal; a download that lasts longer is cut, and can be resumed. */
 const GRACE_MS = 10_000
+
+/** Whatever still holds the process then is a bug, and ends with it. */
+const CLOSE_LIMIT_MS = 3 * GRACE_MS
 
 /** Runs the server until a signal ends it. A setting that is wrong ends it with a sentence. */
 export async function serve(): Promise<void> {
@@ -33,9 +36,11 @@ async function openAndListen(): Promise<void> {
   })
   if (depot.madePassword !== undefined) announcePassword(config.adminUser, depot.madePassword)
   const app = await buildApp({ services: depot.services, version: readVersion(), logger: log })
-  closeWithGrace({ delay: GRACE_MS, logger: log }, async ({ err }) => {
+  closeWithGrace({ delay: CLOSE_LIMIT_MS, logger: log }, async ({ err }) => {
     if (err !== undefined) log.fatal({ err }, 'closing because of an error')
+    const cut = setTimeout(() => app.server.closeAllConnections(), err === undefined ? GRACE_MS : 0)
     await app.close()
+    clearTimeout(cut)
     await depot.close()
   })
   await app.listen({ host: config.host, port: config.port }).catch((cause) => {

@@ -1,8 +1,11 @@
 import { createHash } from 'node:crypto'
+import { once } from 'node:events'
 import fs from 'node:fs'
+import http from 'node:http'
 import path from 'node:path'
 import t, { type Test } from 'tap'
-import { type ServerOptions, startServer, type TestServer, until } from '../helpers/server.ts'
+import { basic } from '../helpers/app.ts'
+import { ADMIN_PASSWORD, type ServerOptions, startServer, type TestServer, until } from '../helpers/server.ts'
 import { LARGE_BYTES, largeRepository } from './large-repository.ts'
 
 /** Queues some exports, and resolves while one of them is being packed. */
@@ -56,4 +59,18 @@ t.test('after SIGKILL during an export the export completes with the next start'
   const taskids = await beginExports(t, server)
   t.same(await server.stop('SIGKILL'), { code: null, signal: 'SIGKILL' })
   await equalAfterRestart(t, options, taskids)
+})
+
+t.test('a download that nobody reads on is cut, and holds the stop no longer than the grace', async (t) => {
+  const server = await startServer(t, largeRepository(t))
+  const { current } = await server.finished(await server.export())
+  const url = `${server.url}/updateRepositories/firmware?key=export&exportRepoFilename=${current}`
+  const request = http.get(url, { agent: false, headers: { authorization: basic('admin', ADMIN_PASSWORD) } })
+  const [response] = await once(request, 'response')
+  const cut = once(response, 'error')
+  const ended = await server.stop('SIGTERM')
+  t.same(ended, { code: 0, signal: null })
+  t.equal(server.stderr(), '')
+  response.resume()
+  t.match(await cut, [{ code: 'ECONNRESET' }])
 })
