@@ -11,6 +11,8 @@ const server = http.createServer((_request, response) => {
   response.setHeader('content-type', 'application/json')
   response.end(ANSWER)
 })
+// A connection that is closed just when it is used again would look like a failure.
+server.keepAliveTimeout = 0
 server.listen(0, '127.0.0.1', () => {
   process.stdout.write(`http://127.0.0.1:${(server.address() as AddressInfo).port}\n`)
 })
