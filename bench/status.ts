@@ -1,8 +1,7 @@
 /** How long a client waits for the status of its export, while the server packs as fast as it can. */
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
-import { type Bench, inMegabytes, target } from './bench.ts'
-import { watchMemory } from './memory.ts'
+import { type Bench, target } from './bench.ts'
 import type { Latency, PollResult, PollSettings } from './poll-status.ts'
 import { runProgram } from './run-process.ts'
 import { startServer } from './server.ts'
@@ -17,7 +16,6 @@ export const benchStatus: Bench = async (context) => {
   const bare = await startBareServer(workspace)
   await server.waitUntilIdle()
   const { url, authorization, archivesDirectory } = server
-  const memory = watchMemory(server.pid)
   const taskId = await server.requestExport()
   await server.waitForTask(taskId)
   const poll = (seconds: number, more: Partial<PollSettings> = {}) => {
@@ -27,8 +25,6 @@ export const benchStatus: Bench = async (context) => {
   }
   const idle = await poll(isQuick ? 3 : 10)
   const busy = await poll(isQuick ? 5 : 30, { archivesDirectory })
-  const serverPeakBytes = memory.peakBytes
-  memory.stop()
   bare.stop()
   await server.stop()
   return {
@@ -47,8 +43,7 @@ export const benchStatus: Bench = async (context) => {
           `GET …/status?taskid=…, basic authentication, connections kept; a process of its own asks on a fixed schedule, and ` +
             'the time counts from the moment that a poll was due.',
           'Bare server: a process with `node:http` and nothing else, polled between the polls of ours. Where that ' +
-            'takes more than 25 ms, the machine stalls for everybody; such seconds are shown, and not judged.',
-          `The server's peak RSS was ${inMegabytes(serverPeakBytes)} MB.`
+            'takes more than 25 ms, the machine stalls for everybody; such seconds are shown, and not judged.'
         ]
       }
     ],
