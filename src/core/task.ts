@@ -5,13 +5,11 @@ import type { Message } from './message.ts'
 export type TaskKind = 'export' | 'scan'
 
 /**
- * `queued`: waits for a worker; also what a running task becomes again when its worker died.
+ * `queued`: waits for a worker; also what a running task becomes again when its worker stopped or died.
  * `running`: a worker has claimed it.
  * `completed`, `failed`, `canceled`: final.
  */
 export type TaskState = 'queued' | 'running' | 'completed' | 'failed' | 'canceled'
-
-export const LIVE_STATES = ['queued', 'running'] as const satisfies readonly TaskState[]
 
 /** How far a task is. Counters only grow, and equal their totals when the task is completed. */
 export interface TaskProgress {
@@ -34,8 +32,6 @@ export interface Task extends TaskProgress {
   readonly createdAt: Date
   readonly startedAt: Date | null
   readonly finishedAt: Date | null
-  /** How many times a worker has claimed it. */
-  readonly attempt: number
   /** What it says to its caller, oldest first. */
   readonly messages: readonly Message[]
 }

@@ -35,11 +35,14 @@ export function createPlanStore(db: Kysely<Schema>) {
       )
     },
 
-    async complete(plan: Plan): Promise<void> {
+    /** The plan is whole, and its archive is to be packed under this name. */
+    async complete(plan: Plan, archiveName: string): Promise<void> {
       await db
         .updateTable('plan')
         .set({
           digest: plan.digest,
+          archive_name: archiveName,
+          archive_state: 'pending',
           package_count: plan.packageCount,
           entry_count: plan.entryCount,
           directory_offset: plan.directoryOffset,
@@ -61,9 +64,14 @@ export function createPlanStore(db: Kysely<Schema>) {
       }
     },
 
-    /** All entries in their order, a page at a time. */
-    async *entryPages(planId: number): AsyncGenerator<PlanEntry[]> {
-      for (let after = -1, more = true; more; ) {
+    /** Removes a plan that turned out not to be needed, with its entries. */
+    async drop(planId: number): Promise<void> {
+      await db.deleteFrom('plan').where('id', '=', planId).execute()
+    },
+
+    /** The entries from this position on, in their order, a page at a time. */
+    async *entryPages(planId: number, from = 0): AsyncGenerator<PlanEntry[]> {
+      for (let after = from - 1, more = true; more; ) {
         const rows = await db
           .selectFrom('plan_entry')
           .selectAll()

@@ -14,6 +14,7 @@ export interface Schema {
   catalog_problem: CatalogProblemTable
   plan: PlanTable
   plan_entry: PlanEntryTable
+  work: WorkTable
   task: TaskTable
   task_message: TaskMessageTable
   credential: CredentialTable
@@ -113,6 +114,11 @@ interface PlanTable {
   entry_count: number
   directory_offset: number
   archive_size: number
+  archive_name: Generated<string | null>
+  /** `pending`, `kept`, `gone`, `none`: see ArchiveState. */
+  archive_state: Generated<string>
+  /** When the archive may be removed. */
+  kept_until: Generated<number | null>
 }
 
 interface PlanEntryTable {
@@ -127,20 +133,45 @@ interface PlanEntryTable {
   packages_done: number
 }
 
-export interface TaskTable {
+/** What a worker does; one or several tasks wait for it. */
+export interface WorkTable {
   id: Generated<number>
   kind: string
+  /** `queued`, `running`, `ended`. */
   state: string
   plan_id: number | null
-  archive_name: string | null
   packages_done: Generated<number>
   packages_total: Generated<number>
   bytes_done: Generated<number>
   bytes_total: Generated<number>
-  attempt: Generated<number>
+  /** Up to where the archive is on the disk; see Checkpoint. */
+  checkpoint_offset: Generated<number>
+  checkpoint_position: Generated<number>
+  checkpoint_crc32: Generated<number>
+  /** The process that runs it. */
+  lease_owner: Generated<string | null>
+  /** Grows with every claim: a worker whose token is not the newest one has lost the work. */
+  lease_token: Generated<number>
+  /** Grows while the owner lives. */
+  lease_beat: Generated<number>
+  /** How many workers died while they ran it. */
+  crashes: Generated<number>
+  started_at: number | null
+}
+
+/** What a caller asked for. While it is `live`, its work tells the state and the counters; here is what they were at its end. */
+export interface TaskTable {
+  id: Generated<number>
+  kind: string
+  /** `live`, `completed`, `failed`, `canceled`. */
+  state: string
+  work_id: number
+  packages_done: Generated<number>
+  packages_total: Generated<number>
+  bytes_done: Generated<number>
+  bytes_total: Generated<number>
   created_by: string
   created_at: number
-  started_at: number | null
   finished_at: number | null
 }
 

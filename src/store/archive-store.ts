@@ -1,0 +1,144 @@
+/** What has become of the archives of plans: which are kept, for how long, and which files on the disk are somebody's. */
+import { type Kysely, sql } from 'kysely'
+import type { ArchiveState } from '../core/work.ts'
+import type { Schema } from './schema.ts'
+
+/** An archive that is there, or was. */
+export interface KnownArchive {
+  readonly digest: string
+  readonly state: ArchiveState
+  readonly keptUntil: Date | null
+}
+
+/** A plan with a digest that is pending or kept. */
+export interface SharedPlan {
+  readonly planId: number
+  readonly archiveName: string
+  readonly archiveSize: number
+  readonly state: Extract<ArchiveState, 'pending' | 'kept'>
+  /** Its work. */
+  readonly workId: number
+}
+
+export type ArchiveStore = ReturnType<typeof createArchiveStore>
+
+/** @param db also a transaction */
+export function createArchiveStore(db: Kysely<Schema>) {
+  return {
+    /** The archive of this name, whatever has become of it. */
+    async findArchive(name: string): Promise<KnownArchive | undefined> {
+      const row = await db
+        .selectFrom('plan')
+        .select(['digest', 'archive_state', 'kept_until'])
+        .where('archive_name', '=', name)
+        .executeTakeFirst()
+      return (
+        row && {
+          digest: row.digest,
+          state: row.archive_state as ArchiveState,
+          keptUntil: row.kept_until === null ? null : new Date(row.kept_until)
+        }
+      )
+    },
+
+    /** The one plan of this digest whose archive is there or will be. */
+    async findShared(digest: string): Promise<SharedPlan | undefined> {
+      const row = await db
+        .selectFrom('plan')
+        .innerJoin('work', 'work.plan_id', 'plan.id')
+        .select(['plan.id', 'plan.archive_name', 'plan.archive_size', 'plan.archive_state', 'work.id as work_id'])
+        .where('plan.digest', '=', digest)
+        .where('plan.archive_state', 'in', ['pending', 'kept'])
+        .executeTakeFirst()
+      return (
+        row && {
+          planId: row.id,
+          archiveName: row.archive_name ?? '',
+          archiveSize: row.archive_size,
+          state: row.archive_state as SharedPlan['state'],
+          workId: row.work_id
+        }
+      )
+    },
+
+    async isNameTaken(name: string): Promise<boolean> {
+      const row = await db.selectFrom('plan').select('id').where('archive_name', '=', name).executeTakeFirst()
+      return row !== undefined
+    },
+
+    /** Keeps an archive until then, and never for less long than was promised before. */
+    async keepLonger(planId: number, until: Date): Promise<void> {
+      await db
+        .updateTable('plan')
+        .set({ kept_until: sql<number>`max(kept_until, ${until.getTime()})` })
+        .where('id', '=', planId)
+        .execute()
+    },
+
+    /** Gives up the archives whose time is over; returns their names. Their files are nobody's from now on. */
+    async expire(now: Date): Promise<string[]> {
+      const rows = await db
+        .updateTable('plan')
+        .set({ archive_state: 'gone' })
+        .where('archive_state', '=', 'kept')
+        .where('kept_until', '<=', now.getTime())
+        .returning(['id', 'archive_name'])
+        .execute()
+      for (const { id } of rows) await deleteEntries(db, id)
+      return rows.map((row) => row.archive_name ?? '')
+    },
+
+    /** An archive that should be there and is not. */
+    async markGone(planId: number): Promise<void> {
+      await db
+        .updateTable('plan')
+        .set({ archive_state: 'gone' })
+        .where('id', '=', planId)
+        .where('archive_state', '=', 'kept')
+        .execute()
+      await deleteEntries(db, planId)
+    },
+
+    /** Which of these archives are there or will be. */
+    async ownedNames(names: readonly string[]): Promise<Set<string>> {
+      const rows = await db
+        .selectFrom('plan')
+        .select('archive_name')
+        .where(sql<boolean>`archive_name in (select value from json_each(${JSON.stringify(names)}))`)
+        .where('archive_state', 'in', ['pending', 'kept'])
+        .execute()
+      return new Set(rows.map((row) => row.archive_name ?? ''))
+    },
+
+    /** Bytes that the archives which are still to be packed, or to be packed to their end, will take. */
+    async reservedBytes(): Promise<number> {
+      const row = await db
+        .selectFrom('work')
+        .innerJoin('plan', 'plan.id', 'work.plan_id')
+        .select(sql<number>`coalesce(sum(plan.archive_size - work.checkpoint_offset), 0)`.as('bytes'))
+        .where('work.state', 'in', ['queued', 'running'])
+        .executeTakeFirstOrThrow()
+      return row.bytes
+    }
+  }
+}
+
+/** The archive is packed, and there. */
+export async function keepArchive(db: Kysely<Schema>, planId: number, until: Date): Promise<void> {
+  await db
+    .updateTable('plan')
+    .set({ archive_state: 'kept', kept_until: until.getTime() })
+    .where('id', '=', planId)
+    .execute()
+}
+
+/** The archive will never be there. */
+export async function endPlan(db: Kysely<Schema>, planId: number): Promise<void> {
+  await db.updateTable('plan').set({ archive_state: 'none' }).where('id', '=', planId).execute()
+  await deleteEntries(db, planId)
+}
+
+/** They are many, and nobody asks for them any more. */
+async function deleteEntries(db: Kysely<Schema>, planId: number): Promise<void> {
+  await db.deleteFrom('plan_entry').where('plan_id', '=', planId).execute()
+}

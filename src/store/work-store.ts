@@ -1,0 +1,241 @@
+/**
+ * Work and its leases. Every change of state is one conditional statement, so that two workers can never both win; what a
+ * worker writes about its work counts only while its lease does.
+ */
+import { type Insertable, type Kysely, type Selectable, sql } from 'kysely'
+import type { Message } from '../core/message.ts'
+import type { TaskKind, TaskProgress, TaskState } from '../core/task.ts'
+import { type Checkpoint, type ClaimedWork, FROM_THE_START, type Lease, LeaseLost } from '../core/work.ts'
+import { endPlan, keepArchive } from './archive-store.ts'
+import type { Depot } from './database.ts'
+import { durableTransaction } from './durable-transaction.ts'
+import type { Schema, WorkTable } from './schema.ts'
+import { endTasks } from './task-store.ts'
+
+/** How work ends, and with it all tasks that wait for it. */
+export interface WorkOutcome {
+  readonly state: Extract<TaskState, 'completed' | 'failed'>
+  readonly message: Message
+  readonly now: Date
+  /** Of the archive, when there is one. */
+  readonly keptUntil?: Date
+}
+
+/** A lease as somebody else sees it: while the owner lives, the beat grows. */
+export interface LeaseSign extends Lease {
+  readonly owner: string
+  readonly beat: number
+}
+
+export interface WorkStore {
+  /** Hands the oldest waiting work of a kind to the caller, and to nobody else; undefined when none waits. */
+  claimNext(kind: TaskKind, owner: string, now: Date): Promise<ClaimedWork | undefined>
+  /** Records how far the work is; counters never shrink. @throws LeaseLost */
+  saveProgress(lease: Lease, progress: TaskProgress, checkpoint?: Checkpoint): Promise<void>
+  /** Records how much there is to do, once that is known. @throws LeaseLost */
+  saveTotals(lease: Lease, packagesTotal: number, bytesTotal: number): Promise<void>
+  /** Ends the work and its tasks for good; false when the lease is lost. */
+  finish(lease: Lease, outcome: WorkOutcome): Promise<boolean>
+  /** Puts the work back in the queue: its worker stops. */
+  release(lease: Lease): Promise<void>
+  /** The same after its worker has died, which is counted. */
+  requeueCrashed(workId: number): Promise<void>
+  /** The same for all work, after the process that did it has gone. */
+  requeueAll(): Promise<void>
+  /** Shows that the owner of these leases lives. */
+  beat(owner: string): Promise<void>
+  /** The leases of all other owners. */
+  foreignLeases(owner: string): Promise<LeaseSign[]>
+  /** Takes the lease from an owner who has shown no sign of life since; what it has written is not trusted. */
+  expire(sign: LeaseSign): Promise<void>
+}
+
+export function createWorkStore(db: Depot): WorkStore {
+  const updateOwn = ({ workId, token }: Lease) =>
+    db.updateTable('work').where('id', '=', workId).where('lease_token', '=', token).where('state', '=', 'running')
+
+  async function holding(lease: Lease, updated: Promise<{ numUpdatedRows: bigint }>): Promise<void> {
+    if ((await updated).numUpdatedRows === 0n) throw new LeaseLost(lease)
+  }
+
+  return {
+    async claimNext(kind, owner, now) {
+      const row = await db
+        .updateTable('work')
+        .set((eb) => ({
+          state: 'running',
+          lease_owner: owner,
+          lease_token: eb('lease_token', '+', 1),
+          started_at: eb.fn.coalesce('started_at', eb.val(now.getTime()))
+        }))
+        .where('id', '=', (eb) =>
+          eb
+            .selectFrom('work')
+            .select('id')
+            .where('state', '=', 'queued')
+            .where('kind', '=', kind)
+            .orderBy('id')
+            .limit(1)
+        )
+        .returningAll()
+        .executeTakeFirst()
+      return row && { ...toClaim(row), taskId: await oldestTask(db, row.id) }
+    },
+
+    async saveProgress(lease, { packagesDone, bytesDone }, checkpoint) {
+      const grown = (column: 'packages_done' | 'bytes_done', value: number) =>
+        sql<number>`max(${sql.ref(column)}, ${value})`
+      const update = updateOwn(lease)
+        .set({ packages_done: grown('packages_done', packagesDone), bytes_done: grown('bytes_done', bytesDone) })
+        .$if(checkpoint !== undefined, (query) => query.set(toColumns(checkpoint ?? FROM_THE_START)))
+      await holding(lease, update.executeTakeFirstOrThrow())
+    },
+
+    async saveTotals(lease, packagesTotal, bytesTotal) {
+      const update = updateOwn(lease).set({ packages_total: packagesTotal, bytes_total: bytesTotal })
+      await holding(lease, update.executeTakeFirstOrThrow())
+    },
+
+    async finish(lease, { state, message, now, keptUntil }) {
+      return durableTransaction(db, async (trx) => {
+        const row = await trx
+          .updateTable('work')
+          .set({ state: 'ended', lease_owner: null })
+          // Completed work is done to its last byte and package.
+          .$if(state === 'completed', (query) =>
+            query.set((eb) => ({ packages_done: eb.ref('packages_total'), bytes_done: eb.ref('bytes_total') }))
+          )
+          .where('id', '=', lease.workId)
+          .where('lease_token', '=', lease.token)
+          .where('state', '=', 'running')
+          .returning('plan_id')
+          .executeTakeFirst()
+        if (row === undefined) return false
+        await endTasks(trx, { workId: lease.workId }, { state, message, now })
+        if (row.plan_id === null) return true
+        if (state === 'completed') await keepArchive(trx, row.plan_id, keptUntil ?? now)
+        else await endPlan(trx, row.plan_id)
+        return true
+      })
+    },
+
+    async release({ workId, token }) {
+      await requeue(db).where('id', '=', workId).where('lease_token', '=', token).execute()
+    },
+
+    async requeueCrashed(workId) {
+      await requeue(db)
+        .set((eb) => ({ crashes: eb('crashes', '+', 1) }))
+        .where('id', '=', workId)
+        .execute()
+    },
+
+    async requeueAll() {
+      await requeue(db).execute()
+    },
+
+    async beat(owner) {
+      await db
+        .updateTable('work')
+        .set((eb) => ({ lease_beat: eb('lease_beat', '+', 1) }))
+        .where('state', '=', 'running')
+        .where('lease_owner', '=', owner)
+        .execute()
+    },
+
+    async foreignLeases(owner) {
+      const rows = await db
+        .selectFrom('work')
+        .select(['id', 'lease_token', 'lease_owner', 'lease_beat'])
+        .where('state', '=', 'running')
+        .where('lease_owner', '!=', owner)
+        .execute()
+      return rows.map((row) => ({
+        workId: row.id,
+        token: row.lease_token,
+        owner: row.lease_owner ?? '',
+        beat: row.lease_beat
+      }))
+    },
+
+    async expire({ workId, token, beat }) {
+      await requeue(db)
+        .set(toColumns(FROM_THE_START))
+        .where('id', '=', workId)
+        .where('lease_token', '=', token)
+        .where('lease_beat', '=', beat)
+        .execute()
+    }
+  }
+}
+
+/**
+ * The scan that waits to be started, if there is one. A write that changes nothing goes first: it takes the right to write,
+ * so that two callers cannot both find that none waits.
+ */
+export async function findQueuedScan(trx: Kysely<Schema>): Promise<number | undefined> {
+  const waiting = await trx
+    .updateTable('work')
+    .set({ state: 'queued' })
+    .where('state', '=', 'queued')
+    .where('kind', '=', 'scan')
+    .returning('id')
+    .executeTakeFirst()
+  return waiting?.id
+}
+
+/** New work, which waits for a worker. */
+export async function insertWork(
+  trx: Kysely<Schema>,
+  kind: TaskKind,
+  more: Partial<Insertable<WorkTable>> = {}
+): Promise<number> {
+  const { id } = await trx
+    .insertInto('work')
+    .values({ kind, state: 'queued', plan_id: null, started_at: null, ...more })
+    .returning('id')
+    .executeTakeFirstOrThrow()
+  return id
+}
+
+/** Ends work that nobody waits for any more; whoever does it finds out at its next write. */
+export async function endWork(trx: Kysely<Schema>, workId: number): Promise<void> {
+  const row = await trx
+    .updateTable('work')
+    .set({ state: 'ended', lease_owner: null })
+    .where('id', '=', workId)
+    .where('state', 'in', ['queued', 'running'])
+    .returning('plan_id')
+    .executeTakeFirst()
+  if (row?.plan_id != null) await endPlan(trx, row.plan_id)
+}
+
+/** The checkpoint stays: the next one goes on from there. */
+function requeue(db: Kysely<Schema>) {
+  return db.updateTable('work').set({ state: 'queued', lease_owner: null }).where('state', '=', 'running')
+}
+
+async function oldestTask(db: Kysely<Schema>, workId: number): Promise<number> {
+  const row = await db
+    .selectFrom('task')
+    .select((eb) => eb.fn.min<number | null>('id').as('id'))
+    .where('work_id', '=', workId)
+    .where('state', '=', 'live')
+    .executeTakeFirst()
+  return row?.id ?? 0
+}
+
+function toClaim(row: Selectable<WorkTable>): Omit<ClaimedWork, 'taskId'> {
+  return {
+    workId: row.id,
+    token: row.lease_token,
+    kind: row.kind as TaskKind,
+    planId: row.plan_id,
+    checkpoint: { offset: row.checkpoint_offset, position: row.checkpoint_position, crc32: row.checkpoint_crc32 },
+    crashes: row.crashes
+  }
+}
+
+function toColumns({ offset, position, crc32 }: Checkpoint) {
+  return { checkpoint_offset: offset, checkpoint_position: position, checkpoint_crc32: crc32 }
+}
