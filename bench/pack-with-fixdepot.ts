@@ -15,8 +15,8 @@ const plan: { entries: (PlacedEntry & { path: string })[]; archiveSize: number }
   fs.readFileSync(planFile, 'utf8')
 )
 
-async function* pages() {
-  for (let start = 0; start < plan.entries.length; start += ENTRIES_PER_PAGE) {
+async function* pages(from: number) {
+  for (let start = from; start < plan.entries.length; start += ENTRIES_PER_PAGE) {
     yield plan.entries.slice(start, start + ENTRIES_PER_PAGE).map((entry) => ({ ...entry, name: entry.path }))
   }
 }
@@ -30,6 +30,7 @@ await timeWork(async () => {
       const { fd, stat } = openInside(source, entry.path)
       return { fd, size: Number(stat.size) }
     },
+    checkpoint: { offset: 0, position: 0, crc32: 0 },
     isDurable: durability === 'durable',
     onDurable: () => {},
     signal: new AbortController().signal

@@ -18,6 +18,9 @@ const POWERS: Readonly<Record<string, number>> = {
   tib: 2 ** 40
 }
 
+const DURATION = /^([1-9]\d{0,5})\s*([mhdw])$/
+const UNITS_MS: Readonly<Record<string, number>> = { m: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_000 }
+
 /** Every setting; the description is what a wrong value is answered with. */
 const Environment = Type.Object({
   FIXDEPOT_HOST: Type.String({ default: '127.0.0.1', minLength: 1, description: 'the address to listen on' }),
@@ -36,6 +39,11 @@ const Environment = Type.Object({
     description: 'a number from 1 to 64'
   }),
   FIXDEPOT_ALLOTMENT: Type.Optional(Type.String({ pattern: BYTES.source, description: 'a size such as 500GB' })),
+  FIXDEPOT_ARCHIVE_TTL: Type.String({
+    default: '7d',
+    pattern: DURATION.source,
+    description: 'a time such as 7d, 12h or 30m, of at least 1m'
+  }),
   FIXDEPOT_LOG_LEVEL: Type.String({
     default: 'info',
     enum: ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'],
@@ -58,6 +66,8 @@ export interface Config {
   readonly workers: number
   /** Bytes the repository may use; undefined: all of its volume. */
   readonly allotmentBytes: number | undefined
+  /** How long finished archives are kept, in milliseconds. */
+  readonly archiveTtlMs: number
   readonly logLevel: string
 }
 
@@ -86,6 +96,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     adminPassword: settings.FIXDEPOT_ADMIN_PASSWORD,
     workers: Number(settings.FIXDEPOT_WORKERS),
     allotmentBytes: settings.FIXDEPOT_ALLOTMENT === undefined ? undefined : parseBytes(settings.FIXDEPOT_ALLOTMENT),
+    archiveTtlMs: parseDuration(settings.FIXDEPOT_ARCHIVE_TTL),
     logLevel: settings.FIXDEPOT_LOG_LEVEL
   }
   checkDirectories(config)
@@ -119,6 +130,11 @@ function describe(name: string): unknown {
 function parseBytes(text: string): number {
   const [, number = '', unit = 'B'] = BYTES.exec(text) ?? []
   return Math.floor(Number(number) * (POWERS[unit.toLowerCase()] ?? 1))
+}
+
+function parseDuration(text: string): number {
+  const [, number = '', unit = 'm'] = DURATION.exec(text) ?? []
+  return Number(number) * (UNITS_MS[unit] ?? 0)
 }
 
 /** A scan must never find what the depot itself writes. */

@@ -1,4 +1,5 @@
 /** Composes the depot out of its parts: opens what is to be opened, and hands the routes their services. */
+import { randomUUID } from 'node:crypto'
 import fs from 'node:fs'
 import { type Config, ConfigError } from './config.ts'
 import type { HealthCheck } from './core/catalog.ts'
@@ -13,12 +14,15 @@ import { Problem } from './core/problem.ts'
 import { createArchiveDirectory } from './files/archive-directory.ts'
 import { checkReadableDirectory, readVolumeSpace } from './files/volume.ts'
 import type { Services } from './http/services.ts'
+import { createArchiveStore } from './store/archive-store.ts'
 import { createCatalogStore } from './store/catalog-store.ts'
 import { findPasswordHash, savePasswordHash } from './store/credential-store.ts'
 import { type Depot as Database, migrateToLatest, openDatabase } from './store/database.ts'
 import { createTaskStore } from './store/task-store.ts'
+import { createWorkStore } from './store/work-store.ts'
 import type { LaneReport } from './worker/lane-port.ts'
 import { startSupervisor } from './worker/supervisor.ts'
+import { SPACE_FLOOR_BYTES } from './worker/task-desk.ts'
 
 export interface DepotEvents {
   readonly onReport: (report: LaneReport) => void
@@ -31,9 +35,6 @@ export interface Depot {
   readonly madePassword: string | undefined
   close(): Promise<void>
 }
-
-/** Under this the database itself may soon have no room. */
-const MIN_FREE_BYTES = 64 * 1024 * 1024
 
 /** Who asked for the scan at the start. */
 const STARTUP_USER = 'fixdepot'
@@ -48,21 +49,33 @@ export async function openDepot(config: Config, events: DepotEvents): Promise<De
   await migrateToLatest(db)
   const administrator = await prepareAdministrator(db, config)
   const { databaseFile, repositoryDirectory, archivesDirectory } = config
-  const settings = { databaseFile, repositoryDirectory, archivesDirectory }
-  const tasks = createTaskStore(db)
-  const supervisor = await startSupervisor({ settings, tasks, exportThreads: config.workers, ...events })
+  const settings = {
+    databaseFile,
+    repositoryDirectory,
+    archivesDirectory,
+    owner: randomUUID(),
+    archiveTtlMs: config.archiveTtlMs
+  }
+  const works = createWorkStore(db)
+  const supervisor = await startSupervisor({ settings, works, exportThreads: config.workers, ...events })
   await supervisor.desk.requestScan(STARTUP_USER)
   const catalog = createCatalogStore(db)
+  const archives = createArchiveStore(db)
   const directory = createArchiveDirectory(archivesDirectory)
 
   const services: Services = {
     desk: supervisor.desk,
-    tasks,
+    tasks: createTaskStore(db),
     catalog,
     archives: {
       async open(name) {
-        const made = await tasks.findExportByArchive(name)
-        return made && directory.open(name, made.digest)
+        const known = await archives.findArchive(name)
+        if (known?.state === 'gone') throw new Problem('ARCHIVE_GONE', `The archive ${name} is not kept any more.`)
+        if (known?.state !== 'kept') return undefined
+        const opened = await directory.open(name, known.digest)
+        if (opened === undefined)
+          throw new Problem('ARCHIVE_GONE', `The archive ${name} has been removed from the disk.`)
+        return opened
       }
     },
     async space() {
@@ -139,7 +152,7 @@ async function checkHealth(db: Database, config: Config): Promise<HealthCheck[]>
     }),
     check('space', async () => {
       const { freeBytes } = await readVolumeSpace(config.archivesDirectory)
-      return freeBytes < MIN_FREE_BYTES ? `Only ${freeBytes} bytes are free for archives.` : ''
+      return freeBytes < SPACE_FLOOR_BYTES ? `Only ${freeBytes} bytes are free for archives.` : ''
     })
   ])
 }

@@ -2,8 +2,9 @@
  * Writes a file from front to end out of a few large buffers, and makes it durable while it grows.
  *
  * Three things go on at once: the caller fills one buffer, the one before it is being written, and what was written earlier
- * is being brought to the disk. Memory is the buffers, whatever the size of the file; and never more than `SYNC_AHEAD_BYTES`
- * are written that are not yet on the disk, so that there is no long wait at the end, and little to copy again after a crash.
+ * is being brought to the disk. Memory is the buffers, whatever the size of the file; and little more than `SYNC_AHEAD_BYTES`
+ * are ever written that are not yet on the disk, so that there is no long wait at the end, and little to copy again after a
+ * crash: with the blocks that are under way it is less than 64 MiB.
  */
 import fs from 'node:fs'
 import { promisify } from 'node:util'
@@ -15,7 +16,9 @@ const fdatasync = promisify(fs.fdatasync)
 export const BLOCK_BYTES = 4 * 1024 * 1024
 const BLOCK_COUNT = 4
 const SYNC_EVERY_BYTES = 16 * 1024 * 1024
-const SYNC_AHEAD_BYTES = 64 * 1024 * 1024
+/** On a slow disk progress would otherwise stand still for long. */
+const SYNC_EVERY_MS = 200
+const SYNC_AHEAD_BYTES = 40 * 1024 * 1024
 
 /** Blocks of finished writers. The next one takes them over: the garbage collector would let them lie around for long. */
 const idleBlocks: Buffer[] = []
@@ -23,10 +26,12 @@ const idleBlocks: Buffer[] = []
 export interface BlockWriterOptions {
   /** Open for writing; the caller closes it, after `settle()`. */
   readonly fd: number
+  /** Bytes that the file has already, and that are durable; the first byte goes after them. */
+  readonly start: number
   /** False for a file that need not survive a crash: then what is written counts as durable at once. */
   readonly isDurable: boolean
-  /** Told the number of bytes from the start of the file that are durable. */
-  readonly onDurable: (bytes: number) => void
+  /** Told the number of bytes from the start of the file that are durable; not told again before its promise is fulfilled. */
+  readonly onDurable: (bytes: number) => Promise<void> | void
 }
 
 export class BlockWriter {
@@ -39,15 +44,19 @@ export class BlockWriter {
   #current: Buffer | undefined
   #filled = 0
   /** Bytes handed to `write`, and of these the ones that are written, and that are durable. */
-  #queued = 0
-  #written = 0
-  #durable = 0
+  #queued: number
+  #written: number
+  #durable: number
   #lastWrite: Promise<void> = Promise.resolve()
   #sync: Promise<void> | undefined
+  #lastSyncAt = performance.now()
   #failure: Error | undefined
 
   constructor(options: BlockWriterOptions) {
     this.#options = options
+    this.#queued = options.start
+    this.#written = options.start
+    this.#durable = options.start
   }
 
   /** Bytes taken so far: the offset of what comes next. */
@@ -106,7 +115,7 @@ export class BlockWriter {
     await this.#sync
     this.#throwFailure()
     if (this.#options.isDurable) await fdatasync(this.#options.fd)
-    this.#setDurable(this.#written)
+    await this.#setDurable(this.#written)
   }
 
   /** Waits until nothing touches the file any more, and ends this writer; also for a caller that gives up. Never throws. */
@@ -137,14 +146,18 @@ export class BlockWriter {
 
   async #keepDurable(): Promise<void> {
     if (!this.#options.isDurable) {
-      this.#setDurable(this.#written)
+      await this.#setDurable(this.#written)
       return
     }
-    if (this.#sync === undefined && this.#written - this.#durable >= SYNC_EVERY_BYTES) this.#startSync()
+    if (this.#sync === undefined && this.#isSyncDue()) this.#startSync()
     while (this.#sync !== undefined && this.#written - this.#durable > SYNC_AHEAD_BYTES) {
       await this.#sync
-      if (this.#written - this.#durable >= SYNC_EVERY_BYTES && this.#failure === undefined) this.#startSync()
+      if (this.#isSyncDue() && this.#failure === undefined) this.#startSync()
     }
+  }
+
+  #isSyncDue(): boolean {
+    return this.#written - this.#durable >= SYNC_EVERY_BYTES || performance.now() - this.#lastSyncAt >= SYNC_EVERY_MS
   }
 
   #startSync(): void {
@@ -154,13 +167,14 @@ export class BlockWriter {
       .catch((error) => this.#fail(error))
       .finally(() => {
         this.#sync = undefined
+        this.#lastSyncAt = performance.now()
       })
   }
 
-  #setDurable(bytes: number): void {
+  async #setDurable(bytes: number): Promise<void> {
     if (bytes === this.#durable) return
+    await this.#options.onDurable(bytes)
     this.#durable = bytes
-    this.#options.onDurable(bytes)
   }
 
   #release(block: Buffer): void {

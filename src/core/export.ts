@@ -54,12 +54,30 @@ export interface AcceptedTask {
   readonly notes: readonly Message[]
 }
 
-/** Starts background work. Once a promise is fulfilled, the task is on the disk and survives a crash. */
+/** What became of a task that was to be canceled. */
+export interface CanceledTask {
+  readonly taskId: number
+  /** False when it had ended before. */
+  readonly isCanceledNow: boolean
+}
+
+/**
+ * Starts background work, and ends it early. Once a promise is fulfilled, the task is on the disk in that state, and survives
+ * a crash.
+ */
 export interface TaskDesk {
-  /** Throws FIXID_UNKNOWN with every fixid that the catalog does not have; then no task exists. */
+  /**
+   * An export of the same content that is under way or kept is shared: the caller gets a task of its own.
+   * @throws Problem FIXID_UNKNOWN with every fixid that the catalog does not have, or SPACE_INSUFFICIENT; then no task exists
+   */
   requestExport(request: ExportRequest): Promise<AcceptedTask>
-  /** A scan that still waits serves every caller who asks before it starts. */
+  /** A scan that still waits serves every caller who asks before it starts; each gets a task of its own. */
   requestScan(requestedBy: string): Promise<AcceptedTask>
+  /**
+   * Cancels tasks for good; work that nobody waits for any more is given up, and nothing is left of it within a second.
+   * @throws Problem TASK_UNKNOWN with every id that no task has; then none is canceled
+   */
+  cancelTasks(taskIds: readonly number[]): Promise<CanceledTask[]>
 }
 
 /** `repository<YYYYMMDDhhmmss>.zip` in UTC; `serial` is the number of further archives in the same second. */

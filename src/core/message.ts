@@ -58,6 +58,14 @@ export function taskFailed(text: string, recovery: string): Message {
   return { id: 'FQXHMUP9009L', text, explanation: 'The task ended without a result.', recovery }
 }
 
+/** Somebody has canceled the task. */
+export const TASK_CANCELED: Message = {
+  id: 'FQXHMUP9008F',
+  text: 'The task was canceled.',
+  explanation: 'Somebody asked for it; nothing of what was done is kept.',
+  recovery: 'Repeat the request if it is still needed.'
+}
+
 /** The first few of a list, and how many more there are. */
 export function listOf(shown: readonly string[], count: number): string {
   const rest = count - shown.length

@@ -4,13 +4,15 @@
 import type { Message } from './message.ts'
 
 /**
- * `invalid`: the request is wrong. `missing`: what it names is not there. `conflict`: it does not fit the present state.
+ * `invalid`: the request is wrong. `missing`: what it names is not there. `gone`: it was there. `conflict`: it does not fit
+ * the present state.
  * `unauthenticated`: nobody has logged in. `too-large`: the body is longer than is read. `out-of-range`: the part that is
  * asked for is not there. `unavailable`: the depot cannot do it now.
  */
 export type ProblemKind =
   | 'invalid'
   | 'missing'
+  | 'gone'
   | 'conflict'
   | 'unauthenticated'
   | 'too-large'
@@ -57,6 +59,36 @@ const catalogue = {
     explanation: 'The catalog has no package with this fixid. No task was started.',
     recovery: 'List the packages with GET /updateRepositories/firmware?key=updates, or read the repository again.'
   },
+  EXPORT_UNKNOWN: {
+    kind: 'missing',
+    id: 'FQXHMUP9003L',
+    explanation: 'There is no export with this id.',
+    recovery: 'Use the id of the answer that started the export.'
+  },
+  TASK_ENDED: {
+    kind: 'conflict',
+    id: 'FQXHMUP9014L',
+    explanation: 'The task has ended already, and stays as it is.',
+    recovery: 'Look at its status to see how it ended.'
+  },
+  SPACE_INSUFFICIENT: {
+    kind: 'conflict',
+    id: 'FQXHMUP9005L',
+    explanation: 'The volume of the data directory has no room for this archive. No task was started.',
+    recovery: 'Make room in the data directory, wait until other exports have ended, or export fewer packages.'
+  },
+  PACKAGE_IN_USE: {
+    kind: 'conflict',
+    id: 'FQXHMUP9006L',
+    explanation: 'An export that has not ended needs files of this package. Nothing was changed.',
+    recovery: 'Repeat the request when the task has ended, or cancel the task.'
+  },
+  ARCHIVE_GONE: {
+    kind: 'gone',
+    id: 'FQXHMUP9015L',
+    explanation: 'The archive was there, and has been removed since.',
+    recovery: 'Repeat the export.'
+  },
   ARCHIVE_UNKNOWN: {
     kind: 'missing',
     id: 'FQXHMUP9007L',
@@ -88,6 +120,12 @@ const catalogue = {
     explanation: 'The repository directory cannot be read at the moment.',
     recovery: 'Check that the directory exists, is mounted, and can be read by the server.'
   },
+  DATABASE_UNAVAILABLE: {
+    kind: 'unavailable',
+    id: 'FQXHMUP9016L',
+    explanation: 'The database cannot be read or written at the moment. Nothing was changed.',
+    recovery: 'Repeat the request later. If it goes on, the operator finds the cause with fixdepot doctor.'
+  },
   WORKER_UNAVAILABLE: {
     kind: 'unavailable',
     id: 'FQXHMUP9011L',
@@ -118,4 +156,20 @@ export class Problem extends Error {
     const { id, explanation, recovery } = catalogue[this.code]
     return { id, text: this.message, explanation, recovery }
   }
+}
+
+/** How the database says what is wrong with it. */
+const DATABASE_TROUBLES: readonly (readonly [code: RegExp, text: string])[] = [
+  [/^SQLITE_(BUSY|LOCKED)/, 'The database is busy.'],
+  [/^SQLITE_FULL/, 'There is no space left for the database.'],
+  [/^SQLITE_(READONLY|CANTOPEN|PERM|AUTH)/, 'The database cannot be written.'],
+  [/^SQLITE_(IOERR|PROTOCOL)/, 'The disk of the database does not answer as it should.'],
+  [/^SQLITE_(CORRUPT|NOTADB)/, 'The database is damaged.']
+]
+
+/** What a trouble of the database is to its caller; undefined for all other errors. */
+export function toDatabaseProblem(error: unknown): Problem | undefined {
+  const code = String((error as { code?: unknown } | null)?.code)
+  const trouble = DATABASE_TROUBLES.find(([pattern]) => pattern.test(code))
+  return trouble && new Problem('DATABASE_UNAVAILABLE', trouble[1], { cause: error })
 }

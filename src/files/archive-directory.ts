@@ -1,55 +1,98 @@
-/** The directory of archives: unfinished ones as `<name>.part`, finished ones under their names. */
+/**
+ * The directory of archives: finished ones under their names, unfinished ones as `<name>.<token>.part`. The token is that of
+ * the lease under which the part is written, so that two workers never write one file.
+ */
 import fs, { promises as fsp } from 'node:fs'
 import type { OpenArchive } from '../core/archive.ts'
 import { isSafeName } from '../core/relative-path.ts'
 import { resolveInside } from './safe-path.ts'
 
-/** An archive that is being written. Either `publish` or `discard` ends it. */
+/** An archive that is being written. One of `publish`, `discard` and `leave` ends it. */
 export interface ArchiveInProgress {
-  /** Open for writing, empty. */
+  /** Open for writing. */
   readonly fd: number
+  /** Bytes that it has already: as many as were asked for, or none. */
+  readonly size: number
   /** Makes the archive visible under its name, whole and durable. */
   publish(): void
   /** Leaves nothing behind. */
   discard(): void
+  /** Leaves it for the next one who resumes it. */
+  leave(): void
 }
 
-export interface ArchiveDirectory {
-  create(name: string): ArchiveInProgress
-  /** Undefined when there is no such file. @param digest names its content */
-  open(name: string, digest: string): Promise<OpenArchive | undefined>
+/** A file of the directory whose name is one that this server gives. */
+export interface OwnFile {
+  readonly fileName: string
+  readonly archiveName: string
+  /** Of a part; undefined for a finished archive. */
+  readonly token: number | undefined
 }
+
+export type ArchiveDirectory = ReturnType<typeof createArchiveDirectory>
+
+const OWN_NAME = /^(repository\d{14,20}\.zip)(?:\.(\d{1,15})\.part)?$/
 
 /** @param directory exists already */
-export function createArchiveDirectory(directory: string): ArchiveDirectory {
-  const pathOf = (name: string, suffix = '') => {
+export function createArchiveDirectory(directory: string) {
+  const pathOf = (name: string) => {
     if (!isSafeName(name)) throw new Error(`${JSON.stringify(name)} cannot be the name of an archive`)
-    return resolveInside(directory, name + suffix)
+    return resolveInside(directory, name)
   }
+  const partOf = (name: string, token: number) => pathOf(`${name}.${token}.part`)
+
+  /** The parts that others have left, the newest first. */
+  function partsOf(name: string): OwnFile[] {
+    return fs
+      .readdirSync(directory)
+      .map(toOwnFile)
+      .filter((file) => file?.archiveName === name && file.token !== undefined)
+      .map((file) => file as OwnFile)
+      .sort((left, right) => (right.token ?? 0) - (left.token ?? 0))
+  }
+
+  /** Gives the new part what there is of the archive: the newest part, or the archive itself when only its commit failed. */
+  function takeOver(name: string, part: string): boolean {
+    const [newest] = partsOf(name)
+    const former = newest === undefined ? pathOf(name) : pathOf(newest.fileName)
+    try {
+      fs.renameSync(former, part)
+      return true
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false
+      throw error
+    }
+  }
+
   return {
-    create(name) {
-      const part = pathOf(name, '.part')
-      const fd = fs.openSync(part, 'w')
-      return {
-        fd,
-        publish() {
-          fs.closeSync(fd)
-          try {
-            fs.renameSync(part, pathOf(name))
-          } catch (error) {
-            fs.rmSync(part, { force: true })
-            throw error
-          }
-          syncDirectory(directory)
-        },
-        discard() {
-          fs.closeSync(fd)
-          fs.rmSync(part, { force: true })
-        }
+    /**
+     * Opens the part of this lease, with the first bytes of what former leases wrote when so many are there. All other
+     * parts of the archive are removed.
+     * @param size bytes that are to be there; 0 for a new archive
+     */
+    resume(name: string, token: number, size = 0): ArchiveInProgress {
+      const part = partOf(name, token)
+      const isTaken = size > 0 && takeOver(name, part)
+      for (const { fileName, token: other } of partsOf(name))
+        if (other !== token) fs.rmSync(pathOf(fileName), { force: true })
+      const fd = fs.openSync(part, isTaken ? 'r+' : 'w')
+      try {
+        const kept = isTaken && fs.fstatSync(fd).size >= size ? size : 0
+        if (isTaken) fs.ftruncateSync(fd, kept)
+        return { fd, size: kept, ...endings(fd, part, name) }
+      } catch (error) {
+        fs.closeSync(fd)
+        throw error
       }
     },
 
-    async open(name, digest) {
+    /** Removes what is unfinished of an archive. */
+    removeParts(name: string): void {
+      for (const { fileName } of partsOf(name)) fs.rmSync(pathOf(fileName), { force: true })
+    },
+
+    /** Undefined when there is no such file. @param digest names its content */
+    async open(name: string, digest: string): Promise<OpenArchive | undefined> {
       const handle = await openIfThere(pathOf(name))
       if (handle === undefined) return undefined
       const stat = await handle.stat()
@@ -63,8 +106,51 @@ export function createArchiveDirectory(directory: string): ArchiveDirectory {
         },
         close: () => handle.close()
       }
+    },
+
+    /** Whether a finished archive of this size is there. */
+    hasWhole(name: string, size: number): boolean {
+      const stat = fs.lstatSync(pathOf(name), { throwIfNoEntry: false })
+      return stat?.isFile() === true && stat.size === size
+    },
+
+    /** The files whose names are of this server's kind; what else lies there is nobody's business. */
+    async ownFiles(): Promise<OwnFile[]> {
+      return (await fsp.readdir(directory)).map(toOwnFile).filter((file) => file !== undefined)
+    },
+
+    /** Removes a finished archive or a part; downloads in progress end well. */
+    remove(fileName: string): void {
+      fs.rmSync(pathOf(fileName), { force: true })
     }
   }
+
+  function endings(fd: number, part: string, name: string): Omit<ArchiveInProgress, 'fd' | 'size'> {
+    return {
+      publish() {
+        fs.closeSync(fd)
+        try {
+          fs.renameSync(part, pathOf(name))
+        } catch (error) {
+          fs.rmSync(part, { force: true })
+          throw error
+        }
+        syncDirectory(directory)
+      },
+      discard() {
+        fs.closeSync(fd)
+        fs.rmSync(part, { force: true })
+      },
+      leave: () => fs.closeSync(fd)
+    }
+  }
+}
+
+function toOwnFile(fileName: string): OwnFile | undefined {
+  const [, archiveName, token] = OWN_NAME.exec(fileName) ?? []
+  return archiveName === undefined
+    ? undefined
+    : { fileName, archiveName, token: token === undefined ? undefined : Number(token) }
 }
 
 async function openIfThere(path: string): Promise<fsp.FileHandle | undefined> {

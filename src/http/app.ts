@@ -1,6 +1,7 @@
 /** Builds the app from ready-made services. It listens on nothing. */
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import Fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify'
+import { exportRoutes } from './api/export-routes.ts'
 import { healthRoutes } from './health-routes.ts'
 import { lxcaDoor } from './lxca/lxca-door.ts'
 import { registerDocs } from './plugins/docs.ts'
@@ -31,6 +32,7 @@ export async function buildApp({ services, version, logger }: AppOptions): Promi
   await registerDocs(app, version)
   await app.register(healthRoutes, services)
   await app.register(lxcaDoor, services)
+  await app.register(exportRoutes, services)
   await app.ready()
   return app
 }

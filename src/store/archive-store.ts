@@ -41,6 +41,12 @@ export function createArchiveStore(db: Kysely<Schema>) {
       )
     },
 
+    /** The name of a plan's archive. */
+    async nameOf(planId: number): Promise<string> {
+      const row = await db.selectFrom('plan').select('archive_name').where('id', '=', planId).executeTakeFirstOrThrow()
+      return row.archive_name ?? ''
+    },
+
     /** The one plan of this digest whose archive is there or will be. */
     async findShared(digest: string): Promise<SharedPlan | undefined> {
       const row = await db
@@ -99,15 +105,15 @@ export function createArchiveStore(db: Kysely<Schema>) {
       await deleteEntries(db, planId)
     },
 
-    /** Which of these archives are there or will be. */
-    async ownedNames(names: readonly string[]): Promise<Set<string>> {
+    /** Of these archives, the ones that are there or will be. */
+    async ownedNames(names: readonly string[]): Promise<Map<string, Extract<ArchiveState, 'pending' | 'kept'>>> {
       const rows = await db
         .selectFrom('plan')
-        .select('archive_name')
+        .select(['archive_name', 'archive_state'])
         .where(sql<boolean>`archive_name in (select value from json_each(${JSON.stringify(names)}))`)
         .where('archive_state', 'in', ['pending', 'kept'])
         .execute()
-      return new Set(rows.map((row) => row.archive_name ?? ''))
+      return new Map(rows.map((row) => [row.archive_name ?? '', row.archive_state as 'pending' | 'kept']))
     },
 
     /** Bytes that the archives which are still to be packed, or to be packed to their end, will take. */

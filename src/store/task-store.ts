@@ -80,14 +80,18 @@ function selectTasks(db: Kysely<Schema>) {
 export async function insertTask(
   trx: Kysely<Schema>,
   task: Insertable<TaskTable>,
-  messages: { readonly outcome?: Message; readonly notes: readonly Message[] }
+  { notes }: { readonly notes: readonly Message[] }
 ): Promise<Task> {
   const { id } = await trx.insertInto('task').values(task).returning('id').executeTakeFirstOrThrow()
-  const rows = messages.notes.map((note, index) => toMessageRow(id, note, OUTCOME_POSITION + 1 + index))
-  if (messages.outcome !== undefined) rows.unshift(toMessageRow(id, messages.outcome, OUTCOME_POSITION))
+  const rows = notes.map((note, index) => toMessageRow(id, note, OUTCOME_POSITION + 1 + index))
   for (const part of chunks(rows)) await trx.insertInto('task_message').values(part).execute()
+  return getTask(trx, id)
+}
+
+/** A task that is there for certain. */
+export async function getTask(trx: Kysely<Schema>, id: number): Promise<Task> {
   const row = await selectTasks(trx).where('task.id', '=', id).executeTakeFirstOrThrow()
-  return toTask(row, [...(messages.outcome === undefined ? [] : [messages.outcome]), ...messages.notes])
+  return (await withMessages(trx, [row]))[0] as Task
 }
 
 /**

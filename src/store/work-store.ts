@@ -34,6 +34,8 @@ export interface WorkStore {
   saveProgress(lease: Lease, progress: TaskProgress, checkpoint?: Checkpoint): Promise<void>
   /** Records how much there is to do, once that is known. @throws LeaseLost */
   saveTotals(lease: Lease, packagesTotal: number, bytesTotal: number): Promise<void>
+  /** Whether the lease still counts. */
+  isHeld(lease: Lease): Promise<boolean>
   /** Ends the work and its tasks for good; false when the lease is lost. */
   finish(lease: Lease, outcome: WorkOutcome): Promise<boolean>
   /** Puts the work back in the queue: its worker stops. */
@@ -94,6 +96,17 @@ export function createWorkStore(db: Depot): WorkStore {
     async saveTotals(lease, packagesTotal, bytesTotal) {
       const update = updateOwn(lease).set({ packages_total: packagesTotal, bytes_total: bytesTotal })
       await holding(lease, update.executeTakeFirstOrThrow())
+    },
+
+    async isHeld({ workId, token }) {
+      const row = await db
+        .selectFrom('work')
+        .select('id')
+        .where('id', '=', workId)
+        .where('lease_token', '=', token)
+        .where('state', '=', 'running')
+        .executeTakeFirst()
+      return row !== undefined
     },
 
     async finish(lease, { state, message, now, keptUntil }) {

@@ -1,9 +1,12 @@
 /** How requests for work travel to the thread that accepts them, and how it answers. */
 import { MessageChannel, type MessagePort, type Worker } from 'node:worker_threads'
-import type { AcceptedTask, ExportRequest, TaskDesk } from '../core/export.ts'
-import { Problem, type ProblemCode } from '../core/problem.ts'
+import type { ExportRequest, TaskDesk } from '../core/export.ts'
+import { Problem, type ProblemCode, toDatabaseProblem } from '../core/problem.ts'
 
-export type DeskRequest = { readonly export: ExportRequest } | { readonly scanFor: string }
+export type DeskRequest =
+  | { readonly export: ExportRequest }
+  | { readonly scanFor: string }
+  | { readonly cancel: readonly number[] }
 
 /** Comes with a port of its own, on which it is answered. */
 export interface DeskCommand {
@@ -13,7 +16,7 @@ export interface DeskCommand {
 
 /** Errors lose their class on the way between threads; a problem goes as plain values. */
 type DeskReply =
-  | { readonly accepted: AcceptedTask }
+  | { readonly answer: unknown }
   | { readonly problem: { readonly code: ProblemCode; readonly text: string } }
   | { readonly error: Error }
 
@@ -22,15 +25,16 @@ type DeskReply =
  * @param thread the one that does it at the moment; undefined while there is none
  */
 export function createDeskClient(thread: () => Worker | undefined): TaskDesk {
-  async function ask(request: DeskRequest): Promise<AcceptedTask> {
+  async function ask<Answer>(request: DeskRequest): Promise<Answer> {
     const reply = await post(thread(), request)
     if ('problem' in reply) throw new Problem(reply.problem.code, reply.problem.text)
     if ('error' in reply) throw reply.error
-    return reply.accepted
+    return reply.answer as Answer
   }
   return {
     requestExport: (request) => ask({ export: request }),
-    requestScan: (requestedBy) => ask({ scanFor: requestedBy })
+    requestScan: (requestedBy) => ask({ scanFor: requestedBy }),
+    cancelTasks: (taskIds) => ask({ cancel: taskIds })
   }
 }
 
@@ -55,11 +59,16 @@ export async function answerDeskCommand(desk: TaskDesk, { request, replyTo }: De
 
 async function replyOf(desk: TaskDesk, request: DeskRequest): Promise<DeskReply> {
   try {
-    const accepted =
-      'export' in request ? await desk.requestExport(request.export) : await desk.requestScan(request.scanFor)
-    return { accepted }
+    return { answer: await handOver(desk, request) }
   } catch (error) {
-    if (error instanceof Problem) return { problem: { code: error.code, text: error.message } }
+    const problem = error instanceof Problem ? error : toDatabaseProblem(error)
+    if (problem !== undefined) return { problem: { code: problem.code, text: problem.message } }
     return { error: error instanceof Error ? error : new Error(String(error)) }
   }
+}
+
+function handOver(desk: TaskDesk, request: DeskRequest): Promise<unknown> {
+  if ('export' in request) return desk.requestExport(request.export)
+  if ('cancel' in request) return desk.cancelTasks(request.cancel)
+  return desk.requestScan(request.scanFor)
 }

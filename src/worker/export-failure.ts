@@ -1,7 +1,10 @@
 /** What the caller of an export is told when it cannot be packed. */
 import { SourceChangedError, SourceUnreadableError } from '../archive/write-archive.ts'
 import { taskFailed } from '../core/message.ts'
+import { toDatabaseProblem } from '../core/problem.ts'
 import { TaskFailure } from './lane.ts'
+
+const NO_SPACE = ['ENOSPC', 'EDQUOT', 'EFBIG', 'SQLITE_FULL']
 
 /** Makes a failure of what packing can throw; what it does not know is given back as it is, and is a bug. */
 export function toExportFailure(error: unknown): unknown {
@@ -11,10 +14,14 @@ export function toExportFailure(error: unknown): unknown {
   if (error instanceof SourceUnreadableError) {
     return failure(error, error.message, 'Check the file and its permissions, and repeat the export.')
   }
-  const code = (error as NodeJS.ErrnoException).code
-  if (code === 'ENOSPC' || code === 'EDQUOT') {
+  const { code } = error as NodeJS.ErrnoException
+  if (code !== undefined && NO_SPACE.includes(code)) {
     const recovery = 'Make room in the data directory, and repeat the export.'
     return failure(error, 'There is no space left for the archive.', recovery)
+  }
+  const database = toDatabaseProblem(error)
+  if (database !== undefined) {
+    return failure(error, database.message, 'Check the data directory and its disk, and repeat the export.')
   }
   // Node's own codes say that it was called wrongly.
   if (code === undefined || code.startsWith('ERR_')) return error

@@ -1,23 +1,28 @@
-/** Packs the archive of one export. */
+/** Packs the archive of one export, or what is missing of it. */
 import fs from 'node:fs'
-import { type PlacedEntry, writeArchive } from '../archive/write-archive.ts'
+import { type Durable, type PlacedEntry, writeArchive } from '../archive/write-archive.ts'
 import type { Plan, PlanEntry } from '../core/export.ts'
 import { type Message, OPERATION_SUCCEEDED } from '../core/message.ts'
 import type { TaskProgress } from '../core/task.ts'
+import { type Checkpoint, FROM_THE_START, LeaseLost } from '../core/work.ts'
 import type { ArchiveDirectory, ArchiveInProgress } from '../files/archive-directory.ts'
 import { openInside } from '../files/safe-path.ts'
 import type { PlanStore } from '../store/plan-store.ts'
 import { repositoryUnreadable, toExportFailure } from './export-failure.ts'
-import { PackageCounter } from './package-counter.ts'
 
 export interface ExportRun {
   readonly plan: Plan
   readonly plans: PlanStore
   readonly archiveName: string
+  /** Of the lease under which the archive is packed. */
+  readonly token: number
+  /** Up to where former runs have packed it. */
+  readonly checkpoint: Checkpoint
   readonly repositoryDirectory: string
   readonly archives: ArchiveDirectory
-  /** Told what is durable; it only grows, and the last report has the plan's totals. */
-  readonly onProgress: (progress: TaskProgress) => void
+  /** Told what is durable; it only grows, and the last report has the plan's totals. A rejection ends the run. */
+  readonly onProgress: (progress: TaskProgress, checkpoint: Checkpoint) => Promise<void>
+  /** Aborted with `LeaseLost` when nobody wants the archive any more, else with what is to be resumed later. */
   readonly signal: AbortSignal
 }
 
@@ -25,49 +30,55 @@ interface NamedEntry extends PlanEntry, PlacedEntry {}
 
 /**
  * @returns the message of a completed export
- * @throws TaskFailure with a message that names the file and the cause, or the signal's reason; then no part of the archive
- * is left
+ * @throws TaskFailure with a message that names the file and the cause, or the signal's reason. What is packed is left for
+ * the next run when the signal interrupts it; when it fails, or nobody wants it, no part of it is left.
  */
 export async function runExport(run: ExportRun): Promise<Message> {
-  const root = realRoot(run.repositoryDirectory)
+  const { archives, archiveName, checkpoint, signal, token } = run
   try {
-    const archive = run.archives.create(run.archiveName)
+    const root = realRoot(run.repositoryDirectory)
+    const archive = archives.resume(archiveName, token, checkpoint.offset)
     try {
       await pack(run, root, archive)
     } catch (error) {
-      archive.discard()
+      if (signal.aborted && !(signal.reason instanceof LeaseLost) && !(error instanceof LeaseLost)) archive.leave()
+      else archive.discard()
       throw error
     }
     archive.publish()
     return OPERATION_SUCCEEDED
   } catch (error) {
-    run.signal.throwIfAborted()
+    signal.throwIfAborted()
     throw toExportFailure(error)
   }
 }
 
 async function pack(
-  { plan, plans, onProgress, signal }: ExportRun,
+  { plan, plans, checkpoint, onProgress, signal }: ExportRun,
   root: string,
   archive: ArchiveInProgress
 ): Promise<void> {
-  const packages = new PackageCounter()
+  const isWhole = archive.size === checkpoint.offset
+  // The checkpoint speaks of a file that is not there any more.
+  if (!isWhole) await onProgress({ packagesDone: 0, bytesDone: 0 }, FROM_THE_START)
   const size = await writeArchive<NamedEntry>({
     fd: archive.fd,
-    entries: () => namedPages(plans.entryPages(plan.id)),
+    checkpoint: isWhole ? checkpoint : FROM_THE_START,
+    entries: (from) => namedPages(plans.entryPages(plan.id, from)),
     open(entry) {
-      packages.expect(entry)
       const { fd, stat } = openInside(root, entry.path)
       return { fd, size: Number(stat.size) }
     },
     isDurable: true,
-    onDurable(bytesDone) {
-      const isAllContent = bytesDone >= plan.directoryOffset
-      onProgress({ bytesDone, packagesDone: isAllContent ? plan.packageCount : packages.within(bytesDone) })
-    },
+    onDurable: (durable) => onProgress(progressOf(durable, plan), durable.checkpoint),
     signal
   })
   if (size !== plan.archiveSize) throw new Error(`The archive has ${size} bytes, planned were ${plan.archiveSize}`)
+}
+
+function progressOf({ bytes, lastEntry }: Durable<NamedEntry>, plan: Plan): TaskProgress {
+  const isAllContent = bytes >= plan.directoryOffset
+  return { bytesDone: bytes, packagesDone: isAllContent ? plan.packageCount : (lastEntry?.packagesDone ?? 0) }
 }
 
 function realRoot(directory: string): string {

@@ -1,36 +1,37 @@
 /** The thread that packs archives, one at a time. */
-import { parentPort } from 'node:worker_threads'
 import { createArchiveDirectory } from '../files/archive-directory.ts'
+import { createArchiveStore } from '../store/archive-store.ts'
 import { createPlanStore } from '../store/plan-store.ts'
-import { answerDeskCommand, type DeskCommand } from './desk-messages.ts'
 import { runExport } from './export-runner.ts'
 import { hostLane } from './lane-host.ts'
-import { type LaneCommand, threadPort } from './lane-port.ts'
-import { createTaskDesk } from './task-desk.ts'
+import { threadPort } from './lane-port.ts'
 
-hostLane(threadPort(), 'export', 'wait', ({ settings, db }) => {
-  const archives = createArchiveDirectory(settings.archivesDirectory)
+hostLane(threadPort(), 'export', 'wait', ({ settings, db, works }) => {
+  const directory = createArchiveDirectory(settings.archivesDirectory)
+  const archives = createArchiveStore(db)
   const plans = createPlanStore(db)
-  // Work is accepted here too: planning a large export takes a moment and a commit waits for the disk, and both would keep
-  // the thread that answers requests from answering.
-  const desk = createTaskDesk(db, () => new Date())
-  parentPort?.on('message', (message: LaneCommand | DeskCommand) => {
-    if (typeof message === 'object') void answerDeskCommand(desk, message)
-  })
+  const nameOf = ({ planId }: { planId: number | null }) => archives.nameOf(planId ?? 0)
   return {
-    async run({ task, signal, onProgress }) {
-      if (task.planId === null) throw new Error(`Export ${task.id} has no plan`)
+    async run(work, signal) {
+      const plan = await plans.getPlan(work.planId ?? 0)
       return runExport({
-        plan: await plans.getPlan(task.planId),
+        plan,
         plans,
-        archiveName: task.archiveName,
+        archiveName: await nameOf(work),
+        token: work.token,
+        checkpoint: work.checkpoint,
         repositoryDirectory: settings.repositoryDirectory,
-        archives,
-        onProgress,
+        archives: directory,
+        onProgress: (progress, checkpoint) => works.saveProgress(work, progress, checkpoint),
         signal
       })
     },
-    giveUp: ({ archiveName }) => archives.create(archiveName).discard(),
+    // Whoever has the lease now may have published the archive too: it goes only when nobody will ever want it.
+    async onTooLate(work) {
+      const name = await nameOf(work)
+      if (!(await archives.ownedNames([name])).has(name)) directory.remove(name)
+    },
+    onFailed: async (work) => directory.removeParts(await nameOf(work)),
     close: async () => {}
   }
 })

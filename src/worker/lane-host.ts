@@ -1,37 +1,34 @@
-/** What all lanes have in common: a connection, recorded progress, and how they are woken, stopped and reported on. */
+/** What all lanes have in common: a connection, and how they are woken, stopped and reported on. */
 import type { Message } from '../core/message.ts'
 import type { TaskKind } from '../core/task.ts'
+import type { ClaimedWork } from '../core/work.ts'
 import { type Depot, openDatabase } from '../store/database.ts'
-import { type ClaimedTask, createTaskStore, type TaskStore } from '../store/task-store.ts'
-import { startLane, TaskFailure } from './lane.ts'
+import { isPassingTrouble } from '../store/database-trouble.ts'
+import { createWorkStore, type WorkStore } from '../store/work-store.ts'
+import { startLane, TaskFailure, type WorkEvent } from './lane.ts'
 import type { LanePort, LaneReport } from './lane-port.ts'
-import { createProgressRecorder } from './progress-recorder.ts'
 import type { WorkerSettings } from './settings.ts'
 
 export interface LaneContext {
   readonly settings: WorkerSettings
   /** The lane's only connection. */
   readonly db: Depot
-  readonly tasks: TaskStore
+  readonly works: WorkStore
 }
 
-/** How the tasks of a lane are run. */
+/** How the work of a lane is done. */
 export interface PreparedLane {
-  run(run: LaneRun): Promise<Message>
-  /** Removes what the attempts of a task have left that is tried no more. */
-  giveUp(task: ClaimedTask): void
+  run(work: ClaimedWork, signal: AbortSignal): Promise<Message>
+  /** Removes what was made for work that was cancelled before its end was recorded. */
+  onTooLate?(work: ClaimedWork): Promise<void>
+  /** Removes what the runs of failed work have left. */
+  onFailed?(work: ClaimedWork): Promise<void>
   close(): Promise<void>
 }
 
-export interface LaneRun {
-  readonly task: ClaimedTask
-  readonly signal: AbortSignal
-  readonly onProgress: (progress: { packagesDone: number; bytesDone: number }) => void
-}
-
 /**
- * Turns this thread or process into a lane. It ends after a `stop`, and when it is to end with the last task that waits.
- * @param prepare makes what all tasks of the lane share
+ * Turns this thread or process into a lane. It ends after a `stop`, and when it is to end with the last work that waits.
+ * @param prepare makes what all work of the lane shares
  */
 export function hostLane(
   port: LanePort,
@@ -41,39 +38,33 @@ export function hostLane(
 ): void {
   const { settings } = port
   const db = openDatabase({ file: settings.databaseFile })
-  const tasks = createTaskStore(db)
-  const prepared = prepare({ settings, db, tasks })
+  const works = createWorkStore(db)
+  const { close, ...prepared } = prepare({ settings, db, works })
 
   const lane = startLane({
     kind,
-    tasks,
-    async run(task, signal) {
-      const recorder = createProgressRecorder((progress) => tasks.saveProgress(task.id, progress))
-      try {
-        return await prepared.run({ task, signal, onProgress: (progress) => recorder.record(progress) })
-      } finally {
-        await recorder.end()
-      }
-    },
-    onGiveUp: (task) => prepared.giveUp(task),
-    onStart: (task) => report(task, 'started'),
-    onEnd: (task, error) => (error === undefined ? report(task, 'completed') : report(task, 'failed', error)),
+    owner: settings.owner,
+    works,
+    ...prepared,
+    onEvent: report,
+    isPassing: isPassingTrouble,
+    archiveTtlMs: settings.archiveTtlMs,
     whenIdle,
     now: () => new Date()
   })
 
-  function report(task: ClaimedTask, event: LaneReport['event'], error?: unknown): void {
-    const { id: taskId, kind, attempt } = task
+  function report(event: WorkEvent, { workId, taskId, crashes }: ClaimedWork, error?: unknown): void {
     const failure = error === undefined ? {} : { failure: toFailure(error) }
-    port.report({ event, taskId, kind, attempt, ...failure })
+    port.report({ event, kind, workId, taskId, crashes, ...failure })
   }
 
   port.onCommand((command) => {
     if (command === 'wake') lane.wake()
-    if (command === 'stop') void lane.stop()
+    else if (command === 'stop') void lane.stop()
+    else void lane.check()
   })
   void lane.ended.then(async () => {
-    await prepared.close()
+    await close()
     await db.destroy()
     port.close()
   })

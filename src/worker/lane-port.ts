@@ -1,17 +1,21 @@
 /** How a lane talks to its supervisor, from a thread or from a process of its own. */
 import { parentPort, workerData } from 'node:worker_threads'
 import type { TaskKind } from '../core/task.ts'
+import type { WorkEvent } from './lane.ts'
 import type { WorkerSettings } from './settings.ts'
 
-/** From the supervisor to the lane. */
-export type LaneCommand = 'wake' | 'stop'
+/** From the supervisor to the lane. `check`: what it does may not be wanted any more. */
+export type LaneCommand = 'wake' | 'stop' | 'check'
 
-/** From the lane to the supervisor: what happened to a task. */
+/** From the lane to the supervisor: what happened to a piece of work. */
 export interface LaneReport {
-  readonly event: 'started' | 'completed' | 'failed'
-  readonly taskId: number
+  readonly event: WorkEvent
   readonly kind: TaskKind
-  readonly attempt: number
+  readonly workId: number
+  /** The oldest task that waits for it. */
+  readonly taskId: number
+  /** How many workers have died of it. */
+  readonly crashes: number
   /** Why it failed. */
   readonly failure?: { readonly text: string; readonly stack: string; readonly isExpected: boolean }
 }
@@ -31,11 +35,7 @@ export function threadPort(): LanePort {
   return {
     settings: workerData,
     report: (report) => port.postMessage(report),
-    onCommand(listener) {
-      port.on('message', (message: LaneCommand | object) => {
-        if (typeof message === 'string') listener(message)
-      })
-    },
+    onCommand: (listener) => port.on('message', listener),
     close: () => port.close()
   }
 }

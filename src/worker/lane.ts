@@ -1,12 +1,13 @@
 /**
- * The loop of a worker: claim, run, finish, wait. A lane runs one task of its kind at a time; what waits is in the database,
- * so nothing is lost with the lane.
+ * The loop of a worker: claim, run, finish, wait. A lane does one piece of work of its kind at a time; what waits is in the
+ * database, so nothing is lost with the lane.
  */
 import { type Message, taskFailed } from '../core/message.ts'
 import type { TaskKind } from '../core/task.ts'
-import type { ClaimedTask, TaskStore } from '../store/task-store.ts'
+import { type ClaimedWork, LeaseLost } from '../core/work.ts'
+import type { WorkStore } from '../store/work-store.ts'
 
-/** A task that ends as failed, with what its caller is told. */
+/** Work that ends as failed, with what its callers are told. */
 export class TaskFailure extends Error {
   readonly userMessage: Message
 
@@ -17,18 +18,32 @@ export class TaskFailure extends Error {
   }
 }
 
+/** Why a run was interrupted that goes on with the next start. */
+export class LaneStopped extends Error {
+  override readonly name = 'LaneStopped'
+}
+
+/** `dropped`: nobody waits for it any more, or somebody else has it. `interrupted`: it goes on with the next start. */
+export type WorkEvent = 'started' | 'completed' | 'failed' | 'dropped' | 'interrupted'
+
 export interface LaneOptions {
   readonly kind: TaskKind
-  readonly tasks: TaskStore
-  /** Runs a claimed task to its end, and gives back the message of success. */
-  readonly run: (task: ClaimedTask, signal: AbortSignal) => Promise<Message>
-  /** Told of a task that is tried no more: removes what its attempts have left. */
-  readonly onGiveUp?: (task: ClaimedTask) => void
-  /** Told of each task that is begun. */
-  readonly onStart: (task: ClaimedTask) => void
-  /** Told how each task ended; `error` is set when it failed. */
-  readonly onEnd: (task: ClaimedTask, error?: unknown) => void
-  /** `wait` for the next task, or `end` the lane. */
+  /** Of the process: whose lease it is. */
+  readonly owner: string
+  readonly works: WorkStore
+  /** Does claimed work to its end, and gives back the message of success. */
+  readonly run: (work: ClaimedWork, signal: AbortSignal) => Promise<Message>
+  /** Told of work whose success came too late: it had been cancelled. Removes what the run has made. */
+  readonly onTooLate?: (work: ClaimedWork) => Promise<void>
+  /** Told of work that has failed for good: removes what its runs have left. */
+  readonly onFailed?: (work: ClaimedWork) => Promise<void>
+  /** Told what happens; `error` says why it failed. */
+  readonly onEvent: (event: WorkEvent, work: ClaimedWork, error?: unknown) => void
+  /** True for errors of the database that pass; then the lane tries again. */
+  readonly isPassing: (error: unknown) => boolean
+  /** How long a finished archive is kept from now on, in milliseconds. */
+  readonly archiveTtlMs: number
+  /** `wait` for the next work, or `end` the lane. */
   readonly whenIdle: 'wait' | 'end'
   readonly now: () => Date
 }
@@ -36,55 +51,104 @@ export interface LaneOptions {
 export interface Lane {
   /** There may be work. */
   wake(): void
-  /** Interrupts the running task, which stays marked as running, and resolves when nothing runs any more. */
+  /** Interrupts what runs, puts it back in the queue, and resolves when nothing runs any more. */
   stop(): Promise<void>
+  /** Looks whether what runs is still wanted, and interrupts it if not. */
+  check(): Promise<void>
   /** Resolves when the lane has come to its end; rejects when it could not go on. */
   readonly ended: Promise<void>
 }
 
-/** New tasks wake the lane; this is the net below. */
+/** New work wakes the lane; this is the net below. */
 const POLL_INTERVAL_MS = 2_000
 
-/** A task whose worker died so many times would only make the next one die too. */
-const MAX_ATTEMPTS = 3
+/** After an error of the database that passes. */
+const RETRY_INTERVAL_MS = 500
+
+/** Work whose worker died so many times would only make the next one die too. */
+const MAX_CRASHES = 3
 
 export function startLane(options: LaneOptions): Lane {
+  const { works, onEvent, now } = options
   const stop = new AbortController()
   let alarm = Promise.withResolvers<void>()
+  let running: { readonly work: ClaimedWork; readonly abort: AbortController } | undefined
 
   async function loop(): Promise<void> {
     while (!stop.signal.aborted) {
-      const task = await options.tasks.claimNext(options.kind, options.now())
-      if (task !== undefined) await runTask(task)
-      else if (options.whenIdle === 'wait') await sleep()
+      const work = await persist(() => works.claimNext(options.kind, options.owner, now()))
+      if (work !== undefined) await runWork(work)
+      else if (stop.signal.aborted) return
+      else if (options.whenIdle === 'wait') await sleep(POLL_INTERVAL_MS)
       else return
     }
   }
 
-  async function sleep(): Promise<void> {
-    const timer = setTimeout(() => alarm.resolve(), POLL_INTERVAL_MS)
+  async function sleep(milliseconds: number): Promise<void> {
+    const timer = setTimeout(() => alarm.resolve(), milliseconds)
     await alarm.promise
     clearTimeout(timer)
     alarm = Promise.withResolvers()
   }
 
-  /** Whatever the run throws, the task ends in a final state; only a stop leaves it to the next start. */
-  async function runTask(task: ClaimedTask): Promise<void> {
-    options.onStart(task)
-    try {
-      if (task.attempt > MAX_ATTEMPTS) {
-        options.onGiveUp?.(task)
-        throw new Error(`The worker ended ${MAX_ATTEMPTS} times while it ran task ${task.id}`)
+  /** Until the database takes it; undefined when the lane is stopped before. */
+  async function persist<T>(action: () => Promise<T>): Promise<T | undefined> {
+    for (;;) {
+      try {
+        return await action()
+      } catch (error) {
+        if (!options.isPassing(error)) throw error
       }
-      const message = await options.run(task, stop.signal)
-      await options.tasks.finish(task.id, { state: 'completed', message, now: options.now() })
-      options.onEnd(task)
-    } catch (error) {
-      if (stop.signal.aborted) return
-      const message = error instanceof TaskFailure ? error.userMessage : internalFailure(task)
-      await options.tasks.finish(task.id, { state: 'failed', message, now: options.now() })
-      options.onEnd(task, error)
+      if (stop.signal.aborted) return undefined
+      await sleep(RETRY_INTERVAL_MS)
     }
+  }
+
+  /** Whatever the run throws, the work ends in a final state; only a stop leaves it to the next start. */
+  async function runWork(work: ClaimedWork): Promise<void> {
+    onEvent('started', work)
+    const abort = new AbortController()
+    running = { work, abort }
+    const onStop = () => abort.abort(new LaneStopped())
+    stop.signal.addEventListener('abort', onStop)
+    if (stop.signal.aborted) onStop()
+    try {
+      if (work.crashes >= MAX_CRASHES) throw new Error(`${MAX_CRASHES} workers have died of work ${work.workId}`)
+      await complete(work, await options.run(work, abort.signal))
+    } catch (error) {
+      const cause = abort.signal.aborted ? abort.signal.reason : error
+      if (cause instanceof LaneStopped) await interrupt(work)
+      else if (cause instanceof LeaseLost) onEvent('dropped', work)
+      else await fail(work, cause)
+    } finally {
+      stop.signal.removeEventListener('abort', onStop)
+      running = undefined
+    }
+  }
+
+  async function complete(work: ClaimedWork, message: Message): Promise<void> {
+    const keptUntil = new Date(now().getTime() + options.archiveTtlMs)
+    const isDone = await persist(() => works.finish(work, { state: 'completed', message, now: now(), keptUntil }))
+    if (isDone === undefined) return interrupt(work)
+    if (isDone) return onEvent('completed', work)
+    await options.onTooLate?.(work)
+    onEvent('dropped', work)
+  }
+
+  async function fail(work: ClaimedWork, error: unknown): Promise<void> {
+    const message = error instanceof TaskFailure ? error.userMessage : internalFailure(work)
+    const isDone = await persist(() => works.finish(work, { state: 'failed', message, now: now() }))
+    if (isDone === undefined) return interrupt(work)
+    if (isDone) await options.onFailed?.(work)
+    onEvent(isDone ? 'failed' : 'dropped', work, error)
+  }
+
+  async function interrupt(work: ClaimedWork): Promise<void> {
+    // If it cannot be written, the next start puts the work back in the queue.
+    await works.release(work).catch((error) => {
+      if (!options.isPassing(error)) throw error
+    })
+    onEvent('interrupted', work)
   }
 
   const ended = loop()
@@ -95,13 +159,23 @@ export function startLane(options: LaneOptions): Lane {
       stop.abort()
       alarm.resolve()
       await ended
+    },
+    async check() {
+      if (running === undefined) return
+      const { work, abort } = running
+      const isHeld = await works.isHeld(work).catch((error) => {
+        // The next write finds out.
+        if (options.isPassing(error)) return true
+        throw error
+      })
+      if (!isHeld) abort.abort(new LeaseLost(work))
     }
   }
 }
 
-function internalFailure(task: ClaimedTask): Message {
+function internalFailure({ taskId }: ClaimedWork): Message {
   return taskFailed(
     'The task failed because of an internal error.',
-    `Look for task ${task.id} in the log of the server.`
+    `Look for task ${taskId} in the log of the server.`
   )
 }

@@ -8,29 +8,34 @@ import { createScanStore } from '../store/scan-store.ts'
 import { TaskFailure } from './lane.ts'
 import { hostLane } from './lane-host.ts'
 import { processPort } from './lane-port.ts'
+import { createProgressRecorder } from './progress-recorder.ts'
 import { createReadingPool } from './reading-pool.ts'
 import { scanRepository } from './scan-repository.ts'
 
-hostLane(processPort(), 'scan', 'end', ({ settings, db, tasks }) => {
+hostLane(processPort(), 'scan', 'end', ({ settings, db, works }) => {
   const store = createScanStore(db, READER_VERSION, METADATA_SUFFIXES)
   const pool = createReadingPool()
   return {
-    async run({ task, signal, onProgress }) {
-      const result = await scanRepository({
-        directory: settings.repositoryDirectory,
-        store,
-        pool,
-        now: () => new Date(),
-        onTotals: (bytes) => tasks.saveTotals(task.id, 0, bytes),
-        onProgress: (bytesDone) => onProgress({ packagesDone: 0, bytesDone }),
-        signal
-      }).catch((error) => {
+    async run(work, signal) {
+      const recorder = createProgressRecorder((progress) => works.saveProgress(work, progress))
+      try {
+        const result = await scanRepository({
+          directory: settings.repositoryDirectory,
+          store,
+          pool,
+          now: () => new Date(),
+          onTotals: (bytes) => works.saveTotals(work, 0, bytes),
+          onProgress: (bytesDone) => recorder.record({ packagesDone: 0, bytesDone }),
+          signal
+        })
+        await works.saveTotals(work, result.packageCount, result.bytesRead)
+        return OPERATION_SUCCEEDED
+      } catch (error) {
         throw toTaskFailure(error)
-      })
-      await tasks.saveTotals(task.id, result.packageCount, result.bytesRead)
-      return OPERATION_SUCCEEDED
+      } finally {
+        await recorder.end()
+      }
     },
-    giveUp() {},
     close: () => pool.close()
   }
 })

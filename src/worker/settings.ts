@@ -4,4 +4,8 @@ export interface WorkerSettings {
   readonly databaseFile: string
   readonly repositoryDirectory: string
   readonly archivesDirectory: string
+  /** Names this process among all that ever use the database: the owner of its leases. */
+  readonly owner: string
+  /** How long finished archives are kept, in milliseconds. */
+  readonly archiveTtlMs: number
 }

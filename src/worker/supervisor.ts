@@ -1,53 +1,60 @@
 /**
- * Keeps the worker's lanes: starts them, wakes them, starts them anew when one dies, and stops them. The threads that pack
- * exports are always there; the process that scans comes and goes with the scans.
+ * Keeps the worker: starts the desk and the lanes, wakes them, starts them anew when one dies, and stops them. The desk and
+ * the threads that pack exports are always there; the process that scans comes and goes with the scans.
  */
-import type { AcceptedTask, TaskDesk } from '../core/export.ts'
+import type { TaskDesk } from '../core/export.ts'
 import type { TaskKind } from '../core/task.ts'
-import type { TaskStore } from '../store/task-store.ts'
+import type { WorkStore } from '../store/work-store.ts'
 import { createDeskClient } from './desk-messages.ts'
-import type { LaneReport } from './lane-port.ts'
+import type { LaneCommand, LaneReport } from './lane-port.ts'
 import { type LaneRunner, startProcess, startThread } from './lane-runner.ts'
 import type { WorkerSettings } from './settings.ts'
 import { threadFile } from './thread-file.ts'
 
+/** What a part of the worker does; the desk accepts work of all kinds. */
+export type WorkerPart = TaskKind | 'desk'
+
 export interface SupervisorOptions {
   readonly settings: WorkerSettings
-  readonly tasks: TaskStore
+  readonly works: WorkStore
   /** How many archives are packed at the same time. */
   readonly exportThreads: number
   readonly onReport: (report: LaneReport) => void
-  /** A lane died; another one takes its place. */
-  readonly onCrash: (kind: TaskKind, error: unknown) => void
+  /** A part died; another one takes its place. */
+  readonly onCrash: (part: WorkerPart, error: unknown) => void
 }
 
 export interface Supervisor {
   /** Accepts work; what it accepts is begun at once. */
   readonly desk: TaskDesk
-  /** Resolves when no lane runs any more. Tasks that were running go on after the next start. */
+  /** Resolves when no part runs any more. What was running goes on after the next start. */
   stop(): Promise<void>
 }
 
-/** Long enough that a lane which cannot start does not take a whole core. */
+/** Long enough that a part which cannot start does not take a whole core. */
 const RESTART_DELAY_MS = 1_000
 
-/** A place for a lane. */
+/** A place for a part. */
 interface Slot {
-  readonly kind: TaskKind
+  readonly part: WorkerPart
   runner: LaneRunner | undefined
-  /** The task that the lane runs. */
-  taskId: number | undefined
+  /** What the lane works on. */
+  workId: number | undefined
   /** Somebody asked for the lane after it had been started: it may have been about to end. */
   isWanted: boolean
-  /** Called when the lane has ended. */
+  /** Called when the part has ended. */
   onEnded: () => void
 }
 
-/** Puts the tasks of a former process back in the queue, and starts the lanes. */
+const FILES = { desk: 'desk-thread', export: 'export-thread', scan: 'scan-process' } as const
+
+/** Puts the work of a former process back in the queue, and starts all parts. */
 export async function startSupervisor(options: SupervisorOptions): Promise<Supervisor> {
-  const { settings, tasks, onReport, onCrash } = options
-  const exportSlots = Array.from({ length: options.exportThreads }, () => emptySlot('export'))
+  const { settings, works, onReport, onCrash } = options
+  const deskSlot = emptySlot('desk')
   const scanSlot = emptySlot('scan')
+  const exportSlots = Array.from({ length: options.exportThreads }, () => emptySlot('export'))
+  const slots = [deskSlot, ...exportSlots, scanSlot]
   const restarts = new Set<NodeJS.Timeout>()
   let isStopping = false
 
@@ -55,28 +62,27 @@ export async function startSupervisor(options: SupervisorOptions): Promise<Super
     slot.isWanted = false
     const listeners = {
       onReport(report: LaneReport) {
-        slot.taskId = report.event === 'started' ? report.taskId : undefined
+        slot.workId = report.event === 'started' ? report.workId : undefined
         onReport(report)
       },
       onExit(failure: unknown) {
         slot.runner = undefined
         slot.onEnded()
         if (isStopping) return
-        if (failure !== undefined || slot.kind === 'export') void replace(slot, failure)
+        if (failure !== undefined || slot.part !== 'scan') void replace(slot, failure)
         else if (slot.isWanted) start(slot)
       }
     }
+    const file = threadFile(FILES[slot.part], import.meta)
     slot.runner =
-      slot.kind === 'export'
-        ? startThread(threadFile('export-thread', import.meta), settings, listeners)
-        : startProcess(threadFile('scan-process', import.meta), settings, listeners)
+      slot.part === 'scan' ? startProcess(file, settings, listeners) : startThread(file, settings, listeners)
   }
 
   async function replace(slot: Slot, failure: unknown): Promise<void> {
-    onCrash(slot.kind, failure)
-    const { taskId } = slot
-    slot.taskId = undefined
-    if (taskId !== undefined) await tasks.requeue(taskId).catch((error) => onCrash(slot.kind, error))
+    onCrash(slot.part, failure)
+    const { workId } = slot
+    slot.workId = undefined
+    if (workId !== undefined) await works.requeueCrashed(workId).catch((error) => onCrash(slot.part, error))
     if (isStopping) return
     const timer = setTimeout(() => {
       restarts.delete(timer)
@@ -85,41 +91,36 @@ export async function startSupervisor(options: SupervisorOptions): Promise<Super
     restarts.add(timer)
   }
 
-  function wake({ task }: AcceptedTask): void {
-    if (isStopping) return
-    if (task.kind === 'scan') {
-      scanSlot.isWanted = true
-      if (scanSlot.runner === undefined) start(scanSlot)
-    } else for (const { runner } of exportSlots) runner?.command('wake')
+  function command(command: LaneCommand, some: readonly Slot[]): void {
+    for (const { runner } of some) runner?.command(command)
   }
 
-  await tasks.requeueAll()
-  for (const slot of [...exportSlots, scanSlot]) start(slot)
+  function wakeScan(): void {
+    if (isStopping) return
+    scanSlot.isWanted = true
+    if (scanSlot.runner === undefined) start(scanSlot)
+  }
 
-  const desk = createDeskClient(() => exportSlots.find((slot) => slot.runner !== undefined)?.runner?.thread)
+  await works.requeueAll()
+  for (const slot of slots) start(slot)
+
+  const desk = createDeskClient(() => deskSlot.runner?.thread)
   return {
     desk: {
-      requestExport: (request) => desk.requestExport(request).then(tee(wake)),
-      requestScan: (requestedBy) => desk.requestScan(requestedBy).then(tee(wake))
+      requestExport: (request) => desk.requestExport(request).finally(() => command('wake', exportSlots)),
+      requestScan: (requestedBy) => desk.requestScan(requestedBy).finally(wakeScan),
+      cancelTasks: (taskIds) => desk.cancelTasks(taskIds).finally(() => command('check', [...exportSlots, scanSlot]))
     },
     async stop() {
       isStopping = true
       for (const timer of restarts) clearTimeout(timer)
-      await Promise.all([...exportSlots, scanSlot].map(end))
+      await Promise.all(slots.map(end))
     }
   }
 }
 
-function emptySlot(kind: TaskKind): Slot {
-  return { kind, runner: undefined, taskId: undefined, isWanted: false, onEnded: () => {} }
-}
-
-/** Passes a value on after something has been done with it. */
-function tee<T>(look: (value: T) => void): (value: T) => T {
-  return (value) => {
-    look(value)
-    return value
-  }
+function emptySlot(part: WorkerPart): Slot {
+  return { part, runner: undefined, workId: undefined, isWanted: false, onEnded: () => {} }
 }
 
 function end(slot: Slot): Promise<void> {

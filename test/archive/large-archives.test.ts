@@ -100,7 +100,7 @@ t.test('a file of more than 4 GiB is packed, and the one behind it is found', as
 
   // What was written is given back to the disk at once, where the system can: zeros stay zeros.
   let punched = Math.ceil(header / MiB) * MiB
-  const onDurable = (bytes: number) => {
+  const onDurable = ({ bytes }: { bytes: number }) => {
     const end = Math.min(bytes, ZEROS.size)
     if (end - punched < 64 * MiB) return
     spawnSync('fallocate', ['--punch-hole', '--offset', `${punched}`, '--length', `${end - punched}`, archive])

@@ -30,8 +30,8 @@ export function factsOf(contents: Contents): EntryFacts[] {
 /** Entries one behind the other, as a plan has them. */
 export function place(facts: readonly EntryFacts[]): PlacedEntry[] {
   let offset = 0
-  return facts.map((entry) => {
-    const placed = { ...entry, offset }
+  return facts.map((entry, position) => {
+    const placed = { ...entry, position, offset }
     offset += localHeaderSize(entry) + entry.size
     return placed
   })
@@ -89,6 +89,7 @@ export async function packInto(path: string, { sources = '', ...options }: Packi
     return await writeArchive({
       fd,
       open: (entry) => openFile(join(sources, entry.name)),
+      checkpoint: { offset: 0, position: 0, crc32: 0 },
       isDurable: false,
       onDurable: () => {},
       signal: new AbortController().signal,
@@ -105,8 +106,8 @@ export function openFile(path: string): { fd: number; size: number } {
 }
 
 /** Entries a few at a time. */
-export function pagesOf(entries: readonly PlacedEntry[], length = 100): () => AsyncGenerator<PlacedEntry[]> {
-  return async function* () {
-    for (let start = 0; start < entries.length; start += length) yield entries.slice(start, start + length)
+export function pagesOf(entries: readonly PlacedEntry[], length = 100): (from: number) => AsyncGenerator<PlacedEntry[]> {
+  return async function* (from) {
+    for (let start = from; start < entries.length; start += length) yield entries.slice(start, start + length)
   }
 }

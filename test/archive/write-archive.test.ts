@@ -32,7 +32,7 @@ async function pack(t: Test, contents: Contents, isDurable = false): Promise<Pac
   writeFiles(sources, contents)
   const entries = place(factsOf(contents))
   const durable: number[] = []
-  const onDurable = (bytes: number) => durable.push(bytes)
+  const onDurable = ({ bytes }: { bytes: number }) => void durable.push(bytes)
   const size = await packInto(archive, { sources, entries: pagesOf(entries), isDurable, onDurable })
   t.equal(size, plannedSize(entries))
   t.ok((await readFile(archive)).equals(expectedArchive(contents)), 'every byte is where the layout has it')

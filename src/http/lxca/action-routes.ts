@@ -46,6 +46,7 @@ const ActionResult = Type.Object(
   { title: 'Accepted' }
 )
 
+const NO_SPACE_RESPONSE = errorResponse('The archive needs more space than is free; the message says how much.')
 const TOO_LARGE_RESPONSE = errorResponse('The body is longer than is read.')
 
 export const actionRoutes: FastifyPluginAsyncTypebox<Pick<Services, 'desk'>> = async (app, { desk }) => {
@@ -62,7 +63,7 @@ export const actionRoutes: FastifyPluginAsyncTypebox<Pick<Services, 'desk'>> = a
             'Follow it with the status call. Exporting a system pack (UXSP) exports its members too.',
           querystring: ActionQuery,
           body: ActionBody,
-          response: { 200: ActionResult, 413: TOO_LARGE_RESPONSE, ...ERROR_RESPONSES }
+          response: { 200: ActionResult, 409: NO_SPACE_RESPONSE, 413: TOO_LARGE_RESPONSE, ...ERROR_RESPONSES }
         }
       },
       async (request, reply) => {

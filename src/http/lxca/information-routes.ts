@@ -72,6 +72,7 @@ export const informationRoutes: FastifyPluginAsyncTypebox<Services> = async (app
               description: 'The archive is the one that `If-None-Match` or `If-Modified-Since` tells of.'
             }),
             404: errorResponse('No finished export has an archive of this name.'),
+            410: errorResponse('The archive was there, and is not kept any more.'),
             416: errorResponse('The `Range` begins behind the end of the archive.'),
             ...ERROR_RESPONSES
           }

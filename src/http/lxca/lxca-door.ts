@@ -4,6 +4,7 @@ import { registerAuth } from '../plugins/auth.ts'
 import { registerLenientJson } from '../plugins/lenient-json.ts'
 import type { Services } from '../services.ts'
 import { actionRoutes } from './action-routes.ts'
+import { cancelRoutes } from './cancel-routes.ts'
 import { informationRoutes } from './information-routes.ts'
 import { lenientBody, lenientQuery } from './lenient-query.ts'
 import { statusRoutes } from './status-routes.ts'
@@ -19,6 +20,7 @@ export const lxcaDoor: FastifyPluginAsync<Services> = async (app, services) => {
     request.body = lenientBody(request.body)
   })
   await app.register(actionRoutes, services)
+  await app.register(cancelRoutes, services)
   await app.register(statusRoutes, services)
   await app.register(informationRoutes, services)
 }

@@ -6,6 +6,7 @@ import type { TaskKind } from '../../core/task.ts'
 import type { Services } from '../services.ts'
 import { STATUS_ERROR_RESPONSES } from './result-body.ts'
 import { combinedStatusView, StatusView, statusView } from './status-view.ts'
+import { parseTaskId } from './task-id.ts'
 
 /** The kinds of task that clients ask for. Those of an appliance that this server does not have have no running tasks. */
 const TASK_TYPES: Readonly<Record<string, TaskKind | 'none'>> = {
@@ -58,8 +59,7 @@ export const statusRoutes: FastifyPluginAsyncTypebox<Pick<Services, 'tasks'>> = 
 }
 
 async function getTask(tasks: Services['tasks'], taskid: string) {
-  const id = Number(taskid)
-  const task = Number.isSafeInteger(id) ? await tasks.findTask(id) : undefined
+  const task = await tasks.findTask(parseTaskId(taskid))
   if (task === undefined) throw new Problem('TASK_UNKNOWN', `There is no task ${taskid}.`)
   return task
 }

@@ -28,6 +28,8 @@ export async function registerDocs(app: FastifyInstance, version: string): Promi
       tags: [
         { name: 'LXCA: firmware repository', description: 'Updates: list, export, follow, download.' },
         { name: 'LXCA: system packs', description: 'The same for system packs (UXSPs).' },
+        { name: 'LXCA: tasks', description: 'Background work: end it early.' },
+        { name: 'Exports', description: 'Our own names for exports.' },
         { name: 'Operations', description: 'For probes.' }
       ],
       components: { securitySchemes: { basic: { type: 'http', scheme: 'basic' } } },

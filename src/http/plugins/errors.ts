@@ -1,17 +1,21 @@
 /** Turns whatever a handler throws into the common error body. */
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { Problem, type ProblemKind } from '../../core/problem.ts'
+import { Problem, type ProblemKind, toDatabaseProblem } from '../../core/problem.ts'
 import { type ErrorBody, errorBody } from '../lxca/result-body.ts'
 
 const STATUS: Readonly<Record<ProblemKind, number>> = {
   invalid: 400,
   missing: 404,
+  gone: 410,
   conflict: 409,
   unauthenticated: 401,
   'too-large': 413,
   'out-of-range': 416,
   unavailable: 503
 }
+
+/** What is not there at the moment comes back by itself, or somebody has to help: asking more often changes nothing. */
+const RETRY_AFTER_SECONDS = 5
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -36,7 +40,11 @@ export function sendError(error: Error, request: FastifyRequest, reply: FastifyR
     reply.code(500).send(withErrorMsg(request, internalError(request.id)))
     return
   }
-  request.log.info({ problem: problem.code, text: problem.message }, 'request refused')
+  const log = { problem: problem.code, text: problem.message }
+  if (problem.kind === 'unavailable') {
+    request.log.warn({ ...log, err: problem.cause }, 'request refused')
+    reply.header('retry-after', RETRY_AFTER_SECONDS)
+  } else request.log.info(log, 'request refused')
   reply.code(STATUS[problem.kind]).send(withErrorMsg(request, errorBody([problem.userMessage])))
 }
 
@@ -50,7 +58,7 @@ function toProblem(error: Error): Problem | undefined {
   if (statusCode >= 400 && statusCode < 500) {
     return new Problem('BODY_INVALID', `The body of the request cannot be read: ${error.message}.`, { cause: error })
   }
-  return undefined
+  return toDatabaseProblem(error)
 }
 
 function internalError(requestId: string): ErrorBody {

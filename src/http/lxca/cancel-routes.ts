@@ -1,0 +1,68 @@
+/** PUT and DELETE of /tasks and /jobs: end tasks early. */
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { Type } from 'typebox'
+import type { Services } from '../services.ts'
+import { ERROR_RESPONSES } from './result-body.ts'
+import { parseTaskId } from './task-id.ts'
+
+const MAX_IDS = 1_000
+const TaskId = Type.String({ pattern: '^[0-9]{1,16}$', description: 'The number of a task.' })
+
+const TaskList = Type.Object({
+  ids: Type.String({
+    pattern: '^[0-9]{1,16}(,[0-9]{1,16})*$',
+    maxLength: 17 * MAX_IDS,
+    description: 'Task ids, parted by commas.'
+  })
+})
+
+const TasksBody = Type.Object({
+  action: Type.String({ enum: ['cancel'], description: '`cancel`: end these tasks.' }),
+  list: Type.Array(Type.Union([TaskId, Type.Integer({ minimum: 1 })]), { minItems: 1, maxItems: MAX_IDS })
+})
+
+const JobBody = Type.Object({
+  cancelRequest: Type.Union([Type.Boolean(), Type.String({ enum: ['true', 'false'] })], {
+    description: '`true` ends the task; `false` changes nothing.'
+  })
+})
+
+const Done = Type.Null({ description: 'The tasks have ended. Those that had ended before stay as they are.' })
+const RESPONSES = { 200: Done, ...ERROR_RESPONSES }
+
+const DESCRIPTION =
+  'A task that waits ends at once, one that runs within a second, and nothing of it is left. When several exports share ' +
+  'one archive, it is packed on as long as one of them is not canceled.'
+
+export const cancelRoutes: FastifyPluginAsyncTypebox<Pick<Services, 'desk'>> = async (app, { desk }) => {
+  const tags = ['LXCA: tasks']
+  const described = { tags, description: DESCRIPTION, response: RESPONSES }
+
+  app.delete(
+    '/tasks/:ids',
+    { schema: { ...described, summary: 'Cancel tasks', params: TaskList } },
+    async (request, reply) => {
+      await desk.cancelTasks(request.params.ids.split(',').map(parseTaskId))
+      return reply.code(200).send(null)
+    }
+  )
+
+  app.put(
+    '/tasks',
+    { schema: { ...described, summary: 'Cancel tasks, by list', body: TasksBody } },
+    async (request, reply) => {
+      await desk.cancelTasks(request.body.list.map((id) => parseTaskId(String(id))))
+      return reply.code(200).send(null)
+    }
+  )
+
+  app.put(
+    '/jobs/:id',
+    { schema: { ...described, summary: 'Cancel a job', params: Type.Object({ id: TaskId }), body: JobBody } },
+    async (request, reply) => {
+      const isWanted = String(request.body.cancelRequest) === 'true'
+      if (isWanted) await desk.cancelTasks([parseTaskId(request.params.id)])
+      return reply.code(200).send(null)
+    }
+  )
+}

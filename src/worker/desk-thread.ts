@@ -1,0 +1,66 @@
+/**
+ * The thread that accepts and cancels work, keeps the leases of this process alive, and sweeps the archives. Planning a large
+ * export takes a moment and a commit waits for the disk: both would keep the thread that answers requests from answering. And
+ * no packing, however busy, can keep this thread from showing that the process lives.
+ */
+import fs from 'node:fs'
+import { createArchiveDirectory } from '../files/archive-directory.ts'
+import { createArchiveStore } from '../store/archive-store.ts'
+import { openDatabase } from '../store/database.ts'
+import { isPassingTrouble } from '../store/database-trouble.ts'
+import { createWorkStore } from '../store/work-store.ts'
+import { answerDeskCommand } from './desk-messages.ts'
+import { deskPort } from './desk-port.ts'
+import { BEAT_INTERVAL_MS, createLeaseWatch } from './lease-watch.ts'
+import { SWEEP_INTERVAL_MS, sweepArchives } from './sweep-archives.ts'
+import { createTaskDesk } from './task-desk.ts'
+
+const port = deskPort()
+const { settings } = port
+const db = openDatabase({ file: settings.databaseFile })
+const archives = createArchiveDirectory(settings.archivesDirectory)
+const archiveStore = createArchiveStore(db)
+const watch = createLeaseWatch(createWorkStore(db), settings.owner, () => performance.now())
+const desk = createTaskDesk({
+  db,
+  archives,
+  freeBytes() {
+    const { bavail, bsize } = fs.statfsSync(settings.archivesDirectory)
+    return bavail * bsize
+  },
+  archiveTtlMs: settings.archiveTtlMs,
+  now: () => new Date()
+})
+
+/** What the desk does one after the other: it has one connection, and transactions on it must not mix. */
+let last: Promise<unknown> = Promise.resolve()
+
+function inTurn(work: () => Promise<unknown>): void {
+  last = last.then(work)
+}
+
+/** What is done again and again may fail now and then; a bug ends the thread. */
+function regularly(milliseconds: number, work: () => Promise<unknown>): NodeJS.Timeout {
+  const attempt = () => work().catch(tolerate)
+  inTurn(attempt)
+  return setInterval(() => inTurn(attempt), milliseconds)
+}
+
+function tolerate(error: unknown): void {
+  const code = String((error as NodeJS.ErrnoException).code)
+  const isSystemError = /^E[A-Z]+$/.test(code)
+  if (!isSystemError && !isPassingTrouble(error)) throw error
+}
+
+const timers = [
+  regularly(BEAT_INTERVAL_MS, () => watch.beat()),
+  regularly(SWEEP_INTERVAL_MS, () => sweepArchives(archiveStore, archives, new Date()))
+]
+port.onCommand((command) => inTurn(() => answerDeskCommand(desk, command)))
+port.onStop(() => {
+  for (const timer of timers) clearInterval(timer)
+  inTurn(async () => {
+    await db.destroy()
+    port.close()
+  })
+})

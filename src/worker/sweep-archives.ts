@@ -1,0 +1,34 @@
+/** Removes what nobody needs of the directory of archives: by who owns it, never by how old it is alone. */
+import type { ArchiveDirectory, OwnFile } from '../files/archive-directory.ts'
+import type { ArchiveStore } from '../store/archive-store.ts'
+
+export const SWEEP_INTERVAL_MS = 3_600_000
+
+const FILES_PER_STATEMENT = 500
+
+/**
+ * Gives up the archives whose time is over, and removes what belongs to no export: archives that are given up, and parts of
+ * those that are not being packed. Files with other names than this server gives are left alone.
+ * @returns how many files were removed
+ */
+export async function sweepArchives(archives: ArchiveStore, directory: ArchiveDirectory, now: Date): Promise<number> {
+  await archives.expire(now)
+  // The files are listed first: whatever comes into being meanwhile has an owner by the time it is asked for.
+  const files = await directory.ownFiles()
+  let removed = 0
+  for (let start = 0; start < files.length; start += FILES_PER_STATEMENT) {
+    const some = files.slice(start, start + FILES_PER_STATEMENT)
+    const owned = await archives.ownedNames(some.map((file) => file.archiveName))
+    for (const file of some) {
+      if (isNeeded(file, owned.get(file.archiveName))) continue
+      directory.remove(file.fileName)
+      removed += 1
+    }
+  }
+  return removed
+}
+
+/** An archive that is pending may be there already, when only its commit was interrupted. */
+function isNeeded({ token }: OwnFile, state: 'pending' | 'kept' | undefined): boolean {
+  return state === 'pending' || (state === 'kept' && token === undefined)
+}
