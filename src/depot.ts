@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto'
 import fs from 'node:fs'
 import { type Config, ConfigError } from './config.ts'
+import type { Archives } from './core/archive.ts'
 import type { HealthCheck } from './core/catalog.ts'
 import {
   hashMadePassword,
@@ -11,10 +12,10 @@ import {
   verifierForPassword
 } from './core/password.ts'
 import { Problem } from './core/problem.ts'
-import { createArchiveDirectory } from './files/archive-directory.ts'
+import { type ArchiveDirectory, createArchiveDirectory } from './files/archive-directory.ts'
 import { checkReadableDirectory, readVolumeSpace } from './files/volume.ts'
 import type { Services } from './http/services.ts'
-import { createArchiveStore } from './store/archive-store.ts'
+import { type ArchiveStore, createArchiveStore } from './store/archive-store.ts'
 import { createCatalogStore } from './store/catalog-store.ts'
 import { findPasswordHash, savePasswordHash } from './store/credential-store.ts'
 import { type Depot as Database, migrateToLatest, openDatabase } from './store/database.ts'
@@ -60,24 +61,12 @@ export async function openDepot(config: Config, events: DepotEvents): Promise<De
   const supervisor = await startSupervisor({ settings, works, exportThreads: config.workers, ...events })
   await supervisor.desk.requestScan(STARTUP_USER)
   const catalog = createCatalogStore(db)
-  const archives = createArchiveStore(db)
-  const directory = createArchiveDirectory(archivesDirectory)
 
   const services: Services = {
     desk: supervisor.desk,
     tasks: createTaskStore(db),
     catalog,
-    archives: {
-      async open(name) {
-        const known = await archives.findArchive(name)
-        if (known?.state === 'gone') throw new Problem('ARCHIVE_GONE', `The archive ${name} is not kept any more.`)
-        if (known?.state !== 'kept') return undefined
-        const opened = await directory.open(name, known.digest)
-        if (opened === undefined)
-          throw new Problem('ARCHIVE_GONE', `The archive ${name} has been removed from the disk.`)
-        return opened
-      }
-    },
+    archives: keptArchives(createArchiveStore(db), createArchiveDirectory(archivesDirectory)),
     async space() {
       const volume = await readVolumeSpace(repositoryDirectory).catch((cause) => {
         throw new Problem('REPOSITORY_UNAVAILABLE', `The repository directory cannot be read: ${cause.code}.`, {
@@ -102,6 +91,20 @@ export async function openDepot(config: Config, events: DepotEvents): Promise<De
     async close() {
       await supervisor.stop()
       await db.destroy()
+    }
+  }
+}
+
+/** The archives that can be downloaded. */
+export function keptArchives(store: ArchiveStore, directory: ArchiveDirectory): Archives {
+  return {
+    async open(name) {
+      const known = await store.findArchive(name)
+      if (known?.state === 'gone') throw new Problem('ARCHIVE_GONE', `The archive ${name} is not kept any more.`)
+      if (known?.state !== 'kept') return undefined
+      const opened = await directory.open(name, known.digest)
+      if (opened === undefined) throw new Problem('ARCHIVE_GONE', `The archive ${name} has been removed from the disk.`)
+      return opened
     }
   }
 }

@@ -20,6 +20,6 @@ export interface OpenArchive {
 
 /** The finished archives. */
 export interface Archives {
-  /** Undefined when no completed export made an archive of this name. */
+  /** Undefined when no completed export made an archive of this name. @throws Problem ARCHIVE_GONE when it is not kept any more */
   open(name: string): Promise<OpenArchive | undefined>
 }

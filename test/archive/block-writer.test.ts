@@ -17,7 +17,13 @@ function openWriter(t: Test, options: Partial<BlockWriterOptions> & { path?: str
   const { path = join(t.testdir(), 'file'), flags = 'w', ...more } = options
   const fd = fs.openSync(path, flags)
   const durable: number[] = []
-  const writer = new BlockWriter({ fd, start: 0, isDurable: false, onDurable: (bytes) => void durable.push(bytes), ...more })
+  const writer = new BlockWriter({
+    fd,
+    start: 0,
+    isDurable: false,
+    onDurable: (bytes) => void durable.push(bytes),
+    ...more
+  })
   t.teardown(async () => {
     await writer.settle()
     fs.closeSync(fd)

@@ -106,7 +106,10 @@ export function openFile(path: string): { fd: number; size: number } {
 }
 
 /** Entries a few at a time. */
-export function pagesOf(entries: readonly PlacedEntry[], length = 100): (from: number) => AsyncGenerator<PlacedEntry[]> {
+export function pagesOf(
+  entries: readonly PlacedEntry[],
+  length = 100
+): (from: number) => AsyncGenerator<PlacedEntry[]> {
   return async function* (from) {
     for (let start = from; start < entries.length; start += length) yield entries.slice(start, start + length)
   }

@@ -1,20 +1,18 @@
 /** The app over a depot of its own, without threads or sockets: reading and packing run when a test says so. */
 import type { InjectOptions, LightMyRequestResponse } from 'fastify'
 import type { Test } from 'tap'
-import { OPERATION_SUCCEEDED } from '../../src/core/message.ts'
-import type { TaskKind } from '../../src/core/task.ts'
+import type { TaskKind, TaskReader } from '../../src/core/task.ts'
+import { keptArchives } from '../../src/depot.ts'
 import { createArchiveDirectory } from '../../src/files/archive-directory.ts'
 import { type App, buildApp } from '../../src/http/app.ts'
 import type { Services } from '../../src/http/services.ts'
+import { createArchiveStore } from '../../src/store/archive-store.ts'
 import { createCatalogStore } from '../../src/store/catalog-store.ts'
-import type { Depot } from '../../src/store/database.ts'
-import { createPlanStore } from '../../src/store/plan-store.ts'
-import { createTaskStore, type TaskStore } from '../../src/store/task-store.ts'
-import { runExport } from '../../src/worker/export-runner.ts'
-import { type LaneOptions, startLane } from '../../src/worker/lane.ts'
-import { createTaskDesk } from '../../src/worker/task-desk.ts'
-import { makeDepot } from './depot.ts'
+import { createTaskStore } from '../../src/store/task-store.ts'
+import type { DeskOptions } from '../../src/worker/task-desk.ts'
+import { type BareDepot, makeDepot } from './depot.ts'
 import type { Files } from './packages.ts'
+import { makeDesk, runQueued } from './worker.ts'
 
 /** What the repository of a test depot may have. */
 export const ALLOTMENT_BYTES = 1_000_000_000
@@ -67,15 +65,10 @@ function absent<Service extends object>(name: string): Service {
   return new Proxy({} as Service, { get })
 }
 
-export interface TestDepot {
+export interface TestDepot extends BareDepot {
   readonly app: App
   readonly call: Call
-  readonly db: Depot
-  readonly tasks: TaskStore
-  readonly repositoryDirectory: string
-  readonly archivesDirectory: string
-  /** Reads the repository into the catalog, without a task. */
-  scan(): Promise<void>
+  readonly tasks: TaskReader
   /** Runs what waits of a kind, one after the other, to its end. */
   run(kind: TaskKind): Promise<void>
   /** Exports through the API, packs the archive, and gives back the task's number and the archive's name. */
@@ -83,21 +76,15 @@ export interface TestDepot {
 }
 
 /** An app over a real database and a repository with these files, which has been read already. */
-export async function openTestDepot(t: Test, files: Files): Promise<TestDepot> {
+export async function openTestDepot(t: Test, files: Files, desk: Partial<DeskOptions> = {}): Promise<TestDepot> {
   const depot = await makeDepot(t, files)
-  const { db, repositoryDirectory, archivesDirectory } = depot
-  const [tasks, catalog, plans] = [createTaskStore(db), createCatalogStore(db), createPlanStore(db)]
-  const archives = createArchiveDirectory(archivesDirectory)
+  const { db, repositoryDirectory } = depot
+  const [tasks, catalog] = [createTaskStore(db), createCatalogStore(db)]
   const { app, call } = await buildTestApp(t, {
-    desk: createTaskDesk(db, () => new Date()),
+    desk: makeDesk(depot, desk),
     tasks,
     catalog,
-    archives: {
-      async open(name) {
-        const made = await tasks.findExportByArchive(name)
-        return made && archives.open(name, made.digest)
-      }
-    },
+    archives: keptArchives(createArchiveStore(db), createArchiveDirectory(depot.archivesDirectory)),
     async space() {
       const usedBytes = await catalog.usedBytes()
       return { usedBytes, allotmentBytes: ALLOTMENT_BYTES, freeBytes: ALLOTMENT_BYTES - usedBytes }
@@ -105,41 +92,20 @@ export async function openTestDepot(t: Test, files: Files): Promise<TestDepot> {
     importDirectory: repositoryDirectory
   })
 
-  const runners: Readonly<Record<TaskKind, LaneOptions['run']>> = {
-    async scan() {
-      await depot.scan()
-      return OPERATION_SUCCEEDED
-    },
-    async export({ planId, archiveName }, signal) {
-      const plan = await plans.getPlan(planId ?? 0)
-      return runExport({ plan, plans, archiveName, repositoryDirectory, archives, signal, onProgress: () => {} })
-    }
-  }
-
   await depot.scan()
   return {
+    ...depot,
     app,
     call,
-    db,
     tasks,
-    repositoryDirectory,
-    archivesDirectory,
-    async scan() {
-      await depot.scan()
-    },
-    run: (kind) => runQueued(kind, tasks, runners[kind]),
+    run: (kind) => runQueued(depot, kind),
     async export(payload = {}, filetypes = 'all') {
       const url = `/updateRepositories/firmware?action=export&filetypes=${filetypes}`
       const accepted = (await call(url, { method: 'PUT', payload })).json()
-      await runQueued('export', tasks, runners.export)
+      await runQueued(depot, 'export')
       const status = (await call(`/updateRepositories/firmware/status?taskid=${accepted.taskid}`)).json()
       if (status.state !== 'complete') throw new Error(`The export ended as ${status.state}: ${status.message}`)
       return { taskid: accepted.taskid, name: status.current }
     }
   }
-}
-
-async function runQueued(kind: TaskKind, tasks: TaskStore, run: LaneOptions['run']): Promise<void> {
-  const events = { onStart() {}, onEnd() {} }
-  await startLane({ kind, tasks, run, whenIdle: 'end', now: () => new Date(), ...events }).ended
 }

@@ -1,7 +1,7 @@
 /** A depot without doors: a migrated database, directories of its own, and scans that run in this thread when a test says so. */
 import fs from 'node:fs'
 import path from 'node:path'
-import type { Insertable } from 'kysely'
+import type { Insertable, Kysely } from 'kysely'
 import type { Test } from 'tap'
 import type { PackageFilter, PackageSummary } from '../../src/core/catalog.ts'
 import type { Message } from '../../src/core/message.ts'
@@ -11,13 +11,17 @@ import { METADATA_SUFFIXES, READER_VERSION } from '../../src/metadata/metadata-f
 import { createCatalogStore } from '../../src/store/catalog-store.ts'
 import { type Depot, migrateToLatest, openDatabase } from '../../src/store/database.ts'
 import { createScanStore } from '../../src/store/scan-store.ts'
-import type { PackageTable, TaskTable } from '../../src/store/schema.ts'
+import type { PackageTable, Schema, WorkTable } from '../../src/store/schema.ts'
 import { insertTask } from '../../src/store/task-store.ts'
+import { insertWork } from '../../src/store/work-store.ts'
 import type { ReadingPool } from '../../src/worker/reading-pool.ts'
 import readFiles from '../../src/worker/reading-thread.ts'
 import { type ScanOptions, type ScanResult, scanRepository } from '../../src/worker/scan-repository.ts'
 import type { WorkerSettings } from '../../src/worker/settings.ts'
 import type { Files } from './packages.ts'
+
+/** How long depots of tests keep archives. */
+export const ARCHIVE_TTL_MS = 86_400_000
 
 export interface BareDepot extends WorkerSettings {
   /** Real path of the directory that holds all the others. */
@@ -54,6 +58,8 @@ export async function makeDepot(t: Test, files: Files = {}): Promise<BareDepot> 
     databaseFile,
     repositoryDirectory,
     archivesDirectory: path.join(root, 'archives'),
+    owner: 'tester',
+    archiveTtlMs: ARCHIVE_TTL_MS,
     db,
     connect,
     write: (more) => writeFiles(repositoryDirectory, more),
@@ -156,13 +162,34 @@ export async function addPackage(db: Depot, fixid: string, changes: Partial<Pack
   return id
 }
 
-/** Puts a task in the queue, as the desk would; it has no plan unless the changes say one. */
+/** Puts a task and its work in the queue, as the desk would; the work has no plan unless the changes say one. */
 export async function queueTask(
   db: Depot,
   kind: TaskKind,
-  changes: Partial<Insertable<TaskTable>> = {},
+  changes: Partial<Insertable<WorkTable>> & { createdAt?: Date } = {},
   notes: readonly Message[] = []
+): Promise<Task & { readonly workId: number }> {
+  const { createdAt = new Date(), ...work } = changes
+  return db.transaction().execute(async (trx) => {
+    const workId = await insertWork(trx, kind, work)
+    return { ...(await joinWork(trx, kind, workId, { createdAt, notes })), workId }
+  })
+}
+
+/** One more task that waits for a work. */
+export function joinWork(
+  db: Kysely<Schema>,
+  kind: TaskKind,
+  workId: number,
+  { createdAt = new Date(), notes = [] }: { createdAt?: Date; notes?: readonly Message[] } = {}
 ): Promise<Task> {
-  const row = { kind, state: 'queued', created_by: 'tester', created_at: Date.now(), ...changes }
-  return db.transaction().execute((trx) => insertTask(trx, row, notes))
+  const row = {
+    kind,
+    state: 'live',
+    work_id: workId,
+    created_by: 'tester',
+    created_at: createdAt.getTime(),
+    finished_at: null
+  }
+  return insertTask(db, row, { notes })
 }

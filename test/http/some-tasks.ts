@@ -15,7 +15,6 @@ export function someTask(overrides: Partial<Task> = {}): Task {
     createdAt: new Date('2026-01-05T09:30:00Z'),
     startedAt: new Date('2026-01-05T09:30:01Z'),
     finishedAt: null,
-    attempt: 1,
     messages: [],
     ...overrides
   }

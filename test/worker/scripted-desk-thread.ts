@@ -36,7 +36,6 @@ function taskFor(createdBy: string): Task {
     createdAt: new Date('2026-04-05T06:07:08.009Z'),
     startedAt: null,
     finishedAt: null,
-    attempt: 0,
     messages: []
   }
 }
@@ -49,7 +48,8 @@ const desk: TaskDesk = {
     await scripts[requestedBy]?.()
     const task = taskFor(requestedBy)
     return { task, notes: [taskAccepted(task.id)] }
-  }
+  },
+  cancelTasks: async (taskIds) => taskIds.map((taskId) => ({ taskId, isCanceledNow: taskId % 2 === 1 }))
 }
 
 parentPort?.on('message', (command) => void answerDeskCommand(desk, command))

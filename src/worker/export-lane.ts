@@ -1,0 +1,36 @@
+/** What a lane that packs archives needs, and does. */
+import { createArchiveDirectory } from '../files/archive-directory.ts'
+import { createArchiveStore } from '../store/archive-store.ts'
+import { createPlanStore } from '../store/plan-store.ts'
+import { runExport } from './export-runner.ts'
+import type { LaneContext, PreparedLane } from './lane-host.ts'
+
+export function createExportLane({ settings, db, works }: LaneContext): PreparedLane {
+  const directory = createArchiveDirectory(settings.archivesDirectory)
+  const archives = createArchiveStore(db)
+  const plans = createPlanStore(db)
+  const nameOf = ({ planId }: { planId: number | null }) => archives.nameOf(planId ?? 0)
+  return {
+    async run(work, signal) {
+      const plan = await plans.getPlan(work.planId ?? 0)
+      return runExport({
+        plan,
+        plans,
+        archiveName: await nameOf(work),
+        token: work.token,
+        checkpoint: work.checkpoint,
+        repositoryDirectory: settings.repositoryDirectory,
+        archives: directory,
+        onProgress: (progress, checkpoint) => works.saveProgress(work, progress, checkpoint),
+        signal
+      })
+    },
+    // Whoever has the lease now may have published the archive too: it goes only when nobody will ever want it.
+    async onTooLate(work) {
+      const name = await nameOf(work)
+      if (!(await archives.ownedNames([name])).has(name)) directory.remove(name)
+    },
+    onFailed: async (work) => directory.removeParts(await nameOf(work)),
+    close: async () => {}
+  }
+}

@@ -1,0 +1,56 @@
+/** The worker in this thread: a desk, and lanes that run what waits when a test says so. */
+
+import type { TaskDesk } from '../../src/core/export.ts'
+import { OPERATION_SUCCEEDED } from '../../src/core/message.ts'
+import type { TaskKind } from '../../src/core/task.ts'
+import { createArchiveDirectory } from '../../src/files/archive-directory.ts'
+import { createWorkStore } from '../../src/store/work-store.ts'
+import { createExportLane } from '../../src/worker/export-lane.ts'
+import { type LaneOptions, startLane } from '../../src/worker/lane.ts'
+import { createTaskDesk, type DeskOptions } from '../../src/worker/task-desk.ts'
+import type { BareDepot } from './depot.ts'
+
+/** A volume with room for everything. */
+const FREE_BYTES = 2 ** 50
+
+export function makeDesk(depot: BareDepot, options: Partial<DeskOptions> = {}): TaskDesk {
+  return createTaskDesk({
+    db: depot.db,
+    archives: createArchiveDirectory(depot.archivesDirectory),
+    freeBytes: () => FREE_BYTES,
+    archiveTtlMs: depot.archiveTtlMs,
+    now: () => new Date(),
+    ...options
+  })
+}
+
+/** A lane that ends with the last work that waits; by default it does that work. */
+export function laneOf(depot: BareDepot, kind: TaskKind, options: Partial<LaneOptions> = {}): LaneOptions {
+  const works = createWorkStore(depot.db)
+  return {
+    kind,
+    owner: depot.owner,
+    works,
+    ...(kind === 'export' ? createExportLane({ settings: depot, db: depot.db, works }) : scanLane(depot)),
+    onEvent() {},
+    isPassing: () => false,
+    archiveTtlMs: depot.archiveTtlMs,
+    whenIdle: 'end',
+    now: () => new Date(),
+    ...options
+  }
+}
+
+/** Runs what waits of a kind to its end. */
+export async function runQueued(depot: BareDepot, kind: TaskKind, options: Partial<LaneOptions> = {}): Promise<void> {
+  await startLane(laneOf(depot, kind, options)).ended
+}
+
+function scanLane(depot: BareDepot): Pick<LaneOptions, 'run'> {
+  return {
+    async run() {
+      await depot.scan()
+      return OPERATION_SUCCEEDED
+    }
+  }
+}
