@@ -29,6 +29,8 @@ export interface ServerOptions {
   readonly repositoryDirectory: string
   /** Further settings; a password is set unless this says another or `undefined`. */
   readonly settings?: Readonly<Record<string, string | undefined>>
+  /** A program and its arguments that run the server in their own place, such as `prlimit --fsize=…`. */
+  readonly runBy?: readonly string[]
 }
 
 /** Directories for a server, with these files in its repository. */
@@ -57,7 +59,8 @@ export interface ServerProcess {
 
 /** Runs `node src/main.ts`, far from any `.env`. The process ends with the test at the latest. */
 export function spawnServer(t: Test, options: ServerOptions): ServerProcess {
-  const child = spawn(process.execPath, [MAIN], {
+  const [program = '', ...args] = [...(options.runBy ?? []), process.execPath, MAIN]
+  const child = spawn(program, args, {
     cwd: path.dirname(options.dataDirectory),
     env: environment(options),
     stdio: ['ignore', 'pipe', 'pipe']

@@ -1,0 +1,48 @@
+/** Chance that can be repeated, and how much of it. */
+import type { Test } from 'tap'
+
+/** A few in every test run; hundreds with `CHAOS_ROUNDS=500 npm run chaos`. */
+export const ROUNDS = Number(process.env.CHAOS_ROUNDS ?? 20)
+
+/** Whether somebody has the time for what takes minutes. */
+export const IS_THOROUGH = ROUNDS >= 100
+
+export interface Chance {
+  /** A whole number from 0 to `limit - 1`. */
+  below(limit: number): number
+  pick<T>(items: readonly T[]): T
+  /** Some of the items, at least one. */
+  some<T>(items: readonly T[]): T[]
+}
+
+/** Gives all tests of a file the time that so many rounds take on a slow machine. @param seconds of one round */
+export function allowTime(t: Test, seconds: number): void {
+  t.setTimeout(1000 * (30 + ROUNDS * seconds))
+}
+
+/** Says its seed; `CHAOS_SEED` repeats it. */
+export function startChance(t: Test): Chance {
+  const seed = Number(process.env.CHAOS_SEED ?? Date.now() % 2 ** 31)
+  t.comment(`CHAOS_SEED=${seed} CHAOS_ROUNDS=${ROUNDS}`)
+  return chanceOf(seed)
+}
+
+/** Mulberry32: small, and good enough to find moments. */
+export function chanceOf(seed: number): Chance {
+  let state = seed
+  const next = () => {
+    state = (state + 0x6d2b79f5) | 0
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
+  }
+  const below = (limit: number) => Math.floor(next() * limit)
+  return {
+    below,
+    pick: (items) => items[below(items.length)] as (typeof items)[number],
+    some(items) {
+      const chosen = items.filter(() => next() < 0.5)
+      return chosen.length > 0 ? chosen : [this.pick(items)]
+    }
+  }
+}
