@@ -6,6 +6,7 @@ import { Kysely, SqliteDialect } from 'kysely'
 import { FileMigrationProvider, Migrator } from 'kysely/migration'
 import type { Schema } from './schema.ts'
 import { withStatementCache } from './statement-cache.ts'
+import { withTolerantRollback } from './tolerant-rollback.ts'
 
 const BUSY_TIMEOUT_MS = 15_000
 const CACHE_KIB = 4_096
@@ -28,7 +29,7 @@ export function openDatabase(options: DatabaseOptions): Depot {
   database.pragma('foreign_keys = ON')
   database.pragma(`cache_size = -${CACHE_KIB}`)
   database.pragma(`temp.cache_size = -${CACHE_KIB}`)
-  return new Kysely<Schema>({ dialect: new SqliteDialect({ database: withStatementCache(database) }) })
+  return new Kysely<Schema>({ dialect: new SqliteDialect({ database: withTolerantRollback(database, withStatementCache(database)) }) })
 }
 
 /**

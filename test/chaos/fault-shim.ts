@@ -1,0 +1,67 @@
+/** Faults from outside: one call of the server's to the system fails, with the error that a test says. */
+import { execFileSync, spawnSync } from 'node:child_process'
+import fs from 'node:fs'
+import os from 'node:os'
+import path from 'node:path'
+import type { Test } from 'tap'
+
+export interface Fault {
+  readonly call: 'write' | 'sync' | 'read' | 'rename'
+  /** A part of the file's path. */
+  readonly path: string
+  /** Which of the calls that fit fails, from 1. */
+  readonly number: number
+  readonly error: 'ENOSPC' | 'EIO'
+}
+
+export interface FaultShim {
+  /** Environment of a server that is to have faults. */
+  readonly environment: Readonly<Record<string, string>>
+  /** From now on, until it has happened or another one is set. */
+  set(fault: Fault): void
+  /** Ends it, and tells whether it has happened. */
+  clear(): boolean
+}
+
+const SOURCE = path.join(import.meta.dirname, 'fault-shim.c')
+
+/** Offsets in the structure that both sides share. */
+const [NUMBER, ERROR, FAILED, CALL, PATH, SIZE] = [0, 4, 8, 12, 28, 156]
+
+/** Why there can be no faults here; false when there can. */
+export function withoutFaults(): string | false {
+  if (process.platform !== 'linux') return 'needs Linux'
+  return spawnSync('gcc', ['--version']).status === 0 ? false : 'needs gcc'
+}
+
+/** Builds the shim for a test. */
+export function buildFaultShim(t: Test): FaultShim {
+  const directory = fs.mkdtempSync(path.join(os.tmpdir(), 'fixdepot-faults-'))
+  t.teardown(() => fs.rmSync(directory, { recursive: true }))
+  const library = path.join(directory, 'fault-shim.so')
+  execFileSync('gcc', ['-shared', '-fPIC', '-O1', '-o', library, SOURCE, '-ldl'])
+  const controlFile = path.join(directory, 'control')
+  fs.writeFileSync(controlFile, Buffer.alloc(SIZE))
+  const fd = fs.openSync(controlFile, 'r+')
+  t.teardown(() => fs.closeSync(fd))
+
+  return {
+    environment: { LD_PRELOAD: library, FAULT_CONTROL: controlFile },
+    set({ call, path, number, error }) {
+      const control = Buffer.alloc(SIZE)
+      control.writeInt32LE(os.constants.errno[error], ERROR)
+      control.write(call, CALL)
+      control.write(path, PATH)
+      fs.writeSync(fd, control, 0, SIZE, 0)
+      // Last: from here on it counts.
+      control.writeInt32LE(number, NUMBER)
+      fs.writeSync(fd, control, NUMBER, 4, NUMBER)
+    },
+    clear() {
+      fs.writeSync(fd, Buffer.alloc(4), 0, 4, NUMBER)
+      const failed = Buffer.alloc(4)
+      fs.readSync(fd, failed, 0, 4, FAILED)
+      return failed.readInt32LE() > 0
+    }
+  }
+}
