@@ -1,39 +1,61 @@
-/** Sends a range of an open archive, with two buffers whatever its size: one is read while the other is being sent. */
+/**
+ * Sends a range of an open archive, with two buffers whatever its size: one is read while the other is being sent. They are
+ * large only for clients that are fast, and only for so many at a time.
+ */
 import type { ServerResponse } from 'node:http'
 import type { ByteRange, OpenArchive } from '../core/archive.ts'
 
-/** With smaller reads a download spends its time on system calls and on messages between threads. */
-const BUFFER_BYTES = 1024 * 1024
+/** What every download begins with: hundreds of clients that read slowly, or not at all, must not take much memory. */
+const SMALL_BYTES = 64 * 1024
 
-/** Buffers of downloads that have ended; the next ones take them over. More are not kept than a few downloads need. */
+/** With smaller reads a fast download spends its time on system calls and on messages between threads. */
+const LARGE_BYTES = 1024 * 1024
+
+/** So much has to be sent before a download counts as a fast one: the system takes the first megabytes from anybody. */
+const FAST_AFTER_BYTES = 8 * 1024 * 1024
+const FAST_BYTES_PER_MS = 4 * 1024
+
+/** All downloads together have no more large buffers. */
+const MAX_LARGE_BUFFERS = 32
+
+/** Large buffers that nobody uses; the next fast downloads take them over. More are not kept than a few downloads need. */
 const idleBuffers: Buffer[] = []
 const MAX_IDLE_BUFFERS = 8
+let largeBuffersInUse = 0
 
 /**
  * Resolves when everything is sent or the client has gone. The head must have been written before.
  * @throws when the archive cannot be read; then the connection is cut, so that the client sees that something is missing
  */
 export async function sendBytes(response: ServerResponse, archive: OpenArchive, range: ByteRange): Promise<void> {
-  const buffers = [takeBuffer(), takeBuffer()] as const
+  const buffers: [Buffer, Buffer] = [takeBuffer(false), takeBuffer(false)]
+  let isFast = false
+  const bufferOf = (turn: 0 | 1) => {
+    buffers[turn] = exchange(buffers[turn], isFast)
+    return buffers[turn]
+  }
   try {
-    let turn = 0
-    let next = readAhead(archive, buffers[0], range.start, range.end)
+    let turn: 0 | 1 = 0
+    let next = readAhead(archive, bufferOf(turn), range.start, range.end)
     for (let position = range.start; position <= range.end; ) {
       const part = await next
       position += part.length
-      turn = 1 - turn
-      if (position <= range.end) next = readAhead(archive, buffers[turn as 0 | 1], position, range.end)
+      turn = turn === 0 ? 1 : 0
+      if (position <= range.end) next = readAhead(archive, bufferOf(turn), position, range.end)
+      const started = performance.now()
       if (!(await written(response, part))) {
         await next.catch(() => {})
         return
       }
+      const isTakenFast = part.length >= FAST_BYTES_PER_MS * (performance.now() - started)
+      isFast = isTakenFast && position - range.start >= FAST_AFTER_BYTES
     }
     response.end()
   } catch (error) {
     response.destroy()
     throw error
   } finally {
-    for (const buffer of buffers) if (idleBuffers.length < MAX_IDLE_BUFFERS) idleBuffers.push(buffer)
+    for (const buffer of buffers) putBuffer(buffer)
   }
 }
 
@@ -45,7 +67,7 @@ function readAhead(...args: Parameters<typeof readPart>): Promise<Buffer> {
 }
 
 async function readPart(archive: OpenArchive, buffer: Buffer, position: number, end: number): Promise<Buffer> {
-  const length = await archive.readInto(buffer.subarray(0, Math.min(BUFFER_BYTES, end - position + 1)), position)
+  const length = await archive.readInto(buffer.subarray(0, Math.min(buffer.length, end - position + 1)), position)
   if (length === 0) throw new Error(`The archive ${archive.name} ends at byte ${position}`)
   return buffer.subarray(0, length)
 }
@@ -62,6 +84,21 @@ function written(response: ServerResponse, part: Buffer): Promise<boolean> {
   })
 }
 
-function takeBuffer(): Buffer {
-  return idleBuffers.pop() ?? Buffer.allocUnsafeSlow(BUFFER_BYTES)
+/** The same buffer, or one of the size that is wanted now. */
+function exchange(buffer: Buffer, isFast: boolean): Buffer {
+  if (isFast === (buffer.length === LARGE_BYTES)) return buffer
+  putBuffer(buffer)
+  return takeBuffer(isFast)
+}
+
+function takeBuffer(isLarge: boolean): Buffer {
+  if (!isLarge || largeBuffersInUse === MAX_LARGE_BUFFERS) return Buffer.allocUnsafeSlow(SMALL_BYTES)
+  largeBuffersInUse += 1
+  return idleBuffers.pop() ?? Buffer.allocUnsafeSlow(LARGE_BYTES)
+}
+
+function putBuffer(buffer: Buffer): void {
+  if (buffer.length !== LARGE_BYTES) return
+  largeBuffersInUse -= 1
+  if (idleBuffers.length < MAX_IDLE_BUFFERS) idleBuffers.push(buffer)
 }

@@ -16,8 +16,12 @@ const POLL_MS = 10
 export const ADMIN_PASSWORD = 'a password for tests'
 
 /** Asks until it holds; for what nobody tells of by an event. */
-export async function until(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
-  const end = Date.now() + WAIT_MS
+export async function until(
+  what: string,
+  holds: () => boolean | Promise<boolean>,
+  waitMs: number = WAIT_MS
+): Promise<void> {
+  const end = Date.now() + waitMs
   while (!(await holds())) {
     if (Date.now() > end) throw new Error(`Waited in vain until ${what}`)
     await delay(POLL_MS)
