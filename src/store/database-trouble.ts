@@ -1,7 +1,44 @@
-/** Tells troubles of the database that pass from those that stay, and from bugs. */
-const PASSING = /^SQLITE_(BUSY|LOCKED|FULL|IOERR|CANTOPEN|READONLY)/
+/** Tells troubles of the database from bugs, those that pass from those that stay, and says what is wrong in a sentence. */
+
+/** `busy`: somebody else has it. `full`: no space. `forbidden`: it may not be written or opened. `damaged`: it is broken. */
+export type TroubleKind = 'busy' | 'full' | 'forbidden' | 'disk' | 'damaged'
+
+const KINDS: readonly (readonly [code: RegExp, kind: TroubleKind])[] = [
+  [/^SQLITE_(BUSY|LOCKED)/, 'busy'],
+  [/^SQLITE_FULL/, 'full'],
+  [/^SQLITE_(READONLY|CANTOPEN|PERM|AUTH)/, 'forbidden'],
+  [/^SQLITE_(IOERR|PROTOCOL)/, 'disk'],
+  [/^SQLITE_(CORRUPT|NOTADB)/, 'damaged']
+]
+
+const SENTENCES: Readonly<Record<TroubleKind, string>> = {
+  busy: 'The database is busy.',
+  full: 'There is no space left for the database.',
+  forbidden: 'The database cannot be written.',
+  disk: 'The disk of the database does not answer as it should.',
+  damaged: 'The database is damaged.'
+}
+
+/** Undefined for what is no trouble of the database, but most likely a bug. */
+export function troubleKind(error: unknown): TroubleKind | undefined {
+  const { code } = (error ?? {}) as { code?: unknown }
+  if (typeof code !== 'string') return undefined
+  return KINDS.find(([pattern]) => pattern.test(code))?.[1]
+}
+
+/** Whether the database or what it lies on is to blame, and not the program. */
+export function isDatabaseTrouble(error: unknown): boolean {
+  return troubleKind(error) !== undefined
+}
 
 /** Whether trying again later can help: somebody else writes, the disk is full or does not answer. */
 export function isPassingTrouble(error: unknown): boolean {
-  return PASSING.test(String((error as { code?: unknown } | null)?.code))
+  const kind = troubleKind(error)
+  return kind !== undefined && kind !== 'damaged'
+}
+
+/** A sentence for whoever waits for an answer; it tells nothing of the machine. */
+export function describeTrouble(error: unknown): string {
+  const kind = troubleKind(error)
+  return kind === undefined ? 'The database cannot be used.' : SENTENCES[kind]
 }
