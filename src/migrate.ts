@@ -2,10 +2,17 @@
 import fs from 'node:fs'
 import { readConfig } from './config.ts'
 import { migrateToLatest, openDatabase } from './store/database.ts'
+import { DatabaseUnusable } from './store/database-unusable.ts'
 
 const config = readConfig()
 fs.mkdirSync(config.dataDirectory, { recursive: true })
-const db = openDatabase({ file: config.databaseFile })
-const done = await migrateToLatest(db)
-await db.destroy()
-process.stdout.write(done.length === 0 ? 'The database is up to date.\n' : `Migrated: ${done.join(', ')}\n`)
+try {
+  const db = openDatabase({ file: config.databaseFile })
+  const done = await migrateToLatest(db)
+  await db.destroy()
+  process.stdout.write(done.length === 0 ? 'The database is up to date.\n' : `Migrated: ${done.join(', ')}\n`)
+} catch (error) {
+  if (!(error instanceof DatabaseUnusable)) throw error
+  process.stderr.write(`${error.message}\n`)
+  process.exitCode = 1
+}

@@ -1,15 +1,17 @@
 /** Opens the database and brings it to the newest schema. Whoever opens it closes it, with `destroy()`. */
-import { promises as fs } from 'node:fs'
+import fs, { promises as fsp } from 'node:fs'
 import path from 'node:path'
 import Database from 'better-sqlite3'
-import { Kysely, SqliteDialect } from 'kysely'
+import { Kysely, SqliteDialect, sql } from 'kysely'
 import { FileMigrationProvider, Migrator } from 'kysely/migration'
+import { checkDirectoryOf, DatabaseUnusable, schemaTooNew, toUnusable } from './database-unusable.ts'
 import type { Schema } from './schema.ts'
 import { withStatementCache } from './statement-cache.ts'
 import { withTolerantRollback } from './tolerant-rollback.ts'
 
 const BUSY_TIMEOUT_MS = 15_000
 const CACHE_KIB = 4_096
+const MIGRATIONS = path.join(import.meta.dirname, '../../migrations')
 
 export interface DatabaseOptions {
   /** Path of the SQLite file, or `:memory:`. */
@@ -21,25 +23,78 @@ export type Depot = Kysely<Schema>
 /**
  * A connection of its own. A thread has one and no more: SQLite lets one connection write at a time, and two in one thread
  * would wait for each other. What has to be on the disk goes through `durableTransaction`.
+ * @throws DatabaseUnusable
  */
 export function openDatabase(options: DatabaseOptions): Depot {
-  const database = new Database(options.file, { timeout: BUSY_TIMEOUT_MS })
-  database.pragma('journal_mode = WAL')
-  database.pragma('synchronous = NORMAL')
-  database.pragma('foreign_keys = ON')
-  database.pragma(`cache_size = -${CACHE_KIB}`)
-  database.pragma(`temp.cache_size = -${CACHE_KIB}`)
-  return new Kysely<Schema>({ dialect: new SqliteDialect({ database: withTolerantRollback(database, withStatementCache(database)) }) })
+  return connect(options.file, {}, (database) => {
+    // Before anything is written: a database of a newer version is left as it is.
+    refuseNewerSchema(database, options.file)
+    database.pragma('journal_mode = WAL')
+    database.pragma('synchronous = NORMAL')
+    database.pragma('foreign_keys = ON')
+  })
+}
+
+/**
+ * A connection to look at a database that is there, also beside a running server. Whoever gets it writes to temporary
+ * tables only.
+ * @throws DatabaseUnusable
+ */
+export function openForReading(file: string): Depot {
+  if (!fs.existsSync(file)) throw new DatabaseUnusable(`There is no database at ${file}.`)
+  // A read-only connection leaves the files of the log behind that it has to make. Another one takes them away again, but
+  // would also bring into the database what a server that was killed has left in its log.
+  const logBytes = fs.statSync(`${file}-wal`, { throwIfNoEntry: false })?.size ?? 0
+  return connect(file, { readonly: logBytes > 0, fileMustExist: true }, (database) => {
+    // Nothing is read before that, not even the first page.
+    database.pragma('schema_version')
+  })
+}
+
+function connect(file: string, options: Database.Options, prepare: (database: Database.Database) => void): Depot {
+  let database: Database.Database | undefined
+  try {
+    if (file !== ':memory:') checkDirectoryOf(file)
+    database = new Database(file, { timeout: BUSY_TIMEOUT_MS, ...options })
+    prepare(database)
+    database.pragma(`cache_size = -${CACHE_KIB}`)
+    database.pragma(`temp.cache_size = -${CACHE_KIB}`)
+  } catch (error) {
+    database?.close()
+    throw toUnusable(file, error) ?? error
+  }
+  const kept = withTolerantRollback(database, withStatementCache(database))
+  return new Kysely<Schema>({ dialect: new SqliteDialect({ database: kept }) })
+}
+
+function refuseNewerSchema(database: Database.Database, file: string): void {
+  const isMigrated = database.prepare("select 1 from sqlite_schema where name = 'kysely_migration'").get() !== undefined
+  if (!isMigrated) return
+  const known = knownMigrations()
+  const applied = database.prepare<[], string>('select name from kysely_migration order by name').pluck().all()
+  const strangers = applied.filter((name) => !known.includes(name))
+  if (strangers.length > 0) throw schemaTooNew(file, strangers, known.at(-1) ?? 'none')
+}
+
+/** The names of all migrations of this version, in their order. */
+export function knownMigrations(): string[] {
+  const names = fs.readdirSync(MIGRATIONS).filter((name) => /(?<!\.d)\.[jt]s$/.test(name))
+  return names.map((name) => path.parse(name).name).sort()
 }
 
 /**
  * Runs the migrations that the database has not seen yet, each in a transaction of its own.
  * @returns the names of those that ran.
+ * @throws DatabaseUnusable
  */
 export async function migrateToLatest(db: Depot): Promise<string[]> {
-  const migrationFolder = path.join(import.meta.dirname, '../../migrations')
-  const migrator = new Migrator({ db, provider: new FileMigrationProvider({ fs, path, migrationFolder }) })
-  const { error, results } = await migrator.migrateToLatest()
-  if (error !== undefined) throw error
+  const provider = new FileMigrationProvider({ fs: fsp, path, migrationFolder: MIGRATIONS })
+  const { error, results } = await new Migrator({ db, provider }).migrateToLatest()
+  if (error !== undefined) throw toUnusable(await fileOf(db), error) ?? error
   return (results ?? []).map((result) => result.migrationName)
+}
+
+async function fileOf(db: Depot): Promise<string> {
+  const { rows } = await sql<{ file: string }>`pragma database_list`.execute(db)
+  return rows[0]?.file ?? ''
 }

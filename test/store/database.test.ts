@@ -1,10 +1,15 @@
+import { promises as fs } from 'node:fs'
 import path from 'node:path'
 import { type Kysely, sql } from 'kysely'
+import { FileMigrationProvider, Migrator } from 'kysely/migration'
 import t, { type Test } from 'tap'
 import * as migration from '../../migrations/0001-depot.ts'
-import { type Depot, migrateToLatest, openDatabase } from '../../src/store/database.ts'
+import { type Depot, knownMigrations, migrateToLatest, openDatabase } from '../../src/store/database.ts'
+import { DatabaseUnusable } from '../../src/store/database-unusable.ts'
 
-const TABLES = [
+const MIGRATIONS = ['0001-depot', '0002-work']
+
+const FIRST_TABLES = [
   'catalog',
   'catalog_problem',
   'credential',
@@ -21,6 +26,8 @@ const TABLES = [
   'task',
   'task_message'
 ]
+
+const TABLES = [...FIRST_TABLES, 'work']
 
 function open(t: Test, options: { file?: string } = {}): Depot {
   const db = openDatabase({ file: ':memory:', ...options })
@@ -49,7 +56,7 @@ t.test('a connection lets others read, checks references and waits for other wri
 
 t.test('a new database gets every table, and a second run has nothing to do', async (t) => {
   const db = open(t)
-  t.same(await migrateToLatest(db), ['0001-depot'])
+  t.same(await migrateToLatest(db), MIGRATIONS)
   t.same(await migrateToLatest(db), [])
   const tables = await tablesOf(db)
   t.same(tables.sort(), TABLES)
@@ -61,7 +68,7 @@ t.test('another connection to a migrated file has nothing to do either', async (
   t.same(await migrateToLatest(open(t, { file })), [])
 })
 
-t.test('what was migrated can be taken back and made again', async (t) => {
+t.test('what the first migration made can be taken back and made again', async (t) => {
   const db = open(t)
   // A migration knows no schema.
   const bare = db as unknown as Kysely<unknown>
@@ -69,7 +76,7 @@ t.test('what was migrated can be taken back and made again', async (t) => {
   await migration.down(bare)
   t.same(await tablesOf(db), [])
   await migration.up(bare)
-  t.same((await tablesOf(db)).sort(), TABLES)
+  t.same((await tablesOf(db)).sort(), FIRST_TABLES)
   t.same(await db.selectFrom('catalog').selectAll().execute(), [{ id: 1, read_at: null, is_current: 0 }])
 })
 
@@ -95,5 +102,47 @@ t.test('the catalog has one row and no other', async (t) => {
 })
 
 t.test('a database that lies in no directory cannot be opened', async (t) => {
-  t.throws(() => openDatabase({ file: path.join(t.testdir(), 'absent', 'depot.db') }), /directory does not exist/)
+  const file = path.join(t.testdir(), 'absent', 'depot.db')
+  t.throws(() => openDatabase({ file }), DatabaseUnusable)
+  t.throws(() => openDatabase({ file }), { message: /directory .*absent is not there/ })
 })
+
+t.test('the migrations are known by name without being loaded', async (t) => {
+  t.same(knownMigrations(), MIGRATIONS)
+})
+
+t.test(
+  'a database of the first version keeps its tasks, their messages and their archives, and no id is used again',
+  async (t) => {
+    const db = open(t)
+    const bare = db as unknown as Kysely<unknown>
+    const migrationFolder = path.join(import.meta.dirname, '../../migrations')
+    const migrator = new Migrator({ db, provider: new FileMigrationProvider({ fs, path, migrationFolder }) })
+    await migrator.migrateTo('0001-depot')
+    await sql`insert into plan values (7, 'digest', 1, 1, 10, 123)`.execute(bare)
+    const task = (id: number, kind: string, state: string, plan: number | null) =>
+      sql`
+    insert into task (id, kind, state, plan_id, archive_name, created_by, created_at, finished_at)
+    values (${id}, ${kind}, ${state}, ${plan}, ${plan && 'repository20260101000000.zip'}, 'admin', 1000, ${plan && 2000})
+  `.execute(bare)
+    await task(3, 'export', 'completed', 7)
+    await task(4, 'scan', 'running', null)
+    await task(9, 'scan', 'completed', null)
+    await sql`insert into task_message values (3, 0, 'FQX', 'text', 'explanation', 'recovery')`.execute(bare)
+    await sql`delete from task where id = 9`.execute(bare)
+
+    t.same(await migrateToLatest(db), ['0002-work'])
+    const tasks = await db.selectFrom('task').select(['id', 'kind', 'state', 'created_by']).orderBy('id').execute()
+    t.same(tasks, [
+      { id: 3, kind: 'export', state: 'completed', created_by: 'admin' },
+      { id: 4, kind: 'scan', state: 'live', created_by: 'admin' }
+    ])
+    t.match(await db.selectFrom('task_message').selectAll().execute(), [{ task_id: 3, message_id: 'FQX' }])
+    t.match(await db.selectFrom('plan').selectAll().execute(), [
+      { id: 7, archive_name: 'repository20260101000000.zip', archive_state: 'kept' }
+    ])
+    t.equal((await db.selectFrom('work').select('state').where('id', '=', 4).executeTakeFirst())?.state, 'queued')
+    const row = { kind: 'scan', state: 'live', work_id: 4, created_by: 'admin', created_at: 3000 }
+    t.same(await db.insertInto('task').values(row).returning('id').execute(), [{ id: 10 }])
+  }
+)

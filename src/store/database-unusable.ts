@@ -1,0 +1,48 @@
+/** Why the database cannot be opened, for the operator. */
+import fs from 'node:fs'
+import path from 'node:path'
+import { type TroubleKind, troubleKind } from './database-trouble.ts'
+
+/** The database cannot be opened; the message says what is wrong, and what the operator does. */
+export class DatabaseUnusable extends Error {
+  override readonly name = 'DatabaseUnusable'
+}
+
+type Sentence = (file: string, reason: string) => string
+
+const SENTENCES: Readonly<Record<TroubleKind, Sentence>> = {
+  busy: (file) =>
+    `The database ${file} is held by another program. End that program, such as a database browser, and start again.`,
+  full: (file) =>
+    `There is no space left for the database ${file}. Make room in ${path.dirname(file)}, and start again.`,
+  forbidden: (file, reason) =>
+    `The database ${file} cannot be opened and written: ${reason}. ` +
+    `The file and its directory must belong to the user that runs fixdepot, on a volume that can be written.`,
+  disk: (file, reason) =>
+    `The disk of the database ${file} does not answer as it should: ${reason}. ` +
+    'Check the disk, and that it is not a network share without file locks; then start again.',
+  damaged: (file, reason) =>
+    `The database ${file} is damaged: ${reason}. See with "fixdepot doctor" what is left of it, and restore a backup; ` +
+    'or move the file away, together with -wal and -shm beside it, to begin anew.'
+}
+
+/** What an operator is told instead of this error; undefined when the database is not to blame for it. */
+export function toUnusable(file: string, error: unknown): DatabaseUnusable | undefined {
+  const kind = troubleKind(error)
+  return kind && new DatabaseUnusable(SENTENCES[kind](file, (error as Error).message), { cause: error })
+}
+
+/** better-sqlite3 says this in an error without a code. @throws DatabaseUnusable */
+export function checkDirectoryOf(file: string): void {
+  const directory = path.dirname(file)
+  if (fs.existsSync(directory)) return
+  throw new DatabaseUnusable(`The directory ${directory} is not there. Create it, and start again.`)
+}
+
+/** The database was last used by a version that knows more than this one. */
+export function schemaTooNew(file: string, strangers: readonly string[], newest: string): DatabaseUnusable {
+  return new DatabaseUnusable(
+    `The database ${file} has the schema ${strangers.at(-1)}, and this version of fixdepot knows none newer than ${newest}. ` +
+      'Nothing was changed. Start the version that made it or a newer one, or restore a backup from before the upgrade.'
+  )
+}
