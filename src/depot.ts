@@ -19,6 +19,7 @@ import { type ArchiveStore, createArchiveStore } from './store/archive-store.ts'
 import { createCatalogStore } from './store/catalog-store.ts'
 import { findPasswordHash, savePasswordHash } from './store/credential-store.ts'
 import { type Depot as Database, migrateToLatest, openDatabase } from './store/database.ts'
+import { acquireInstanceLock, lockFileIn } from './store/instance-lock.ts'
 import { createTaskStore } from './store/task-store.ts'
 import { createWorkStore } from './store/work-store.ts'
 import type { LaneReport } from './worker/lane-port.ts'
@@ -42,10 +43,11 @@ const STARTUP_USER = 'fixdepot'
 
 /**
  * Opens the depot, starts its worker, and has the repository read.
- * @throws ConfigError when a directory cannot be used
+ * @throws ConfigError when a directory cannot be used, InstanceLocked, DatabaseUnusable
  */
 export async function openDepot(config: Config, events: DepotEvents): Promise<Depot> {
   await checkDirectories(config)
+  const lock = acquireInstanceLock(lockFileIn(config.dataDirectory))
   const db = openDatabase({ file: config.databaseFile })
   await migrateToLatest(db)
   const administrator = await prepareAdministrator(db, config)
@@ -91,6 +93,7 @@ export async function openDepot(config: Config, events: DepotEvents): Promise<De
     async close() {
       await supervisor.stop()
       await db.destroy()
+      lock.release()
     }
   }
 }

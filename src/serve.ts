@@ -1,10 +1,12 @@
 /** The server as a process: read the settings, open the depot, listen, and close with grace. */
-import fs from 'node:fs'
 import closeWithGrace from 'close-with-grace'
 import { type Logger, pino } from 'pino'
 import { ConfigError, readConfig, unknownSettings } from './config.ts'
 import { openDepot } from './depot.ts'
 import { buildApp } from './http/app.ts'
+import { DatabaseUnusable } from './store/database-unusable.ts'
+import { InstanceLocked } from './store/instance-lock.ts'
+import { readVersion } from './version.ts'
 import type { LaneReport } from './worker/lane-port.ts'
 
 /** Requests in flight get so long after a signal; a download that lasts longer is cut, and can be resumed. */
@@ -13,15 +15,19 @@ const GRACE_MS = 10_000
 /** Whatever still holds the process then is a bug, and ends with it. */
 const CLOSE_LIMIT_MS = 3 * GRACE_MS
 
-/** Runs the server until a signal ends it. A setting that is wrong ends it with a sentence. */
+/** Runs the server until a signal ends it. What the operator has to mend ends it with a sentence. */
 export async function serve(): Promise<void> {
   try {
     await openAndListen()
   } catch (error) {
-    if (!(error instanceof ConfigError)) throw error
+    if (!isForOperator(error)) throw error
     process.stderr.write(`${error.message}\n`)
     process.exit(1)
   }
+}
+
+function isForOperator(error: unknown): error is Error {
+  return [ConfigError, DatabaseUnusable, InstanceLocked].some((type) => error instanceof type)
 }
 
 async function openAndListen(): Promise<void> {
@@ -59,9 +65,4 @@ function announcePassword(userName: string, password: string): void {
   process.stderr.write(
     `\nA password was made for the administrator. It is shown only this once:\n\n  user     ${userName}\n  password ${password}\n\n`
   )
-}
-
-function readVersion(): string {
-  const file = new URL(import.meta.filename.endsWith('.ts') ? '../package.json' : '../../package.json', import.meta.url)
-  return JSON.parse(fs.readFileSync(file, 'utf8')).version
 }
