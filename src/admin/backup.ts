@@ -1,0 +1,84 @@
+/** `fixdepot backup`: one file that holds all the database holds, made while the server runs. */
+import fs from 'node:fs'
+import path from 'node:path'
+import { copyDatabase, finishCopy } from '../store/copy-database.ts'
+import { openForReading } from '../store/database.ts'
+import { toUnusable } from '../store/database-unusable.ts'
+import { Refusal, reasonOf } from './refusal.ts'
+
+/** The hash of a password is in it. */
+const OWNER_ONLY = 0o600
+
+/**
+ * Copies the database into `file`, which appears whole or not at all.
+ * @throws Refusal, DatabaseUnusable
+ */
+export async function backUp(databaseFile: string, file: string): Promise<void> {
+  const target = path.resolve(file)
+  if (!fs.statSync(path.dirname(target), { throwIfNoEntry: false })?.isDirectory()) {
+    throw new Refusal(`There is no directory ${path.dirname(target)}.`)
+  }
+  refuseExisting(target)
+  const part = `${target}.part`
+  const db = openForReading(databaseFile)
+  try {
+    reserve(part)
+    try {
+      await write(() => copyDatabase(db, part), databaseFile, part)
+      const damages = await write(async () => finishCopy(part), part, part)
+      if (damages.length > 0)
+        throw new Refusal(`The copy is not sound, and was removed: ${damages[0]}. Run fixdepot doctor.`)
+      await write(async () => publish(part, target), part, part)
+    } catch (error) {
+      fs.rmSync(part, { force: true })
+      throw error
+    }
+  } finally {
+    await db.destroy()
+  }
+}
+
+function refuseExisting(target: string): void {
+  if (fs.lstatSync(target, { throwIfNoEntry: false }) === undefined) return
+  throw new Refusal(`${target} is there already, and a backup overwrites nothing.`)
+}
+
+function reserve(part: string): void {
+  try {
+    fs.closeSync(fs.openSync(part, 'wx', OWNER_ONLY))
+  } catch (error) {
+    if (reasonOf(error) !== 'EEXIST')
+      throw new Refusal(`${part} cannot be written: ${reasonOf(error)}.`, { cause: error })
+    throw new Refusal(`${part} is there: another backup writes it, or was interrupted. Remove it if none does.`)
+  }
+}
+
+/** Says which file is to blame when something fails. */
+async function write<T>(step: () => Promise<T>, blamed: string, part: string): Promise<T> {
+  try {
+    return await step()
+  } catch (error) {
+    if (error instanceof Refusal) throw error
+    const reason = reasonOf(error)
+    if (reason === 'SQLITE_FULL' || reason === 'ENOSPC') {
+      throw new Refusal(`There is no space left for ${part}. It was removed.`, { cause: error })
+    }
+    throw toUnusable(blamed, error) ?? error
+  }
+}
+
+function publish(part: string, target: string): void {
+  sync(part)
+  refuseExisting(target)
+  fs.renameSync(part, target)
+  sync(path.dirname(target))
+}
+
+function sync(file: string): void {
+  const fd = fs.openSync(file, 'r')
+  try {
+    fs.fsyncSync(fd)
+  } finally {
+    fs.closeSync(fd)
+  }
+}
