@@ -1,0 +1,48 @@
+/** Compares the repository with what was read of it. Memory does not grow with the repository. */
+import fs from 'node:fs'
+import { walkRepository } from '../files/walk-repository.ts'
+import type { InspectedFile, InspectionStore } from '../store/inspection-store.ts'
+import type { Findings } from './findings.ts'
+import { reasonOf } from './refusal.ts'
+
+const WALK_BATCH = 2_000
+
+export async function checkCatalog(store: InspectionStore, directory: string, findings: Findings): Promise<void> {
+  const { isRead, isCurrent } = await store.catalogState()
+  if (!isRead) {
+    findings.report('catalog', 'The repository has not been read yet. Start the server.')
+    return
+  }
+  if (!isCurrent)
+    findings.report('catalog', 'It is older than what was read: the repository is being read, or that was interrupted.')
+  try {
+    await walk(store, directory, findings)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).syscall === undefined) throw error
+    findings.giveUp(`The repository directory ${directory} cannot be read: ${reasonOf(error)}.`)
+    return
+  }
+  for await (const files of store.changedPages()) {
+    for (const { path, isNew } of files) {
+      findings.report('catalog', isNew ? `${path} is new.` : `${path} has changed since it was read.`)
+    }
+  }
+  for await (const files of store.missingPages()) {
+    for (const { path } of files) findings.report('catalog', `${path} is not there any more.`)
+  }
+}
+
+async function walk(store: InspectionStore, directory: string, findings: Findings): Promise<void> {
+  await store.beginFiles()
+  let files: InspectedFile[] = []
+  for (const sighting of walkRepository(fs.realpathSync.native(directory))) {
+    if ('file' in sighting) files.push(sighting.file)
+    else if (sighting.problem.code === 'unreadable') {
+      findings.report('catalog', `${JSON.stringify(sighting.problem.path)} cannot be read.`)
+    }
+    if (files.length < WALK_BATCH) continue
+    await store.addFiles(files)
+    files = []
+  }
+  await store.addFiles(files)
+}

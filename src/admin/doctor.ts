@@ -1,0 +1,45 @@
+/** `fixdepot doctor`: tells what is wrong with the database, the archives and the catalog, and changes nothing. */
+import type { Config } from '../config.ts'
+import { openForReading } from '../store/database.ts'
+import { describeTrouble, isDatabaseTrouble } from '../store/database-trouble.ts'
+import { createInspectionStore } from '../store/inspection-store.ts'
+import { checkArchives } from './check-archives.ts'
+import { checkCatalog } from './check-catalog.ts'
+import { checkFile, checkReferences, hasThisSchema } from './check-database.ts'
+import { createFindings } from './findings.ts'
+
+/**
+ * Examines a depot, also while its server runs.
+ * @param print takes a line without its end
+ * @returns the code to exit with: 0 all is sound, 1 something is not, 2 not everything could be checked
+ * @throws DatabaseUnusable when the database cannot even be opened
+ */
+export async function examine(
+  config: Pick<Config, 'databaseFile' | 'archivesDirectory' | 'repositoryDirectory'>,
+  print: (line: string) => void
+): Promise<number> {
+  const findings = createFindings(print)
+  const db = openForReading(config.databaseFile)
+  /** What one check cannot read, another may not need. */
+  const attempt = async <T>(what: string, check: () => Promise<T>): Promise<T | undefined> => {
+    try {
+      return await check()
+    } catch (error) {
+      if (!isDatabaseTrouble(error)) throw error
+      findings.giveUp(`${what}. ${describeTrouble(error)}`)
+      return undefined
+    }
+  }
+  try {
+    const store = createInspectionStore(db)
+    await attempt('the file of the database', () => checkFile(store, findings))
+    if (await attempt('the schema', () => hasThisSchema(store, findings))) {
+      await attempt('the rows', () => checkReferences(store, findings))
+      await attempt('the archives', () => checkArchives(store, config.archivesDirectory, findings))
+      await attempt('the catalog', () => checkCatalog(store, config.repositoryDirectory, findings))
+    }
+  } finally {
+    await db.destroy()
+  }
+  return findings.sum()
+}

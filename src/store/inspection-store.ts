@@ -1,0 +1,145 @@
+/** What there is to be checked of a database, also of one that is damaged. Nothing here writes but to a temporary table. */
+import { sql } from 'kysely'
+import type { ArchiveState } from '../core/work.ts'
+import { bulkInsert } from './bulk-insert.ts'
+import type { Depot } from './database.ts'
+import { troubleKind } from './database-trouble.ts'
+
+const PAGE = 500
+
+export interface DanglingRows {
+  readonly table: string
+  /** The table that has no such rows. */
+  readonly parent: string
+  readonly count: number
+}
+
+export interface KeptArchive {
+  readonly planId: number
+  readonly name: string
+  readonly size: number
+}
+
+/** A file as a walk sees it. */
+export interface InspectedFile {
+  readonly path: string
+  readonly stamp: string
+}
+
+export interface ChangedFile {
+  readonly path: string
+  readonly isNew: boolean
+}
+
+export type InspectionStore = ReturnType<typeof createInspectionStore>
+
+export function createInspectionStore(db: Depot) {
+  return {
+    /** What is broken in the file, indexes that lack a row included: a line for each, a hundred at most. */
+    async damages(): Promise<string[]> {
+      try {
+        const { rows } = await sql<{ integrity_check: string }>`pragma integrity_check`.execute(db)
+        return rows.map((row) => row.integrity_check).filter((line) => line !== 'ok')
+      } catch (error) {
+        // Some damages are too much even for the check.
+        if (troubleKind(error) === 'damaged') return [(error as Error).message]
+        throw error
+      }
+    },
+
+    /** Rows that refer to rows which are not there. */
+    async danglingRows(): Promise<DanglingRows[]> {
+      const { rows } = await sql<DanglingRows>`
+        select "table", parent, count(*) as count from pragma_foreign_key_check group by "table", parent
+      `.execute(db)
+      return rows
+    },
+
+    /** The names of the migrations that the database has seen. */
+    async appliedMigrations(): Promise<string[]> {
+      const { rows: tables } = await sql`select 1 from sqlite_schema where name = 'kysely_migration'`.execute(db)
+      if (tables.length === 0) return []
+      const { rows } = await sql<{ name: string }>`select name from kysely_migration order by name`.execute(db)
+      return rows.map(({ name }) => name)
+    },
+
+    /** The archives that should be there, a page at a time. */
+    async *keptArchivePages(): AsyncGenerator<KeptArchive[]> {
+      for (let after = 0, more = true; more; ) {
+        const rows = await db
+          .selectFrom('plan')
+          .select(['id', 'archive_name', 'archive_size'])
+          .where('archive_state', '=', 'kept')
+          .where('id', '>', after)
+          .orderBy('id')
+          .limit(PAGE)
+          .execute()
+        yield rows.map((row) => ({ planId: row.id, name: row.archive_name ?? '', size: row.archive_size }))
+        after = rows.at(-1)?.id ?? after
+        more = rows.length === PAGE
+      }
+    },
+
+    /** What has become of the archives of these names; of a name that no plan has, nothing. */
+    async archiveStates(names: readonly string[]): Promise<Map<string, ArchiveState>> {
+      const rows = await db
+        .selectFrom('plan')
+        .select(['archive_name', 'archive_state'])
+        .where(sql<boolean>`archive_name in (select value from json_each(${JSON.stringify(names)}))`)
+        .execute()
+      return new Map(rows.map((row) => [row.archive_name ?? '', row.archive_state as ArchiveState]))
+    },
+
+    /** When the repository was last read, and whether the packages are made of all that was read. */
+    async catalogState(): Promise<{ isRead: boolean; isCurrent: boolean }> {
+      const row = await db.selectFrom('catalog').select(['read_at', 'is_current']).executeTakeFirstOrThrow()
+      return { isRead: row.read_at !== null, isCurrent: row.is_current === 1 }
+    },
+
+    async beginFiles(): Promise<void> {
+      await sql`drop table if exists temp.inspected_file`.execute(db)
+      await sql`create temp table inspected_file (path text primary key, stamp text not null) without rowid`.execute(db)
+    },
+
+    async addFiles(files: readonly InspectedFile[]): Promise<void> {
+      const rows = files.map(({ path, stamp }) => ({ path, stamp }))
+      await bulkInsert(db, 'inspected_file', ['path', 'stamp'], rows)
+    },
+
+    /** Files that are new or have changed since they were read. Those that the last scan could not read are known. */
+    changedPages(): AsyncGenerator<ChangedFile[]> {
+      return pages(async (after) => {
+        const { rows } = await sql<{ path: string; is_new: number }>`
+          select seen.path, reading.path is null as is_new
+          from temp.inspected_file as seen left join file_reading as reading on reading.path = seen.path
+          where seen.path > ${after} and reading.stamp is not seen.stamp and not exists (
+            select 1 from catalog_problem where path = seen.path and code = 'unreadable'
+          )
+          order by seen.path limit ${PAGE}
+        `.execute(db)
+        return rows.map((row) => ({ path: row.path, isNew: row.is_new === 1 }))
+      })
+    },
+
+    /** Files that were read and are not there any more. */
+    missingPages(): AsyncGenerator<{ path: string }[]> {
+      return pages(async (after) => {
+        const { rows } = await sql<{ path: string }>`
+          select path from file_reading
+          where path > ${after} and path not in (select path from temp.inspected_file)
+          order by path limit ${PAGE}
+        `.execute(db)
+        return rows
+      })
+    }
+  }
+}
+
+async function* pages<Row extends { path: string }>(page: (after: string) => Promise<Row[]>): AsyncGenerator<Row[]> {
+  for (let after = '', more = true; more; ) {
+    const rows = await page(after)
+    yield rows
+    after = rows.at(-1)?.path ?? after
+    more = rows.length === PAGE
+  }
+}

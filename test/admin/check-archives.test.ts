@@ -1,0 +1,88 @@
+import fs from 'node:fs'
+import path from 'node:path'
+import t from 'tap'
+import { addPlan, consult, makePlace } from './place.ts'
+
+const NAME = 'repository20260105093000.zip'
+
+t.test('an archive of another size than its plan, or in whose place something else lies, is found', async (t) => {
+  const place = await makePlace(t)
+  const other = 'repository20260105093000123.zip'
+  await addPlan(place, { archive_name: NAME, archive_size: 5 })
+  await addPlan(place, { archive_name: other })
+  place.writeArchives({ [NAME]: '1234' })
+  fs.mkdirSync(path.join(place.archivesDirectory, other))
+  const { lines, code } = await consult(place)
+  t.same(lines.slice(0, -1), [`archive: ${NAME} has 4 bytes, and should have 5.`, `archive: ${other} is not a file.`])
+  t.equal(code, 1)
+})
+
+t.test('only archives that are kept have to be there', async (t) => {
+  const place = await makePlace(t)
+  for (const [index, archive_state] of ['pending', 'gone', 'none'].entries()) {
+    await addPlan(place, { archive_state, archive_name: `repository2026010509300${index}.zip` })
+  }
+  t.equal((await consult(place)).code, 0)
+})
+
+t.test('a file belongs to its export while that is pending or kept, and a part only while it is pending', async (t) => {
+  const place = await makePlace(t)
+  const name = (state: string) =>
+    `repository2026010509300${['pending', 'kept', 'gone', 'none', 'unknown'].indexOf(state)}.zip`
+  for (const state of ['pending', 'kept', 'gone', 'none', 'unknown']) {
+    if (state !== 'unknown') await addPlan(place, { archive_state: state, archive_name: name(state) })
+    place.writeArchives({ [name(state)]: '12345', [`${name(state)}.17.part`]: '123' })
+  }
+  const { lines } = await consult(place)
+  const orphans = ['gone', 'none', 'unknown'].flatMap((state) => [name(state), `${name(state)}.17.part`])
+  t.same(
+    lines.slice(0, -1).sort(),
+    [`${name('kept')}.17.part`, ...orphans].map((file) => `archive: ${file} belongs to no export.`).sort()
+  )
+})
+
+t.test('files that are not of the server are noted, and the depot is sound all the same', async (t) => {
+  const place = await makePlace(t)
+  const foreign = [
+    'notes.txt',
+    'repository.zip',
+    'repository20260105093000.zip.part',
+    'repository20260105093000.zip.1.part.bak'
+  ]
+  place.writeArchives(Object.fromEntries(foreign.map((file) => [file, 'x'])))
+  const { lines, code } = await consult(place)
+  const notes = foreign.map(
+    (file) => `note: ${path.join(place.archivesDirectory, file)} is not of fixdepot, and is left alone.`
+  )
+  t.same(lines.slice(0, -1).sort(), notes.sort())
+  t.equal(lines.at(-1), 'Everything is sound.')
+  t.equal(code, 0)
+  t.same(fs.readdirSync(place.archivesDirectory).sort(), foreign.sort())
+})
+
+t.test('more archives than one page has are all looked at', async (t) => {
+  const place = await makePlace(t)
+  const names = Array.from({ length: 1_100 }, (_, index) => `repository${20260105000000 + index}.zip`)
+  await place.change(async (db) => {
+    const row = { package_count: 1, entry_count: 1, directory_offset: 0, archive_size: 1, archive_state: 'kept' }
+    await db
+      .insertInto('plan')
+      .values(names.map((archive_name) => ({ ...row, archive_name, digest: archive_name })))
+      .execute()
+  })
+  place.writeArchives(Object.fromEntries(names.slice(0, -2).map((name) => [name, 'x'])))
+  place.writeArchives(Object.fromEntries(names.slice(0, 600).map((name) => [`${name}.1.part`, 'x'])))
+  const { lines } = await consult(place)
+  t.equal(lines.at(-1), '602 findings: database 0, archives 602, catalog 0.')
+  t.equal(lines.filter((line) => line.endsWith('is not there.')).length, 2)
+})
+
+t.test('a directory that is gone is told, and the catalog is checked nevertheless', async (t) => {
+  const place = await makePlace(t)
+  fs.rmdirSync(place.archivesDirectory)
+  fs.writeFileSync(path.join(place.repositoryDirectory, 'new.txt'), 'x')
+  const { lines, code } = await consult(place)
+  t.equal(lines[0], `cannot check: The directory ${place.archivesDirectory} cannot be read: ENOENT.`)
+  t.equal(lines[1], 'catalog: new.txt is new.')
+  t.equal(code, 2)
+})
