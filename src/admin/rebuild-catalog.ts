@@ -1,0 +1,58 @@
+/** `fixdepot doctor --rebuild`: the catalog made anew from the files, while no server runs. */
+import fs from 'node:fs'
+import type { Config } from '../config.ts'
+import { checkReadableDirectory } from '../files/volume.ts'
+import { METADATA_SUFFIXES, READER_VERSION } from '../metadata/metadata-file.ts'
+import { type Depot, migrateToLatest, openDatabase } from '../store/database.ts'
+import { emptyCatalog } from '../store/empty-catalog.ts'
+import { acquireInstanceLock, lockFileIn } from '../store/instance-lock.ts'
+import { createScanStore } from '../store/scan-store.ts'
+import { createReadingPool } from '../worker/reading-pool.ts'
+import { type ScanResult, scanRepository } from '../worker/scan-repository.ts'
+import { Refusal, reasonOf } from './refusal.ts'
+
+/**
+ * Forgets what was read of the files, and reads all of them again. Tasks and archives stay. What is read stays read when
+ * this is interrupted: the next start of the server goes on from there.
+ * @throws Refusal, InstanceLocked while a server runs, DatabaseUnusable
+ */
+export async function rebuildCatalog(
+  config: Pick<Config, 'databaseFile' | 'dataDirectory' | 'repositoryDirectory'>
+): Promise<ScanResult> {
+  const { databaseFile, repositoryDirectory } = config
+  // An empty catalog would be worse than an old one.
+  await checkReadableDirectory(repositoryDirectory).catch((cause) => {
+    throw new Refusal(`The repository directory ${repositoryDirectory} cannot be read: ${reasonOf(cause)}.`, { cause })
+  })
+  if (!fs.existsSync(databaseFile)) throw new Refusal(`There is no database at ${databaseFile}.`)
+  const lock = acquireInstanceLock(lockFileIn(config.dataDirectory))
+  try {
+    const db = openDatabase({ file: databaseFile })
+    try {
+      await migrateToLatest(db)
+      await emptyCatalog(db)
+      return await readAll(db, repositoryDirectory)
+    } finally {
+      await db.destroy()
+    }
+  } finally {
+    lock.release()
+  }
+}
+
+async function readAll(db: Depot, directory: string): Promise<ScanResult> {
+  const pool = createReadingPool()
+  try {
+    return await scanRepository({
+      directory,
+      store: createScanStore(db, READER_VERSION, METADATA_SUFFIXES),
+      pool,
+      now: () => new Date(),
+      onTotals: async () => {},
+      onProgress: () => {},
+      signal: new AbortController().signal
+    })
+  } finally {
+    await pool.close()
+  }
+}
