@@ -1,3 +1,4 @@
+#!/usr/bin/env node
 /** The entry: everything else is loaded after the compile cache is on, here and in the threads. */
 import { enableCompileCache } from 'node:module'
 
@@ -6,5 +7,5 @@ const { directory } = enableCompileCache()
 // Threads look for it in the environment.
 if (directory !== undefined) process.env.NODE_COMPILE_CACHE = directory
 
-const { serve } = await import('./serve.ts')
-await serve()
+const { runCommand } = await import('./command-line.ts')
+await runCommand(process.argv.slice(2))
