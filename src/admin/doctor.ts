@@ -1,7 +1,7 @@
 /** `fixdepot doctor`: tells what is wrong with the database, the archives and the catalog, and changes nothing. */
 import type { Config } from '../config.ts'
+import { describeTrouble, isDatabaseTrouble } from '../core/database-trouble.ts'
 import { openForReading } from '../store/database.ts'
-import { describeTrouble, isDatabaseTrouble } from '../store/database-trouble.ts'
 import { createInspectionStore } from '../store/inspection-store.ts'
 import { checkArchives } from './check-archives.ts'
 import { checkCatalog } from './check-catalog.ts'

@@ -1,6 +1,7 @@
 /**
  * Every failure that a caller can understand. The core names its kind; only `http` knows status codes.
  */
+import { describeTrouble, isDatabaseTrouble } from './database-trouble.ts'
 import type { Message } from './message.ts'
 
 /**
@@ -158,18 +159,9 @@ export class Problem extends Error {
   }
 }
 
-/** How the database says what is wrong with it. */
-const DATABASE_TROUBLES: readonly (readonly [code: RegExp, text: string])[] = [
-  [/^SQLITE_(BUSY|LOCKED)/, 'The database is busy.'],
-  [/^SQLITE_FULL/, 'There is no space left for the database.'],
-  [/^SQLITE_(READONLY|CANTOPEN|PERM|AUTH)/, 'The database cannot be written.'],
-  [/^SQLITE_(IOERR|PROTOCOL)/, 'The disk of the database does not answer as it should.'],
-  [/^SQLITE_(CORRUPT|NOTADB)/, 'The database is damaged.']
-]
-
 /** What a trouble of the database is to its caller; undefined for all other errors. */
 export function toDatabaseProblem(error: unknown): Problem | undefined {
-  const code = String((error as { code?: unknown } | null)?.code)
-  const trouble = DATABASE_TROUBLES.find(([pattern]) => pattern.test(code))
-  return trouble && new Problem('DATABASE_UNAVAILABLE', trouble[1], { cause: error })
+  return isDatabaseTrouble(error)
+    ? new Problem('DATABASE_UNAVAILABLE', describeTrouble(error), { cause: error })
+    : undefined
 }

@@ -1,7 +1,7 @@
 /** Why the database cannot be opened, for the operator. */
 import fs from 'node:fs'
 import path from 'node:path'
-import { type TroubleKind, troubleKind } from './database-trouble.ts'
+import { type TroubleKind, troubleKind } from '../core/database-trouble.ts'
 
 /** The database cannot be opened; the message says what is wrong, and what the operator does. */
 export class DatabaseUnusable extends Error {

@@ -1,9 +1,9 @@
 /** What there is to be checked of a database, also of one that is damaged. Nothing here writes but to a temporary table. */
 import { sql } from 'kysely'
+import { troubleKind } from '../core/database-trouble.ts'
 import type { ArchiveState } from '../core/work.ts'
 import { bulkInsert } from './bulk-insert.ts'
 import type { Depot } from './database.ts'
-import { troubleKind } from './database-trouble.ts'
 
 const PAGE = 500
 

@@ -1,7 +1,7 @@
 /** Two servers on one data directory would pack the same archives and remove each other's files: the second is refused. */
 import path from 'node:path'
 import Database from 'better-sqlite3'
-import { troubleKind } from './database-trouble.ts'
+import { troubleKind } from '../core/database-trouble.ts'
 import { checkDirectoryOf, DatabaseUnusable, toUnusable } from './database-unusable.ts'
 
 /** Another process has the data directory. */

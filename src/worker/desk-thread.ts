@@ -4,10 +4,10 @@
  * no packing, however busy, can keep this thread from showing that the process lives.
  */
 import fs from 'node:fs'
+import { isPassingTrouble } from '../core/database-trouble.ts'
 import { createArchiveDirectory } from '../files/archive-directory.ts'
 import { createArchiveStore } from '../store/archive-store.ts'
 import { openDatabase } from '../store/database.ts'
-import { isPassingTrouble } from '../store/database-trouble.ts'
 import { createWorkStore } from '../store/work-store.ts'
 import { answerDeskCommand } from './desk-messages.ts'
 import { deskPort } from './desk-port.ts'

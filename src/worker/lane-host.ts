@@ -1,9 +1,10 @@
 /** What all lanes have in common: a connection, and how they are woken, stopped and reported on. */
+
+import { isPassingTrouble } from '../core/database-trouble.ts'
 import type { Message } from '../core/message.ts'
 import type { TaskKind } from '../core/task.ts'
 import type { ClaimedWork } from '../core/work.ts'
 import { type Depot, openDatabase } from '../store/database.ts'
-import { isPassingTrouble } from '../store/database-trouble.ts'
 import { createWorkStore, type WorkStore } from '../store/work-store.ts'
 import { startLane, TaskFailure, type WorkEvent } from './lane.ts'
 import type { LanePort, LaneReport } from './lane-port.ts'

@@ -2,7 +2,7 @@ import fs from 'node:fs'
 import path from 'node:path'
 import Database from 'better-sqlite3'
 import t, { type Test } from 'tap'
-import { describeTrouble, isDatabaseTrouble, isPassingTrouble, troubleKind } from '../../src/store/database-trouble.ts'
+import { describeTrouble, isDatabaseTrouble, isPassingTrouble, troubleKind } from '../../src/core/database-trouble.ts'
 
 function open(t: Test, file: string, options: Database.Options = {}): Database.Database {
   const database = new Database(file, { timeout: 0, ...options })
