@@ -1,13 +1,12 @@
 /** Compares the directory of archives with the plans that own its files, also while the server adds and removes some. */
 import fs from 'node:fs'
 import path from 'node:path'
+import { isArchiveFileNeeded, parseArchiveFile } from '../core/archive-file.ts'
 import type { ArchiveState } from '../core/work.ts'
 import type { InspectionStore, KeptArchive } from '../store/inspection-store.ts'
 import type { Findings } from './findings.ts'
 import { reasonOf } from './refusal.ts'
 
-/** The names that the server gives: an archive, or the part of one with the token of its lease. */
-const OWN_NAME = /^(repository\d{14,20}\.zip)(\.\d{1,15}\.part)?$/
 const FILES_PER_STATEMENT = 500
 
 export async function checkArchives(store: InspectionStore, directory: string, findings: Findings): Promise<void> {
@@ -40,21 +39,15 @@ function whatIsWrong(directory: string, { name, size }: KeptArchive): string | u
 
 async function checkFiles(store: InspectionStore, directory: string, findings: Findings): Promise<void> {
   for (const names of portions(directory)) {
-    const files = names.map((name) => ({ name, archiveName: OWN_NAME.exec(name)?.[1], isPart: name.endsWith('.part') }))
-    const states = await store.archiveStates(files.map(({ archiveName }) => archiveName ?? ''))
-    for (const { name, archiveName, isPart } of files) {
-      if (archiveName === undefined)
-        findings.note(`${path.join(directory, name)} is not of fixdepot, and is left alone.`)
-      else if (!isOwned(states.get(archiveName), isPart) && lookAt(directory, name) !== undefined) {
+    const files = names.map((name) => ({ name, file: parseArchiveFile(name) }))
+    const states = await store.archiveStates(files.map(({ file }) => file?.archiveName ?? ''))
+    for (const { name, file } of files) {
+      if (file === undefined) findings.note(`${path.join(directory, name)} is not of fixdepot, and is left alone.`)
+      else if (!isArchiveFileNeeded(file, states.get(file.archiveName)) && lookAt(directory, name) !== undefined) {
         findings.report('archive', `${name} belongs to no export.`)
       }
     }
   }
-}
-
-/** An archive that is pending may be there already, when only its commit was interrupted. */
-function isOwned(state: ArchiveState | undefined, isPart: boolean): boolean {
-  return state === 'pending' || (state === 'kept' && !isPart)
 }
 
 function* portions(directory: string): Generator<string[]> {

@@ -4,6 +4,7 @@
  */
 import fs, { promises as fsp } from 'node:fs'
 import type { OpenArchive } from '../core/archive.ts'
+import { type ArchiveFile, parseArchiveFile, partName } from '../core/archive-file.ts'
 import { isSafeName } from '../core/relative-path.ts'
 import { resolveInside } from './safe-path.ts'
 
@@ -21,17 +22,7 @@ export interface ArchiveInProgress {
   leave(): void
 }
 
-/** A file of the directory whose name is one that this server gives. */
-export interface OwnFile {
-  readonly fileName: string
-  readonly archiveName: string
-  /** Of a part; undefined for a finished archive. */
-  readonly token: number | undefined
-}
-
 export type ArchiveDirectory = ReturnType<typeof createArchiveDirectory>
-
-const OWN_NAME = /^(repository\d{14,20}\.zip)(?:\.(\d{1,15})\.part)?$/
 
 /** @param directory exists already */
 export function createArchiveDirectory(directory: string) {
@@ -39,15 +30,15 @@ export function createArchiveDirectory(directory: string) {
     if (!isSafeName(name)) throw new Error(`${JSON.stringify(name)} cannot be the name of an archive`)
     return resolveInside(directory, name)
   }
-  const partOf = (name: string, token: number) => pathOf(`${name}.${token}.part`)
+  const partOf = (name: string, token: number) => pathOf(partName(name, token))
 
   /** The parts that others have left, the newest first. */
-  function partsOf(name: string): OwnFile[] {
+  function partsOf(name: string): ArchiveFile[] {
     return fs
       .readdirSync(directory)
-      .map(toOwnFile)
+      .map(parseArchiveFile)
       .filter((file) => file?.archiveName === name && file.token !== undefined)
-      .map((file) => file as OwnFile)
+      .map((file) => file as ArchiveFile)
       .sort((left, right) => (right.token ?? 0) - (left.token ?? 0))
   }
 
@@ -115,8 +106,8 @@ export function createArchiveDirectory(directory: string) {
     },
 
     /** The files whose names are of this server's kind; what else lies there is nobody's business. */
-    async ownFiles(): Promise<OwnFile[]> {
-      return (await fsp.readdir(directory)).map(toOwnFile).filter((file) => file !== undefined)
+    async ownFiles(): Promise<ArchiveFile[]> {
+      return (await fsp.readdir(directory)).map(parseArchiveFile).filter((file) => file !== undefined)
     },
 
     /** Removes a finished archive or a part; downloads in progress end well. */
@@ -144,13 +135,6 @@ export function createArchiveDirectory(directory: string) {
       leave: () => fs.closeSync(fd)
     }
   }
-}
-
-function toOwnFile(fileName: string): OwnFile | undefined {
-  const [, archiveName, token] = OWN_NAME.exec(fileName) ?? []
-  return archiveName === undefined
-    ? undefined
-    : { fileName, archiveName, token: token === undefined ? undefined : Number(token) }
 }
 
 async function openIfThere(path: string): Promise<fsp.FileHandle | undefined> {

@@ -1,5 +1,6 @@
 /** Removes what nobody needs of the directory of archives: by who owns it, never by how old it is alone. */
-import type { ArchiveDirectory, OwnFile } from '../files/archive-directory.ts'
+import { isArchiveFileNeeded } from '../core/archive-file.ts'
+import type { ArchiveDirectory } from '../files/archive-directory.ts'
 import type { ArchiveStore } from '../store/archive-store.ts'
 
 export const SWEEP_INTERVAL_MS = 3_600_000
@@ -20,15 +21,10 @@ export async function sweepArchives(archives: ArchiveStore, directory: ArchiveDi
     const some = files.slice(start, start + FILES_PER_STATEMENT)
     const owned = await archives.ownedNames(some.map((file) => file.archiveName))
     for (const file of some) {
-      if (isNeeded(file, owned.get(file.archiveName))) continue
+      if (isArchiveFileNeeded(file, owned.get(file.archiveName))) continue
       directory.remove(file.fileName)
       removed += 1
     }
   }
   return removed
-}
-
-/** An archive that is pending may be there already, when only its commit was interrupted. */
-function isNeeded({ token }: OwnFile, state: 'pending' | 'kept' | undefined): boolean {
-  return state === 'pending' || (state === 'kept' && token === undefined)
 }
