@@ -10,6 +10,7 @@ export interface ArchiveFile {
 
 const OWN_NAME = /^(repository\d{14,20}\.zip)(?:\.(\d{1,15})\.part)?$/
 
+/** @param archiveName or its path */
 export function partName(archiveName: string, token: number): string {
   return `${archiveName}.${token}.part`
 }

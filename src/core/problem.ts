@@ -62,7 +62,7 @@ const catalogue = {
   },
   EXPORT_UNKNOWN: {
     kind: 'missing',
-    id: 'FQXHMUP9003L',
+    id: 'FQXHMUP9017L',
     explanation: 'There is no export with this id.',
     recovery: 'Use the id of the answer that started the export.'
   },

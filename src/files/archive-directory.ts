@@ -30,7 +30,7 @@ export function createArchiveDirectory(directory: string) {
     if (!isSafeName(name)) throw new Error(`${JSON.stringify(name)} cannot be the name of an archive`)
     return resolveInside(directory, name)
   }
-  const partOf = (name: string, token: number) => pathOf(partName(name, token))
+  const partOf = (name: string, token: number) => partName(pathOf(name), token)
 
   /** The parts that others have left, the newest first. */
   function partsOf(name: string): ArchiveFile[] {

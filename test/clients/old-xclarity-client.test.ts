@@ -3,6 +3,7 @@ import t, { type Test } from 'tap'
 import { taskFailed } from '../../src/core/message.ts'
 import { AUTHORIZATION, listen, openTestDepot, type TestDepot } from '../helpers/app.ts'
 import { smallRepository, XCC } from '../helpers/packages.ts'
+import { failQueued } from '../helpers/worker.ts'
 import { readZip } from '../http/read-zip.ts'
 import { connect } from './raw-http.ts'
 
@@ -67,20 +68,16 @@ t.test('fixids that were not given, which it sends as null, are the whole reposi
 
 t.test('it stops at an export that fails', async (t) => {
   const depot = await openTestDepot(t, smallRepository())
-  const outcome = await exportFirmwareUpdates(t, depot, '{"fixids":[]}', async (_poll, taskid) => {
-    await depot.tasks.claimNext('export', new Date())
-    const message = taskFailed('The disk is full.', 'Make room.')
-    await depot.tasks.finish(taskid, { state: 'failed', message, now: new Date() })
-  })
+  const outcome = await exportFirmwareUpdates(t, depot, '{"fixids":[]}', () =>
+    failQueued(depot, 'export', taskFailed('The disk is full.', 'Make room.'))
+  )
   t.same(outcome, { error: 'error' })
 })
 
 t.test('it does not ask for ever when an export is canceled, and what it saves then is JSON', async (t) => {
   const depot = await openTestDepot(t, smallRepository())
   const outcome = await exportFirmwareUpdates(t, depot, '{"fixids":[]}', async (_poll, taskid) => {
-    await depot.tasks.claimNext('export', new Date())
-    const message = { id: 'FQXHMUP9008F', text: 'Canceled.', explanation: '', recovery: '' }
-    await depot.tasks.finish(taskid, { state: 'canceled', message, now: new Date() })
+    await depot.call(`/tasks/${taskid}`, { method: 'DELETE' })
   })
   if ('error' in outcome) return t.fail(String(outcome.error))
   t.equal(outcome.saved, '')

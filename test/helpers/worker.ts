@@ -1,12 +1,12 @@
 /** The worker in this thread: a desk, and lanes that run what waits when a test says so. */
 
 import type { TaskDesk } from '../../src/core/export.ts'
-import { OPERATION_SUCCEEDED } from '../../src/core/message.ts'
+import { type Message, OPERATION_SUCCEEDED } from '../../src/core/message.ts'
 import type { TaskKind } from '../../src/core/task.ts'
 import { createArchiveDirectory } from '../../src/files/archive-directory.ts'
 import { createWorkStore } from '../../src/store/work-store.ts'
 import { createExportLane } from '../../src/worker/export-lane.ts'
-import { type LaneOptions, startLane } from '../../src/worker/lane.ts'
+import { type LaneOptions, startLane, TaskFailure } from '../../src/worker/lane.ts'
 import { createTaskDesk, type DeskOptions } from '../../src/worker/task-desk.ts'
 import type { BareDepot } from './depot.ts'
 
@@ -53,4 +53,12 @@ function scanLane(depot: BareDepot): Pick<LaneOptions, 'run'> {
       return OPERATION_SUCCEEDED
     }
   }
+}
+
+/** Ends what waits of a kind as failed. */
+export async function failQueued(depot: BareDepot, kind: TaskKind, message: Message): Promise<void> {
+  const run = async () => {
+    throw new TaskFailure(message, undefined)
+  }
+  await startLane(laneOf(depot, kind, { run })).ended
 }

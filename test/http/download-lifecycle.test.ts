@@ -9,6 +9,7 @@ import { AUTHORIZATION, listen, openTestDepot } from '../helpers/app.ts'
 import { allClosedBelow, openFilesBelow } from '../helpers/open-files.ts'
 import { packageFiles } from '../helpers/packages.ts'
 import { until } from '../helpers/server.ts'
+import { failQueued } from '../helpers/worker.ts'
 import { DOWNLOAD, openDownloadDepot } from './download.ts'
 import { equalError } from './error-body.ts'
 
@@ -21,20 +22,19 @@ t.test('an archive cannot be had before its export is complete', async (t) => {
   t.match(current, /^repository\d{14}\.zip$/)
   equalError(t, await depot.call(DOWNLOAD + current), UNKNOWN, 'while it waits')
 
-  await depot.tasks.claimNext('export', new Date())
-  for (const name of [current, `${current}.part`]) {
+  for (const name of [current, `${current}.1.part`]) {
     fs.writeFileSync(path.join(depot.archivesDirectory, name), 'half an archive')
-    equalError(t, await depot.call(DOWNLOAD + name), UNKNOWN, `${name} while it runs`)
+    equalError(t, await depot.call(DOWNLOAD + name), UNKNOWN, `${name} is no archive yet`)
   }
   const message = { id: 'FQXHMUP9009L', text: 'It failed.', explanation: '', recovery: '' }
-  await depot.tasks.finish(1, { state: 'failed', message, now: new Date() })
+  await failQueued(depot, 'export', message)
   equalError(t, await depot.call(DOWNLOAD + current), UNKNOWN, 'when it has failed')
 })
 
 t.test('an archive that somebody has removed is not there', async (t) => {
   const depot = await openDownloadDepot(t)
   fs.rmSync(path.join(depot.archivesDirectory, depot.name))
-  equalError(t, await depot.get(), UNKNOWN)
+  equalError(t, await depot.get(), { status: 410, id: 'FQXHMUP9015L', text: /has been removed/ })
 })
 
 t.test('a connection goes on after a download', async (t) => {

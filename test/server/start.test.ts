@@ -11,7 +11,10 @@ const PASSWORD_LINE = /^ *password (\S+)$/m
 const SOME_FILE = import.meta.filename
 const LIST = '/updateRepositories/firmware?key=importDir'
 
-function place(t: Test, settings: ServerOptions['settings'] = {}): Required<ServerOptions> {
+function place(
+  t: Test,
+  settings: ServerOptions['settings'] = {}
+): ServerOptions & Required<Pick<ServerOptions, 'settings'>> {
   return { ...makePlace(t, packageFiles({ fixid: 'a', payload: 'x' })), settings }
 }
 

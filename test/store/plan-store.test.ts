@@ -61,7 +61,7 @@ t.test('what was completed is what is read', async (t) => {
     archiveSize: 2 ** 45 + 99
   }
   const other = await plans.begin()
-  await plans.complete(plan)
+  await plans.complete(plan, 'repository20260101000000.zip')
   t.same(await plans.getPlan(id), plan)
   t.same(await plans.getPlan(other), { id: other, ...empty })
 })

@@ -14,7 +14,8 @@ const { call } = await buildTestApp(t, {
       asked.push(request)
       return { task: someTask(), notes: [] }
     },
-    requestScan: async () => ({ task: someTask({ kind: 'scan' }), notes: [] })
+    requestScan: async () => ({ task: someTask({ kind: 'scan' }), notes: [] }),
+    cancelTasks: async () => []
   }
 })
 

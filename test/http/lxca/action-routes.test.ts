@@ -16,7 +16,7 @@ function rememberingDesk() {
     asked.push(request)
     return { task: someTask({ id: 41 }), notes: [] }
   }
-  const desk: TaskDesk = { requestExport: accept, requestScan: accept }
+  const desk: TaskDesk = { requestExport: accept, requestScan: accept, cancelTasks: async () => [] }
   return { desk, asked }
 }
 

@@ -88,7 +88,7 @@ t.test('who is logged in is recorded as the one who asked', async (t) => {
   }
   const { app } = await buildTestApp(t, {
     verifyCredentials: verifierForPassword('операто́р', PASSWORD),
-    desk: { requestScan: refuse, requestExport: ({ requestedBy }) => refuse(requestedBy) }
+    desk: { requestScan: refuse, requestExport: ({ requestedBy }) => refuse(requestedBy), cancelTasks: async () => [] }
   })
   for (const action of ['read', 'export']) {
     const url = `/updateRepositories/firmware?action=${action}`

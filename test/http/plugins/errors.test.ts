@@ -2,6 +2,7 @@ import t from 'tap'
 import { Problem } from '../../../src/core/problem.ts'
 import { buildTestApp } from '../../helpers/app.ts'
 import { equalError, equalStatusError } from '../error-body.ts'
+import { readerOf } from '../some-tasks.ts'
 
 const FIRMWARE = '/updateRepositories/firmware'
 const INTERNAL = { status: 500, id: 'FQXHMUP9500L', text: /^The request failed because of an internal error\.$/ }
@@ -43,13 +44,13 @@ t.test('a URL that cannot be decoded is refused', async (t) => {
 })
 
 t.test('an internal error shows nothing of itself but the number of the request', async (t) => {
-  const secret = 'SQLITE_CORRUPT in /var/lib/fixdepot/fixdepot.db'
+  const secret = 'SQLITE_ERROR in /var/lib/fixdepot/fixdepot.db'
   const fail = async (): Promise<never> => {
-    throw Object.assign(new Error(secret), { code: 'SQLITE_CORRUPT', path: '/var/lib' })
+    throw Object.assign(new Error(secret), { code: 'SQLITE_ERROR', path: '/var/lib' })
   }
   const { call } = await buildTestApp(t, {
     space: fail,
-    desk: { requestExport: fail, requestScan: fail },
+    desk: { requestExport: fail, requestScan: fail, cancelTasks: fail },
     tasks: { findTask: fail, liveTasks: fail, liveTotals: fail },
     archives: { open: fail },
     health: fail
@@ -105,5 +106,24 @@ t.test('every kind of problem has its status', async (t) => {
       }
     })
     equalError(t, await call(`${FIRMWARE}?key=size`), { status, id, text: /^The reason\.$/ }, code)
+  }
+})
+
+t.test('a trouble of the database is told as one that may pass, with a sentence and no more', async (t) => {
+  for (const [code, text] of [
+    ['SQLITE_BUSY', 'The database is busy.'],
+    ['SQLITE_FULL', 'There is no space left for the database.'],
+    ['SQLITE_READONLY_DBMOVED', 'The database cannot be written.'],
+    ['SQLITE_IOERR_WRITE', 'The disk of the database does not answer as it should.'],
+    ['SQLITE_CORRUPT', 'The database is damaged.']
+  ] as const) {
+    const findTask = async (): Promise<never> => {
+      throw Object.assign(new Error(`${code} in /var/lib/fixdepot/fixdepot.db`), { code })
+    }
+    const { call } = await buildTestApp(t, { tasks: { ...readerOf([]), findTask } })
+    const response = await call(`${FIRMWARE}/status?taskid=1`)
+    t.match(response, { statusCode: 503, headers: { 'retry-after': '5' } }, code)
+    t.match(response.json().messages, [{ id: 'FQXHMUP9016L', text }])
+    t.notMatch(response.body, 'var')
   }
 })

@@ -1,0 +1,197 @@
+import { once } from 'node:events'
+import { Worker } from 'node:worker_threads'
+import t from 'tap'
+import { OPERATION_SUCCEEDED } from '../../src/core/message.ts'
+import { type Checkpoint, FROM_THE_START, type Lease, LeaseLost } from '../../src/core/work.ts'
+import type { Depot } from '../../src/store/database.ts'
+import { createTaskStore } from '../../src/store/task-store.ts'
+import { createWorkStore, findQueuedScan } from '../../src/store/work-store.ts'
+import { joinWork, makeDepot, queueTask } from '../helpers/depot.ts'
+
+const NOW = new Date('2026-03-04T05:06:07.890Z')
+const LATER = new Date('2026-03-04T06:00:00.001Z')
+const HALF: Checkpoint = { offset: 450, position: 3, crc32: 0xdeadbeef }
+const SUCCESS = { state: 'completed', message: OPERATION_SUCCEEDED, now: LATER } as const
+
+async function claimed(db: Depot): Promise<Lease> {
+  const work = await createWorkStore(db).claimNext('export', 'tester', NOW)
+  if (work === undefined) throw new Error('Nothing waits')
+  return work
+}
+
+const rowOf = (db: Depot, { workId }: { workId: number }) =>
+  db.selectFrom('work').selectAll().where('id', '=', workId).executeTakeFirstOrThrow()
+
+t.test('the oldest work of the kind is claimed first, and only once', async (t) => {
+  const { db } = await makeDepot(t)
+  const works = createWorkStore(db)
+  const scan = await queueTask(db, 'scan')
+  const [first, second] = [await queueTask(db, 'export'), await queueTask(db, 'export')]
+  t.same(await works.claimNext('export', 'tester', NOW), {
+    workId: first.workId,
+    token: 1,
+    kind: 'export',
+    taskId: first.id,
+    planId: null,
+    checkpoint: FROM_THE_START,
+    crashes: 0
+  })
+  t.equal((await works.claimNext('export', 'tester', NOW))?.workId, second.workId)
+  t.equal(await works.claimNext('export', 'tester', NOW), undefined)
+  t.equal((await works.claimNext('scan', 'tester', NOW))?.workId, scan.workId)
+})
+
+t.test('threads that claim at the same time never get the same work', async (t) => {
+  const { db, databaseFile } = await makeDepot(t)
+  const ids: number[] = []
+  for (let number = 0; number < 200; number += 1) ids.push((await queueTask(db, 'export')).workId)
+  const code = `
+    const { parentPort, workerData } = require('node:worker_threads')
+    void (async () => {
+      const { openDatabase } = await import(workerData.database)
+      const { createWorkStore } = await import(workerData.works)
+      const db = openDatabase({ file: workerData.file })
+      const works = createWorkStore(db)
+      const ids = []
+      parentPort.postMessage('ready')
+      parentPort.once('message', async () => {
+        for (let work; (work = await works.claimNext('export', 'tester', new Date())); ) ids.push(work.workId)
+        await db.destroy()
+        parentPort.postMessage(ids)
+        parentPort.close()
+      })
+    })()`
+  const module = (name: string) => new URL(`../../src/store/${name}.ts`, import.meta.url).href
+  const workerData = { file: databaseFile, database: module('database'), works: module('work-store') }
+  const threads = [0, 1].map(() => new Worker(code, { eval: true, workerData }))
+  await Promise.all(threads.map((thread) => once(thread, 'message')))
+  const answers = threads.map((thread) => once(thread, 'message'))
+  for (const thread of threads) thread.postMessage('go')
+  const all = (await Promise.all(answers)).flatMap(([list]): number[] => list)
+  t.same(
+    all.sort((left, right) => left - right),
+    ids
+  )
+})
+
+t.test('who has lost the lease writes nothing any more', async (t) => {
+  const { db } = await makeDepot(t)
+  const works = createWorkStore(db)
+  const task = await queueTask(db, 'export', { packages_total: 9, bytes_total: 900 })
+  const old = await claimed(db)
+  await works.saveProgress(old, { packagesDone: 4, bytesDone: 450 }, HALF)
+  await works.release(old)
+  const fresh = await claimed(db)
+  t.equal(fresh.token, old.token + 1)
+  const before = await rowOf(db, task)
+  await t.rejects(works.saveProgress(old, { packagesDone: 8, bytesDone: 800 }, HALF), LeaseLost)
+  await t.rejects(works.saveTotals(old, 1, 1), LeaseLost)
+  t.equal(await works.finish(old, SUCCESS), false)
+  await works.release(old)
+  t.same(await rowOf(db, task), before)
+  t.same([await works.isHeld(old), await works.isHeld(fresh)], [false, true])
+})
+
+t.test('counters never shrink, and the checkpoint is the newest one', async (t) => {
+  const { db } = await makeDepot(t)
+  const works = createWorkStore(db)
+  const task = await queueTask(db, 'export', { packages_total: 9, bytes_total: 900 })
+  const lease = await claimed(db)
+  await works.saveProgress(lease, { packagesDone: 4, bytesDone: 450 }, HALF)
+  await works.saveProgress(lease, { packagesDone: 0, bytesDone: 0 }, FROM_THE_START)
+  t.match(await rowOf(db, task), { packages_done: 4, bytes_done: 450, checkpoint_offset: 0, checkpoint_crc32: 0 })
+})
+
+t.test('released work waits with its checkpoint, and is not counted as a crash', async (t) => {
+  const { db } = await makeDepot(t)
+  const works = createWorkStore(db)
+  await queueTask(db, 'export')
+  const lease = await claimed(db)
+  await works.saveProgress(lease, { packagesDone: 4, bytesDone: 450 }, HALF)
+  await works.release(lease)
+  t.match(await works.claimNext('export', 'another', LATER), { checkpoint: HALF, crashes: 0, token: 2 })
+})
+
+t.test('the death of a worker is counted, the end of the process is not', async (t) => {
+  const { db } = await makeDepot(t)
+  const works = createWorkStore(db)
+  const { workId } = await queueTask(db, 'export')
+  await claimed(db)
+  await works.requeueCrashed(workId)
+  t.match(await works.claimNext('export', 'tester', NOW), { crashes: 1 })
+  await works.requeueAll()
+  t.match(await works.claimNext('export', 'tester', NOW), { crashes: 1 })
+})
+
+t.test('what has ended does not go back to the queue', async (t) => {
+  const { db } = await makeDepot(t)
+  const works = createWorkStore(db)
+  const ended = await queueTask(db, 'export')
+  await works.finish(await claimed(db), SUCCESS)
+  await works.requeueCrashed(ended.workId)
+  await works.requeueAll()
+  t.match(await rowOf(db, ended), { state: 'ended', crashes: 0 })
+  t.equal(await works.claimNext('export', 'tester', NOW), undefined)
+})
+
+t.test('the end of work is the end of all tasks that wait for it, once', async (t) => {
+  const { db } = await makeDepot(t)
+  const [works, tasks] = [createWorkStore(db), createTaskStore(db)]
+  const first = await queueTask(db, 'export', { packages_total: 9, bytes_total: 900 })
+  const second = await joinWork(db, 'export', first.workId)
+  const lease = await claimed(db)
+  t.equal(await works.finish(lease, SUCCESS), true)
+  t.equal(await works.finish(lease, { ...SUCCESS, state: 'failed' }), false)
+  for (const { id } of [first, second]) {
+    t.match(await tasks.findTask(id), {
+      state: 'completed',
+      packagesDone: 9,
+      bytesDone: 900,
+      finishedAt: LATER,
+      messages: [OPERATION_SUCCEEDED]
+    })
+  }
+})
+
+t.test('failed work stays as far as it was', async (t) => {
+  const { db } = await makeDepot(t)
+  const [works, tasks] = [createWorkStore(db), createTaskStore(db)]
+  const { id } = await queueTask(db, 'export', { packages_total: 9, bytes_total: 900 })
+  const lease = await claimed(db)
+  await works.saveProgress(lease, { packagesDone: 4, bytesDone: 450 })
+  await works.finish(lease, { ...SUCCESS, state: 'failed' })
+  t.match(await tasks.findTask(id), { state: 'failed', packagesDone: 4, bytesDone: 450 })
+})
+
+t.test(
+  'a lease is taken only from an owner that shows no sign of life, and what it wrote is not trusted',
+  async (t) => {
+    const { db } = await makeDepot(t)
+    const works = createWorkStore(db)
+    const task = await queueTask(db, 'export')
+    const lease = await claimed(db)
+    await works.saveProgress(lease, { packagesDone: 4, bytesDone: 450 }, HALF)
+    t.same(await works.foreignLeases('tester'), [], 'its own are not foreign')
+    const [seen] = await works.foreignLeases('another')
+    t.match(seen, { workId: task.workId, token: lease.token, owner: 'tester' })
+    if (seen === undefined) return
+    await works.beat('tester')
+    await works.expire(seen)
+    t.equal(await works.isHeld(lease), true, 'it has beaten since')
+    const [again] = await works.foreignLeases('another')
+    if (again === undefined) return t.fail('the lease is gone')
+    await works.expire(again)
+    t.equal(await works.isHeld(lease), false)
+    t.match(await works.claimNext('export', 'another', NOW), { checkpoint: FROM_THE_START, crashes: 0 })
+  }
+)
+
+t.test('only a scan that still waits is found as queued', async (t) => {
+  const { db } = await makeDepot(t)
+  await queueTask(db, 'export')
+  t.equal(await findQueuedScan(db), undefined)
+  const { workId } = await queueTask(db, 'scan')
+  t.equal(await findQueuedScan(db), workId)
+  await createWorkStore(db).claimNext('scan', 'tester', NOW)
+  t.equal(await findQueuedScan(db), undefined)
+})
