@@ -48,11 +48,25 @@ export interface ArchiveOptions<Entry extends PlacedEntry> {
 /** A file is not what the plan says it is. */
 export class SourceChangedError extends Error {
   override readonly name = 'SourceChangedError'
+  readonly entry: PlacedEntry
+
+  constructor(entry: PlacedEntry, how: string) {
+    super(`${entry.name} has changed: ${how}`)
+    this.entry = entry
+  }
 }
 
 /** A file could not be opened or read; `cause` is the system's error. */
 export class SourceUnreadableError extends Error {
   override readonly name = 'SourceUnreadableError'
+  readonly entry: PlacedEntry
+
+  constructor(entry: PlacedEntry, cause: unknown) {
+    super(`${entry.name} cannot be read: ${(cause as NodeJS.ErrnoException).code ?? (cause as Error).message}`, {
+      cause
+    })
+    this.entry = entry
+  }
 }
 
 /**
@@ -106,13 +120,14 @@ async function writeEntry<Entry extends PlacedEntry>(
   const copied: Copied = { done, crc32: isResumed ? checkpoint.crc32 : 0 }
   const source = openSource(entry, open)
   try {
-    if (source.size !== entry.size) throw changed(entry, `it has ${source.size} bytes instead of ${entry.size}`)
+    if (source.size !== entry.size)
+      throw new SourceChangedError(entry, `it has ${source.size} bytes instead of ${entry.size}`)
     const mark = (crc: number) => trail.mark({ offset: writer.position, position: entry.position, crc32: crc })
     const crc =
       entry.size <= SMALL_FILE_BYTES
         ? await copySmall(writer, entry, source.fd, copied)
         : await copyLarge(writer, entry, source.fd, copied, { signal, mark })
-    if (crc !== entry.crc32) throw changed(entry, 'its content is another')
+    if (crc !== entry.crc32) throw new SourceChangedError(entry, 'its content is another')
     trail.markWhole(entry, writer.position)
   } finally {
     fs.closeSync(source.fd)
@@ -129,7 +144,7 @@ function openSource<Entry extends PlacedEntry>(entry: Entry, open: (entry: Entry
   try {
     return open(entry)
   } catch (cause) {
-    throw unreadable(entry, cause)
+    throw new SourceUnreadableError(entry, cause)
   }
 }
 
@@ -138,7 +153,7 @@ async function copySmall(writer: BlockWriter, entry: PlacedEntry, fd: number, co
   for (let { done } = copied; done < entry.size; ) {
     const space = await writer.space()
     const length = readSync(entry, fd, space, Math.min(space.length, entry.size - done), done)
-    if (length === 0) throw changed(entry, `it ends after ${done} bytes instead of ${entry.size}`)
+    if (length === 0) throw new SourceChangedError(entry, `it ends after ${done} bytes instead of ${entry.size}`)
     crc = crc32(space.subarray(0, length), crc)
     writer.advance(length)
     done += length
@@ -150,7 +165,7 @@ function readSync(entry: PlacedEntry, fd: number, target: Buffer, length: number
   try {
     return fs.readSync(fd, target, 0, length, position)
   } catch (cause) {
-    throw unreadable(entry, cause)
+    throw new SourceUnreadableError(entry, cause)
   }
 }
 
@@ -193,9 +208,10 @@ async function readChunk(writer: BlockWriter, entry: PlacedEntry, fd: number, po
   let length = 0
   while (length < wanted) {
     const { bytesRead } = await read(fd, block, length, wanted - length, position + length).catch((cause) => {
-      throw unreadable(entry, cause)
+      throw new SourceUnreadableError(entry, cause)
     })
-    if (bytesRead === 0) throw changed(entry, `it ends after ${position + length} bytes instead of ${entry.size}`)
+    if (bytesRead === 0)
+      throw new SourceChangedError(entry, `it ends after ${position + length} bytes instead of ${entry.size}`)
     length += bytesRead
   }
   return { block, length }
@@ -213,13 +229,4 @@ async function writeDirectory<Entry extends PlacedEntry>(
     entryCount += page.length
   }
   await writer.append(encodeEnd({ entryCount, offset, size: writer.position - offset }))
-}
-
-function changed(entry: PlacedEntry, how: string): SourceChangedError {
-  return new SourceChangedError(`${entry.name} has changed: ${how}`)
-}
-
-function unreadable(entry: PlacedEntry, cause: unknown): SourceUnreadableError {
-  const reason = (cause as NodeJS.ErrnoException).code ?? (cause as Error).message
-  return new SourceUnreadableError(`${entry.name} cannot be read: ${reason}`, { cause })
 }

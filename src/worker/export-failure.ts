@@ -9,10 +9,10 @@ const NO_SPACE = ['ENOSPC', 'EDQUOT', 'EFBIG', 'SQLITE_FULL']
 /** Makes a failure of what packing can throw; what it does not know is given back as it is, and is a bug. */
 export function toExportFailure(error: unknown): unknown {
   if (error instanceof SourceChangedError) {
-    return failure(error, error.message, 'Read the repository again with action=read, and repeat the export.')
+    return failure(error, ofPackage(error), 'Read the repository again with action=read, and repeat the export.')
   }
   if (error instanceof SourceUnreadableError) {
-    return failure(error, error.message, 'Check the file and its permissions, and repeat the export.')
+    return failure(error, ofPackage(error), 'Check the file and its permissions, and repeat the export.')
   }
   const { code } = error as NodeJS.ErrnoException
   if (code !== undefined && NO_SPACE.includes(code)) {
@@ -34,6 +34,11 @@ export function repositoryUnreadable(error: unknown): TaskFailure {
   const { code = 'unknown error' } = error as NodeJS.ErrnoException
   const recovery = 'Check that the directory exists, is mounted, and can be read by the server; then repeat the export.'
   return failure(error, `The repository directory cannot be read: ${code}.`, recovery)
+}
+
+/** The file stands for a package, whose name the caller knows better. */
+function ofPackage({ message, entry }: SourceChangedError | SourceUnreadableError): string {
+  return 'fixid' in entry ? `${message}. It belongs to the package ${entry.fixid}.` : `${message}.`
 }
 
 function failure(cause: unknown, text: string, recovery: string): TaskFailure {

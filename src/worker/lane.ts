@@ -33,7 +33,7 @@ export interface LaneOptions {
   readonly works: WorkStore
   /** Does claimed work to its end, and gives back the message of success. */
   readonly run: (work: ClaimedWork, signal: AbortSignal) => Promise<Message>
-  /** Told of work whose success came too late: it had been cancelled. Removes what the run has made. */
+  /** Told of work whose success came too late: it had been canceled. Removes what the run has made. */
   readonly onTooLate?: (work: ClaimedWork) => Promise<void>
   /** Told of work that has failed for good: removes what its runs have left. */
   readonly onFailed?: (work: ClaimedWork) => Promise<void>
@@ -131,7 +131,7 @@ export function startLane(options: LaneOptions): Lane {
     const isDone = await persist(() => works.finish(work, { state: 'completed', message, now: now(), keptUntil }))
     if (isDone === undefined) return interrupt(work)
     if (isDone) return onEvent('completed', work)
-    await options.onTooLate?.(work)
+    await tidy(() => options.onTooLate?.(work))
     onEvent('dropped', work)
   }
 
@@ -139,7 +139,7 @@ export function startLane(options: LaneOptions): Lane {
     const message = error instanceof TaskFailure ? error.userMessage : internalFailure(work)
     const isDone = await persist(() => works.finish(work, { state: 'failed', message, now: now() }))
     if (isDone === undefined) return interrupt(work)
-    if (isDone) await options.onFailed?.(work)
+    if (isDone) await tidy(() => options.onFailed?.(work))
     onEvent(isDone ? 'failed' : 'dropped', work, error)
   }
 
@@ -171,6 +171,11 @@ export function startLane(options: LaneOptions): Lane {
       if (!isHeld) abort.abort(new LeaseLost(work))
     }
   }
+}
+
+/** What cannot be removed now is swept later; nothing else depends on it. */
+async function tidy(remove: () => Promise<void> | undefined): Promise<void> {
+  await remove()?.catch(() => {})
 }
 
 function internalFailure({ taskId }: ClaimedWork): Message {

@@ -5,5 +5,11 @@ import { answerDeskCommand } from '../../src/worker/desk-messages.ts'
 import { createTaskDesk } from '../../src/worker/task-desk.ts'
 
 const { databaseFile, now } = workerData
-const desk = createTaskDesk(openDatabase({ file: databaseFile }), () => new Date(now))
+const desk = createTaskDesk({
+  db: openDatabase({ file: databaseFile }),
+  archives: { hasWhole: () => false },
+  freeBytes: () => 2 ** 50,
+  archiveTtlMs: 1000,
+  now: () => new Date(now)
+})
 parentPort?.on('message', (command) => void answerDeskCommand(desk, command))

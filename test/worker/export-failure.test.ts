@@ -24,6 +24,8 @@ async function scannedDepot(t: Test): Promise<ExportDepot> {
   return depot
 }
 
+const PACKAGE = 'It belongs to the package b.'
+
 interface Case {
   readonly what: string
   readonly happen: (depot: ExportDepot, victim: string, archive: string) => void
@@ -42,38 +44,38 @@ const CASES: readonly Case[] = [
   {
     what: 'a file that is gone',
     happen: (_, victim) => fs.rmSync(victim),
-    text: `${VICTIM} cannot be read: ENOENT`,
+    text: `${VICTIM} cannot be read: ENOENT. ${PACKAGE}`,
     recovery: CHECK_FILE
   },
   {
     what: 'a directory that is gone with the file',
     happen: (_, victim) => fs.rmSync(path.dirname(victim), { recursive: true }),
-    text: `${VICTIM} cannot be read: ENOENT`,
+    text: `${VICTIM} cannot be read: ENOENT. ${PACKAGE}`,
     recovery: CHECK_FILE
   },
   {
     what: 'a file that may not be read',
     happen: (_, victim) => fs.chmodSync(victim, 0),
-    text: `${VICTIM} cannot be read: EACCES`,
+    text: `${VICTIM} cannot be read: EACCES. ${PACKAGE}`,
     recovery: CHECK_FILE,
     skip: skipRoot
   },
   {
     what: 'a file that has been cut off',
     happen: (_, victim) => fs.truncateSync(victim, 399_999),
-    text: `${VICTIM} has changed: it has 399999 bytes instead of 400000`,
+    text: `${VICTIM} has changed: it has 399999 bytes instead of 400000. ${PACKAGE}`,
     recovery: READ_AGAIN
   },
   {
     what: 'a file that has grown',
     happen: (_, victim) => fs.appendFileSync(victim, 'x'),
-    text: `${VICTIM} has changed: it has 400001 bytes instead of 400000`,
+    text: `${VICTIM} has changed: it has 400001 bytes instead of 400000. ${PACKAGE}`,
     recovery: READ_AGAIN
   },
   {
     what: 'a file with another content of the same size',
     happen: (_, victim) => fs.writeFileSync(victim, Buffer.alloc(400_000, 'FIRMWARE')),
-    text: `${VICTIM} has changed: its content is another`,
+    text: `${VICTIM} has changed: its content is another. ${PACKAGE}`,
     recovery: READ_AGAIN
   },
   {
@@ -82,7 +84,7 @@ const CASES: readonly Case[] = [
       fs.rmSync(victim)
       fs.mkdirSync(victim)
     },
-    text: `${VICTIM} cannot be read: ${VICTIM} is not a regular file`,
+    text: `${VICTIM} cannot be read: ${VICTIM} is not a regular file. ${PACKAGE}`,
     recovery: CHECK_FILE
   },
   {
@@ -91,7 +93,7 @@ const CASES: readonly Case[] = [
       fs.rmSync(victim)
       execFileSync('mkfifo', [victim])
     },
-    text: `${VICTIM} cannot be read: ${VICTIM} is not a regular file`,
+    text: `${VICTIM} cannot be read: ${VICTIM} is not a regular file. ${PACKAGE}`,
     recovery: CHECK_FILE
   },
   {
@@ -101,7 +103,7 @@ const CASES: readonly Case[] = [
       fs.rmSync(victim)
       fs.symlinkSync(path.join(root, 'outside'), victim)
     },
-    text: `${VICTIM} cannot be read: ${VICTIM} leads out of the repository`,
+    text: `${VICTIM} cannot be read: ${VICTIM} leads out of the repository. ${PACKAGE}`,
     recovery: CHECK_FILE
   },
   {
@@ -112,7 +114,7 @@ const CASES: readonly Case[] = [
   },
   {
     what: 'a full disk',
-    happen: (_, __, archive) => fs.symlinkSync('/dev/full', `${archive}.part`),
+    happen: (_, __, archive) => fs.symlinkSync('/dev/full', `${archive}.1.part`),
     text: 'There is no space left for the archive.',
     recovery: /^Make room in the data directory/,
     skip: skipFull
@@ -144,7 +146,7 @@ for (const { what, happen, text, recovery, skip = false } of CASES) {
     t.match(message, { id: 'FQXHMUP9009L', text, recovery })
     t.ok(error instanceof TaskFailure && error.cause instanceof Error, 'the log gets the cause')
     t.notMatch(JSON.stringify(task.messages), depot.root, 'the caller does not learn where things are')
-    t.notOk(fs.lstatSync(`${archive}.part`, { throwIfNoEntry: false }))
+    t.notOk(fs.lstatSync(`${archive}.1.part`, { throwIfNoEntry: false }))
     t.notOk(fs.statSync(archive, { throwIfNoEntry: false })?.isFile())
     t.same(
       openFilesBelow(depot.root).filter((file) => !file.includes('fixdepot.db')),

@@ -1,14 +1,16 @@
 import { createHash } from 'node:crypto'
 import fs from 'node:fs'
 import path from 'node:path'
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { generateRepository } from '../../sample/generate.ts'
+import type { AcceptedTask } from '../../src/core/export.ts'
 import { OPERATION_SUCCEEDED } from '../../src/core/message.ts'
 import type { TaskProgress } from '../../src/core/task.ts'
+import { type Checkpoint, FROM_THE_START, LeaseLost } from '../../src/core/work.ts'
 import { archiveReaders, readArchive, skipReader } from '../helpers/archive-readers.ts'
 import { openFilesBelow } from '../helpers/open-files.ts'
 import { packageFiles, smallRepository, UEFI, XCC } from '../helpers/packages.ts'
-import { makeExportDepot, writeSparse } from './pack-queued.ts'
+import { type ExportDepot, makeExportDepot, writeSparse } from './pack-queued.ts'
 
 const MiB = 2 ** 20
 const sha256 = (bytes: Buffer) => createHash('sha256').update(bytes).digest('hex')
@@ -21,7 +23,7 @@ t.test('the archive holds the files of the repository as other programs read the
   const accepted = await depot.accept()
   const { task, error } = await depot.settle(accepted)
   t.equal(error, undefined)
-  t.match(task, { state: 'completed', packagesDone: task.packagesTotal, bytesDone: task.bytesTotal, attempt: 1 })
+  t.match(task, { state: 'completed', packagesDone: task.packagesTotal, bytesDone: task.bytesTotal })
   t.same(task.messages[0], OPERATION_SUCCEEDED)
   const archive = depot.archivePath(accepted)
   t.same(depot.archives(), [path.basename(archive)], 'nothing unfinished is left')
@@ -57,11 +59,11 @@ t.test('progress only grows, is seen while the archive grows, and ends with the 
   }
   await depot.scan()
   const accepted = await depot.accept()
-  const archive = `${depot.archivePath(accepted)}.part`
+  const archive = `${depot.archivePath(accepted)}.1.part`
   const reports: TaskProgress[] = []
   let isOnDisk = true
   await depot.runExport(accepted, {
-    onProgress(report) {
+    async onProgress(report) {
       isOnDisk &&= fs.statSync(archive).size >= report.bytesDone
       reports.push(report)
     }
@@ -85,6 +87,8 @@ t.test('equal selections make equal archives, whichever way they are asked for',
     const accepted = await depot.accept({ fixids })
     await depot.settle(accepted)
     digests.push(sha256(fs.readFileSync(depot.archivePath(accepted))))
+    // What is kept would be shared.
+    fs.rmSync(depot.archivePath(accepted))
   }
   t.equal(digests[0], digests[1])
   t.not(digests[0], digests[2])
@@ -101,38 +105,101 @@ t.test('a repository without packages makes an empty archive', async (t) => {
 t.test('what a worker that died has left of the archive does not get into it', async (t) => {
   const depot = await makeExportDepot(t, smallRepository())
   await depot.scan()
-  const [accepted, other] = [await depot.accept(), await depot.accept()]
-  const part = `${depot.archivePath(accepted)}.part`
+  const accepted = await depot.accept()
+  const part = `${depot.archivePath(accepted)}.0.part`
   fs.writeFileSync(part, Buffer.alloc(accepted.task.bytesTotal + 1_000, 'left over'))
   await depot.settle(accepted)
-  const [bytes, same] = [accepted, other].map((one) => fs.readFileSync(depot.archivePath(one)))
-  t.ok(same !== undefined && bytes?.equals(same))
-  t.equal(bytes?.length, accepted.task.bytesTotal)
-  t.notOk(fs.existsSync(part))
+  const bytes = fs.readFileSync(depot.archivePath(accepted))
+  t.equal(bytes.length, accepted.task.bytesTotal)
+  t.notOk(bytes.includes('left over'))
+  t.same(depot.archives(), [accepted.task.archiveName])
 })
 
-t.test('a stop ends the run with its reason, and no part of the archive is left', async (t) => {
+interface Interrupted extends ExportDepot {
+  readonly accepted: AcceptedTask
+  /** The bytes of an archive whose export nothing has interrupted. */
+  readonly whole: Buffer
+  /** Interrupts a run at its first report, for this reason; gives back what was reported. */
+  interrupt(reason: Error): Promise<{ progress: TaskProgress; checkpoint: Checkpoint }>
+}
+
+async function interruptible(t: Test): Promise<Interrupted> {
   const depot = await makeExportDepot(t, packageFiles({ fixid: 'large', payload: '' }))
-  writeSparse(path.join(depot.repositoryDirectory, 'large.uxz'), 40 * MiB, 'end')
+  writeSparse(path.join(depot.repositoryDirectory, 'large.uxz'), 80 * MiB, 'end')
   await depot.scan()
   const accepted = await depot.accept()
-  const reason = new Error('enough')
-  await t.rejects(depot.runExport(accepted, { signal: AbortSignal.abort(reason) }), reason)
-  t.same(depot.archives(), [])
-
-  const stop = new AbortController()
-  const reports: TaskProgress[] = []
-  const running = depot.runExport(accepted, {
-    signal: stop.signal,
-    onProgress(report) {
-      reports.push(report)
-      stop.abort(reason)
+  await depot.runExport(accepted)
+  const whole = fs.readFileSync(depot.archivePath(accepted))
+  fs.rmSync(depot.archivePath(accepted))
+  return {
+    ...depot,
+    accepted,
+    whole,
+    async interrupt(reason) {
+      const stop = new AbortController()
+      const reports: { progress: TaskProgress; checkpoint: Checkpoint }[] = []
+      const running = depot.runExport(accepted, {
+        signal: stop.signal,
+        async onProgress(progress, checkpoint) {
+          reports.push({ progress, checkpoint })
+          stop.abort(reason)
+        }
+      })
+      await t.rejects(running, reason)
+      t.same(openFilesBelow(depot.repositoryDirectory).concat(openFilesBelow(depot.archivesDirectory)), [])
+      const last = reports.at(-1)
+      if (last === undefined) throw new Error('nothing was reported')
+      return last
     }
-  })
-  await t.rejects(running, reason)
-  t.ok((reports[0]?.bytesDone ?? 0) < accepted.task.bytesTotal, 'it was stopped in its midst')
+  }
+}
+
+t.test('a stop leaves the part for the next run, which goes on from its checkpoint', async (t) => {
+  const depot = await interruptible(t)
+  const { progress, checkpoint } = await depot.interrupt(new Error('enough'))
+  t.ok(progress.bytesDone < depot.whole.length, 'it was stopped in its midst')
+  t.ok(checkpoint.offset > 0 && checkpoint.offset <= progress.bytesDone)
+  t.same(depot.archives(), [`${depot.accepted.task.archiveName}.1.part`])
+  // What was copied before is not read again: there it could be anything.
+  const fd = fs.openSync(path.join(depot.repositoryDirectory, 'large.uxz'), 'r+')
+  fs.writeSync(fd, 'changed', 100)
+  fs.closeSync(fd)
+  await depot.runExport(depot.accepted, { token: 2, checkpoint })
+  t.same(depot.archives(), [depot.accepted.task.archiveName])
+  t.ok(fs.readFileSync(depot.archivePath(depot.accepted)).equals(depot.whole), 'byte-identical to an uninterrupted one')
+})
+
+t.test('what nobody waits for any more leaves nothing', async (t) => {
+  const depot = await interruptible(t)
+  await depot.interrupt(new LeaseLost({ workId: 1, token: 1 }))
   t.same(depot.archives(), [])
-  t.same(openFilesBelow(depot.repositoryDirectory).concat(openFilesBelow(depot.archivesDirectory)), [])
+})
+
+t.test('a lease that turns out to be lost ends the run, and leaves nothing of it', async (t) => {
+  const depot = await interruptible(t)
+  const lost = new LeaseLost({ workId: 1, token: 1 })
+  await t.rejects(depot.runExport(depot.accepted, { onProgress: () => Promise.reject(lost) }), lost)
+  t.same(depot.archives(), [])
+})
+
+t.test('an archive that was published, but not recorded, is completed by the next run', async (t) => {
+  const depot = await interruptible(t)
+  const { checkpoint } = await depot.interrupt(new Error('enough'))
+  await depot.runExport(depot.accepted, { token: 2, checkpoint })
+  await depot.runExport(depot.accepted, { token: 3, checkpoint })
+  t.same(depot.archives(), [depot.accepted.task.archiveName])
+  t.ok(fs.readFileSync(depot.archivePath(depot.accepted)).equals(depot.whole))
+})
+
+t.test('a part that somebody has removed is packed from the start', async (t) => {
+  const depot = await interruptible(t)
+  const { checkpoint } = await depot.interrupt(new Error('enough'))
+  for (const name of depot.archives()) fs.rmSync(path.join(depot.archivesDirectory, name))
+  const reported: Checkpoint[] = []
+  const onProgress = async (_: TaskProgress, checkpoint: Checkpoint) => void reported.push(checkpoint)
+  await depot.runExport(depot.accepted, { token: 2, checkpoint, onProgress })
+  t.same(reported[0], FROM_THE_START, 'the old checkpoint is withdrawn first')
+  t.ok(fs.readFileSync(depot.archivePath(depot.accepted)).equals(depot.whole))
 })
 
 t.test('a stop matters more than what goes wrong at the same time', async (t) => {

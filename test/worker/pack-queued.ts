@@ -3,26 +3,30 @@ import fs from 'node:fs'
 import path from 'node:path'
 import type { Test } from 'tap'
 import type { AcceptedTask, Selection } from '../../src/core/export.ts'
-import type { Task, TaskProgress } from '../../src/core/task.ts'
+import type { Task, TaskProgress, TaskReader } from '../../src/core/task.ts'
+import { FROM_THE_START } from '../../src/core/work.ts'
 import { createArchiveDirectory } from '../../src/files/archive-directory.ts'
 import { createPlanStore } from '../../src/store/plan-store.ts'
-import { createTaskStore, type TaskStore } from '../../src/store/task-store.ts'
+import { createTaskStore } from '../../src/store/task-store.ts'
+import { createWorkStore, type WorkStore } from '../../src/store/work-store.ts'
+import { createExportLane } from '../../src/worker/export-lane.ts'
 import { type ExportRun, runExport } from '../../src/worker/export-runner.ts'
-import { startLane } from '../../src/worker/lane.ts'
-import { createTaskDesk } from '../../src/worker/task-desk.ts'
 import { type BareDepot, makeDepot } from '../helpers/depot.ts'
 import type { Files } from '../helpers/packages.ts'
+import { makeDesk, runQueued } from '../helpers/worker.ts'
 
 export const EVERYTHING: Selection = { fixids: [], scope: 'all' }
 
 export interface ExportDepot extends BareDepot {
-  readonly tasks: TaskStore
+  readonly tasks: TaskReader
   /** Accepts an export, by default of everything. */
   accept(selection?: Partial<Selection>): Promise<AcceptedTask>
   /** Runs the export that an accepted task stands for, without the task. */
   runExport(accepted: AcceptedTask, options?: Partial<ExportRun>): ReturnType<typeof runExport>
-  /** Runs all tasks that wait, and gives back how this one is then, and what was thrown. */
+  /** Runs all work that waits, and gives back how this task is then, what was thrown, and how far it was on the way. */
   settle(accepted: AcceptedTask): Promise<{ task: Task; error: unknown; progress: TaskProgress[] }>
+  /** The number of the plan of a task's archive. */
+  planIdOf(accepted: AcceptedTask): Promise<number>
   /** What lies in the directory of archives. */
   archives(): string[]
   archivePath(accepted: AcceptedTask): string
@@ -35,14 +39,11 @@ export async function makeExportDepot(t: Test, files: Files = {}): Promise<Expor
   const depot = await makeDepot(t, files)
   const { db, repositoryDirectory, archivesDirectory } = depot
   const [tasks, plans, archives] = [createTaskStore(db), createPlanStore(db), createArchiveDirectory(archivesDirectory)]
-  const desk = createTaskDesk(db, () => new Date())
+  const desk = makeDesk(depot)
 
-  async function run(task: { planId: number | null; archiveName: string }, options: Partial<ExportRun>) {
-    const plan = await plans.getPlan(task.planId ?? 0)
-    const { archiveName } = task
-    const signal = new AbortController().signal
-    const run = { plan, plans, archiveName, repositoryDirectory, archives, signal, onProgress() {} }
-    return runExport({ ...run, ...options })
+  async function planIdOf({ task: { archiveName } }: AcceptedTask): Promise<number> {
+    const query = db.selectFrom('plan').select('id').where('archive_name', '=', archiveName)
+    return (await query.executeTakeFirstOrThrow()).id
   }
 
   return {
@@ -50,30 +51,40 @@ export async function makeExportDepot(t: Test, files: Files = {}): Promise<Expor
     tasks,
     accept: (selection = {}) =>
       desk.requestExport({ selection: { ...EVERYTHING, ...selection }, requestedBy: 'tester' }),
-    async runExport({ task }, options = {}) {
-      const { plan_id } = await db
-        .selectFrom('task')
-        .select('plan_id')
-        .where('id', '=', task.id)
-        .executeTakeFirstOrThrow()
-      return run({ planId: plan_id, archiveName: task.archiveName }, options)
+    async runExport(accepted, options = {}) {
+      return runExport({
+        plan: await plans.getPlan(await planIdOf(accepted)),
+        plans,
+        archiveName: accepted.task.archiveName,
+        token: 1,
+        checkpoint: FROM_THE_START,
+        repositoryDirectory,
+        archives,
+        signal: new AbortController().signal,
+        onProgress: async () => {},
+        ...options
+      })
     },
     async settle({ task: { id } }) {
       const progress: TaskProgress[] = []
       let error: unknown
-      await startLane({
-        kind: 'export',
-        tasks,
-        run: (claimed, signal) => run(claimed, { signal, onProgress: (report) => progress.push(report) }),
-        onStart() {},
-        onEnd(ended, cause) {
-          if (ended.id === id) error = cause
-        },
-        whenIdle: 'end',
-        now: () => new Date()
-      }).ended
+      const works = createWorkStore(db)
+      const watched: WorkStore = {
+        ...works,
+        saveProgress(lease, report, checkpoint) {
+          progress.push(report)
+          return works.saveProgress(lease, report, checkpoint)
+        }
+      }
+      await runQueued(depot, 'export', {
+        ...createExportLane({ settings: depot, db, works: watched }),
+        onEvent(_event, work, cause) {
+          if (work.taskId === id) error = cause
+        }
+      })
       return { task: (await tasks.findTask(id)) as Task, error, progress }
     },
+    planIdOf,
     archives: () => fs.readdirSync(archivesDirectory).sort(),
     archivePath: ({ task }) => path.join(archivesDirectory, task.archiveName)
   }

@@ -6,6 +6,7 @@ import t from 'tap'
 import { encodeCentralHeader, encodeEnd, encodeLocalHeader } from '../../src/archive/layout.ts'
 import { writeArchive } from '../../src/archive/write-archive.ts'
 import type { PlanEntry } from '../../src/core/export.ts'
+import { FROM_THE_START } from '../../src/core/work.ts'
 import type { SelectedFile, SelectedPackage } from '../../src/store/selection-store.ts'
 import { type ArchivePlanner, createArchivePlanner } from '../../src/worker/plan-archive.ts'
 import { readArchive } from '../helpers/archive-readers.ts'
@@ -113,6 +114,7 @@ t.test('the archive that is written has the planned size, and its entries lie wh
           yield entries.map((entry) => ({ ...entry, name: entry.path }))
         },
         open: (entry) => ({ fd: fs.openSync(sourceOf(entry), 'r'), size: entry.size }),
+        checkpoint: FROM_THE_START,
         isDurable: false,
         onDurable: () => {},
         signal: new AbortController().signal

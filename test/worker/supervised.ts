@@ -4,10 +4,9 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { enableCompileCache } from 'node:module'
 import type { Worker } from 'node:worker_threads'
 import type { Test } from 'tap'
-import type { TaskKind } from '../../src/core/task.ts'
-import { createTaskStore } from '../../src/store/task-store.ts'
+import { createWorkStore } from '../../src/store/work-store.ts'
 import type { LaneReport } from '../../src/worker/lane-port.ts'
-import { type Supervisor, startSupervisor } from '../../src/worker/supervisor.ts'
+import { type Supervisor, startSupervisor, type WorkerPart } from '../../src/worker/supervisor.ts'
 import type { BareDepot } from '../helpers/depot.ts'
 
 // As in the server: with it a thread starts in half the time.
@@ -16,12 +15,12 @@ if (directory !== undefined) process.env.NODE_COMPILE_CACHE = directory
 
 export interface Supervised extends Supervisor {
   readonly reports: readonly LaneReport[]
-  readonly crashes: readonly { readonly kind: TaskKind; readonly error: unknown }[]
-  /** All that were ever started, the newest last. */
+  readonly crashes: readonly { readonly part: WorkerPart; readonly error: unknown }[]
+  /** All that were ever started, the newest last; the first one is the desk. */
   readonly threads: readonly Worker[]
   readonly children: readonly ChildProcess[]
-  /** The first report that says this of a task, as soon as there is one. */
-  reported(event: LaneReport['event'], taskId: number, attempt?: number): Promise<LaneReport>
+  /** The first report that says this of a task after so many crashes, as soon as there is one. */
+  reported(event: LaneReport['event'], taskId: number, crashes?: number): Promise<LaneReport>
   /** Resolves with the next crash that is told, at the moment at which it is told. */
   crashed(): Promise<void>
 }
@@ -29,7 +28,7 @@ export interface Supervised extends Supervisor {
 /** Starts a supervisor; it is stopped with the test at the latest. */
 export async function supervise(t: Test, depot: BareDepot, exportThreads = 1): Promise<Supervised> {
   const reports: LaneReport[] = []
-  const crashes: { kind: TaskKind; error: unknown }[] = []
+  const crashes: { part: WorkerPart; error: unknown }[] = []
   const watchers = new Set<() => void>()
   const told = () => {
     for (const look of watchers) look()
@@ -40,16 +39,18 @@ export async function supervise(t: Test, depot: BareDepot, exportThreads = 1): P
     settings: {
       databaseFile: depot.databaseFile,
       repositoryDirectory: depot.repositoryDirectory,
-      archivesDirectory: depot.archivesDirectory
+      archivesDirectory: depot.archivesDirectory,
+      owner: depot.owner,
+      archiveTtlMs: depot.archiveTtlMs
     },
-    tasks: createTaskStore(depot.db),
+    works: createWorkStore(depot.db),
     exportThreads,
     onReport(report) {
       reports.push(report)
       told()
     },
-    onCrash(kind, error) {
-      crashes.push({ kind, error })
+    onCrash(part, error) {
+      crashes.push({ part, error })
       told()
     }
   })
@@ -74,11 +75,11 @@ export async function supervise(t: Test, depot: BareDepot, exportThreads = 1): P
     crashes,
     threads,
     children,
-    reported: (event, taskId, attempt) =>
+    reported: (event, taskId, crashes) =>
       found(() =>
         reports.find(
           (report) =>
-            report.event === event && report.taskId === taskId && report.attempt === (attempt ?? report.attempt)
+            report.event === event && report.taskId === taskId && report.crashes === (crashes ?? report.crashes)
         )
       ),
     async crashed() {

@@ -5,54 +5,62 @@ import t from 'tap'
 import { Problem } from '../../src/core/problem.ts'
 import { listPackages, queueTask } from '../helpers/depot.ts'
 import { packageFiles, smallRepository } from '../helpers/packages.ts'
+import { until } from '../helpers/server.ts'
 import { isPacked, largeDepot } from './large-depot.ts'
 import { EVERYTHING, makeExportDepot } from './pack-queued.ts'
 import { supervise } from './supervised.ts'
 
 const REQUEST = { selection: EVERYTHING, requestedBy: 'ann' }
 
-t.test('a thread that dies is replaced, and its task tried again; until then requests are refused', async (t) => {
+t.test('a thread that packs and dies is replaced, and its export goes on', async (t) => {
   const depot = await largeDepot(t)
   const worker = await supervise(t, depot)
   const { task } = await worker.desk.requestExport(REQUEST)
   await worker.reported('started', task.id)
   const crashed = worker.crashed()
-  await worker.threads[0]?.terminate()
+  await worker.threads[1]?.terminate()
   await crashed
-  t.same(
-    worker.crashes.map(({ kind }) => kind),
-    ['export']
-  )
-  const refusal = await worker.desk.requestExport(REQUEST).catch((error) => error)
-  t.ok(refusal instanceof Problem)
-  t.match(refusal, { code: 'WORKER_UNAVAILABLE', kind: 'unavailable', userMessage: { id: 'FQXHMUP9011L' } })
-  await worker.reported('completed', task.id, 2)
-  await isPacked(t, depot, task, 2)
-  depot.write(packageFiles({ fixid: 'new', payload: 'to be read' }))
-  const next = await worker.desk.requestExport({ ...REQUEST, requestedBy: 'bob' })
-  t.equal(next.task.createdBy, 'bob')
-  t.equal(worker.threads.length, 2)
+  t.match(worker.crashes, [{ part: 'export' }])
+  const shared = await worker.desk.requestExport({ ...REQUEST, requestedBy: 'bob' })
+  t.equal(shared.task.createdBy, 'bob', 'requests are accepted meanwhile')
+  await worker.reported('completed', task.id, 1)
+  await isPacked(t, depot, task)
+  t.match(await depot.tasks.findTask(shared.task.id), { state: 'completed' })
+  t.equal(worker.threads.length, 3)
 })
 
-t.test('a task during which the worker died three times fails, and nothing is left of its archive', async (t) => {
+t.test('a desk that dies is replaced; until then requests are refused', async (t) => {
   const depot = await largeDepot(t)
-  const accepted = await depot.accept()
-  const { id } = accepted.task
-  await depot.db.updateTable('task').set({ attempt: 2 }).where('id', '=', id).execute()
   const worker = await supervise(t, depot)
-  await worker.reported('started', id, 3)
   const crashed = worker.crashed()
   await worker.threads[0]?.terminate()
   await crashed
+  t.match(worker.crashes, [{ part: 'desk' }])
+  const refusal = await worker.desk.requestExport(REQUEST).catch((error) => error)
+  t.ok(refusal instanceof Problem)
+  t.match(refusal, { code: 'WORKER_UNAVAILABLE', kind: 'unavailable', userMessage: { id: 'FQXHMUP9011L' } })
+  await until('there is a desk again', () => worker.threads.length === 3)
+  const { task } = await worker.desk.requestExport(REQUEST)
+  await worker.reported('completed', task.id)
+})
+
+t.test('an export during which the worker died three times fails, and nothing is left of its archive', async (t) => {
+  const depot = await largeDepot(t)
+  const accepted = await depot.accept()
+  const { id } = accepted.task
+  await depot.db.updateTable('work').set({ crashes: 2 }).execute()
+  const worker = await supervise(t, depot)
+  await worker.reported('started', id, 2)
+  const crashed = worker.crashed()
+  await worker.threads[1]?.terminate()
+  await crashed
   // Wherever it died: as much as one that dies in the midst leaves behind.
-  fs.writeFileSync(`${depot.archivePath(accepted)}.part`, 'half of it')
+  fs.writeFileSync(`${depot.archivePath(accepted)}.1.part`, 'half of it')
   const { failure } = await worker.reported('failed', id)
-  t.match(failure, { text: /ended 3 times/, isExpected: false })
+  t.match(failure, { text: /3 workers have died/, isExpected: false })
   const task = await depot.tasks.findTask(id)
   t.match(task, { state: 'failed', messages: [{ id: 'FQXHMUP9009L', recovery: new RegExp(`task ${id} in the log`) }] })
   t.same(depot.archives(), [])
-  const scan = await worker.desk.requestScan('ann')
-  t.equal(scan.task.state, 'queued', 'the thread is there again')
 })
 
 t.test('a scan process that dies is replaced, and its scan tried again', async (t) => {
@@ -61,8 +69,8 @@ t.test('a scan process that dies is replaced, and its scan tried again', async (
   const worker = await supervise(t, depot)
   await worker.reported('started', id)
   worker.children[0]?.kill('SIGKILL')
-  await worker.reported('completed', id, 2)
-  t.match(worker.crashes, [{ kind: 'scan', error: /SIGKILL/ }])
+  await worker.reported('completed', id, 1)
+  t.match(worker.crashes, [{ part: 'scan', error: /SIGKILL/ }])
   t.equal((await listPackages(depot.db)).length, 5)
 })
 
@@ -74,7 +82,7 @@ t.test('a scan process that cannot be started is told as a crash, and tried agai
     process.execPath = execPath
   })
   if (worker.crashes.length === 0) await worker.crashed()
-  t.match(worker.crashes, [{ kind: 'scan', error: { code: 'ENOENT' } }])
+  t.match(worker.crashes, [{ part: 'scan', error: { code: 'ENOENT' } }])
   const scan = await worker.desk.requestScan('ann')
   await worker.reported('completed', scan.task.id)
   t.equal((await listPackages(depot.db)).length, 5)
@@ -88,13 +96,13 @@ t.test('nothing is started after a stop that comes when a lane has just died', a
   mock.timers.enable({ apis: ['setTimeout'] })
   t.teardown(() => mock.timers.reset())
   const stopped = worker.crashed().then(() => worker.stop())
-  await worker.threads[0]?.terminate()
+  await worker.threads[1]?.terminate()
   await stopped
   // Comes after all that was asked of the database before.
   t.match((await depot.tasks.findTask(task.id))?.state, /^(running|queued)$/)
   await new Promise((resolve) => setImmediate(resolve))
   mock.timers.tick(600_000)
-  t.equal(worker.threads.length, 1)
+  t.equal(worker.threads.length, 2)
 })
 
 t.test('a scan process ends when its supervisor is gone, and not when a terminal is interrupted', async (t) => {
@@ -115,5 +123,5 @@ t.test('a scan process ends when its supervisor is gone, and not when a terminal
   await worker.reported('started', next.task.id)
   worker.children[1]?.disconnect()
   await worker.crashed()
-  t.match(worker.crashes, [{ kind: 'scan', error: /code 1/ }])
+  t.match(worker.crashes, [{ part: 'scan', error: /code 1/ }])
 })

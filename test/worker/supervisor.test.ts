@@ -2,9 +2,10 @@ import { once } from 'node:events'
 import fs from 'node:fs'
 import path from 'node:path'
 import t from 'tap'
-import { OPERATION_SUCCEEDED } from '../../src/core/message.ts'
+import { OPERATION_SUCCEEDED, TASK_CANCELED } from '../../src/core/message.ts'
+import { createWorkStore } from '../../src/store/work-store.ts'
 import { listPackages, queueTask } from '../helpers/depot.ts'
-import { packageFiles, smallRepository } from '../helpers/packages.ts'
+import { NIC, packageFiles, smallRepository, UEFI, XCC } from '../helpers/packages.ts'
 import { isPacked, largeDepot } from './large-depot.ts'
 import { EVERYTHING, makeExportDepot } from './pack-queued.ts'
 import { supervise } from './supervised.ts'
@@ -15,13 +16,16 @@ t.test('what is accepted is done at once, each task once: scans, and exports of 
   const depot = await makeExportDepot(t, smallRepository())
   const worker = await supervise(t, depot, 2)
   const scan = await worker.desk.requestScan('ann')
-  t.match(await worker.reported('completed', scan.task.id), { kind: 'scan', attempt: 1 })
+  t.match(await worker.reported('completed', scan.task.id), { kind: 'scan', crashes: 0 })
   t.equal((await listPackages(depot.db)).length, 5)
-  const accepted = await Promise.all(Array.from({ length: 6 }, () => worker.desk.requestExport(REQUEST)))
+  const selections = [[], [UEFI], [XCC], [NIC], [UEFI, XCC], [UEFI, NIC]]
+  const accepted = await Promise.all(
+    selections.map((fixids) => worker.desk.requestExport({ ...REQUEST, selection: { ...EVERYTHING, fixids } }))
+  )
   const ids = accepted.map(({ task }) => task.id)
   for (const { task } of accepted) {
     await worker.reported('completed', task.id)
-    await isPacked(t, depot, task, 1)
+    t.match(await depot.tasks.findTask(task.id), { state: 'completed', bytesDone: task.bytesTotal })
   }
   const exports = worker.reports.filter(({ kind }) => kind === 'export')
   for (const event of ['started', 'completed']) {
@@ -39,7 +43,7 @@ t.test('a failure is told to the caller and to the log, and the next task is run
   const select = (...fixids: string[]) => ({ ...REQUEST, selection: { ...EVERYTHING, fixids } })
   const [failing, next] = await Promise.all(['a', 'b'].map((fixid) => worker.desk.requestExport(select(fixid))))
   const { failure } = await worker.reported('failed', failing?.task.id ?? 0)
-  const text = 'a.uxz cannot be read: ENOENT'
+  const text = 'a.uxz cannot be read: ENOENT. It belongs to the package a.'
   t.match(failure, { text, stack: /TaskFailure/, isExpected: true })
   t.match(await depot.tasks.findTask(failing?.task.id ?? 0), { state: 'failed', messages: [{ text }] })
   await worker.reported('completed', next?.task.id ?? 0)
@@ -51,17 +55,16 @@ t.test('tasks that a former process left running are queued again and run', asyn
   const depot = await makeExportDepot(t, smallRepository())
   await depot.scan()
   const accepted = [await depot.accept(), await depot.accept()]
+  const works = createWorkStore(depot.db)
   const scan = await queueTask(depot.db, 'scan')
-  for (const kind of ['export', 'export', 'scan'] as const) await depot.tasks.claimNext(kind, new Date())
+  for (const kind of ['export', 'scan'] as const) await works.claimNext(kind, 'a former process', new Date())
   const [first] = accepted
-  if (first !== undefined) fs.writeFileSync(`${depot.archivePath(first)}.part`, Buffer.alloc(100_000, 'half of it'))
+  if (first !== undefined) fs.writeFileSync(`${depot.archivePath(first)}.1.part`, Buffer.alloc(100_000, 'half of it'))
   const worker = await supervise(t, depot)
-  for (const { task } of accepted) {
-    await worker.reported('completed', task.id)
-    await isPacked(t, depot, task, 2)
-  }
+  await worker.reported('completed', first?.task.id ?? 0)
+  for (const { task } of accepted) await isPacked(t, depot, task)
   await worker.reported('completed', scan.id)
-  t.match(await depot.tasks.findTask(scan.id), { state: 'completed', attempt: 2, messages: [OPERATION_SUCCEEDED] })
+  t.match(await depot.tasks.findTask(scan.id), { state: 'completed', messages: [OPERATION_SUCCEEDED] })
 })
 
 t.test('a stop interrupts an export, which goes on with the next start', async (t) => {
@@ -70,15 +73,19 @@ t.test('a stop interrupts an export, which goes on with the next start', async (
   const { task } = await former.desk.requestExport(REQUEST)
   await former.reported('started', task.id)
   await former.stop()
-  t.match((await depot.tasks.findTask(task.id))?.state, /^(running|queued)$/)
+  t.equal((await depot.tasks.findTask(task.id))?.state, 'queued')
   t.same(former.crashes, [])
-  t.equal(former.threads[0]?.threadId, -1, 'its thread has ended')
+  t.same(
+    former.threads.map(({ threadId }) => threadId),
+    [-1, -1],
+    'its threads have ended'
+  )
   t.notOk(fs.existsSync(path.join(depot.archivesDirectory, task.archiveName)))
   await t.rejects(former.desk.requestScan('ann'), { code: 'WORKER_UNAVAILABLE' })
 
   const worker = await supervise(t, depot)
   await worker.reported('completed', task.id)
-  await isPacked(t, depot, task, 2)
+  await isPacked(t, depot, task)
 })
 
 t.test('a scan that is asked for while another one runs is run after it, and later ones too', async (t) => {
@@ -111,5 +118,17 @@ t.test('requests that come with a stop are answered, and start nothing', async (
     t.ok(isKept || answer.code === 'WORKER_UNAVAILABLE', String(answer))
   }
   await stopped
-  t.same([worker.threads.length, worker.children.length], [1, 1])
+  t.same([worker.threads.length, worker.children.length], [2, 1])
+})
+
+t.test('a canceled export is interrupted, and nothing is left of it', async (t) => {
+  const depot = await largeDepot(t)
+  const worker = await supervise(t, depot)
+  const { task } = await worker.desk.requestExport(REQUEST)
+  await worker.reported('started', task.id)
+  t.same(await worker.desk.cancelTasks([task.id]), [{ taskId: task.id, isCanceledNow: true }])
+  await worker.reported('dropped', task.id)
+  t.match(await depot.tasks.findTask(task.id), { state: 'canceled', messages: [TASK_CANCELED] })
+  t.same(depot.archives(), [])
+  t.same(worker.crashes, [])
 })

@@ -6,22 +6,31 @@ import { sql } from 'kysely'
 import t from 'tap'
 import { generateRepository } from '../../sample/generate.ts'
 import type { AcceptedTask } from '../../src/core/export.ts'
-import { membersMissing, payloadsMissing, taskAccepted } from '../../src/core/message.ts'
+import {
+  membersMissing,
+  OPERATION_SUCCEEDED,
+  payloadsMissing,
+  TASK_CANCELED,
+  taskAccepted
+} from '../../src/core/message.ts'
 import { Problem } from '../../src/core/problem.ts'
 import type { Depot } from '../../src/store/database.ts'
 import { createPlanStore } from '../../src/store/plan-store.ts'
+import { createWorkStore } from '../../src/store/work-store.ts'
 import { createDeskClient } from '../../src/worker/desk-messages.ts'
-import { createTaskDesk } from '../../src/worker/task-desk.ts'
+import { SPACE_FLOOR_BYTES } from '../../src/worker/task-desk.ts'
 import { itemsOf } from '../helpers/depot.ts'
 import { ABSENT, NIC, PACK, packageFiles, smallRepository, UEFI, XCC } from '../helpers/packages.ts'
+import { makeDesk, runQueued } from '../helpers/worker.ts'
 import { EVERYTHING, makeExportDepot } from './pack-queued.ts'
 
 const NOW = new Date('2026-04-05T06:07:08.900Z')
 
 async function planOf(db: Depot, { task }: AcceptedTask) {
-  const row = await db.selectFrom('task').select('plan_id').where('id', '=', task.id).executeTakeFirstOrThrow()
+  const query = db.selectFrom('plan').select('id').where('archive_name', '=', task.archiveName)
+  const { id } = await query.executeTakeFirstOrThrow()
   const plans = createPlanStore(db)
-  return { ...(await plans.getPlan(row.plan_id ?? 0)), entries: await itemsOf(plans.entryPages(row.plan_id ?? 0)) }
+  return { ...(await plans.getPlan(id)), entries: await itemsOf(plans.entryPages(id)) }
 }
 
 const pathsOf = async (db: Depot, accepted: AcceptedTask) =>
@@ -29,7 +38,7 @@ const pathsOf = async (db: Depot, accepted: AcceptedTask) =>
 
 /** What a refused request must leave as it was. */
 async function counts(db: Depot): Promise<number[]> {
-  const tables = ['task', 'task_message', 'plan', 'plan_entry'] as const
+  const tables = ['task', 'task_message', 'plan', 'plan_entry', 'work'] as const
   const count = async (table: (typeof tables)[number]) =>
     (
       await db
@@ -45,14 +54,17 @@ const allFiles = (...fixids: string[]) =>
 
 t.test('an accepted export is a task that waits, with the exact plan of its archive', async (t) => {
   const depot = await makeExportDepot(t)
-  const { db, repositoryDirectory: directory } = depot
+  const { repositoryDirectory: directory } = depot
   await generateRepository({ directory, targetBytes: 600_000, seedFiles: [] })
   await depot.scan()
-  const accepted = await createTaskDesk(db, () => NOW).requestExport({ selection: EVERYTHING, requestedBy: 'ann' })
+  const accepted = await makeDesk(depot, { now: () => NOW }).requestExport({
+    selection: EVERYTHING,
+    requestedBy: 'ann'
+  })
   const { entries, packageCount, archiveSize } = await planOf(depot.connect(), accepted)
   const found = await depot.tasks.findTask(accepted.task.id)
   t.same(found, accepted.task, 'what is answered is what is kept')
-  t.match(found, { kind: 'export', state: 'queued', createdBy: 'ann', createdAt: NOW, attempt: 0, startedAt: null })
+  t.match(found, { kind: 'export', state: 'queued', createdBy: 'ann', createdAt: NOW, startedAt: null })
   t.match(found, { packagesTotal: packageCount, bytesTotal: archiveSize, packagesDone: 0, bytesDone: 0 })
   t.equal(new Set(entries.map((entry) => entry.path)).size, entries.length)
   const isTrue = entries.map(({ path: name, size, crc32: crc }) => {
@@ -65,12 +77,13 @@ t.test('an accepted export is a task that waits, with the exact plan of its arch
 })
 
 t.test('accepting waits for the disk', async (t) => {
-  const { db, scan } = await makeExportDepot(t, smallRepository())
-  await scan()
+  const depot = await makeExportDepot(t, smallRepository())
+  const { db } = depot
+  await depot.scan()
   await sql`create temp table seen (mode integer)`.execute(db)
   await sql`create temp trigger look after insert on main.task
     begin insert into seen select synchronous from pragma_synchronous; end`.execute(db)
-  const desk = createTaskDesk(db, () => NOW)
+  const desk = makeDesk(depot)
   await desk.requestExport({ selection: EVERYTHING, requestedBy: 'ann' })
   await desk.requestScan('ann')
   const { rows } = await sql<{ mode: number }>`select mode from seen`.execute(db)
@@ -84,10 +97,10 @@ t.test('unknown fixids are all named, once each, and nothing is left of the requ
   t.ok(error instanceof Problem)
   t.equal(error.code, 'FIXID_UNKNOWN')
   t.match(error.message, /: nobody-1, nobody-2, lnvgy_fw_cpld_abs100a-1\.00_anyos_noarch\.$/)
-  t.same(await counts(depot.db), [0, 0, 0, 0])
+  t.same(await counts(depot.db), [0, 0, 0, 0, 0])
   const many = Array.from({ length: 1_005 }, (_, number) => `nobody-${number}`)
   await t.rejects(depot.accept({ fixids: many }), { message: /nobody-0, .*nobody-999 and 5 more\.$/ })
-  t.same(await counts(depot.db), [0, 0, 0, 0])
+  t.same(await counts(depot.db), [0, 0, 0, 0, 0])
   t.match(await depot.accept({ fixids: [UEFI] }), { task: { state: 'queued' } })
 })
 
@@ -96,7 +109,7 @@ t.test('when the task cannot be kept, its plan is not kept either', async (t) =>
   await depot.scan()
   await sql`create trigger full before insert on task begin select raise(abort, 'no room'); end`.execute(depot.db)
   await t.rejects(depot.accept(), /no room/)
-  t.same(await counts(depot.db), [0, 0, 0, 0])
+  t.same(await counts(depot.db), [0, 0, 0, 0, 0])
 })
 
 t.test('members of a system pack come along, and those that are missing are noted', async (t) => {
@@ -148,43 +161,148 @@ t.test('a plan does not change when the catalog does', async (t) => {
   t.same(await planOf(depot.db, accepted), before)
 })
 
-t.test('archives get names of their own and scans are shared, however many threads ask in one second', async (t) => {
-  const depot = await makeExportDepot(t, packageFiles({ fixid: 'a', payload: 'x' }))
+t.test('archives get names of their own, and work is shared, however many threads ask in one second', async (t) => {
+  const fixids = ['a', 'b', 'c', 'd']
+  const depot = await makeExportDepot(
+    t,
+    Object.assign({}, ...fixids.map((fixid) => packageFiles({ fixid, payload: fixid })))
+  )
   await depot.scan()
   const file = path.join(import.meta.dirname, 'desk-thread.ts')
   const workerData = { databaseFile: depot.databaseFile, now: NOW }
   const threads = Array.from({ length: 2 }, () => new Worker(file, { workerData }))
   t.teardown(() => Promise.all(threads.map((thread) => thread.terminate())))
   const desks = threads.map((thread) => createDeskClient(() => thread))
-  const request = { selection: EVERYTHING, requestedBy: 'ann' }
-  const rounds = Array.from({ length: 6 }, () => desks).flat()
-  const accepted = await Promise.all(rounds.map((desk) => desk.requestExport(request)))
-  const serials = ['', ...Array.from({ length: 11 }, (_, index) => String(index + 1).padStart(3, '0'))]
-  t.same(
-    accepted.map(({ task }) => task.archiveName).sort(),
-    serials.map((serial) => `repository20260405060708${serial}.zip`).sort()
+  const requests = desks.flatMap((desk) =>
+    [...fixids, ...fixids].map((fixid) =>
+      desk.requestExport({ selection: { fixids: [fixid], scope: 'all' }, requestedBy: 'ann' })
+    )
   )
-  t.equal(new Set(accepted.map(({ task }) => task.id)).size, 12)
-  const scans = await Promise.all(rounds.map((desk) => desk.requestScan('ann')))
-  t.equal(new Set(scans.map(({ task }) => task.id)).size, 1)
+  const accepted = await Promise.all(requests)
+  t.same(
+    [...new Set(accepted.map(({ task }) => task.archiveName))].sort(),
+    ['', '001', '002', '003'].map((serial) => `repository20260405060708${serial}.zip`).sort()
+  )
+  t.equal(new Set(accepted.map(({ task }) => task.id)).size, 16, 'each caller has a task')
+  t.match(await counts(depot.db), { 4: 4 }, 'for four pieces of work')
+  const scans = await Promise.all(desks.flatMap((desk) => [desk.requestScan('ann'), desk.requestScan('bob')]))
+  t.equal(new Set(scans.map(({ task }) => task.id)).size, 4)
+  t.match(await counts(depot.db), { 4: 5 })
 })
 
 t.test('a scan that waits serves all who ask; one that runs does not', async (t) => {
-  const { db, tasks } = await makeExportDepot(t)
-  const desk = createTaskDesk(db, () => NOW)
-  const first = await desk.requestScan('ann')
+  const depot = await makeExportDepot(t)
+  const desk = makeDesk(depot, { now: () => NOW })
+  const works = createWorkStore(depot.db)
+  const [first, second] = [await desk.requestScan('ann'), await desk.requestScan('bob')]
   t.match(first.task, { kind: 'scan', state: 'queued', createdBy: 'ann', createdAt: NOW, archiveName: '' })
-  const { id } = first.task
-  t.same(await desk.requestScan('bob'), { task: first.task, notes: [taskAccepted(id)] })
-  await tasks.claimNext('scan', NOW)
-  const second = await desk.requestScan('bob')
-  t.not(second.task.id, id)
-  t.equal((await desk.requestScan('cid')).task.id, second.task.id)
+  t.same(second.notes, [taskAccepted(second.task.id)])
+  t.ok(await works.claimNext('scan', 'tester', NOW))
+  const third = await desk.requestScan('cid')
   t.same(
-    (await tasks.liveTasks('scan', 10)).map(({ id, state, createdBy }) => [id, state, createdBy]),
+    (await depot.tasks.liveTasks('scan', 10)).map(({ id, state, createdBy }) => [id, state, createdBy]),
     [
-      [id, 'running', 'ann'],
-      [second.task.id, 'queued', 'bob']
+      [first.task.id, 'running', 'ann'],
+      [second.task.id, 'running', 'bob'],
+      [third.task.id, 'queued', 'cid']
     ]
   )
+})
+
+t.test('an equal export shares the archive that is under way, and leaves no plan of its own', async (t) => {
+  const depot = await makeExportDepot(t, smallRepository())
+  await depot.scan()
+  const [first, second] = [await depot.accept(), await depot.accept()]
+  t.not(first.task.id, second.task.id)
+  t.equal(first.task.archiveName, second.task.archiveName)
+  t.match(await counts(depot.db), { 2: 1, 4: 1 })
+  await makeDesk(depot).cancelTasks([first.task.id])
+  const { task } = await depot.settle(second)
+  t.match(task, { state: 'completed', bytesDone: second.task.bytesTotal }, 'canceling one does not harm the other')
+})
+
+t.test('an equal export is complete at once while the archive is kept, which is kept longer for it', async (t) => {
+  const depot = await makeExportDepot(t, smallRepository())
+  await depot.scan()
+  const first = await depot.accept()
+  await depot.settle(first)
+  const later = new Date(Date.now() + 3_600_000)
+  const again = await makeDesk(depot, { now: () => later }).requestExport({ selection: EVERYTHING, requestedBy: 'bob' })
+  t.match(again.task, {
+    state: 'completed',
+    archiveName: first.task.archiveName,
+    bytesDone: first.task.bytesTotal,
+    packagesDone: first.task.packagesTotal,
+    messages: [OPERATION_SUCCEEDED],
+    finishedAt: later
+  })
+  const { kept_until } = await depot.db.selectFrom('plan').select('kept_until').executeTakeFirstOrThrow()
+  t.equal(kept_until, later.getTime() + depot.archiveTtlMs)
+})
+
+t.test('an archive that somebody has removed is packed anew, under another name', async (t) => {
+  const depot = await makeExportDepot(t, smallRepository())
+  await depot.scan()
+  const first = await depot.accept()
+  await depot.settle(first)
+  fs.rmSync(depot.archivePath(first))
+  const again = await depot.accept()
+  t.match(again.task, { state: 'queued' })
+  t.not(again.task.archiveName, first.task.archiveName)
+  t.match((await depot.settle(again)).task, { state: 'completed' })
+})
+
+t.test('a changed repository gives a new plan', async (t) => {
+  const depot = await makeExportDepot(t, packageFiles({ fixid: 'a', payload: 'x' }))
+  await depot.scan()
+  const first = await depot.accept()
+  depot.write({ 'a.uxz': 'y' })
+  await depot.scan()
+  t.not((await depot.accept()).task.archiveName, first.task.archiveName)
+})
+
+t.test(
+  'without room for it an export is refused with the figures, and what is accepted reserves its space',
+  async (t) => {
+    const depot = await makeExportDepot(t, {
+      ...packageFiles({ fixid: 'a', payload: 'x' }),
+      ...packageFiles({ fixid: 'b', payload: 'y' })
+    })
+    await depot.scan()
+    let free = SPACE_FLOOR_BYTES
+    const desk = makeDesk(depot, { freeBytes: () => free })
+    const request = (fixid: string) =>
+      desk.requestExport({ selection: { fixids: [fixid], scope: 'all' }, requestedBy: 'ann' })
+    const refusal = await request('a').catch((error) => error)
+    t.match(refusal, { code: 'SPACE_INSUFFICIENT', kind: 'conflict' })
+    const [needed = 0, ...figures] = [...refusal.message.matchAll(/\d+/g)].map(Number)
+    t.same(figures, [free, SPACE_FLOOR_BYTES])
+    t.same(await counts(depot.db), [0, 0, 0, 0, 0])
+    free += needed
+    const { task } = await request('a')
+    t.equal(task.bytesTotal, needed)
+    await t.rejects(request('b'), { message: new RegExp(`${SPACE_FLOOR_BYTES + needed} of them are reserved`) })
+    await desk.cancelTasks([task.id])
+    t.match(await request('b'), { task: { state: 'queued' } }, 'a canceled one needs no space')
+  }
+)
+
+t.test('tasks are canceled all or not at all', async (t) => {
+  const depot = await makeExportDepot(t, smallRepository())
+  await depot.scan()
+  const desk = makeDesk(depot)
+  const [ended, waiting] = [await depot.accept({ fixids: [UEFI] }), await depot.accept({ fixids: [XCC] })]
+  await runQueued(depot, 'export', { run: async () => OPERATION_SUCCEEDED })
+  const fresh = await depot.accept({ fixids: [NIC] })
+  await t.rejects(desk.cancelTasks([fresh.task.id, 901, 902]), {
+    code: 'TASK_UNKNOWN',
+    message: 'There is no task 901, 902.'
+  })
+  t.match(await depot.tasks.findTask(fresh.task.id), { state: 'queued' })
+  t.same(await desk.cancelTasks([ended.task.id, fresh.task.id, fresh.task.id]), [
+    { taskId: ended.task.id, isCanceledNow: false },
+    { taskId: fresh.task.id, isCanceledNow: true }
+  ])
+  t.match(await depot.tasks.findTask(fresh.task.id), { state: 'canceled', messages: [TASK_CANCELED] })
+  t.match(await depot.tasks.findTask(waiting.task.id), { state: 'completed' })
 })
