@@ -1,46 +1,61 @@
 import t, { type Test } from 'tap'
 import { type Message, OPERATION_SUCCEEDED, taskFailed } from '../../src/core/message.ts'
+import { type Checkpoint, LeaseLost } from '../../src/core/work.ts'
 import { createTaskStore } from '../../src/store/task-store.ts'
+import { createWorkStore, type WorkStore } from '../../src/store/work-store.ts'
 import { type LaneOptions, startLane, TaskFailure } from '../../src/worker/lane.ts'
 import { makeDepot, queueTask } from '../helpers/depot.ts'
+import { laneOf } from '../helpers/worker.ts'
 
 const NOW = new Date('2026-04-05T06:07:08Z')
+const HALF: Checkpoint = { offset: 50, position: 1, crc32: 7 }
 
 interface Given {
-  /** Attempts that the waiting tasks have behind them already; one task for each. */
-  readonly attempts: readonly number[]
+  /** How many workers have died of the work that waits already; one export for each. */
+  readonly crashes: readonly number[]
   readonly run?: LaneOptions['run']
   readonly options?: Partial<LaneOptions>
+  /** What is different about the store of the lane. */
+  readonly works?: (works: WorkStore) => Partial<WorkStore>
 }
 
 /** A depot with waiting exports, a lane that works on them, and a diary of what it told. */
-async function start(t: Test, { attempts, run = async () => OPERATION_SUCCEEDED, options = {} }: Given) {
-  const { db } = await makeDepot(t)
-  const tasks = createTaskStore(db)
+async function start(t: Test, { crashes, run = async () => OPERATION_SUCCEEDED, options = {}, works }: Given) {
+  const depot = await makeDepot(t)
+  const { db } = depot
   const ids: number[] = []
-  for (const attempt of attempts) ids.push((await queueTask(db, 'export', { attempt })).id)
+  for (const count of crashes) ids.push((await queueTask(db, 'export', { crashes: count })).id)
   const diary: string[] = []
-  const lane = startLane({
-    kind: 'export',
-    tasks,
-    run,
-    onStart: ({ id }) => diary.push(`start ${ids.indexOf(id)}`),
-    onEnd: ({ id }, error) => diary.push(`${error === undefined ? 'end' : String(error)} ${ids.indexOf(id)}`),
-    whenIdle: 'end',
-    now: () => NOW,
-    ...options
-  })
-  return {
-    db,
-    tasks,
-    ids,
-    lane,
-    diary,
-    states: async () => Promise.all(ids.map(async (id) => (await tasks.findTask(id))?.state))
-  }
+  const store = createWorkStore(db)
+  const lane = startLane(
+    laneOf(depot, 'export', {
+      run,
+      onEvent: (event, { taskId }, error) =>
+        diary.push([event, ids.indexOf(taskId), ...(error === undefined ? [] : [String(error)])].join(' ')),
+      now: () => NOW,
+      onFailed: async () => {},
+      onTooLate: async () => {},
+      works: { ...store, ...works?.(store) },
+      ...options
+    })
+  )
+  const tasks = createTaskStore(db)
+  const states = () => Promise.all(ids.map(async (id) => (await tasks.findTask(id))?.state))
+  return { depot, db, tasks, works: store, ids, lane, diary, states }
 }
 
-t.test('tasks run one at a time, the oldest first, and end with their message', async (t) => {
+/** A run that goes on until it is interrupted. */
+function endless(): { run: LaneOptions['run']; begun: Promise<void> } {
+  const { promise: begun, resolve } = Promise.withResolvers<void>()
+  const run: LaneOptions['run'] = (_, signal) =>
+    new Promise((_resolve, reject) => {
+      signal.addEventListener('abort', () => reject(signal.reason))
+      resolve()
+    })
+  return { run, begun }
+}
+
+t.test('work is done one piece at a time, the oldest first, and ends with its message', async (t) => {
   let running = 0
   const success: Message = { ...OPERATION_SUCCEEDED, text: 'done' }
   const run = async () => {
@@ -50,60 +65,75 @@ t.test('tasks run one at a time, the oldest first, and end with their message', 
     running -= 1
     return success
   }
-  const { lane, diary, tasks, ids } = await start(t, { attempts: [0, 0, 0], run })
+  const { lane, diary, tasks, ids } = await start(t, { crashes: [0, 0, 0], run })
   await lane.ended
-  t.same(diary, ['start 0', 'end 0', 'start 1', 'end 1', 'start 2', 'end 2'])
+  t.same(
+    diary,
+    [0, 1, 2].flatMap((index) => [`started ${index}`, `completed ${index}`])
+  )
   for (const id of ids) {
     t.match(await tasks.findTask(id), { state: 'completed', messages: [success], startedAt: NOW, finishedAt: NOW })
   }
 })
 
-t.test('a task of another kind is left alone', async (t) => {
-  const { db, tasks } = await start(t, { attempts: [] })
-  const { id } = await queueTask(db, 'scan')
-  const other = { run: async () => t.fail('not its kind') as never, onStart: () => {}, onEnd: () => {} }
-  await startLane({ kind: 'export', tasks, whenIdle: 'end', now: () => NOW, ...other }).ended
+t.test('work of another kind is left alone', async (t) => {
+  const { depot, tasks, lane } = await start(t, { crashes: [] })
+  await lane.ended
+  const { id } = await queueTask(depot.db, 'scan')
+  await startLane(laneOf(depot, 'export')).ended
   t.equal((await tasks.findTask(id))?.state, 'queued')
 })
 
-t.test('a failure tells its own message, and the lane goes on', async (t) => {
+t.test('a failure tells its own message, what it left is removed, and the lane goes on', async (t) => {
   const message = taskFailed('The file has changed.', 'Read again.')
-  const run = async ({ id }: { id: number }) => {
-    if (id === 1) throw new TaskFailure(message, new Error('the cause'))
-    return OPERATION_SUCCEEDED
-  }
-  const { lane, diary, tasks, ids, states } = await start(t, { attempts: [0, 0], run })
+  const removed: number[] = []
+  const { lane, diary, tasks, ids, states } = await start(t, {
+    crashes: [0, 0],
+    async run({ taskId }) {
+      if (taskId === ids[0]) throw new TaskFailure(message, new Error('the cause'))
+      return OPERATION_SUCCEEDED
+    },
+    options: {
+      async onFailed({ taskId }) {
+        removed.push(taskId)
+        throw new Error('what cannot be removed stops nobody')
+      }
+    }
+  })
   await lane.ended
   t.same(await states(), ['failed', 'completed'])
   t.same((await tasks.findTask(ids[0] ?? 0))?.messages, [message])
-  t.equal(diary[1], 'TaskFailure: The file has changed. 0')
+  t.equal(diary[1], 'failed 0 TaskFailure: The file has changed.')
+  t.same(removed, [ids[0]])
 })
 
 t.test('an error that nobody foresaw stays out of what the caller is told', async (t) => {
   const run = async () => {
     throw new TypeError('secret of the house')
   }
-  const { lane, diary, tasks, ids } = await start(t, { attempts: [0], run })
+  const { lane, diary, tasks, ids } = await start(t, { crashes: [0], run })
   await lane.ended
   const task = await tasks.findTask(ids[0] ?? 0)
   t.equal(task?.state, 'failed')
   t.notMatch(JSON.stringify(task?.messages), 'secret')
   t.match(task?.messages[0]?.recovery, `task ${ids[0]}`)
-  t.same(diary, ['start 0', 'TypeError: secret of the house 0'])
+  t.same(diary, ['started 0', 'failed 0 TypeError: secret of the house'])
 })
 
-t.test('a stop interrupts the running task and leaves it to the next start', async (t) => {
-  const begun = Promise.withResolvers<void>()
-  const run: LaneOptions['run'] = (_, signal) =>
-    new Promise((_resolve, reject) => {
-      signal.addEventListener('abort', () => reject(signal.reason))
-      begun.resolve()
-    })
-  const { lane, diary, states } = await start(t, { attempts: [0, 0], run })
-  await begun.promise
+t.test('a stop puts what runs back in the queue with its checkpoint, and does not count it as a crash', async (t) => {
+  const { run, begun } = endless()
+  const { lane, diary, states, works } = await start(t, {
+    crashes: [0, 0],
+    async run(work, signal) {
+      await works.saveProgress(work, { packagesDone: 0, bytesDone: 60 }, HALF)
+      return run(work, signal)
+    }
+  })
+  await begun
   await lane.stop()
-  t.same(await states(), ['running', 'queued'])
-  t.same(diary, ['start 0'])
+  t.same(await states(), ['queued', 'queued'])
+  t.same(diary, ['started 0', 'interrupted 0'])
+  t.match(await works.claimNext('export', 'another', NOW), { checkpoint: HALF, crashes: 0 })
 })
 
 t.test('a stop waits until nothing runs any more, and what ends well by then is completed', async (t) => {
@@ -113,7 +143,7 @@ t.test('a stop waits until nothing runs any more, and what ends well by then is 
     await gate.promise
     return OPERATION_SUCCEEDED
   }
-  const { lane, states } = await start(t, { attempts: [0, 0], run })
+  const { lane, states } = await start(t, { crashes: [0, 0], run })
   await begun.promise
   let isStopped = false
   const stopped = lane.stop().then(() => {
@@ -126,61 +156,131 @@ t.test('a stop waits until nothing runs any more, and what ends well by then is 
   t.same(await states(), ['completed', 'queued'])
 })
 
-t.test('a task whose worker died too often fails without being run', async (t) => {
+t.test('work of which three workers have died fails without being begun', async (t) => {
   const ran: number[] = []
-  const run = async ({ id }: { id: number }) => {
-    ran.push(id)
+  const run: LaneOptions['run'] = async ({ taskId }) => {
+    ran.push(taskId)
     return OPERATION_SUCCEEDED
   }
-  const { lane, ids, states, diary } = await start(t, { attempts: [3, 2], run })
+  const { lane, ids, states, diary } = await start(t, { crashes: [3, 2], run })
   await lane.ended
   t.same(await states(), ['failed', 'completed'])
   t.same(ran, [ids[1]])
-  t.match(diary[1], /The worker ended 3 times/)
+  t.match(diary[1], /3 workers have died/)
 })
 
-t.test('a lane that waits is woken by a new task, and ends when it is stopped', async (t) => {
-  const [idle, ended] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
-  const { db } = await makeDepot(t)
-  const store = createTaskStore(db)
-  const claimNext: typeof store.claimNext = async (kind, now) => {
-    const task = await store.claimNext(kind, now)
-    if (task === undefined) idle.resolve()
-    return task
+t.test('who has lost the lease drops the work without a trace', async (t) => {
+  const { lane, diary, states } = await start(t, {
+    crashes: [0],
+    async run(work) {
+      throw new LeaseLost(work)
+    }
+  })
+  await lane.ended
+  t.same(diary, ['started 0', 'dropped 0'])
+  t.same(await states(), ['running'], 'whoever has it now ends it')
+})
+
+t.test('what nobody waits for any more is interrupted, what somebody waits for goes on', async (t) => {
+  const { run, begun } = endless()
+  const { lane, db, diary } = await start(t, { crashes: [0], run })
+  await begun
+  await lane.check()
+  t.same(diary, ['started 0'])
+  await db.updateTable('work').set({ state: 'ended' }).execute()
+  await lane.check()
+  await lane.ended
+  t.same(diary, ['started 0', 'dropped 0'])
+})
+
+t.test('success that comes after the cancellation removes what it has made', async (t) => {
+  const removed: number[] = []
+  const { lane, db, diary, ids } = await start(t, {
+    crashes: [0],
+    async run() {
+      await db.updateTable('work').set({ state: 'ended' }).execute()
+      return OPERATION_SUCCEEDED
+    },
+    options: { onTooLate: async ({ taskId }) => void removed.push(taskId) }
+  })
+  await lane.ended
+  t.same(diary, ['started 0', 'dropped 0'])
+  t.same(removed, ids)
+})
+
+/** Fails so many times before it works. */
+function failing<Args extends unknown[], Result>(times: number, action: (...args: Args) => Promise<Result>) {
+  let left = times
+  return async (...args: Args): Promise<Result> => {
+    left -= 1
+    if (left >= 0) throw Object.assign(new Error('database or disk is full'), { code: 'SQLITE_FULL' })
+    return action(...args)
   }
-  const lane = startLane({
-    kind: 'export',
-    tasks: { ...store, claimNext },
-    run: async () => OPERATION_SUCCEEDED,
-    onStart: () => {},
-    onEnd: () => ended.resolve(),
-    whenIdle: 'wait',
-    now: () => NOW
+}
+
+const isPassing = (error: unknown) => (error as { code?: string }).code === 'SQLITE_FULL'
+
+t.test('a trouble of the database that passes is waited for, before the work and after it', async (t) => {
+  const { lane, diary, states } = await start(t, {
+    crashes: [0],
+    options: { isPassing },
+    works: (works) => ({ claimNext: failing(1, works.claimNext), finish: failing(1, works.finish) })
+  })
+  await lane.ended
+  t.same(await states(), ['completed'])
+  t.same(diary, ['started 0', 'completed 0'])
+})
+
+t.test('a stop ends the waiting, and the next start goes on', async (t) => {
+  const tried = Promise.withResolvers<void>()
+  const { lane, states } = await start(t, {
+    crashes: [0],
+    options: { isPassing },
+    works: (works) => ({
+      finish(...args) {
+        tried.resolve()
+        return failing(Number.POSITIVE_INFINITY, works.finish)(...args)
+      }
+    })
+  })
+  await tried.promise
+  await lane.stop()
+  t.same(await states(), ['queued'])
+})
+
+t.test('a lane that waits is woken by new work, and ends when it is stopped', async (t) => {
+  const [idle, ended] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+  const { lane, depot, tasks } = await start(t, {
+    crashes: [],
+    options: {
+      whenIdle: 'wait',
+      onEvent: (event) => {
+        if (event === 'completed') ended.resolve()
+      }
+    },
+    works: (works) => ({
+      async claimNext(kind, owner, now) {
+        const work = await works.claimNext(kind, owner, now)
+        if (work === undefined) idle.resolve()
+        return work
+      }
+    })
   })
   await idle.promise
-  const { id } = await queueTask(db, 'export')
+  const { id } = await queueTask(depot.db, 'export')
   lane.wake()
   await ended.promise
-  t.equal((await store.findTask(id))?.state, 'completed')
+  t.equal((await tasks.findTask(id))?.state, 'completed')
   await lane.stop()
-  await queueTask(db, 'export')
+  await queueTask(depot.db, 'export')
   lane.wake()
   t.equal(await lane.ended, undefined)
 })
 
 t.test('a lane that cannot claim comes to its end with the error', async (t) => {
-  const { db } = await makeDepot(t)
   const claimNext = async () => {
     throw new Error('the disk is gone')
   }
-  const lane = startLane({
-    kind: 'export',
-    tasks: { ...createTaskStore(db), claimNext },
-    run: async () => OPERATION_SUCCEEDED,
-    onStart: () => {},
-    onEnd: () => {},
-    whenIdle: 'wait',
-    now: () => NOW
-  })
+  const { lane } = await start(t, { crashes: [], works: () => ({ claimNext }) })
   await t.rejects(lane.ended, /the disk is gone/)
 })
