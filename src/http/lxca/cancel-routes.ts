@@ -28,6 +28,9 @@ const JobBody = Type.Object({
 })
 
 const Done = Type.Null({ description: 'The tasks have ended. Those that had ended before stay as they are.' })
+/** As documented: not even `null`. */
+const NO_BODY = () => ''
+
 const RESPONSES = { 200: Done, ...ERROR_RESPONSES }
 
 const DESCRIPTION =
@@ -43,7 +46,7 @@ export const cancelRoutes: FastifyPluginAsyncTypebox<Pick<Services, 'desk'>> = a
     { schema: { ...described, summary: 'Cancel tasks', params: TaskList } },
     async (request, reply) => {
       await desk.cancelTasks(request.params.ids.split(',').map(parseTaskId))
-      return reply.code(200).send(null)
+      return reply.serializer(NO_BODY).send(null)
     }
   )
 
@@ -52,7 +55,7 @@ export const cancelRoutes: FastifyPluginAsyncTypebox<Pick<Services, 'desk'>> = a
     { schema: { ...described, summary: 'Cancel tasks, by list', body: TasksBody } },
     async (request, reply) => {
       await desk.cancelTasks(request.body.list.map((id) => parseTaskId(String(id))))
-      return reply.code(200).send(null)
+      return reply.serializer(NO_BODY).send(null)
     }
   )
 
@@ -62,7 +65,7 @@ export const cancelRoutes: FastifyPluginAsyncTypebox<Pick<Services, 'desk'>> = a
     async (request, reply) => {
       const isWanted = String(request.body.cancelRequest) === 'true'
       if (isWanted) await desk.cancelTasks([parseTaskId(request.params.id)])
-      return reply.code(200).send(null)
+      return reply.serializer(NO_BODY).send(null)
     }
   )
 }
