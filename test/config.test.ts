@@ -24,6 +24,7 @@ t.test('without settings everything has a default', async (t) => {
     adminPassword: undefined,
     workers: 1,
     allotmentBytes: undefined,
+    archiveTtlMs: 7 * 86_400_000,
     logLevel: 'info'
   })
 })
@@ -38,6 +39,7 @@ t.test('every setting can be given', async (t) => {
     FIXDEPOT_ADMIN_PASSWORD: 'eight ch',
     FIXDEPOT_WORKERS: '64',
     FIXDEPOT_ALLOTMENT: '1.5 TiB',
+    FIXDEPOT_ARCHIVE_TTL: '12 h',
     FIXDEPOT_LOG_LEVEL: 'silent'
   })
   t.same(config, {
@@ -51,6 +53,7 @@ t.test('every setting can be given', async (t) => {
     adminPassword: 'eight ch',
     workers: 64,
     allotmentBytes: 1.5 * 2 ** 40,
+    archiveTtlMs: 12 * 3_600_000,
     logLevel: 'silent'
   })
   t.ok(Object.isFrozen(config))
@@ -67,6 +70,7 @@ t.test('a wrong value is answered with a sentence that names its setting', async
     FIXDEPOT_ADMIN_USER: ['with:colon', 'with space', ' '],
     FIXDEPOT_ADMIN_PASSWORD: ['short', '1234567'],
     FIXDEPOT_WORKERS: ['0', '65', '-1', 'many', '1.5', '01'],
+    FIXDEPOT_ARCHIVE_TTL: ['for ever', '7', '0d', '-1d', '1.5d', '7 days', '7d 3h'],
     FIXDEPOT_ALLOTMENT: ['lots', '-5GB', '5 apples', 'GB', '1e9', '5GB 3MB', '5.GB'],
     FIXDEPOT_LOG_LEVEL: ['loud', 'INFO', 'toString']
   }
