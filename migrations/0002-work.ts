@@ -101,7 +101,7 @@ async function rebuildTask(db: Kysely<unknown>): Promise<void> {
     from task
   `.execute(db)
   await sql`create temporary table kept_message as select * from task_message`.execute(db)
-  await sql`update sqlite_sequence set seq = (select seq from sqlite_sequence where name = 'task') where name = 'new_task'`.execute(
+  await sql`update sqlite_sequence set seq = coalesce((select seq from sqlite_sequence where name = 'task'), 0) where name = 'new_task'`.execute(
     db
   )
   await sql`insert into sqlite_sequence (name, seq) select 'new_task', seq from sqlite_sequence

@@ -18,7 +18,7 @@ export function checkRelativePath(name: string): string {
   const isUnsafe =
     parts.length === 0 ||
     name.startsWith('/') ||
-    DRIVE.test(name) ||
+    DRIVE.test(parts[0] ?? '') ||
     parts.includes('..') ||
     UNSAFE_CHARACTER.test(name) ||
     !name.isWellFormed()

@@ -52,11 +52,13 @@ function tolerate(error: unknown): void {
   if (!isSystemError && !isPassingTrouble(error)) throw error
 }
 
-const timers = [
-  regularly(BEAT_INTERVAL_MS, () => watch.beat()),
-  regularly(SWEEP_INTERVAL_MS, () => sweepArchives(archiveStore, archives, new Date()))
-]
-port.onCommand((command) => inTurn(() => answerDeskCommand(desk, command)))
+const sweep = () => sweepArchives(archiveStore, archives, new Date())
+const timers = [regularly(BEAT_INTERVAL_MS, () => watch.beat()), regularly(SWEEP_INTERVAL_MS, sweep)]
+port.onCommand((command) => {
+  inTurn(() => answerDeskCommand(desk, command))
+  // A part that waits for its next run has no lane that would remove it.
+  if ('cancel' in command.request) inTurn(() => sweep().catch(tolerate))
+})
 port.onStop(() => {
   for (const timer of timers) clearInterval(timer)
   inTurn(async () => {

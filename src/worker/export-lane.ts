@@ -30,7 +30,12 @@ export function createExportLane({ settings, db, works }: LaneContext): Prepared
       const name = await nameOf(work)
       if (!(await archives.ownedNames([name])).has(name)) directory.remove(name)
     },
-    onFailed: async (work) => directory.removeParts(await nameOf(work)),
+    // A worker that died may have published it already; nobody else ever gets an archive of this name.
+    async onFailed(work) {
+      const name = await nameOf(work)
+      directory.removeParts(name)
+      directory.remove(name)
+    },
     close: async () => {}
   }
 }

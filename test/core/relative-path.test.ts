@@ -110,6 +110,11 @@ function checked(name: string): string | undefined {
   }
 }
 
+t.test('a drive is refused also behind parts that mean nothing', async (t) => {
+  for (const name of ['./C:', './/./c:/x', 'C:x']) t.throws(() => checkRelativePath(name), UnsafePathError, name)
+  t.equal(checkRelativePath('a/C:'), 'a/C:', 'where no drive can be it is a name')
+})
+
 t.test('whatever is accepted stays inside, on every system, and is accepted again as it is', async () => {
   fc.assert(
     fc.property(anyName, (name) => {

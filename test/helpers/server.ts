@@ -143,7 +143,13 @@ export async function startServer(t: Test, options: ServerOptions): Promise<Test
   const password = options.settings?.FIXDEPOT_ADMIN_PASSWORD ?? ADMIN_PASSWORD
   const authorization = basic('admin', password)
   const call: TestServer['call'] = (to, init = {}) =>
-    fetch(url + to, { ...init, headers: { authorization, ...(init.headers as Record<string, string>) } })
+    fetch(url + to, { ...init, headers: { authorization, ...(init.headers as Record<string, string>) } }).catch(
+      (cause) => {
+        const { exitCode, signalCode } = server.child
+        const fate = `exit code ${exitCode}, signal ${signalCode}`
+        throw new Error(`${to} was not answered: ${cause.cause}; ${fate}; ${server.stderr()}`, { cause })
+      }
+    )
   async function json<Body>(to: string, init?: RequestInit): Promise<Body> {
     const response = await call(to, init)
     if (!response.ok) throw new Error(`${to} was answered with ${response.status}: ${await response.text()}`)

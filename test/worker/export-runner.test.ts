@@ -211,3 +211,13 @@ t.test('a stop matters more than what goes wrong at the same time', async (t) =>
   const reason = new Error('enough')
   await t.rejects(depot.runExport(accepted, { signal: AbortSignal.abort(reason) }), reason)
 })
+
+t.test('an archive that workers published before they died leaves nothing when its export fails', async (t) => {
+  const depot = await makeExportDepot(t, smallRepository())
+  await depot.scan()
+  const accepted = await depot.accept()
+  await depot.runExport(accepted)
+  await depot.db.updateTable('work').set({ crashes: 3 }).execute()
+  t.equal((await depot.settle(accepted)).task.state, 'failed')
+  t.same(depot.archives(), [])
+})

@@ -63,6 +63,16 @@ t.test('an export during which the worker died three times fails, and nothing is
   t.same(depot.archives(), [])
 })
 
+t.test('an export that is canceled while it waits to go on leaves nothing', async (t) => {
+  const depot = await largeDepot(t)
+  const accepted = await depot.accept()
+  fs.writeFileSync(`${depot.archivePath(accepted)}.1.part`, 'half of it')
+  const worker = await supervise(t, depot, 0)
+  await worker.desk.cancelTasks([accepted.task.id])
+  await until('its part is gone', () => depot.archives().length === 0)
+  t.equal((await depot.tasks.findTask(accepted.task.id))?.state, 'canceled')
+})
+
 t.test('a scan process that dies is replaced, and its scan tried again', async (t) => {
   const depot = await makeExportDepot(t, smallRepository())
   const { id } = await queueTask(depot.db, 'scan')

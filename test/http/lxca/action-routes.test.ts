@@ -35,19 +35,21 @@ t.test('an export is accepted with the number of its task, in the body and in th
   }
 })
 
-t.test('a reading is accepted with an empty body, and makes no second task while one waits', async (t) => {
+t.test('a reading is accepted with an empty body, and serves all who ask while it waits', async (t) => {
   const depot = await openTestDepot(t, smallRepository())
+  const headers = { 'content-type': 'application/json' }
   for (const [index, url] of URLS.entries()) {
-    const id = index + 1
-    for (const attempt of ['first', 'second']) {
-      const headers = { 'content-type': 'application/json' }
+    const ids = [2 * index + 1, 2 * index + 2]
+    for (const id of ids) {
       const response = await depot.call(`${url}?action=read`, { method: 'PUT', headers, payload: '' })
       t.equal(response.statusCode, 200)
-      t.match(response.json(), { result: 'success', taskid: id, jobid: id }, `${attempt} at ${url}`)
+      t.match(response.json(), { result: 'success', taskid: id, jobid: id }, url)
     }
     await depot.run('scan')
-    t.match(await depot.tasks.findTask(id), { kind: 'scan', state: 'completed' })
+    for (const id of ids) t.match(await depot.tasks.findTask(id), { kind: 'scan', state: 'completed' })
   }
+  const works = await depot.db.selectFrom('work').select('id').execute()
+  t.equal(works.length, URLS.length, 'two tasks, one reading')
 })
 
 t.test('every spelling of an export means the same', async (t) => {
