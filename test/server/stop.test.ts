@@ -74,3 +74,27 @@ t.test('a download that nobody reads on is cut, and holds the stop no longer tha
   response.resume()
   t.match(await cut, [{ code: 'ECONNRESET' }])
 })
+
+t.test('a second signal ends the process at once, and loses nothing', async (t) => {
+  const options = largeRepository(t)
+  const server = await startServer(t, options)
+  const { current } = await server.finished(await server.export())
+  const url = `${server.url}/updateRepositories/firmware?key=export&exportRepoFilename=${current}`
+  // A download that nobody reads on would hold the first one for the time of the grace.
+  const request = http.get(url, { agent: false, headers: { authorization: basic('admin', ADMIN_PASSWORD) } })
+  const [response] = await once(request, 'response')
+  response.on('error', () => {})
+  const taskid = await server.export({ fixids: ['large'] })
+  server.child.kill('SIGTERM')
+  await until('the first signal was heard', async () => !(await listens(server)))
+  t.same(await server.stop('SIGTERM'), { code: 1, signal: null })
+  const next = await startServer(t, options)
+  t.match(await next.finished(taskid), { state: 'complete' })
+})
+
+async function listens(server: TestServer): Promise<boolean> {
+  return fetch(`${server.url}/health/live`).then(
+    () => true,
+    () => false
+  )
+}
