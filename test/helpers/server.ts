@@ -10,6 +10,8 @@ import type { Files } from './packages.ts'
 
 const MAIN = path.join(import.meta.dirname, '../../src/main.ts')
 const LISTENING = /^Server listening at (http:\/\/127\.0\.0\.1:\d+)$/
+/** What the log calls an error, or worse. */
+const SERIOUS = /"level":[56]0/
 const WAIT_MS = 30_000
 const POLL_MS = 10
 
