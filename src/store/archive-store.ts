@@ -83,26 +83,38 @@ export function createArchiveStore(db: Kysely<Schema>) {
 
     /** Gives up the archives whose time is over; returns their names. Their files are nobody's from now on. */
     async expire(now: Date): Promise<string[]> {
-      const rows = await db
-        .updateTable('plan')
-        .set({ archive_state: 'gone' })
+      const due = await db
+        .selectFrom('plan')
+        .select('id')
         .where('archive_state', '=', 'kept')
         .where('kept_until', '<=', now.getTime())
-        .returning(['id', 'archive_name'])
         .execute()
-      for (const { id } of rows) await deleteEntries(db, id)
-      return rows.map((row) => row.archive_name ?? '')
+      const names: string[] = []
+      for (const { id } of due) {
+        // Nobody needs the entries of an archive that is kept: an interruption after this loses nothing.
+        await deleteEntries(db, id)
+        const gone = await db
+          .updateTable('plan')
+          .set({ archive_state: 'gone' })
+          .where('id', '=', id)
+          .where('archive_state', '=', 'kept')
+          .where('kept_until', '<=', now.getTime())
+          .returning('archive_name')
+          .executeTakeFirst()
+        if (gone !== undefined) names.push(gone.archive_name ?? '')
+      }
+      return names
     },
 
     /** An archive that should be there and is not. */
     async markGone(planId: number): Promise<void> {
-      await db
+      const gone = await db
         .updateTable('plan')
         .set({ archive_state: 'gone' })
         .where('id', '=', planId)
         .where('archive_state', '=', 'kept')
-        .execute()
-      await deleteEntries(db, planId)
+        .executeTakeFirstOrThrow()
+      if (gone.numUpdatedRows > 0n) await deleteEntries(db, planId)
     },
 
     /** Of these archives, the ones that are there or will be. */

@@ -148,8 +148,12 @@ export async function startServer(t: Test, options: ServerOptions): Promise<Test
     fetch(url + to, { ...init, headers: { authorization, ...(init.headers as Record<string, string>) } }).catch(
       (cause) => {
         const { exitCode, signalCode } = server.child
-        const fate = `exit code ${exitCode}, signal ${signalCode}`
-        throw new Error(`${to} was not answered: ${cause.cause}; ${fate}; ${server.stderr()}`, { cause })
+        const serious = server
+          .stdout()
+          .split('\n')
+          .filter((line) => SERIOUS.test(line))
+        const fate = [`exit code ${exitCode}`, `signal ${signalCode}`, server.stderr(), ...serious].join('; ')
+        throw new Error(`${to} was not answered: ${cause.cause}; ${fate}`, { cause })
       }
     )
   async function json<Body>(to: string, init?: RequestInit): Promise<Body> {
