@@ -31,6 +31,8 @@ function isForOperator(error: unknown): error is Error {
 }
 
 async function openAndListen(): Promise<void> {
+  // A limit on the size of files (ulimit -f) would end the process; like this it fails the one write, as a full disk does.
+  process.on('SIGXFSZ', () => {})
   const config = readConfig()
   const log = pino({ level: config.logLevel })
   const unknown = unknownSettings()

@@ -43,7 +43,8 @@ export function threadPort(): LanePort {
 /** Of the process that calls it; its only argument are the settings. */
 export function processPort(): LanePort {
   // Ctrl-C in a terminal reaches this process too; the supervisor says how it is to end.
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => {})
+  // A limit on the size of files fails a write, and is not to end the process either.
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGXFSZ'] as const) process.on(signal, () => {})
   // Without its supervisor nobody would know what it does.
   const onOrphaned = () => process.exit(1)
   process.on('disconnect', onOrphaned)
