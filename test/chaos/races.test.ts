@@ -7,7 +7,7 @@ import { FIXIDS, makeChaosPlace } from './chaos-place.ts'
 
 allowTime(t, 10)
 
-const RACES = 50 * ROUNDS
+const RACES = 25 * ROUNDS
 /** A small export takes so long; the cancellation comes at any moment of it. */
 const EXPORT_MS = 15
 
