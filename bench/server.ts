@@ -98,13 +98,21 @@ export async function startServer(workspace: Workspace, repositoryDirectory: str
     archivesDirectory: path.join(directory, 'data/archives'),
     requestExport: async (fixids = []) => (await ask<{ taskid: number }>('?action=export', 'PUT', { fixids })).taskid,
     waitForTask: async (id) => (await waitFor(`?taskid=${id}`)).current,
-    waitUntilIdle: async () => void (await waitFor('?taskid=0')),
+    async waitUntilIdle() {
+      await waitFor('?taskid=0')
+      // The process that has read the files ends a moment after its task.
+      while (hasChildren(child.pid ?? 0)) await wait(POLL_INTERVAL_MS)
+    },
     async stop() {
       child.kill('SIGTERM')
       await exited
       fs.rmSync(directory, { recursive: true })
     }
   }
+}
+
+function hasChildren(pid: number): boolean {
+  return fs.readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim() !== ''
 }
 
 /** A port that nobody listens on. */

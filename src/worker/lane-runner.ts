@@ -18,12 +18,17 @@ export interface LaneListeners {
 
 /** Garbage is collected early: what a lane has in memory at a time is little, and all of them add up. */
 const MAX_YOUNG_GENERATION_MB = 8
+/** Never needed: what counts is that V8 collects the earlier, the lower the limit is. */
+const MAX_OLD_GENERATION_MB = 96
 const PROCESS_FLAGS = ['--max-semi-space-size=2']
 
 export function startThread(file: string, settings: WorkerSettings, { onReport, onExit }: LaneListeners): LaneRunner {
   const thread = new Worker(file, {
     workerData: settings,
-    resourceLimits: { maxYoungGenerationSizeMb: MAX_YOUNG_GENERATION_MB }
+    resourceLimits: {
+      maxYoungGenerationSizeMb: MAX_YOUNG_GENERATION_MB,
+      maxOldGenerationSizeMb: MAX_OLD_GENERATION_MB
+    }
   })
   let failure: unknown
   thread.on('message', onReport)
