@@ -44,6 +44,11 @@ const Environment = Type.Object({
     pattern: DURATION.source,
     description: 'a time such as 7d, 12h or 30m, of at least 1m'
   }),
+  FIXDEPOT_SESSION_TIMEOUT: Type.String({
+    default: '24h',
+    pattern: DURATION.source,
+    description: 'a time such as 24h or 30m, of at least 1m'
+  }),
   FIXDEPOT_LOG_LEVEL: Type.String({
     default: 'info',
     enum: ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'],
@@ -68,6 +73,8 @@ export interface Config {
   readonly allotmentBytes: number | undefined
   /** How long finished archives are kept, in milliseconds. */
   readonly archiveTtlMs: number
+  /** How long a session lasts without use, in milliseconds. */
+  readonly sessionTimeoutMs: number
   readonly logLevel: string
 }
 
@@ -97,6 +104,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     workers: Number(settings.FIXDEPOT_WORKERS),
     allotmentBytes: settings.FIXDEPOT_ALLOTMENT === undefined ? undefined : parseBytes(settings.FIXDEPOT_ALLOTMENT),
     archiveTtlMs: parseDuration(settings.FIXDEPOT_ARCHIVE_TTL),
+    sessionTimeoutMs: parseDuration(settings.FIXDEPOT_SESSION_TIMEOUT),
     logLevel: settings.FIXDEPOT_LOG_LEVEL
   }
   checkDirectories(config)

@@ -7,11 +7,13 @@ import type { HealthCheck } from './core/catalog.ts'
 import {
   hashMadePassword,
   makePassword,
+  sessionKey,
   type VerifyCredentials,
   verifierForHash,
   verifierForPassword
 } from './core/password.ts'
 import { Problem } from './core/problem.ts'
+import { createSessions } from './core/session.ts'
 import { type ArchiveDirectory, createArchiveDirectory } from './files/archive-directory.ts'
 import { checkReadableDirectory, readVolumeSpace } from './files/volume.ts'
 import type { Services } from './http/services.ts'
@@ -19,7 +21,9 @@ import { type ArchiveStore, createArchiveStore } from './store/archive-store.ts'
 import { createCatalogStore } from './store/catalog-store.ts'
 import { findPasswordHash, savePasswordHash } from './store/credential-store.ts'
 import { type Depot as Database, migrateToLatest, openDatabase } from './store/database.ts'
+import { readIdentity } from './store/identity-store.ts'
 import { acquireInstanceLock, lockFileIn } from './store/instance-lock.ts'
+import { createSessionReader } from './store/session-store.ts'
 import { createTaskStore } from './store/task-store.ts'
 import { createWorkStore } from './store/work-store.ts'
 import type { LaneReport } from './worker/lane-port.ts'
@@ -85,6 +89,14 @@ export async function openDepot(config: Config, events: DepotEvents): Promise<De
     },
     health: () => checkHealth(db, config),
     importDirectory: repositoryDirectory,
+    identity: await readIdentity(db),
+    sessions: createSessions({
+      reader: createSessionReader(db),
+      desk: supervisor.desk,
+      key: administrator.sessionKey,
+      timeoutMs: config.sessionTimeoutMs,
+      now: () => new Date()
+    }),
     verifyCredentials: administrator.verify
   }
   return {
@@ -129,17 +141,24 @@ async function checkDirectories({ repositoryDirectory, archivesDirectory }: Conf
   }
 }
 
-async function prepareAdministrator(
-  db: Database,
-  { adminUser, adminPassword }: Config
-): Promise<{ verify: VerifyCredentials; madePassword?: string }> {
-  if (adminPassword !== undefined) return { verify: verifierForPassword(adminUser, adminPassword) }
+interface Administrator {
+  readonly verify: VerifyCredentials
+  readonly madePassword?: string
+  /** Another one as soon as the password is: then all sessions have ended. */
+  readonly sessionKey: Buffer
+}
+
+async function prepareAdministrator(db: Database, { adminUser, adminPassword }: Config): Promise<Administrator> {
+  if (adminPassword !== undefined) {
+    return { verify: verifierForPassword(adminUser, adminPassword), sessionKey: sessionKey(adminUser, adminPassword) }
+  }
   const known = await findPasswordHash(db, adminUser)
-  if (known !== undefined) return { verify: verifierForHash(adminUser, known) }
+  if (known !== undefined)
+    return { verify: verifierForHash(adminUser, known), sessionKey: sessionKey(adminUser, known) }
   const madePassword = makePassword()
   const hash = hashMadePassword(madePassword)
   await savePasswordHash(db, adminUser, hash)
-  return { verify: verifierForHash(adminUser, hash), madePassword }
+  return { verify: verifierForHash(adminUser, hash), madePassword, sessionKey: sessionKey(adminUser, hash) }
 }
 
 async function checkHealth(db: Database, config: Config): Promise<HealthCheck[]> {

@@ -78,6 +78,11 @@ export interface TaskDesk {
    * @throws Problem TASK_UNKNOWN with every id that no task has; then none is canceled
    */
   cancelTasks(taskIds: readonly number[]): Promise<CanceledTask[]>
+  /**
+   * Cancels those of the tasks that have not ended, and forgets those that have. Archives stay as long as they are kept.
+   * @throws Problem TASK_UNKNOWN with every id that no task has; then nothing is changed
+   */
+  deleteTasks(taskIds: readonly number[]): Promise<void>
 }
 
 /** `repository<YYYYMMDDhhmmss>.zip` in UTC; `serial` is the number of further archives in the same second. */

@@ -23,6 +23,14 @@ export const OPERATION_SUCCEEDED: Message = {
   recovery: NO_ACTION
 }
 
+/** Lenovo's message for any other request that worked. */
+export const REQUEST_SUCCEEDED: Message = {
+  id: 'FQXHMSE0001I',
+  text: 'The request completed successfully.',
+  explanation: '',
+  recovery: NO_ACTION
+}
+
 /** A task was accepted and goes on in the background. */
 export function taskAccepted(taskId: number): Message {
   return {

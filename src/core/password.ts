@@ -18,6 +18,11 @@ export function hashMadePassword(password: string): string {
   return `sha256$${salt}$${digest(salt, password)}`
 }
 
+/** A key for the sessions of a user, which changes with the name and with the password or its hash. */
+export function sessionKey(userName: string, passwordOrHash: string): Buffer {
+  return createHmac('sha256', passwordOrHash).update(`session key of ${userName}`).digest()
+}
+
 export type VerifyCredentials = (userName: string, password: string) => boolean
 
 /** Verifies against a password in the clear, as the settings have it. */

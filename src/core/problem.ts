@@ -7,7 +7,7 @@ import type { Message } from './message.ts'
 /**
  * `invalid`: the request is wrong. `missing`: what it names is not there. `gone`: it was there. `conflict`: it does not fit
  * the present state.
- * `unauthenticated`: nobody has logged in. `too-large`: the body is longer than is read. `out-of-range`: the part that is
+ * `unauthenticated`: nobody has logged in. `forbidden`: the login does not allow it. `too-large`: the body is longer than is read. `out-of-range`: the part that is
  * asked for is not there. `unavailable`: the depot cannot do it now.
  */
 export type ProblemKind =
@@ -16,6 +16,7 @@ export type ProblemKind =
   | 'gone'
   | 'conflict'
   | 'unauthenticated'
+  | 'forbidden'
   | 'too-large'
   | 'out-of-range'
   | 'unavailable'
@@ -53,6 +54,12 @@ const catalogue = {
     id: 'FQXHMUP9003L',
     explanation: 'There is no task with this id.',
     recovery: 'Use the taskid of the answer that started the task, or 0 for all running tasks.'
+  },
+  TASK_MISSING: {
+    kind: 'missing',
+    id: 'FQXHMUP9003L',
+    explanation: 'There is no task with this id, or it has been deleted.',
+    recovery: 'List the tasks with GET /tasks.'
   },
   FIXID_UNKNOWN: {
     kind: 'invalid',
@@ -114,6 +121,24 @@ const catalogue = {
     id: 'FQXHMSE9001L',
     explanation: 'The request has no user name and password, or they are wrong.',
     recovery: 'Repeat the request with valid credentials.'
+  },
+  LOGIN_REFUSED: {
+    kind: 'forbidden',
+    id: 'FQXHMSE9001L',
+    explanation: 'The user name and the password of the login do not belong together.',
+    recovery: 'Repeat the login with valid credentials.'
+  },
+  CSRF_TOKEN_WRONG: {
+    kind: 'forbidden',
+    id: 'FQXHMSE9002L',
+    explanation: 'A request that changes something needs more than the cookie of the session. Nothing was changed.',
+    recovery: 'Send the value of the cookie csrf in the header X-Csrf-Token, or use Basic authentication.'
+  },
+  SESSION_UNKNOWN: {
+    kind: 'missing',
+    id: 'FQXHMSE9003L',
+    explanation: 'The session has ended, or there has never been one with this id.',
+    recovery: 'List the sessions with GET /sessions.'
   },
   REPOSITORY_UNAVAILABLE: {
     kind: 'unavailable',

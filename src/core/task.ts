@@ -40,6 +40,8 @@ export interface Task extends TaskProgress {
 export interface TaskReader {
   /** The task with this id, if there is one. */
   findTask(id: number): Promise<Task | undefined>
+  /** All tasks, the newest first, a page at a time. */
+  taskPages(): AsyncIterable<Task[]>
   /** The tasks that have not ended, oldest first, of one kind or of all; at most `limit`. */
   liveTasks(kind: TaskKind | undefined, limit: number): Promise<Task[]>
   /** The sums over all tasks that have not ended. */

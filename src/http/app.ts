@@ -4,6 +4,7 @@ import Fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify'
 import { exportRoutes } from './api/export-routes.ts'
 import { healthRoutes } from './health-routes.ts'
 import { lxcaDoor } from './lxca/lxca-door.ts'
+import { registerCookies } from './plugins/auth.ts'
 import { registerDocs } from './plugins/docs.ts'
 import { registerErrors, sendError } from './plugins/errors.ts'
 import { schemaProblem } from './plugins/schema-errors.ts'
@@ -29,9 +30,10 @@ export async function buildApp({ services, version, logger }: AppOptions): Promi
     routerOptions: { ignoreTrailingSlash: true }
   }).withTypeProvider<TypeBoxTypeProvider>()
   registerErrors(app)
+  await registerCookies(app)
   await registerDocs(app, version)
   await app.register(healthRoutes, services)
-  await app.register(lxcaDoor, services)
+  await app.register(lxcaDoor, { ...services, version })
   await app.register(exportRoutes, services)
   await app.ready()
   return app

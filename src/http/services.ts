@@ -1,6 +1,7 @@
 import type { Archives } from '../core/archive.ts'
 import type { CatalogReader, HealthCheck, RepositorySpace } from '../core/catalog.ts'
 import type { TaskDesk } from '../core/export.ts'
+import type { Sessions } from '../core/session.ts'
 import type { TaskReader } from '../core/task.ts'
 
 /** What the routes need of the depot; ready-made, so that the app can be built on the real thing or on another. */
@@ -13,6 +14,9 @@ export interface Services {
   readonly health: () => Promise<HealthCheck[]>
   /** The repository directory, as the operator set it. */
   readonly importDirectory: string
+  readonly sessions: Sessions
+  /** The UUID of this depot. */
+  readonly identity: string
   /** Whether these credentials are the administrator's; takes the same time for any wrong ones. */
   readonly verifyCredentials: (userName: string, password: string) => boolean
 }

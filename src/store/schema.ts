@@ -18,6 +18,8 @@ export interface Schema {
   task: TaskTable
   task_message: TaskMessageTable
   credential: CredentialTable
+  session: SessionTable
+  identity: IdentityTable
 }
 
 /** One row: when the repository was last read, and whether the packages are made of the newest readings. */
@@ -188,4 +190,20 @@ interface TaskMessageTable {
 interface CredentialTable {
   user_name: string
   password_hash: string
+}
+
+export interface SessionTable {
+  id: string
+  /** Keyed hash of what the cookie has beside the id. */
+  secret_hash: string
+  user_name: string
+  address: string
+  created_at: number
+  last_used_at: number
+}
+
+/** One row: the name of this depot among others. */
+interface IdentityTable {
+  id: number
+  uuid: string
 }

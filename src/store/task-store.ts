@@ -16,6 +16,8 @@ export interface TaskOutcome {
 /** Position of the message that says how a task ended; notes come after it. */
 const OUTCOME_POSITION = 0
 
+const TASKS_PER_PAGE = 200
+
 const COUNTERS = ['packages_done', 'packages_total', 'bytes_done', 'bytes_total'] as const
 
 export function createTaskStore(db: Depot): TaskReader {
@@ -23,6 +25,19 @@ export function createTaskStore(db: Depot): TaskReader {
     async findTask(id) {
       const row = await selectTasks(db).where('task.id', '=', id).executeTakeFirst()
       return row === undefined ? undefined : (await withMessages(db, [row]))[0]
+    },
+
+    async *taskPages() {
+      for (let before = Number.MAX_SAFE_INTEGER, more = true; more; ) {
+        const rows = await selectTasks(db)
+          .where('task.id', '<', before)
+          .orderBy('task.id', 'desc')
+          .limit(TASKS_PER_PAGE)
+          .execute()
+        if (rows.length > 0) yield await withMessages(db, rows)
+        before = rows.at(-1)?.id ?? 0
+        more = rows.length === TASKS_PER_PAGE
+      }
     },
 
     async liveTasks(kind, limit) {
@@ -111,6 +126,12 @@ export async function endTasks(
   const messages = rows.map(({ id }) => toMessageRow(id, outcome.message, OUTCOME_POSITION))
   for (const part of chunks(messages)) await trx.insertInto('task_message').values(part).execute()
   return rows.map((row) => row.work_id)
+}
+
+/** Forgets a task that has ended; its number is not given to another one. */
+export async function forgetTask(trx: Kysely<Schema>, id: number): Promise<void> {
+  await trx.deleteFrom('task_message').where('task_id', '=', id).execute()
+  await trx.deleteFrom('task').where('id', '=', id).where('state', '!=', 'live').execute()
 }
 
 function end(trx: Kysely<Schema>, { state, now }: TaskOutcome) {

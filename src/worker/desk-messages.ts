@@ -1,12 +1,15 @@
 /** How requests for work travel to the thread that accepts them, and how it answers. */
 import { MessageChannel, type MessagePort, type Worker } from 'node:worker_threads'
-import type { ExportRequest, TaskDesk } from '../core/export.ts'
+import type { TaskDesk } from '../core/export.ts'
 import { Problem, type ProblemCode, toDatabaseProblem } from '../core/problem.ts'
+import type { SessionDesk } from '../core/session.ts'
 
-export type DeskRequest =
-  | { readonly export: ExportRequest }
-  | { readonly scanFor: string }
-  | { readonly cancel: readonly number[] }
+/** All that the thread does for others. */
+export type Desk = TaskDesk & SessionDesk
+
+export type DeskRequest = {
+  [Method in keyof Desk]: { readonly method: Method; readonly argument: Parameters<Desk[Method]>[0] }
+}[keyof Desk]
 
 /** Comes with a port of its own, on which it is answered. */
 export interface DeskCommand {
@@ -24,7 +27,7 @@ type DeskReply =
  * A desk whose work is done by another thread.
  * @param thread the one that does it at the moment; undefined while there is none
  */
-export function createDeskClient(thread: () => Worker | undefined): TaskDesk {
+export function createDeskClient(thread: () => Worker | undefined): Desk {
   async function ask<Answer>(request: DeskRequest): Promise<Answer> {
     const reply = await post(thread(), request)
     if ('problem' in reply) throw new Problem(reply.problem.code, reply.problem.text)
@@ -32,9 +35,13 @@ export function createDeskClient(thread: () => Worker | undefined): TaskDesk {
     return reply.answer as Answer
   }
   return {
-    requestExport: (request) => ask({ export: request }),
-    requestScan: (requestedBy) => ask({ scanFor: requestedBy }),
-    cancelTasks: (taskIds) => ask({ cancel: taskIds })
+    requestExport: (argument) => ask({ method: 'requestExport', argument }),
+    requestScan: (argument) => ask({ method: 'requestScan', argument }),
+    cancelTasks: (argument) => ask({ method: 'cancelTasks', argument }),
+    deleteTasks: (argument) => ask({ method: 'deleteTasks', argument }),
+    openSession: (argument) => ask({ method: 'openSession', argument }),
+    endSession: (argument) => ask({ method: 'endSession', argument }),
+    recordUse: (argument) => ask({ method: 'recordUse', argument })
   }
 }
 
@@ -53,11 +60,11 @@ function post(thread: Worker | undefined, request: DeskRequest): Promise<DeskRep
 }
 
 /** Takes a request to the desk, and sends what it answers. */
-export async function answerDeskCommand(desk: TaskDesk, { request, replyTo }: DeskCommand): Promise<void> {
+export async function answerDeskCommand(desk: Desk, { request, replyTo }: DeskCommand): Promise<void> {
   replyTo.postMessage(await replyOf(desk, request))
 }
 
-async function replyOf(desk: TaskDesk, request: DeskRequest): Promise<DeskReply> {
+async function replyOf(desk: Desk, request: DeskRequest): Promise<DeskReply> {
   try {
     return { answer: await handOver(desk, request) }
   } catch (error) {
@@ -67,8 +74,7 @@ async function replyOf(desk: TaskDesk, request: DeskRequest): Promise<DeskReply>
   }
 }
 
-function handOver(desk: TaskDesk, request: DeskRequest): Promise<unknown> {
-  if ('export' in request) return desk.requestExport(request.export)
-  if ('cancel' in request) return desk.cancelTasks(request.cancel)
-  return desk.requestScan(request.scanFor)
+function handOver(desk: Desk, { method, argument }: DeskRequest): Promise<unknown> {
+  const work = desk[method] as (argument: unknown) => Promise<unknown>
+  return work(argument)
 }

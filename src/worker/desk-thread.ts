@@ -1,5 +1,5 @@
 /**
- * The thread that accepts and cancels work, keeps the leases of this process alive, and sweeps the archives. Planning a large
+ * The thread that accepts and cancels work, writes sessions, keeps the leases of this process alive, and sweeps the archives. Planning a large
  * export takes a moment and a commit waits for the disk: both would keep the thread that answers requests from answering. And
  * no packing, however busy, can keep this thread from showing that the process lives.
  */
@@ -8,6 +8,7 @@ import { isPassingTrouble } from '../core/database-trouble.ts'
 import { createArchiveDirectory } from '../files/archive-directory.ts'
 import { createArchiveStore } from '../store/archive-store.ts'
 import { openDatabase } from '../store/database.ts'
+import { createSessionDesk } from '../store/session-store.ts'
 import { createWorkStore } from '../store/work-store.ts'
 import { answerDeskCommand } from './desk-messages.ts'
 import { deskPort } from './desk-port.ts'
@@ -21,7 +22,7 @@ const db = openDatabase({ file: settings.databaseFile })
 const archives = createArchiveDirectory(settings.archivesDirectory)
 const archiveStore = createArchiveStore(db)
 const watch = createLeaseWatch(createWorkStore(db), settings.owner, () => performance.now())
-const desk = createTaskDesk({
+const tasks = createTaskDesk({
   db,
   archives,
   freeBytes() {
@@ -31,6 +32,7 @@ const desk = createTaskDesk({
   archiveTtlMs: settings.archiveTtlMs,
   now: () => new Date()
 })
+const desk = { ...tasks, ...createSessionDesk(db) }
 
 /** What the desk does one after the other: it has one connection, and transactions on it must not mix. */
 let last: Promise<unknown> = Promise.resolve()
@@ -57,7 +59,8 @@ const timers = [regularly(BEAT_INTERVAL_MS, () => watch.beat()), regularly(SWEEP
 port.onCommand((command) => {
   inTurn(() => answerDeskCommand(desk, command))
   // A part that waits for its next run has no lane that would remove it.
-  if ('cancel' in command.request) inTurn(() => sweep().catch(tolerate))
+  if (command.request.method === 'cancelTasks' || command.request.method === 'deleteTasks')
+    inTurn(() => sweep().catch(tolerate))
 })
 port.onStop(() => {
   for (const timer of timers) clearInterval(timer)

@@ -2,10 +2,9 @@
  * Keeps the worker: starts the desk and the lanes, wakes them, starts them anew when one dies, and stops them. The desk and
  * the threads that pack exports are always there; the process that scans comes and goes with the scans.
  */
-import type { TaskDesk } from '../core/export.ts'
 import type { TaskKind } from '../core/task.ts'
 import type { WorkStore } from '../store/work-store.ts'
-import { createDeskClient } from './desk-messages.ts'
+import { createDeskClient, type Desk } from './desk-messages.ts'
 import type { LaneCommand, LaneReport } from './lane-port.ts'
 import { type LaneRunner, startProcess, startThread } from './lane-runner.ts'
 import type { WorkerSettings } from './settings.ts'
@@ -26,7 +25,7 @@ export interface SupervisorOptions {
 
 export interface Supervisor {
   /** Accepts work; what it accepts is begun at once. */
-  readonly desk: TaskDesk
+  readonly desk: Desk
   /** Resolves when no part runs any more. What was running goes on after the next start. */
   stop(): Promise<void>
 }
@@ -101,15 +100,19 @@ export async function startSupervisor(options: SupervisorOptions): Promise<Super
     if (scanSlot.runner === undefined) start(scanSlot)
   }
 
+  const checkLanes = () => command('check', [...exportSlots, scanSlot])
+
   await works.requeueAll()
   for (const slot of slots) start(slot)
 
   const desk = createDeskClient(() => deskSlot.runner?.thread)
   return {
     desk: {
+      ...desk,
       requestExport: (request) => desk.requestExport(request).finally(() => command('wake', exportSlots)),
       requestScan: (requestedBy) => desk.requestScan(requestedBy).finally(wakeScan),
-      cancelTasks: (taskIds) => desk.cancelTasks(taskIds).finally(() => command('check', [...exportSlots, scanSlot]))
+      cancelTasks: (taskIds) => desk.cancelTasks(taskIds).finally(checkLanes),
+      deleteTasks: (taskIds) => desk.deleteTasks(taskIds).finally(checkLanes)
     },
     async stop() {
       isStopping = true

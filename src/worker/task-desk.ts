@@ -30,7 +30,7 @@ import { durableTransaction } from '../store/durable-transaction.ts'
 import { createPlanStore } from '../store/plan-store.ts'
 import type { Schema } from '../store/schema.ts'
 import { createSelectionStore, type PackageIds } from '../store/selection-store.ts'
-import { endTasks, getTask, insertTask } from '../store/task-store.ts'
+import { endTasks, forgetTask, getTask, insertTask } from '../store/task-store.ts'
 import { findQueuedScan, insertWork } from '../store/work-store.ts'
 import { createArchivePlanner } from './plan-archive.ts'
 
@@ -55,7 +55,12 @@ export function createTaskDesk(options: DeskOptions): TaskDesk {
   return {
     requestExport: (request) => durableTransaction(db, (trx) => acceptExport(trx, request, options)),
     requestScan: (requestedBy) => durableTransaction(db, (trx) => acceptScan(trx, requestedBy, now())),
-    cancelTasks: (taskIds) => durableTransaction(db, (trx) => cancelAll(trx, taskIds, now()))
+    cancelTasks: (taskIds) => durableTransaction(db, (trx) => cancelAll(trx, taskIds, now())),
+    deleteTasks: (taskIds) =>
+      durableTransaction(db, async (trx) => {
+        const outcomes = await cancelAll(trx, taskIds, now())
+        for (const { taskId, isCanceledNow } of outcomes) if (!isCanceledNow) await forgetTask(trx, taskId)
+      })
   }
 }
 

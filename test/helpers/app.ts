@@ -1,6 +1,7 @@
 /** The app over a depot of its own, without threads or sockets: reading and packing run when a test says so. */
 import type { InjectOptions, LightMyRequestResponse } from 'fastify'
 import type { Test } from 'tap'
+import { createSessions } from '../../src/core/session.ts'
 import type { TaskKind, TaskReader } from '../../src/core/task.ts'
 import { keptArchives } from '../../src/depot.ts'
 import { createArchiveDirectory } from '../../src/files/archive-directory.ts'
@@ -8,6 +9,7 @@ import { type App, buildApp } from '../../src/http/app.ts'
 import type { Services } from '../../src/http/services.ts'
 import { createArchiveStore } from '../../src/store/archive-store.ts'
 import { createCatalogStore } from '../../src/store/catalog-store.ts'
+import { createSessionDesk, createSessionReader } from '../../src/store/session-store.ts'
 import { createTaskStore } from '../../src/store/task-store.ts'
 import type { DeskOptions } from '../../src/worker/task-desk.ts'
 import { type BareDepot, makeDepot } from './depot.ts'
@@ -23,6 +25,11 @@ export const PASSWORD = 'correct horse battery'
 export function basic(userName: string, password: string): string {
   return `Basic ${Buffer.from(`${userName}:${password}`).toString('base64')}`
 }
+
+/** Of the depots that tests make up. */
+export const IDENTITY = '7c1f0f8e-0000-4000-8000-000000000001'
+
+export const SESSION_TIMEOUT_MS = 1440 * 60_000
 
 export const AUTHORIZATION = basic(USER, PASSWORD)
 
@@ -44,6 +51,8 @@ export async function buildTestApp(t: Test, services: Partial<Services>): Promis
     space: async () => absent('space'),
     health: async () => absent('health'),
     importDirectory: '/srv/firmware',
+    identity: IDENTITY,
+    sessions: absent('sessions'),
     verifyCredentials: (user, password) => user === USER && password === PASSWORD,
     ...services
   }
@@ -77,6 +86,7 @@ export interface TestDepot extends BareDepot {
 
 /** An app over a real database and a repository with these files, which has been read already. */
 export async function openTestDepot(t: Test, files: Files, desk: Partial<DeskOptions> = {}): Promise<TestDepot> {
+  const clock = desk.now ?? (() => new Date())
   const depot = await makeDepot(t, files)
   const { db, repositoryDirectory } = depot
   const [tasks, catalog] = [createTaskStore(db), createCatalogStore(db)]
@@ -89,7 +99,14 @@ export async function openTestDepot(t: Test, files: Files, desk: Partial<DeskOpt
       const usedBytes = await catalog.usedBytes()
       return { usedBytes, allotmentBytes: ALLOTMENT_BYTES, freeBytes: ALLOTMENT_BYTES - usedBytes }
     },
-    importDirectory: repositoryDirectory
+    importDirectory: repositoryDirectory,
+    sessions: createSessions({
+      reader: createSessionReader(db),
+      desk: createSessionDesk(db),
+      key: Buffer.from('a key for tests'),
+      timeoutMs: SESSION_TIMEOUT_MS,
+      now: clock
+    })
   })
 
   await depot.scan()

@@ -41,6 +41,9 @@ export function readerOf(all: readonly Task[]): TaskReader {
     )
   return {
     findTask: async (id) => all.find((task) => task.id === id),
+    async *taskPages() {
+      yield [...all].reverse()
+    },
     liveTasks: async (kind, limit) => live(kind).slice(0, limit),
     liveTotals: async (kind) => totalsOf(live(kind))
   }

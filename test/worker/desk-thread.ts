@@ -1,15 +1,18 @@
 /** A thread with the desk of a depot, whose clock stands still, and no lane. */
 import { parentPort, workerData } from 'node:worker_threads'
 import { openDatabase } from '../../src/store/database.ts'
+import { createSessionDesk } from '../../src/store/session-store.ts'
 import { answerDeskCommand } from '../../src/worker/desk-messages.ts'
 import { createTaskDesk } from '../../src/worker/task-desk.ts'
 
 const { databaseFile, now } = workerData
-const desk = createTaskDesk({
-  db: openDatabase({ file: databaseFile }),
+const db = openDatabase({ file: databaseFile })
+const tasks = createTaskDesk({
+  db,
   archives: { hasWhole: () => false },
   freeBytes: () => 2 ** 50,
   archiveTtlMs: 1000,
   now: () => new Date(now)
 })
+const desk = { ...tasks, ...createSessionDesk(db) }
 parentPort?.on('message', (command) => void answerDeskCommand(desk, command))

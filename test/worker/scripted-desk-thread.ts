@@ -1,10 +1,9 @@
 /** A thread whose desk does what the name of the caller says. */
 import { parentPort } from 'node:worker_threads'
-import type { TaskDesk } from '../../src/core/export.ts'
 import { taskAccepted } from '../../src/core/message.ts'
 import { Problem } from '../../src/core/problem.ts'
 import type { Task } from '../../src/core/task.ts'
-import { answerDeskCommand } from '../../src/worker/desk-messages.ts'
+import { answerDeskCommand, type Desk } from '../../src/worker/desk-messages.ts'
 
 const scripts: Readonly<Record<string, () => unknown>> = {
   problem() {
@@ -40,7 +39,7 @@ function taskFor(createdBy: string): Task {
   }
 }
 
-const desk: TaskDesk = {
+const desk: Desk = {
   async requestExport({ selection, requestedBy }) {
     return { task: { ...taskFor(requestedBy), archiveName: JSON.stringify(selection) }, notes: [] }
   },
@@ -49,7 +48,11 @@ const desk: TaskDesk = {
     const task = taskFor(requestedBy)
     return { task, notes: [taskAccepted(task.id)] }
   },
-  cancelTasks: async (taskIds) => taskIds.map((taskId) => ({ taskId, isCanceledNow: taskId % 2 === 1 }))
+  cancelTasks: async (taskIds) => taskIds.map((taskId) => ({ taskId, isCanceledNow: taskId % 2 === 1 })),
+  deleteTasks: async () => {},
+  openSession: async () => {},
+  endSession: async (id) => id === 'known',
+  recordUse: async () => {}
 }
 
 parentPort?.on('message', (command) => void answerDeskCommand(desk, command))

@@ -1,24 +1,15 @@
-/** PUT and DELETE of /tasks and /jobs: end tasks early. */
+/** PUT and DELETE of /tasks and /jobs: end tasks early, and forget those that have ended. */
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import type { Services } from '../services.ts'
 import { ERROR_RESPONSES } from './result-body.ts'
-import { parseTaskId } from './task-id.ts'
+import { MAX_TASK_IDS, parseTaskId, TaskIds } from './task-id.ts'
 
-const MAX_IDS = 1_000
 const TaskId = Type.String({ pattern: '^[0-9]{1,16}$', description: 'The number of a task.' })
-
-const TaskList = Type.Object({
-  ids: Type.String({
-    pattern: '^[0-9]{1,16}(,[0-9]{1,16})*$',
-    maxLength: 17 * MAX_IDS,
-    description: 'Task ids, parted by commas.'
-  })
-})
 
 const TasksBody = Type.Object({
   action: Type.String({ enum: ['cancel'], description: '`cancel`: end these tasks.' }),
-  list: Type.Array(Type.Union([TaskId, Type.Integer({ minimum: 1 })]), { minItems: 1, maxItems: MAX_IDS })
+  list: Type.Array(Type.Union([TaskId, Type.Integer({ minimum: 1 })]), { minItems: 1, maxItems: MAX_TASK_IDS })
 })
 
 const JobBody = Type.Object({
@@ -41,14 +32,23 @@ export const cancelRoutes: FastifyPluginAsyncTypebox<Pick<Services, 'desk'>> = a
   const tags = ['LXCA: tasks']
   const described = { tags, description: DESCRIPTION, response: RESPONSES }
 
-  app.delete(
-    '/tasks/:ids',
-    { schema: { ...described, summary: 'Cancel tasks', params: TaskList } },
-    async (request, reply) => {
-      await desk.cancelTasks(request.params.ids.split(',').map(parseTaskId))
-      return reply.serializer(NO_BODY).send(null)
-    }
-  )
+  for (const url of ['/tasks/:ids', '/jobs/:ids']) {
+    app.delete(
+      url,
+      {
+        schema: {
+          ...described,
+          summary: 'Cancel or forget tasks',
+          description: `${DESCRIPTION} A task that has ended disappears from the lists; its archive stays as long as it is kept.`,
+          params: TaskIds
+        }
+      },
+      async (request, reply) => {
+        await desk.deleteTasks(request.params.ids.split(',').map(parseTaskId))
+        return reply.serializer(NO_BODY).send(null)
+      }
+    )
+  }
 
   app.put(
     '/tasks',
@@ -60,11 +60,11 @@ export const cancelRoutes: FastifyPluginAsyncTypebox<Pick<Services, 'desk'>> = a
   )
 
   app.put(
-    '/jobs/:id',
-    { schema: { ...described, summary: 'Cancel a job', params: Type.Object({ id: TaskId }), body: JobBody } },
+    '/jobs/:ids',
+    { schema: { ...described, summary: 'Cancel a job', params: TaskIds, body: JobBody } },
     async (request, reply) => {
       const isWanted = String(request.body.cancelRequest) === 'true'
-      if (isWanted) await desk.cancelTasks([parseTaskId(request.params.id)])
+      if (isWanted) await desk.cancelTasks(request.params.ids.split(',').map(parseTaskId))
       return reply.serializer(NO_BODY).send(null)
     }
   )

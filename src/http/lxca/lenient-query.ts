@@ -30,7 +30,9 @@ const BODY_NAMES: ReadonlyMap<string, string> = mapOf({
   mt: 'mt',
   os: 'os',
   type: 'type',
-  cleanupif: 'cleanUpIf'
+  cleanupif: 'cleanUpIf',
+  userid: 'UserId',
+  password: 'password'
 })
 
 const KEYS = [

@@ -43,7 +43,8 @@ function errorResponses<Properties extends typeof ErrorBody.properties>(properti
   const response = (description: string) => Type.Object({ ...properties }, { title: 'Error', description })
   return {
     400: response('A parameter or an attribute is missing or not valid.'),
-    401: response('User name or password are missing or wrong.'),
+    401: response('User name or password are missing or wrong, or the session has ended.'),
+    403: response('A session needs the header X-Csrf-Token for this, and it is missing or wrong.'),
     500: response('Something went wrong inside the server.'),
     503: response('The part of the server that this needs is not there at the moment.')
   }

@@ -2,6 +2,7 @@
 import swagger from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
 import type { FastifyInstance } from 'fastify'
+import { SESSION_COOKIE } from './auth.ts'
 
 const DESCRIPTION = `
 fixdepot serves a repository of firmware updates and UpdateXpress System Packs (UXSPs) over the REST API of Lenovo XClarity
@@ -28,12 +29,19 @@ export async function registerDocs(app: FastifyInstance, version: string): Promi
       tags: [
         { name: 'LXCA: firmware repository', description: 'Updates: list, export, follow, download.' },
         { name: 'LXCA: system packs', description: 'The same for system packs (UXSPs).' },
-        { name: 'LXCA: tasks', description: 'Background work: end it early.' },
+        { name: 'LXCA: sessions', description: 'Log in and out.' },
+        { name: 'LXCA: tasks', description: 'Background work: list it, end it early, forget it.' },
         { name: 'Exports', description: 'Our own names for exports.' },
         { name: 'Operations', description: 'For probes.' }
       ],
-      components: { securitySchemes: { basic: { type: 'http', scheme: 'basic' } } },
-      security: [{ basic: [] }]
+      components: {
+        securitySchemes: {
+          basic: { type: 'http', scheme: 'basic' },
+          session: { type: 'apiKey', in: 'cookie', name: SESSION_COOKIE },
+          csrf: { type: 'apiKey', in: 'header', name: 'X-Csrf-Token' }
+        }
+      },
+      security: [{ basic: [] }, { session: [], csrf: [] }]
     }
   })
   await app.register(swaggerUi, {

@@ -9,6 +9,7 @@ const STATUS: Readonly<Record<ProblemKind, number>> = {
   gone: 410,
   conflict: 409,
   unauthenticated: 401,
+  forbidden: 403,
   'too-large': 413,
   'out-of-range': 416,
   unavailable: 503

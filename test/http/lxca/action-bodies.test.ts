@@ -15,7 +15,8 @@ const { call } = await buildTestApp(t, {
       return { task: someTask(), notes: [] }
     },
     requestScan: async () => ({ task: someTask({ kind: 'scan' }), notes: [] }),
-    cancelTasks: async () => []
+    cancelTasks: async () => [],
+    deleteTasks: async () => {}
   }
 })
 

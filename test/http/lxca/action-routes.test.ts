@@ -16,7 +16,12 @@ function rememberingDesk() {
     asked.push(request)
     return { task: someTask({ id: 41 }), notes: [] }
   }
-  const desk: TaskDesk = { requestExport: accept, requestScan: accept, cancelTasks: async () => [] }
+  const desk: TaskDesk = {
+    requestExport: accept,
+    requestScan: accept,
+    cancelTasks: async () => [],
+    deleteTasks: async () => {}
+  }
   return { desk, asked }
 }
 

@@ -58,12 +58,38 @@ t.test('several tasks are canceled at once; with one that is unknown, none is', 
   for (const id of ids) t.match(await statusOf(depot, id), { state: 'canceled' })
 })
 
-t.test('what is complete stays complete', async (t) => {
+t.test('what is complete stays complete when it is to be canceled', async (t) => {
   const depot = await openTestDepot(t, smallRepository())
   const { taskid } = await depot.export({ fixids: [UEFI] })
-  t.equal((await depot.call(`/tasks/${taskid}`, { method: 'DELETE' })).statusCode, 200)
-  t.match(await statusOf(depot, taskid), { state: 'complete' })
+  for (const [url, payload] of [
+    ['/tasks', { action: 'cancel', list: [taskid] }],
+    [`/jobs/${taskid}`, { cancelRequest: true }]
+  ] as const) {
+    t.equal((await depot.call(url, { method: 'PUT', payload })).statusCode, 200)
+    t.match(await statusOf(depot, taskid), { state: 'complete' })
+  }
 })
+
+for (const place of ['tasks', 'jobs']) {
+  t.test(`DELETE /${place} forgets a task that has ended, and neither its archive nor its number`, async (t) => {
+    const depot = await openTestDepot(t, smallRepository())
+    const { taskid, name } = await depot.export({ fixids: [UEFI] })
+    t.match(await depot.call(`/${place}/${taskid}`, { method: 'DELETE' }), { statusCode: 200, body: '' })
+    equalError(t, await depot.call(`/${place}/${taskid}`), {
+      status: 404,
+      id: 'FQXHMUP9003L',
+      text: /^There is no task/
+    })
+    equalError(t, await depot.call(`/${place}/${taskid}`, { method: 'DELETE' }), {
+      status: 400,
+      id: 'FQXHMUP9003L',
+      text: /^There is no task/
+    })
+    t.equal((await depot.call(`${FIRMWARE}?key=export&exportRepoFilename=${name}`)).statusCode, 200)
+    const next = await depot.export({ fixids: [XCC] })
+    t.ok(next.taskid > taskid)
+  })
+}
 
 t.test('a job is left alone unless its cancellation is asked for', async (t) => {
   const depot = await openTestDepot(t, smallRepository())

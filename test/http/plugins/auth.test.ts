@@ -88,7 +88,12 @@ t.test('who is logged in is recorded as the one who asked', async (t) => {
   }
   const { app } = await buildTestApp(t, {
     verifyCredentials: verifierForPassword('операто́р', PASSWORD),
-    desk: { requestScan: refuse, requestExport: ({ requestedBy }) => refuse(requestedBy), cancelTasks: async () => [] }
+    desk: {
+      requestScan: refuse,
+      requestExport: ({ requestedBy }) => refuse(requestedBy),
+      cancelTasks: async () => [],
+      deleteTasks: async () => {}
+    }
   })
   for (const action of ['read', 'export']) {
     const url = `/updateRepositories/firmware?action=${action}`

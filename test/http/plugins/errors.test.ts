@@ -50,8 +50,8 @@ t.test('an internal error shows nothing of itself but the number of the request'
   }
   const { call } = await buildTestApp(t, {
     space: fail,
-    desk: { requestExport: fail, requestScan: fail, cancelTasks: fail },
-    tasks: { findTask: fail, liveTasks: fail, liveTotals: fail },
+    desk: { requestExport: fail, requestScan: fail, cancelTasks: fail, deleteTasks: fail },
+    tasks: { findTask: fail, async *taskPages() {}, liveTasks: fail, liveTotals: fail },
     archives: { open: fail },
     health: fail
   })

@@ -1,0 +1,78 @@
+/** GET /aicc: clients ask it whether there is an appliance, and whether their login counts. */
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { Type } from 'typebox'
+import { registerAuth, SESSION_COOKIE } from '../plugins/auth.ts'
+import type { Services } from '../services.ts'
+import { ERROR_RESPONSES } from './result-body.ts'
+
+const Empty = Type.Array(Type.Object({}))
+
+const Appliance = Type.Object(
+  {
+    appliance: Type.Object({
+      name: Type.String(),
+      version: Type.String({ description: 'Of this program.' }),
+      build: Type.String(),
+      date: Type.String({ description: 'Now, as YYYY-MM-DD_hh-mm-ss, UTC.' }),
+      runlevel: Type.Integer({ description: '3: it runs.' }),
+      status: Type.String({ description: '`Normal`' }),
+      uuid: Type.String({ description: 'Of this depot; it stays the same.' })
+    }),
+    appliance_states: Empty,
+    date: Type.Object({ date_time: Type.String(), time_format: Type.String(), timezone: Type.String() }),
+    network_interfaces: Empty,
+    services: Empty,
+    service_states: Empty,
+    subscriptions: Empty
+  },
+  { title: 'Appliance' }
+)
+
+export interface ApplianceOptions extends Services {
+  /** Of this program. */
+  readonly version: string
+}
+
+export const applianceRoutes: FastifyPluginAsyncTypebox<ApplianceOptions> = async (app, options) => {
+  app.addHook('onRequest', async (request, reply) => {
+    const hasLogin = request.headers.authorization !== undefined || request.cookies[SESSION_COOKIE] !== undefined
+    // To the page for people, as the appliance does: clients that only look for one take it as a yes.
+    if (!hasLogin) return reply.redirect('/docs', 302)
+  })
+  await registerAuth(app, options)
+  app.get(
+    '/aicc',
+    {
+      schema: {
+        tags: ['LXCA: sessions'],
+        summary: 'What answers here',
+        description: 'Without a login the answer is a redirection to the documentation.',
+        response: {
+          200: Appliance,
+          302: Type.Null({ description: 'Without a login: to the documentation.' }),
+          ...ERROR_RESPONSES
+        }
+      }
+    },
+    async () => {
+      const now = new Date().toISOString()
+      return {
+        appliance: {
+          name: 'fixdepot',
+          version: options.version,
+          build: options.version,
+          date: now.slice(0, 19).replace('T', '_').replaceAll(':', '-'),
+          runlevel: 3,
+          status: 'Normal',
+          uuid: options.identity
+        },
+        appliance_states: [],
+        date: { date_time: now, time_format: '24', timezone: 'UTC' },
+        network_interfaces: [],
+        services: [],
+        service_states: [],
+        subscriptions: []
+      }
+    }
+  )
+}

@@ -1,0 +1,180 @@
+/** /sessions: log in, log out, and see who is there. */
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { type Static, Type } from 'typebox'
+import { REQUEST_SUCCEEDED } from '../../core/message.ts'
+import { Problem } from '../../core/problem.ts'
+import type { OwnedSession, Session } from '../../core/session.ts'
+import { CSRF_COOKIE, SESSION_COOKIE } from '../plugins/auth.ts'
+import type { Services } from '../services.ts'
+import { ERROR_RESPONSES, errorResponse, MessageView, messageView } from './result-body.ts'
+
+const TAGS = ['LXCA: sessions']
+const MAX_CREDENTIAL_LENGTH = 1_024
+
+/** Both are texts; they are checked by hand, since a message of the validator would quote a password. */
+const Login = Type.Object({
+  UserId: Type.String({ description: 'The name of the user.' }),
+  password: Type.String({ format: 'password' })
+})
+
+const sessionMembers = {
+  id: Type.String({ description: 'Of the session; at the login it is the value of the cookie JSESSIONID.' }),
+  UserId: Type.String(),
+  Address: Type.String({ description: 'Where the login came from.' }),
+  authenticationServer: Type.String({ description: '`local`' }),
+  created: Type.String({ description: 'ISO 8601, UTC.' }),
+  lastAccessed: Type.String({ description: 'ISO 8601, UTC.' }),
+  idleFor: Type.String({ description: 'Seconds, as text.' }),
+  isOwnSession: Type.Boolean()
+}
+
+const result = {
+  result: Type.String({ description: '`success`' }),
+  messages: Type.Array(MessageView)
+}
+
+const LoginAnswer = Type.Object(
+  {
+    response: Type.Object({
+      pwChangeRequired: Type.Boolean(),
+      session: Type.Object({
+        ...sessionMembers,
+        csrf: Type.String({ description: 'For the header X-Csrf-Token of requests that change something.' }),
+        inactivityTimeout: Type.String({ description: 'Minutes, as text, after which an unused session ends.' })
+      })
+    }),
+    ...result
+  },
+  { title: 'Login' }
+)
+
+const SessionList = Type.Object({ response: Type.Array(Type.Object(sessionMembers)), ...result }, { title: 'Sessions' })
+const Done = Type.Object(result, { title: 'Done' })
+
+const SUCCESS = { result: 'success', messages: [messageView(REQUEST_SUCCEEDED)] }
+
+/** Open to everybody. */
+export const loginRoutes: FastifyPluginAsyncTypebox<Services> = async (app, { sessions, verifyCredentials }) => {
+  app.post(
+    '/sessions',
+    {
+      attachValidation: true,
+      schema: {
+        tags: TAGS,
+        summary: 'Log in',
+        description:
+          'The answer sets the cookies JSESSIONID and csrf. Requests that change something repeat the value of the second ' +
+          'in the header X-Csrf-Token. Every route takes Basic authentication as well, without a session.',
+        security: [],
+        body: Login,
+        response: { 200: LoginAnswer, ...ERROR_RESPONSES, 403: errorResponse('The name or the password is wrong.') }
+      }
+    },
+    async (request, reply) => {
+      const { UserId, password } = credentials(request.body)
+      if (!verifyCredentials(UserId, password)) {
+        throw new Problem('LOGIN_REFUSED', 'The user name or the password is wrong.')
+      }
+      const owned = await sessions.open(UserId, request.ip)
+      const minutes = String(Math.round(sessions.timeoutMs / 60_000))
+      setCookies(request, reply, owned, minutes)
+      const { session, token, csrf } = owned
+      const view = { ...sessionView(session, session.id), id: token, csrf, inactivityTimeout: minutes }
+      return reply.send({ response: { pwChangeRequired: false, session: view }, ...SUCCESS })
+    }
+  )
+}
+
+/** Behind the login. */
+export const sessionRoutes: FastifyPluginAsyncTypebox<Services> = async (app, { sessions }) => {
+  app.get(
+    '/sessions',
+    { schema: { tags: TAGS, summary: 'List the sessions', response: { 200: SessionList, ...ERROR_RESPONSES } } },
+    async (request) => {
+      const own = request.session?.session.id
+      const all = await sessions.list()
+      return { response: all.map((session) => sessionView(session, own)), ...SUCCESS }
+    }
+  )
+
+  app.delete(
+    '/sessions',
+    {
+      schema: {
+        tags: TAGS,
+        summary: 'Log out',
+        description: 'Ends the session of the cookie; without one, nothing is changed.',
+        response: { 200: Done, ...ERROR_RESPONSES }
+      }
+    },
+    async (request, reply) => {
+      if (request.session !== null) {
+        await sessions.end(request.session.session.id)
+        clearCookies(reply)
+      }
+      return reply.send(SUCCESS)
+    }
+  )
+
+  app.delete(
+    '/sessions/:id',
+    {
+      schema: {
+        tags: TAGS,
+        summary: 'End a session',
+        params: Type.Object({ id: Type.String({ minLength: 1, maxLength: 255, description: 'The id of a session.' }) }),
+        response: { 200: Done, 404: errorResponse('There is no such session.'), ...ERROR_RESPONSES }
+      }
+    },
+    async (request) => {
+      const { id } = request.params
+      if (!(await sessions.end(id))) throw new Problem('SESSION_UNKNOWN', 'There is no session with this id.')
+      return SUCCESS
+    }
+  )
+}
+
+/** @throws Problem BODY_INVALID that names what is missing, and quotes nothing */
+function credentials(body: unknown): Static<typeof Login> {
+  const given = typeof body === 'object' && body !== null ? (body as Record<string, unknown>) : {}
+  for (const name of ['UserId', 'password']) {
+    const value = given[name]
+    if (value === undefined) throw new Problem('BODY_INVALID', `The attribute ${name} is missing.`)
+    if (typeof value !== 'string') throw new Problem('BODY_INVALID', `The attribute ${name} must be a string.`)
+    if (value.length > MAX_CREDENTIAL_LENGTH) {
+      throw new Problem('BODY_INVALID', `The attribute ${name} is longer than ${MAX_CREDENTIAL_LENGTH} characters.`)
+    }
+  }
+  return given as Static<typeof Login>
+}
+
+function setCookies(request: FastifyRequest, reply: FastifyReply, owned: OwnedSession, minutes: string): void {
+  // A client drops a cookie that is only for TLS when there is none.
+  const common = { path: '/', secure: request.protocol === 'https', sameSite: 'strict' } as const
+  reply.setCookie(SESSION_COOKIE, owned.token, { ...common, httpOnly: true })
+  reply.setCookie(CSRF_COOKIE, owned.csrf, common)
+  reply.setCookie('user', owned.session.userName, common)
+  reply.setCookie('inactivityTimeout', minutes, common)
+  reply.setCookie('userAuthenticationMethod', 'local', common)
+}
+
+function clearCookies(reply: FastifyReply): void {
+  for (const name of [SESSION_COOKIE, CSRF_COOKIE, 'user', 'inactivityTimeout', 'userAuthenticationMethod']) {
+    reply.clearCookie(name, { path: '/' })
+  }
+}
+
+function sessionView(session: Session, own: string | undefined) {
+  const { id, userName, address, createdAt, lastUsedAt } = session
+  return {
+    id,
+    UserId: userName,
+    Address: address,
+    authenticationServer: 'local',
+    created: createdAt.toISOString(),
+    lastAccessed: lastUsedAt.toISOString(),
+    idleFor: String(Math.max(0, Math.floor((Date.now() - lastUsedAt.getTime()) / 1000))),
+    isOwnSession: id === own
+  }
+}

@@ -1,0 +1,83 @@
+/** Sessions as rows. */
+import type { Selectable } from 'kysely'
+import type { KeptSession, Session, SessionDesk, SessionReader } from '../core/session.ts'
+import type { Depot } from './database.ts'
+import { durableTransaction } from './durable-transaction.ts'
+import type { SessionTable } from './schema.ts'
+
+/** More than anybody needs who logs out now and then. */
+export const MAX_SESSIONS = 1_000
+
+export function createSessionReader(db: Depot): SessionReader {
+  return {
+    async findSession(id) {
+      const row = await db.selectFrom('session').selectAll().where('id', '=', id).executeTakeFirst()
+      return row && toKeptSession(row)
+    },
+
+    async listSessions(usedSince) {
+      const rows = await db
+        .selectFrom('session')
+        .selectAll()
+        .where('last_used_at', '>=', usedSince.getTime())
+        .orderBy('created_at')
+        .orderBy('id')
+        .limit(MAX_SESSIONS)
+        .execute()
+      return rows.map(toSession)
+    }
+  }
+}
+
+export function createSessionDesk(db: Depot): SessionDesk {
+  return {
+    async openSession({ session, expiredBefore }) {
+      await durableTransaction(db, async (trx) => {
+        await trx.deleteFrom('session').where('last_used_at', '<', expiredBefore.getTime()).execute()
+        await trx
+          .insertInto('session')
+          .values({
+            id: session.id,
+            secret_hash: session.secretHash,
+            user_name: session.userName,
+            address: session.address,
+            created_at: session.createdAt.getTime(),
+            last_used_at: session.lastUsedAt.getTime()
+          })
+          .execute()
+        const surplus = trx
+          .selectFrom('session')
+          .select('id')
+          .where('id', '!=', session.id)
+          .orderBy('last_used_at', 'desc')
+          .limit(-1)
+          .offset(MAX_SESSIONS - 1)
+        await trx.deleteFrom('session').where('id', 'in', surplus).execute()
+      })
+    },
+
+    async endSession(id) {
+      return durableTransaction(db, async (trx) => {
+        const { numDeletedRows } = await trx.deleteFrom('session').where('id', '=', id).executeTakeFirstOrThrow()
+        return numDeletedRows > 0n
+      })
+    },
+
+    async recordUse({ id, usedAt }) {
+      await db
+        .updateTable('session')
+        .set({ last_used_at: usedAt.getTime() })
+        .where('id', '=', id)
+        .where('last_used_at', '<', usedAt.getTime())
+        .execute()
+    }
+  }
+}
+
+function toKeptSession(row: Selectable<SessionTable>): KeptSession {
+  return { ...toSession(row), secretHash: row.secret_hash }
+}
+
+function toSession({ id, user_name, address, created_at, last_used_at }: Selectable<SessionTable>): Session {
+  return { id, userName: user_name, address, createdAt: new Date(created_at), lastUsedAt: new Date(last_used_at) }
+}
