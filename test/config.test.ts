@@ -25,6 +25,7 @@ t.test('without settings everything has a default', async (t) => {
     workers: 1,
     allotmentBytes: undefined,
     archiveTtlMs: 7 * 86_400_000,
+    sessionTimeoutMs: 86_400_000,
     logLevel: 'info'
   })
 })
@@ -40,6 +41,7 @@ t.test('every setting can be given', async (t) => {
     FIXDEPOT_WORKERS: '64',
     FIXDEPOT_ALLOTMENT: '1.5 TiB',
     FIXDEPOT_ARCHIVE_TTL: '12 h',
+    FIXDEPOT_SESSION_TIMEOUT: '30m',
     FIXDEPOT_LOG_LEVEL: 'silent'
   })
   t.same(config, {
@@ -54,6 +56,7 @@ t.test('every setting can be given', async (t) => {
     workers: 64,
     allotmentBytes: 1.5 * 2 ** 40,
     archiveTtlMs: 12 * 3_600_000,
+    sessionTimeoutMs: 30 * 60_000,
     logLevel: 'silent'
   })
   t.ok(Object.isFrozen(config))
@@ -71,6 +74,7 @@ t.test('a wrong value is answered with a sentence that names its setting', async
     FIXDEPOT_ADMIN_PASSWORD: ['short', '1234567'],
     FIXDEPOT_WORKERS: ['0', '65', '-1', 'many', '1.5', '01'],
     FIXDEPOT_ARCHIVE_TTL: ['for ever', '7', '0d', '-1d', '1.5d', '7 days', '7d 3h'],
+    FIXDEPOT_SESSION_TIMEOUT: ['0m', '30', 'never'],
     FIXDEPOT_ALLOTMENT: ['lots', '-5GB', '5 apples', 'GB', '1e9', '5GB 3MB', '5.GB'],
     FIXDEPOT_LOG_LEVEL: ['loud', 'INFO', 'toString']
   }

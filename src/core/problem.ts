@@ -124,7 +124,7 @@ const catalogue = {
   },
   LOGIN_REFUSED: {
     kind: 'forbidden',
-    id: 'FQXHMSE9001L',
+    id: 'FQXHMSE9004L',
     explanation: 'The user name and the password of the login do not belong together.',
     recovery: 'Repeat the login with valid credentials.'
   },

@@ -1,6 +1,6 @@
 /** The requests of pylxca 4.2.0 about the repository, on one connection, and what its filters show of the answers. */
 import t, { type Test } from 'tap'
-import { AUTHORIZATION, listen, openTestDepot } from '../helpers/app.ts'
+import { AUTHORIZATION, listen, openTestDepot, PASSWORD, USER } from '../helpers/app.ts'
 import { NIC, smallRepository, XCC } from '../helpers/packages.ts'
 import { connect } from './raw-http.ts'
 
@@ -94,4 +94,55 @@ t.test('actions that the server does not have are an error to the client, and th
     t.match(json, { result: 'failed', messages: [{ text: /export, read/ }] })
   }
   t.equal((await get('?key=updates')).status, 200)
+})
+
+/** Its own session: it keeps the cookies, and repeats the one called csrf in a header. */
+async function startSession(t: Test) {
+  const depot = await openTestDepot(t, smallRepository())
+  const url = await listen(depot.app)
+  const connection = await connect(t, url)
+  const common = [
+    `Host: ${new URL(url).host}`,
+    'User-Agent: LXCA via Python Client / 4.2.0',
+    'Accept-Encoding: gzip, deflate',
+    'Accept: */*',
+    'Connection: keep-alive',
+    'content-type: application/json; charset=utf-8'
+  ]
+  const body = JSON.stringify({ UserId: USER, password: PASSWORD })
+  const login = ['POST /sessions HTTP/1.1', ...common, `Referer: ${url}/sessions`, `Content-Length: ${body.length}`]
+  const answer = await connection.send(login, body)
+  const cookies = answer.cookies.map((cookie) => cookie.split(';', 1)[0] ?? '')
+  const csrf = cookies.find((cookie) => cookie.startsWith('csrf='))?.slice('csrf='.length) ?? ''
+  const headers = [...common, `Cookie: ${cookies.join('; ')}`, `x-csrf-token: ${csrf}`]
+  return {
+    depot,
+    status: answer.status,
+    csrf,
+    async call(line: string, payload?: object) {
+      const text = payload === undefined ? '' : JSON.stringify(payload)
+      const length = line.startsWith('GET') ? [] : [`Content-Length: ${text.length}`]
+      const { status, body } = await connection.send([`${line} HTTP/1.1`, ...headers, ...length], text)
+      return { status, text: body.toString(), json: () => JSON.parse(body.toString()) }
+    }
+  }
+}
+
+t.test('it logs in, tests the login, lists, reads, looks at jobs, cancels one and logs out', async (t) => {
+  const { depot, status, csrf, call } = await startSession(t)
+  t.equal(status, 200)
+  t.ok(csrf)
+  t.match((await call('GET /aicc')).json(), { appliance: { status: 'Normal' } })
+  t.equal((await call(`GET ${FIRMWARE}?key=updates`)).json().updates.length, 4)
+  const { jobid } = (await call(`PUT ${FIRMWARE}?action=read`, {})).json()
+  t.match((await call(`GET /tasks/${jobid}`)).json(), [{ jobUID: String(jobid), complete: false, children: [] }])
+  t.match((await call('GET /tasks')).json(), [{ jobUID: String(jobid) }])
+  t.notOk('children' in (await call('GET /tasks?compact=true')).json()[0])
+  t.match(await call('PUT /tasks', { action: 'cancel', list: [String(jobid)] }), { status: 200, text: '' })
+  t.match((await call(`GET /tasks/${jobid}`)).json(), [{ status: 'Cancelled', complete: true }])
+  t.equal((await call(`DELETE /tasks/${jobid}`)).status, 200)
+  t.same((await call('GET /tasks')).json(), [])
+  t.match((await call('DELETE /sessions')).json(), { result: 'success' })
+  t.equal((await call('GET /aicc')).status, 401)
+  t.equal((await depot.tasks.liveTotals(undefined)).count, 0)
 })

@@ -7,6 +7,8 @@ export interface RawAnswer {
   readonly status: number
   /** By lower-case name. */
   readonly headers: Readonly<Record<string, string>>
+  /** Every Set-Cookie, as it came. */
+  readonly cookies: readonly string[]
   readonly body: Buffer
 }
 
@@ -60,15 +62,15 @@ export async function connect(t: Test, url: string): Promise<RawConnection> {
     async send(lines, body = '') {
       socket.write(`${lines.join('\r\n')}\r\n\r\n${body}`)
       const [statusLine = '', ...fields] = (await takeUntil('\r\n\r\n')).split('\r\n')
-      const headers = Object.fromEntries(
-        fields.map((field) => {
-          const colon = field.indexOf(':')
-          return [field.slice(0, colon).toLowerCase(), field.slice(colon + 1).trim()]
-        })
-      )
+      const all = fields.map((field) => {
+        const colon = field.indexOf(':')
+        return [field.slice(0, colon).toLowerCase(), field.slice(colon + 1).trim()] as const
+      })
+      const headers: Record<string, string> = Object.fromEntries(all)
+      const cookies = all.filter(([name]) => name === 'set-cookie').map(([, value]) => value)
       const isChunked = headers['transfer-encoding'] === 'chunked'
       const content = isChunked ? await takeChunks() : await takeBytes(Number(headers['content-length'] ?? 0))
-      return { status: Number(statusLine.split(' ')[1]), headers, body: content }
+      return { status: Number(statusLine.split(' ')[1]), headers, cookies, body: content }
     }
   }
 }

@@ -46,6 +46,7 @@ export const applianceRoutes: FastifyPluginAsyncTypebox<ApplianceOptions> = asyn
       schema: {
         tags: ['LXCA: sessions'],
         summary: 'What answers here',
+        security: [{ basic: [] }, { session: [] }, {}],
         description: 'Without a login the answer is a redirection to the documentation.',
         response: {
           200: Appliance,

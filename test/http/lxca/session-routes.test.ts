@@ -77,7 +77,7 @@ t.test('a wrong name or password is a 403 without a cookie', async (t) => {
     { UserId: '', password: '' }
   ]) {
     const response = await login(depot, payload)
-    equalError(t, response, { status: 403, id: 'FQXHMSE9001L', text: /^The user name or the password is wrong\.$/ })
+    equalError(t, response, { status: 403, id: 'FQXHMSE9004L', text: /^The user name or the password is wrong\.$/ })
     t.same(response.cookies, [])
   }
 })

@@ -1,0 +1,81 @@
+import t from 'tap'
+import { createSessions, type KeptSession, type SessionUse } from '../../src/core/session.ts'
+
+const MINUTE = 60_000
+
+/** Sessions over a list, with what was written down. */
+function make({ key = 'a key', kept = new Map<string, KeptSession>() } = {}) {
+  let time = Date.parse('2026-04-05T06:07:08Z')
+  const uses: SessionUse[] = []
+  const sessions = createSessions({
+    reader: {
+      findSession: async (id) => kept.get(id),
+      listSessions: async () => [...kept.values()]
+    },
+    desk: {
+      openSession: async ({ session }) => void kept.set(session.id, session),
+      endSession: async (id) => kept.delete(id),
+      async recordUse(use) {
+        uses.push(use)
+        const session = kept.get(use.id)
+        if (session !== undefined) kept.set(use.id, { ...session, lastUsedAt: use.usedAt })
+      }
+    },
+    key: Buffer.from(key),
+    timeoutMs: 60 * MINUTE,
+    now: () => new Date(time)
+  })
+  return {
+    sessions,
+    kept,
+    uses,
+    pass(milliseconds: number) {
+      time += milliseconds
+    }
+  }
+}
+
+t.test('what is kept of a session logs nobody in', async (t) => {
+  const { sessions, kept } = make()
+  const { token, csrf } = await sessions.open('ann', '192.0.2.7')
+  const text = JSON.stringify([...kept.values()])
+  const [id = '', secret = ''] = token.split('.')
+  t.notMatch(text, secret)
+  t.notMatch(text, csrf)
+  t.notMatch(csrf, secret)
+  const hash = kept.get(id)?.secretHash ?? ''
+  t.equal(await sessions.find(`${id}.${hash}`, true), undefined)
+})
+
+t.test('another key ends all sessions', async (t) => {
+  const { sessions, kept } = make()
+  const { token } = await sessions.open('ann', '')
+  t.ok(await make({ kept }).sessions.find(token, true), 'the same key finds it again')
+  t.equal(await make({ kept, key: 'another key' }).sessions.find(token, true), undefined)
+})
+
+t.test('polling is written down once a minute, and keeps the session from ending all the same', async (t) => {
+  const { sessions, uses, pass } = make()
+  const { token } = await sessions.open('ann', '')
+  for (let second = 0; second < 59; second += 1) {
+    pass(1_000)
+    t.ok(await sessions.find(token, true))
+  }
+  t.equal(uses.length, 0)
+  pass(1_000)
+  await sessions.find(token, true)
+  t.equal(uses.length, 1)
+  pass(59_000)
+  await sessions.find(token, true)
+  t.equal(uses.length, 1)
+  pass(60 * MINUTE - 1)
+  t.ok(await sessions.find(token, true), 'counted from the last use, and not from the last that was written down')
+})
+
+t.test('the token and the csrf token of each login are its own', async (t) => {
+  const { sessions } = make()
+  const all = [await sessions.open('ann', ''), await sessions.open('ann', '')]
+  t.equal(new Set(all.map(({ token }) => token)).size, 2)
+  t.equal(new Set(all.map(({ csrf }) => csrf)).size, 2)
+  for (const { token, csrf } of all) t.equal((await sessions.find(token, false))?.csrf, csrf)
+})

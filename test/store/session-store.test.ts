@@ -1,0 +1,77 @@
+import t from 'tap'
+import type { KeptSession } from '../../src/core/session.ts'
+import { createSessionDesk, createSessionReader, MAX_SESSIONS } from '../../src/store/session-store.ts'
+import { makeDepot } from '../helpers/depot.ts'
+
+const LONG_AGO = new Date(0)
+
+function session(id: string, usedAt: number): KeptSession {
+  return {
+    id,
+    userName: 'ann',
+    address: '192.0.2.7',
+    createdAt: new Date(1_000),
+    lastUsedAt: new Date(usedAt),
+    secretHash: `hash of ${id}`
+  }
+}
+
+t.test('a session is kept as it was opened, until it is ended', async (t) => {
+  const { db } = await makeDepot(t, {})
+  const [desk, reader] = [createSessionDesk(db), createSessionReader(db)]
+  await desk.openSession({ session: session('one', 5_000), expiredBefore: LONG_AGO })
+  t.same(await reader.findSession('one'), session('one', 5_000))
+  t.equal(await reader.findSession('two'), undefined)
+  t.equal(await desk.endSession('two'), false)
+  t.equal(await desk.endSession('one'), true)
+  t.equal(await desk.endSession('one'), false)
+  t.equal(await reader.findSession('one'), undefined)
+})
+
+t.test('a use moves the time of the last one forward, and never back', async (t) => {
+  const { db } = await makeDepot(t, {})
+  const [desk, reader] = [createSessionDesk(db), createSessionReader(db)]
+  await desk.openSession({ session: session('one', 5_000), expiredBefore: LONG_AGO })
+  await desk.recordUse({ id: 'one', usedAt: new Date(9_000) })
+  await desk.recordUse({ id: 'one', usedAt: new Date(7_000) })
+  t.same((await reader.findSession('one'))?.lastUsedAt, new Date(9_000))
+})
+
+t.test('opening a session forgets those that have expired', async (t) => {
+  const { db } = await makeDepot(t, {})
+  const [desk, reader] = [createSessionDesk(db), createSessionReader(db)]
+  await desk.openSession({ session: session('old', 5_000), expiredBefore: LONG_AGO })
+  await desk.openSession({ session: session('kept', 6_000), expiredBefore: LONG_AGO })
+  await desk.openSession({ session: session('new', 9_000), expiredBefore: new Date(6_000) })
+  const ids = (await reader.listSessions(LONG_AGO)).map(({ id }) => id)
+  t.same(ids, ['kept', 'new'])
+  t.same(
+    (await reader.listSessions(new Date(7_000))).map(({ id }) => id),
+    ['new']
+  )
+})
+
+t.test('when there are too many, the one that was not used for the longest time ends', async (t) => {
+  const { db } = await makeDepot(t, {})
+  const [desk, reader] = [createSessionDesk(db), createSessionReader(db)]
+  const rows = Array.from({ length: MAX_SESSIONS }, (_, index) => ({
+    id: `s${index}`,
+    secret_hash: '',
+    user_name: 'ann',
+    address: '',
+    created_at: 1,
+    last_used_at: 10_000 + index
+  }))
+  for (let start = 0; start < rows.length; start += 100) {
+    await db
+      .insertInto('session')
+      .values(rows.slice(start, start + 100))
+      .execute()
+  }
+  // Its own clock may be behind: the new one stays all the same.
+  await desk.openSession({ session: session('new', 5_000), expiredBefore: LONG_AGO })
+  t.equal((await reader.listSessions(LONG_AGO)).length, MAX_SESSIONS)
+  t.equal(await reader.findSession('s0'), undefined)
+  t.ok(await reader.findSession('s1'))
+  t.ok(await reader.findSession('new'))
+})
