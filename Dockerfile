@@ -17,6 +17,6 @@ USER node
 VOLUME ["/data", "/repository"]
 EXPOSE 8443
 HEALTHCHECK --interval=30s --timeout=5s --start-period=30s \
-  CMD ["node", "-e", "fetch('http://127.0.0.1:' + (process.env.FIXDEPOT_PORT ?? 8443) + '/health/ready').then((answer) => process.exit(answer.ok ? 0 : 1), () => process.exit(1))"]
+  CMD ["node", "-e", "require(process.env.FIXDEPOT_TLS === 'off' ? 'http' : 'https').get({ port: process.env.FIXDEPOT_PORT ?? 8443, path: '/health/ready', rejectUnauthorized: false }, (answer) => process.exit(answer.statusCode === 200 ? 0 : 1)).on('error', () => process.exit(1))"]
 # A small nursery for young objects: it is collected more often, and takes 30 MB less.
 CMD ["node", "--max-semi-space-size=2", "src/main.ts"]

@@ -58,6 +58,7 @@ export async function startServer(workspace: Workspace, repositoryDirectory: str
     stdio: ['ignore', log, log],
     env: {
       ...withoutSettings(process.env),
+      FIXDEPOT_TLS: 'off',
       FIXDEPOT_PORT: String(port),
       FIXDEPOT_DATA_DIR: path.join(directory, 'data'),
       FIXDEPOT_REPOSITORY_DIR: repositoryDirectory,

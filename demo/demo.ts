@@ -61,6 +61,8 @@ function startServer(): ChildProcess {
     detached: true,
     env: {
       ...process.env,
+      // On loopback, and shorter to try: no browser asks about a certificate that it does not know.
+      FIXDEPOT_TLS: 'off',
       FIXDEPOT_HOST: host,
       FIXDEPOT_PORT: String(port),
       FIXDEPOT_ADMIN_PASSWORD: password,

@@ -25,6 +25,20 @@ const UNITS_MS: Readonly<Record<string, number>> = { m: 60_000, h: 3_600_000, d:
 const Environment = Type.Object({
   FIXDEPOT_HOST: Type.String({ default: '127.0.0.1', minLength: 1, description: 'the address to listen on' }),
   FIXDEPOT_PORT: Type.String({ default: '8443', pattern: '^\\d{1,5}$', description: 'a port from 0 to 65535' }),
+  FIXDEPOT_TLS: Type.String({
+    default: 'self-signed',
+    enum: ['self-signed', 'files', 'off'],
+    description: 'one of self-signed, files and off'
+  }),
+  FIXDEPOT_TLS_CERT: Type.Optional(Type.String({ minLength: 1, description: 'a file' })),
+  FIXDEPOT_TLS_KEY: Type.Optional(Type.String({ minLength: 1, description: 'a file' })),
+  FIXDEPOT_TLS_NAMES: Type.Optional(
+    Type.String({
+      pattern: '^[A-Za-z0-9.:-]+(,[A-Za-z0-9.:-]+)*$',
+      description: 'names and addresses, parted by commas'
+    })
+  ),
+  FIXDEPOT_ALLOW_PLAIN_HTTP: Type.String({ default: 'no', enum: ['yes', 'no'], description: 'yes or no' }),
   FIXDEPOT_DATA_DIR: Type.String({ default: './data', minLength: 1, description: 'a directory' }),
   FIXDEPOT_REPOSITORY_DIR: Type.Optional(Type.String({ minLength: 1, description: 'a directory' })),
   FIXDEPOT_ADMIN_USER: Type.String({
@@ -56,9 +70,21 @@ const Environment = Type.Object({
   })
 })
 
+/** How connections are protected. */
+export type TlsConfig =
+  | { readonly mode: 'off' }
+  | { readonly mode: 'files'; readonly certFile: string; readonly keyFile: string }
+  | {
+      readonly mode: 'self-signed'
+      readonly directory: string
+      /** Beside those that the machine has by itself. */
+      readonly names: readonly string[]
+    }
+
 export interface Config {
   readonly host: string
   readonly port: number
+  readonly tls: TlsConfig
   readonly dataDirectory: string
   /** The operator's files. */
   readonly repositoryDirectory: string
@@ -95,6 +121,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
   const config: Config = {
     host: settings.FIXDEPOT_HOST,
     port: Number(settings.FIXDEPOT_PORT),
+    tls: tlsConfig(settings, dataDirectory),
     dataDirectory,
     repositoryDirectory: path.resolve(settings.FIXDEPOT_REPOSITORY_DIR ?? path.join(dataDirectory, 'repository')),
     archivesDirectory: path.join(dataDirectory, 'archives'),
@@ -133,6 +160,27 @@ function check(given: object): Static<typeof Environment> {
 function describe(name: string): unknown {
   const property: object = Environment.properties[name as keyof typeof Environment.properties]
   return 'description' in property ? property.description : 'another value'
+}
+
+function tlsConfig(settings: Static<typeof Environment>, dataDirectory: string): TlsConfig {
+  const { FIXDEPOT_TLS: mode, FIXDEPOT_TLS_CERT: cert, FIXDEPOT_TLS_KEY: key, FIXDEPOT_HOST: host } = settings
+  if (mode === 'self-signed') {
+    return { mode, directory: path.join(dataDirectory, 'tls'), names: settings.FIXDEPOT_TLS_NAMES?.split(',') ?? [] }
+  }
+  if (mode === 'files') {
+    if (cert === undefined || key === undefined) {
+      throw new ConfigError('With FIXDEPOT_TLS=files, FIXDEPOT_TLS_CERT and FIXDEPOT_TLS_KEY must both be set.')
+    }
+    return { mode, certFile: path.resolve(cert), keyFile: path.resolve(key) }
+  }
+  const isLoopback = host === 'localhost' || host === '::1' || /^127\.\d+\.\d+\.\d+$/.test(host)
+  if (!isLoopback && settings.FIXDEPOT_ALLOW_PLAIN_HTTP !== 'yes') {
+    throw new ConfigError(
+      `With FIXDEPOT_TLS=off the server listens on loopback only, and FIXDEPOT_HOST is ${host}. ` +
+        'Where a proxy with TLS is in front of it, set FIXDEPOT_ALLOW_PLAIN_HTTP=yes.'
+    )
+  }
+  return { mode: 'off' }
 }
 
 function parseBytes(text: string): number {

@@ -1,6 +1,7 @@
 /** The server as a process: read the settings, open the depot, listen, and close with grace. */
 import closeWithGrace from 'close-with-grace'
 import { type Logger, pino } from 'pino'
+import { openCertificates } from './certificates.ts'
 import { ConfigError, readConfig, unknownSettings } from './config.ts'
 import { openDepot } from './depot.ts'
 import { buildApp } from './http/app.ts'
@@ -38,17 +39,26 @@ async function openAndListen(): Promise<void> {
   const unknown = unknownSettings()
   if (unknown.length > 0) log.warn({ settings: unknown }, 'these settings are not known, and are ignored')
 
+  const certificates = await openCertificates(config.tls, (error) => {
+    log.error({ err: error }, 'the certificate cannot be replaced; the former one goes on')
+  })
   const depot = await openDepot(config, {
     onReport: (report) => logReport(log, report),
     onCrash: (kind, error) => log.error({ kind, err: error }, 'a worker thread died; another one takes its place')
   })
   if (depot.madePassword !== undefined) announcePassword(config.adminUser, depot.madePassword)
-  const app = await buildApp({ services: depot.services, version: readVersion(), logger: log })
+  const app = await buildApp({
+    services: depot.services,
+    version: readVersion(),
+    certificates,
+    logger: log
+  })
   closeWithGrace({ delay: CLOSE_LIMIT_MS, logger: log }, async ({ err }) => {
     if (err !== undefined) log.fatal({ err }, 'closing because of an error')
     const cut = setTimeout(() => app.server.closeAllConnections(), err === undefined ? GRACE_MS : 0)
     await app.close()
     clearTimeout(cut)
+    certificates?.close()
     await depot.close()
   })
   await app.listen({ host: config.host, port: config.port }).catch((cause) => {

@@ -16,6 +16,7 @@ t.test('without settings everything has a default', async (t) => {
   t.same(readConfig({}), {
     host: '127.0.0.1',
     port: 8443,
+    tls: { mode: 'self-signed', directory: path.resolve('data/tls'), names: [] },
     dataDirectory: path.resolve('data'),
     repositoryDirectory: path.resolve('data/repository'),
     archivesDirectory: path.resolve('data/archives'),
@@ -34,6 +35,7 @@ t.test('every setting can be given', async (t) => {
   const config = readConfig({
     FIXDEPOT_HOST: '::',
     FIXDEPOT_PORT: '0',
+    FIXDEPOT_TLS_NAMES: 'depot.example,192.0.2.7',
     FIXDEPOT_DATA_DIR: '/var/lib/fixdepot/',
     FIXDEPOT_REPOSITORY_DIR: '/srv/firmware/../images',
     FIXDEPOT_ADMIN_USER: 'operator',
@@ -47,6 +49,7 @@ t.test('every setting can be given', async (t) => {
   t.same(config, {
     host: '::',
     port: 0,
+    tls: { mode: 'self-signed', directory: '/var/lib/fixdepot/tls', names: ['depot.example', '192.0.2.7'] },
     dataDirectory: '/var/lib/fixdepot',
     repositoryDirectory: '/srv/images',
     archivesDirectory: '/var/lib/fixdepot/archives',
@@ -70,6 +73,9 @@ t.test('an empty setting counts as not given', async (t) => {
 t.test('a wrong value is answered with a sentence that names its setting', async (t) => {
   const wrong: Record<string, readonly string[]> = {
     FIXDEPOT_PORT: ['65536', '-1', 'https', '80.5', '0x50', '999999', ' 80'],
+    FIXDEPOT_TLS: ['on', 'OFF', 'self signed'],
+    FIXDEPOT_TLS_NAMES: [',', 'a b', '*.example'],
+    FIXDEPOT_ALLOW_PLAIN_HTTP: ['true', '1'],
     FIXDEPOT_ADMIN_USER: ['with:colon', 'with space', ' '],
     FIXDEPOT_ADMIN_PASSWORD: ['short', '1234567'],
     FIXDEPOT_WORKERS: ['0', '65', '-1', 'many', '1.5', '01'],
@@ -156,4 +162,30 @@ t.test('a .env file fills in what the environment does not have', async (t) => {
   const env = { FIXDEPOT_PORT: '2222' }
   const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', code], { cwd, env })
   t.match(JSON.parse(stdout), { port: 2222, adminUser: 'from-file' })
+})
+
+t.test('plain HTTP is for loopback, unless it is allowed elsewhere', async (t) => {
+  for (const FIXDEPOT_HOST of ['127.0.0.1', '127.1.2.3', '::1', 'localhost']) {
+    t.same(readConfig({ FIXDEPOT_TLS: 'off', FIXDEPOT_HOST }).tls, { mode: 'off' })
+  }
+  for (const FIXDEPOT_HOST of ['0.0.0.0', '::', '192.0.2.7', 'depot.example', '127.0.0.1.example']) {
+    t.throws(() => readConfig({ FIXDEPOT_TLS: 'off', FIXDEPOT_HOST }), {
+      name: 'ConfigError',
+      message: /loopback only/
+    })
+    t.same(readConfig({ FIXDEPOT_TLS: 'off', FIXDEPOT_HOST, FIXDEPOT_ALLOW_PLAIN_HTTP: 'yes' }).tls, { mode: 'off' })
+  }
+})
+
+t.test('the files of a certificate are given both', async (t) => {
+  const files = { FIXDEPOT_TLS_CERT: '/etc/tls/cert.pem', FIXDEPOT_TLS_KEY: '/etc/tls/key.pem' }
+  t.same(readConfig({ FIXDEPOT_TLS: 'files', ...files }).tls, {
+    mode: 'files',
+    certFile: '/etc/tls/cert.pem',
+    keyFile: '/etc/tls/key.pem'
+  })
+  for (const name of Object.keys(files)) {
+    const settings = { FIXDEPOT_TLS: 'files', ...files, [name]: '' }
+    t.throws(() => readConfig(settings), { name: 'ConfigError', message: /must both be set/ })
+  }
 })

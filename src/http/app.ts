@@ -1,6 +1,8 @@
 /** Builds the app from ready-made services. It listens on nothing. */
+import type { RequestListener } from 'node:http'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import Fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify'
+import type { CertificateSource } from '../core/certificate.ts'
 import { exportRoutes } from './api/export-routes.ts'
 import { healthRoutes } from './health-routes.ts'
 import { lxcaDoor } from './lxca/lxca-door.ts'
@@ -8,21 +10,30 @@ import { registerCookies } from './plugins/auth.ts'
 import { registerDocs } from './plugins/docs.ts'
 import { registerErrors, sendError } from './plugins/errors.ts'
 import { schemaProblem } from './plugins/schema-errors.ts'
+import { createSecureServer } from './secure-server.ts'
 import type { Services } from './services.ts'
 
 export interface AppOptions {
   readonly services: Services
   /** Of this program, for the API's description. */
   readonly version: string
+  /** For HTTPS; without it the app speaks plain HTTP. */
+  readonly certificates?: CertificateSource | undefined
   /** Without one nothing is logged. */
   readonly logger?: FastifyBaseLogger
 }
 
 export type App = FastifyInstance
 
+/** With `https` Fastify says so where it tells on which address it listens. */
+function secureOptions(certificates: CertificateSource): object {
+  return { https: {}, serverFactory: (handler: RequestListener) => createSecureServer(certificates, handler) }
+}
+
 /** The app, ready for `inject` or `listen`. */
-export async function buildApp({ services, version, logger }: AppOptions): Promise<App> {
+export async function buildApp({ services, version, certificates, logger }: AppOptions): Promise<App> {
   const app = Fastify({
+    ...(certificates === undefined ? {} : secureOptions(certificates)),
     ...(logger === undefined ? {} : { loggerInstance: logger }),
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false, verbose: true } },
     schemaErrorFormatter: schemaProblem,

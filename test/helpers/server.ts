@@ -9,7 +9,7 @@ import { basic } from './app.ts'
 import type { Files } from './packages.ts'
 
 const MAIN = path.join(import.meta.dirname, '../../src/main.ts')
-const LISTENING = /^Server listening at (http:\/\/127\.0\.0\.1:\d+)$/
+const LISTENING = /^Server listening at (https?:\/\/127\.0\.0\.1:\d+)$/
 /** What the log calls an error, or worse. */
 const SERIOUS = /"level":[56]0/
 const WAIT_MS = 30_000
@@ -98,6 +98,7 @@ function environment({ dataDirectory, repositoryDirectory, settings }: ServerOpt
   // Nothing else: neither settings of the machine nor what tap loads into every process of a test.
   return {
     PATH: process.env.PATH,
+    FIXDEPOT_TLS: 'off',
     FIXDEPOT_PORT: '0',
     FIXDEPOT_DATA_DIR: dataDirectory,
     FIXDEPOT_REPOSITORY_DIR: repositoryDirectory,

@@ -1,0 +1,37 @@
+/** The certificate that the settings ask for. */
+import os from 'node:os'
+import { ConfigError, type TlsConfig } from './config.ts'
+import type { CertificateSource } from './core/certificate.ts'
+import { openCertificateFiles } from './files/certificate-files.ts'
+import { openSelfSigned } from './files/self-signed-certificate.ts'
+
+/**
+ * Undefined when the connections are not to be protected.
+ * @param onTrouble told of a certificate that could not be replaced; the former one goes on
+ * @throws ConfigError when the operator's files cannot be used
+ */
+export async function openCertificates(
+  tls: TlsConfig,
+  onTrouble: (error: unknown) => void
+): Promise<CertificateSource | undefined> {
+  if (tls.mode === 'off') return undefined
+  if (tls.mode === 'self-signed') {
+    const names = [...new Set([...ownNames(), ...tls.names])]
+    return openSelfSigned({ directory: tls.directory, names, onTrouble, now: () => new Date() })
+  }
+  try {
+    return openCertificateFiles({ ...tls, onTrouble })
+  } catch (cause) {
+    const what = `FIXDEPOT_TLS_CERT and FIXDEPOT_TLS_KEY cannot be used: ${(cause as Error).message}.`
+    throw new ConfigError(what, { cause })
+  }
+}
+
+/** Under which clients may know this machine. Addresses that only count on one link are left out. */
+function ownNames(): string[] {
+  const addresses = Object.values(os.networkInterfaces()).flatMap((all) => all ?? [])
+  const usable = addresses.filter(({ address }) => !address.toLowerCase().startsWith('fe80:'))
+  const hostName = os.hostname()
+  const isName = /^[A-Za-z0-9.-]+$/.test(hostName)
+  return ['localhost', '127.0.0.1', '::1', ...(isName ? [hostName] : []), ...usable.map(({ address }) => address)]
+}
