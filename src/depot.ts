@@ -15,12 +15,14 @@ import {
 import { Problem } from './core/problem.ts'
 import { createSessions } from './core/session.ts'
 import { type ArchiveDirectory, createArchiveDirectory } from './files/archive-directory.ts'
+import { recoverPutAside } from './files/put-aside.ts'
 import { checkReadableDirectory, readVolumeSpace } from './files/volume.ts'
 import type { Services } from './http/services.ts'
 import { type ArchiveStore, createArchiveStore } from './store/archive-store.ts'
 import { createCatalogStore } from './store/catalog-store.ts'
 import { findPasswordHash, savePasswordHash } from './store/credential-store.ts'
 import { type Depot as Database, migrateToLatest, openDatabase } from './store/database.ts'
+import { knownFiles } from './store/deletion-store.ts'
 import { readIdentity } from './store/identity-store.ts'
 import { acquireInstanceLock, lockFileIn } from './store/instance-lock.ts'
 import { createSessionReader } from './store/session-store.ts'
@@ -54,6 +56,7 @@ export async function openDepot(config: Config, events: DepotEvents): Promise<De
   const lock = acquireInstanceLock(lockFileIn(config.dataDirectory))
   const db = openDatabase({ file: config.databaseFile })
   await migrateToLatest(db)
+  await recoverDeletions(db, config)
   const administrator = await prepareAdministrator(db, config)
   const { databaseFile, repositoryDirectory, archivesDirectory } = config
   const settings = {
@@ -108,6 +111,14 @@ export async function openDepot(config: Config, events: DepotEvents): Promise<De
       lock.release()
     }
   }
+}
+
+/** What cannot be brought back now is still there at the next start. */
+async function recoverDeletions(db: Database, { repositoryDirectory }: Config): Promise<void> {
+  const isSystemError = (error: NodeJS.ErrnoException) => /^E[A-Z]+$/.test(error.code ?? '')
+  await recoverPutAside(repositoryDirectory, (paths) => knownFiles(db, paths)).catch((error) => {
+    if (!isSystemError(error)) throw error
+  })
 }
 
 /** The archives that can be downloaded. */

@@ -1,4 +1,5 @@
 /** Exports: what a caller selects, and the plan of the archive that it becomes. */
+import type { Deletion, DeletionRequest } from './deletion.ts'
 import type { Message } from './message.ts'
 import type { Task } from './task.ts'
 
@@ -78,6 +79,11 @@ export interface TaskDesk {
    * @throws Problem TASK_UNKNOWN with every id that no task has; then none is canceled
    */
   cancelTasks(taskIds: readonly number[]): Promise<CanceledTask[]>
+  /**
+   * Takes packages out of the repository, and out of the catalog at once; what is left is read again by the task it names.
+   * @throws Problem FIXID_UNKNOWN, PACKAGE_IN_USE or REPOSITORY_NOT_WRITABLE; then nothing is changed
+   */
+  deletePackages(request: DeletionRequest): Promise<Deletion>
   /**
    * Cancels those of the tasks that have not ended, and forgets those that have. Archives stay as long as they are kept.
    * @throws Problem TASK_UNKNOWN with every id that no task has; then nothing is changed

@@ -91,6 +91,18 @@ const catalogue = {
     explanation: 'An export that has not ended needs files of this package. Nothing was changed.',
     recovery: 'Repeat the request when the task has ended, or cancel the task.'
   },
+  REPOSITORY_NOT_WRITABLE: {
+    kind: 'conflict',
+    id: 'FQXHMUP9018L',
+    explanation: 'The server may not change the repository directory. Nothing was changed.',
+    recovery: 'Let the server write to the directory, or delete the files by hand and read the repository again.'
+  },
+  UPSTREAM_MISSING: {
+    kind: 'conflict',
+    id: 'FQXHMUP9019L',
+    explanation: 'This server downloads nothing from Lenovo or from anybody else.',
+    recovery: 'Put the files into the repository directory, and read the repository again (action=read).'
+  },
   ARCHIVE_GONE: {
     kind: 'gone',
     id: 'FQXHMUP9015L',

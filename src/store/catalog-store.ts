@@ -3,6 +3,7 @@ import { type ExpressionBuilder, type Kysely, type Selectable, type SqlBool, sql
 import type { CatalogReader, MachineTypeSummary, PackageFilter, PackageSummary } from '../core/catalog.ts'
 import type { FileRole, PackageFile, PackageKind, PayloadState, Requisite, RequisiteKind } from '../core/package.ts'
 import type { Depot } from './database.ts'
+import { isLatest } from './latest-packages.ts'
 import type { PackageTable, Schema } from './schema.ts'
 
 const PACKAGES_PER_PAGE = 100
@@ -84,7 +85,7 @@ function fits(eb: ExpressionBuilder<Schema, 'package'>, filter: PackageFilter) {
   return eb.and([
     ...(kind === undefined ? [] : [eb('package.kind', '=', kind)]),
     ...(machineTypes === undefined ? [] : [isForAny(eb, machineTypes)]),
-    ...(latestOnly ? [eb.not(isOutdated(eb)), eb.not(isSuperseded(eb))] : [])
+    ...(latestOnly ? [isLatest(eb)] : [])
   ])
 }
 
@@ -96,30 +97,6 @@ function isForAny(eb: ExpressionBuilder<Schema, 'package'>, machineTypes: readon
       .selectFrom('package_machine_type')
       .select('package_machine_type.package_id')
       .where(sql<SqlBool>`machine_type in (select value from json_each(${JSON.stringify(machineTypes)}))`)
-  )
-}
-
-/** Another package of its product line is newer. */
-function isOutdated(eb: ExpressionBuilder<Schema, 'package'>) {
-  return eb.exists(
-    eb
-      .selectFrom('package as newer')
-      .select('newer.id')
-      .whereRef('newer.product_line', '=', 'package.product_line')
-      .where(
-        sql<SqlBool>`(newer.version_key, newer.release_date, newer.fixid) >
-          (package.version_key, package.release_date, package.fixid)`
-      )
-  )
-}
-
-function isSuperseded(eb: ExpressionBuilder<Schema, 'package'>) {
-  return eb.exists(
-    eb
-      .selectFrom('package_requisite')
-      .select('package_requisite.fixid')
-      .whereRef('package_requisite.fixid', '=', 'package.fixid')
-      .where('package_requisite.kind', '=', 'superseded')
   )
 }
 

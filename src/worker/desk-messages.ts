@@ -39,6 +39,7 @@ export function createDeskClient(thread: () => Worker | undefined): Desk {
     requestScan: (argument) => ask({ method: 'requestScan', argument }),
     cancelTasks: (argument) => ask({ method: 'cancelTasks', argument }),
     deleteTasks: (argument) => ask({ method: 'deleteTasks', argument }),
+    deletePackages: (argument) => ask({ method: 'deletePackages', argument }),
     openSession: (argument) => ask({ method: 'openSession', argument }),
     endSession: (argument) => ask({ method: 'endSession', argument }),
     recordUse: (argument) => ask({ method: 'recordUse', argument })

@@ -6,6 +6,7 @@
 import fs from 'node:fs'
 import { isPassingTrouble } from '../core/database-trouble.ts'
 import { createArchiveDirectory } from '../files/archive-directory.ts'
+import { putAside } from '../files/put-aside.ts'
 import { createArchiveStore } from '../store/archive-store.ts'
 import { openDatabase } from '../store/database.ts'
 import { createSessionDesk } from '../store/session-store.ts'
@@ -29,6 +30,7 @@ const tasks = createTaskDesk({
     const { bavail, bsize } = fs.statfsSync(settings.archivesDirectory)
     return bavail * bsize
   },
+  putAside: (paths) => putAside(settings.repositoryDirectory, paths),
   archiveTtlMs: settings.archiveTtlMs,
   now: () => new Date()
 })

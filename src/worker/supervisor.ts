@@ -111,6 +111,7 @@ export async function startSupervisor(options: SupervisorOptions): Promise<Super
       ...desk,
       requestExport: (request) => desk.requestExport(request).finally(() => command('wake', exportSlots)),
       requestScan: (requestedBy) => desk.requestScan(requestedBy).finally(wakeScan),
+      deletePackages: (request) => desk.deletePackages(request).finally(wakeScan),
       cancelTasks: (taskIds) => desk.cancelTasks(taskIds).finally(checkLanes),
       deleteTasks: (taskIds) => desk.deleteTasks(taskIds).finally(checkLanes)
     },

@@ -25,13 +25,13 @@ import type { Task, TaskKind } from '../core/task.ts'
 import type { ArchiveDirectory } from '../files/archive-directory.ts'
 import { type ArchiveStore, createArchiveStore, type SharedPlan } from '../store/archive-store.ts'
 import { cancelTask } from '../store/cancel-task.ts'
-import type { Depot } from '../store/database.ts'
 import { durableTransaction } from '../store/durable-transaction.ts'
 import { createPlanStore } from '../store/plan-store.ts'
 import type { Schema } from '../store/schema.ts'
 import { createSelectionStore, type PackageIds } from '../store/selection-store.ts'
 import { endTasks, forgetTask, getTask, insertTask } from '../store/task-store.ts'
 import { findQueuedScan, insertWork } from '../store/work-store.ts'
+import { type DeletionOptions, deletePackages } from './delete-packages.ts'
 import { createArchivePlanner } from './plan-archive.ts'
 
 /** A longer list of unknown fixids says how many more there are. */
@@ -40,8 +40,7 @@ const MAX_NAMED_FIXIDS = 1_000
 /** Under this the database itself would soon have no room: exports leave so much of the volume free. */
 export const SPACE_FLOOR_BYTES = 64 * 1024 * 1024
 
-export interface DeskOptions {
-  readonly db: Depot
+export interface DeskOptions extends DeletionOptions {
   /** The directory of archives. */
   readonly archives: Pick<ArchiveDirectory, 'hasWhole'>
   /** Bytes that are free for archives. */
@@ -55,6 +54,12 @@ export function createTaskDesk(options: DeskOptions): TaskDesk {
   return {
     requestExport: (request) => durableTransaction(db, (trx) => acceptExport(trx, request, options)),
     requestScan: (requestedBy) => durableTransaction(db, (trx) => acceptScan(trx, requestedBy, now())),
+    async deletePackages(request) {
+      const deletion = await deletePackages(request, options)
+      if (request.isDryRun) return { ...deletion, taskId: undefined }
+      const { task } = await durableTransaction(db, (trx) => acceptScan(trx, request.requestedBy, now()))
+      return { ...deletion, taskId: task.id }
+    },
     cancelTasks: (taskIds) => durableTransaction(db, (trx) => cancelAll(trx, taskIds, now())),
     deleteTasks: (taskIds) =>
       durableTransaction(db, async (trx) => {

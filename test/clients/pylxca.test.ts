@@ -82,18 +82,27 @@ t.test('reading the repository gives the result, a taskid and a jobid', async (t
   t.match((await get('/status?taskid=1')).json, { state: 'complete', progress: 100 })
 })
 
-t.test('actions that the server does not have are an error to the client, and the connection goes on', async (t) => {
+t.test('actions that need an upstream are an error to the client, and the connection goes on', async (t) => {
   const { put, get } = await startPython(t)
   for (const [query, payload] of [
     ['?action=refresh&with=latest', { mt: ['7X05'], os: '', type: 'catalog' }],
-    ['?action=acquire&with=payloads', { fixids: ['a'], mt: ['7X05'], type: 'latest' }],
-    ['?action=delete&filetypes=payloads', { fixids: ['a'] }]
+    ['?action=acquire&with=payloads', { fixids: ['a'], mt: ['7X05'], type: 'latest' }]
   ] as const) {
     const { status, json } = await put(query, payload)
-    t.equal(status, 400)
-    t.match(json, { result: 'failed', messages: [{ text: /export, read/ }] })
+    t.equal(status, 409)
+    t.match(json, { result: 'failed', messages: [{ text: /no upstream/ }] })
   }
   t.equal((await get('?key=updates')).status, 200)
+})
+
+t.test('it deletes payloads, and then the whole package', async (t) => {
+  const { put, get } = await startPython(t)
+  for (const filetypes of ['payloads', 'all']) {
+    const { status, json } = await put(`?action=delete&filetypes=${filetypes}`, { fixids: [XCC] })
+    t.equal(status, 200)
+    t.match(json, { result: 'success', taskid: Number, jobid: json.taskid })
+  }
+  t.equal((await get('?key=updates')).json.updates.length, 3)
 })
 
 /** Its own session: it keeps the cookies, and repeats the one called csrf in a header. */

@@ -115,12 +115,13 @@ t.test('an export of all without fixids is the whole repository', async (t) => {
 t.test('what Chef prints of a refusal is JSON with a reason', async (t) => {
   const { put, get } = await startRuby(t)
   for (const [answer, status, text] of [
-    [await put(`${FIRMWARE}?action=refresh&with=all`, '{"mt":["7X05"],"os":"","type":"catalog"}'), 400, /export, read/],
+    [await put(`${FIRMWARE}?action=refresh&with=all`, '{"mt":["7X05"],"os":"","type":"catalog"}'), 409, /no upstream/],
     [
       await put(`${FIRMWARE}?action=acquire&with=payloads`, '{"mt":["7X05"],"fixids":["a"],"type":"latest"}'),
-      400,
-      /read/
+      409,
+      /no upstream/
     ],
+    [await put(`${FIRMWARE}?action=delete&filetypes=all`, '{"fixids":[]}'), 400, /fixids/],
     [await put(`${FIRMWARE}?action=export&filetypes=all`, '{"fixids":["a"]}'), 400, /: a\.$/],
     [await get(`${FIRMWARE}/status?tasktype=EXPORTREPOSITORY&taskid=99`), 400, /no task 99/],
     [await get(`${FIRMWARE}?action=export&exportRepoFilename=`), 400, /exportRepoFilename/]

@@ -7,6 +7,8 @@ const KINDS: Readonly<Record<ProblemCode, ProblemKind>> = {
   BODY_TOO_LARGE: 'too-large',
   TASK_UNKNOWN: 'invalid',
   TASK_MISSING: 'missing',
+  REPOSITORY_NOT_WRITABLE: 'conflict',
+  UPSTREAM_MISSING: 'conflict',
   LOGIN_REFUSED: 'forbidden',
   CSRF_TOKEN_WRONG: 'forbidden',
   SESSION_UNKNOWN: 'missing',

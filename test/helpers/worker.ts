@@ -4,6 +4,7 @@ import type { TaskDesk } from '../../src/core/export.ts'
 import { type Message, OPERATION_SUCCEEDED } from '../../src/core/message.ts'
 import type { TaskKind } from '../../src/core/task.ts'
 import { createArchiveDirectory } from '../../src/files/archive-directory.ts'
+import { putAside } from '../../src/files/put-aside.ts'
 import { createWorkStore } from '../../src/store/work-store.ts'
 import { createExportLane } from '../../src/worker/export-lane.ts'
 import { type LaneOptions, startLane, TaskFailure } from '../../src/worker/lane.ts'
@@ -18,6 +19,7 @@ export function makeDesk(depot: BareDepot, options: Partial<DeskOptions> = {}): 
     db: depot.db,
     archives: createArchiveDirectory(depot.archivesDirectory),
     freeBytes: () => FREE_BYTES,
+    putAside: (paths) => putAside(depot.repositoryDirectory, paths),
     archiveTtlMs: depot.archiveTtlMs,
     now: () => new Date(),
     ...options

@@ -11,6 +11,9 @@ const tasks = createTaskDesk({
   db,
   archives: { hasWhole: () => false },
   freeBytes: () => 2 ** 50,
+  putAside() {
+    throw new Error('This desk deletes nothing')
+  },
   archiveTtlMs: 1000,
   now: () => new Date(now)
 })

@@ -50,6 +50,7 @@ const desk: Desk = {
   },
   cancelTasks: async (taskIds) => taskIds.map((taskId) => ({ taskId, isCanceledNow: taskId % 2 === 1 })),
   deleteTasks: async () => {},
+  deletePackages: async () => ({ fixids: [], fileCount: 0, bytes: 0, taskId: 1 }),
   openSession: async () => {},
   endSession: async (id) => id === 'known',
   recordUse: async () => {}

@@ -1,26 +1,35 @@
 /** PUT /updateRepositories/firmware and …/uxsps: start work on the repository. */
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import type { FastifyReply } from 'fastify'
 import { type Static, Type } from 'typebox'
+import type { Deletion, DeletionRequest } from '../../core/deletion.ts'
 import type { AcceptedTask, FileScope } from '../../core/export.ts'
-import { OPERATION_SUCCEEDED } from '../../core/message.ts'
+import { OPERATION_SUCCEEDED, taskAccepted } from '../../core/message.ts'
 import { Problem } from '../../core/problem.ts'
 import type { Services } from '../services.ts'
 import { ERROR_RESPONSES, errorResponse, MessageView, messageView } from './result-body.ts'
 
-const SUPPORTED_ACTIONS = ['export', 'read']
+/** Those that would need somebody to download from. */
+const UPSTREAM_ACTIONS: ReadonlySet<string> = new Set(['refresh', 'refreshThenAcquire', 'acquire'])
+const SUPPORTED_ACTIONS = ['export', 'read', 'delete', 'cleanup', 'refresh', 'refreshThenAcquire', 'acquire']
 const MAX_FIXIDS = 50_000
 const MAX_FIXID_LENGTH = 255
 
 const ActionQuery = Type.Object({
   action: Type.String({
     enum: SUPPORTED_ACTIONS,
-    description: '`export` packs packages into an archive; `read` reads the repository directory again.'
+    description:
+      '`export` packs packages into an archive; `read` reads the repository directory again; `delete` takes packages out of ' +
+      'it; `cleanup` takes out all that nothing needs. The others are refused: this server downloads nothing.'
   }),
   filetypes: Type.Optional(
     Type.String({
       enum: ['all', 'payloads'],
-      description: 'For an export: `all` files of a package, or its `payloads` only. Default `all`.'
+      description: '`all` files of a package, or its `payloads` only. Default `all`; a deletion must say it.'
     })
+  ),
+  dryRun: Type.Optional(
+    Type.String({ enum: ['true', 'false'], description: 'For `delete` and `cleanup`: only tell what would go.' })
   )
 })
 
@@ -29,7 +38,9 @@ const ActionBody = Type.Union([
     fixids: Type.Optional(
       Type.Array(Type.String({ minLength: 1, maxLength: MAX_FIXID_LENGTH }), {
         maxItems: MAX_FIXIDS,
-        description: 'The packages, by fixid. With `filetypes=all` none, or null, means the whole repository.'
+        description:
+          'The packages, by fixid. For an export with `filetypes=all` none, or null, means the whole repository; a deletion ' +
+          'needs them.'
       })
     )
   }),
@@ -39,14 +50,21 @@ const ActionBody = Type.Union([
 const ActionResult = Type.Object(
   {
     result: Type.String({ description: '`success`: the task was accepted.' }),
-    taskid: Type.Integer({ description: 'For the status call.' }),
+    taskid: Type.Integer({ description: 'For the status call; 0 after a dry run.' }),
     jobid: Type.Integer({ description: 'The same number.' }),
-    messages: Type.Array(MessageView)
+    messages: Type.Array(MessageView),
+    packages: Type.Optional(
+      Type.Array(Type.String(), { description: 'The fixids that a deletion is about; also those of members.' })
+    ),
+    files: Type.Optional(Type.Integer({ description: 'How many files a deletion is about.' })),
+    size: Type.Optional(Type.Integer({ description: 'Bytes that a deletion sets free.' }))
   },
   { title: 'Accepted' }
 )
 
-const NO_SPACE_RESPONSE = errorResponse('The archive needs more space than is free; the message says how much.')
+const CONFLICT_RESPONSE = errorResponse(
+  'There is no room for the archive, an export needs the package, or the action is not possible here; the message says which.'
+)
 const TOO_LARGE_RESPONSE = errorResponse('The body is longer than is read.')
 
 export const actionRoutes: FastifyPluginAsyncTypebox<Pick<Services, 'desk'>> = async (app, { desk }) => {
@@ -57,26 +75,32 @@ export const actionRoutes: FastifyPluginAsyncTypebox<Pick<Services, 'desk'>> = a
         schema: {
           hide,
           tags: [tag],
-          summary: 'Start an export, or read the repository again',
+          summary: 'Export or delete packages, or read the repository again',
           description:
             'The answer comes at once and has the id of a task; the work goes on in the background and survives a restart. ' +
             'Follow it with the status call. Exporting a system pack (UXSP) exports its members too.',
           querystring: ActionQuery,
           body: ActionBody,
-          response: { 200: ActionResult, 409: NO_SPACE_RESPONSE, 413: TOO_LARGE_RESPONSE, ...ERROR_RESPONSES }
+          response: { 200: ActionResult, 409: CONFLICT_RESPONSE, 413: TOO_LARGE_RESPONSE, ...ERROR_RESPONSES }
         }
       },
       async (request, reply) => {
         const { action, filetypes = 'all' } = request.query
-        const accepted =
+        if (UPSTREAM_ACTIONS.has(action)) {
+          throw new Problem('UPSTREAM_MISSING', `The action ${action} is not possible: no upstream is configured.`)
+        }
+        if (action === 'delete' || action === 'cleanup') {
+          const deletion = await desk.deletePackages(deletionRequest(request.query, request.body, request.userName))
+          return accepted(reply, deletionResult(deletion))
+        }
+        const started =
           action === 'read'
             ? await desk.requestScan(request.userName)
             : await desk.requestExport({
                 selection: { fixids: exportFixids(request.body, filetypes), scope: filetypes as FileScope },
                 requestedBy: request.userName
               })
-        const { id } = accepted.task
-        return reply.headers({ location: `/jobs/${id}`, jobids: String(id) }).send(actionResult(accepted))
+        return accepted(reply, actionResult(started))
       }
     )
   }
@@ -103,4 +127,41 @@ function exportFixids(body: Static<typeof ActionBody>, filetypes: string): strin
 function actionResult({ task, notes }: AcceptedTask): Static<typeof ActionResult> {
   const messages = [OPERATION_SUCCEEDED, ...notes]
   return { result: 'success', taskid: task.id, jobid: task.id, messages: messages.map(messageView) }
+}
+
+/** @throws Problem when it does not say what is to be deleted: nothing never stands for everything */
+function deletionRequest(
+  query: Static<typeof ActionQuery>,
+  body: Static<typeof ActionBody>,
+  requestedBy: string
+): DeletionRequest {
+  const isDryRun = query.dryRun === 'true'
+  if (query.action === 'cleanup') return { what: 'unused', scope: 'all', isDryRun, requestedBy }
+  if (query.filetypes === undefined) {
+    throw new Problem('PARAMETER_INVALID', 'The parameter filetypes is missing; it must be all or payloads.')
+  }
+  const fixids = body?.fixids ?? []
+  if (fixids.length === 0) {
+    throw new Problem('BODY_INVALID', 'The attribute fixids is missing or empty; a deletion must name packages.')
+  }
+  return { what: { fixids }, scope: query.filetypes as FileScope, isDryRun, requestedBy }
+}
+
+function deletionResult({ fixids, fileCount, bytes, taskId }: Deletion): Static<typeof ActionResult> {
+  const messages = [OPERATION_SUCCEEDED, ...(taskId === undefined ? [] : [taskAccepted(taskId)])]
+  return {
+    result: 'success',
+    taskid: taskId ?? 0,
+    jobid: taskId ?? 0,
+    messages: messages.map(messageView),
+    packages: [...fixids],
+    files: fileCount,
+    size: bytes
+  }
+}
+
+/** With the headers that older clients follow. */
+function accepted(reply: FastifyReply, result: Static<typeof ActionResult>): FastifyReply {
+  const { taskid } = result
+  return reply.headers(taskid === 0 ? {} : { location: `/jobs/${taskid}`, jobids: String(taskid) }).send(result)
 }

@@ -22,7 +22,8 @@ const NAMES: ReadonlyMap<string, string> = mapOf({
   exportrepofilename: 'exportRepoFilename',
   payload: 'payload',
   payloads: 'payload',
-  updates: 'updates'
+  updates: 'updates',
+  dryrun: 'dryRun'
 })
 
 const BODY_NAMES: ReadonlyMap<string, string> = mapOf({
@@ -51,7 +52,8 @@ const KEYS = [
 
 /** The one spelling of each value that is enumerated, by its lower-case form. */
 const VALUES: ReadonlyMap<string, (value: string) => string> = mapOf({
-  action: (value) => value.toLowerCase(),
+  action: (value) => (value.toLowerCase() === 'refreshthenacquire' ? 'refreshThenAcquire' : value.toLowerCase()),
+  dryRun: (value) => (value === '' ? 'true' : value.toLowerCase()),
   key: (value) => KEYS.find((key) => key.toLowerCase() === value.toLowerCase()) ?? value,
   with: (value) => value.toLowerCase(),
   filetypes: (value) => (value.toLowerCase() === 'payload' ? 'payloads' : value.toLowerCase()),

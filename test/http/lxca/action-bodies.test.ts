@@ -16,7 +16,8 @@ const { call } = await buildTestApp(t, {
     },
     requestScan: async () => ({ task: someTask({ kind: 'scan' }), notes: [] }),
     cancelTasks: async () => [],
-    deleteTasks: async () => {}
+    deleteTasks: async () => {},
+    deletePackages: async () => ({ fixids: [], fileCount: 0, bytes: 0, taskId: 1 })
   }
 })
 

@@ -92,7 +92,8 @@ t.test('who is logged in is recorded as the one who asked', async (t) => {
       requestScan: refuse,
       requestExport: ({ requestedBy }) => refuse(requestedBy),
       cancelTasks: async () => [],
-      deleteTasks: async () => {}
+      deleteTasks: async () => {},
+      deletePackages: async () => ({ fixids: [], fileCount: 0, bytes: 0, taskId: 1 })
     }
   })
   for (const action of ['read', 'export']) {

@@ -50,7 +50,7 @@ t.test('an internal error shows nothing of itself but the number of the request'
   }
   const { call } = await buildTestApp(t, {
     space: fail,
-    desk: { requestExport: fail, requestScan: fail, cancelTasks: fail, deleteTasks: fail },
+    desk: { requestExport: fail, requestScan: fail, cancelTasks: fail, deleteTasks: fail, deletePackages: fail },
     tasks: { findTask: fail, async *taskPages() {}, liveTasks: fail, liveTotals: fail },
     archives: { open: fail },
     health: fail

@@ -1,0 +1,133 @@
+/** Which packages and files a deletion is about, and what it does to the catalog. */
+import { type Kysely, type SqlBool, sql } from 'kysely'
+import type { FileScope } from '../core/export.ts'
+import { isLatest } from './latest-packages.ts'
+import type { Schema } from './schema.ts'
+
+export interface DoomedFile {
+  readonly path: string
+  readonly size: number
+}
+
+export type DeletionStore = ReturnType<typeof createDeletionStore>
+
+const among = (column: string, values: Iterable<number | string>) =>
+  sql<SqlBool>`${sql.ref(column)} in (select value from json_each(${JSON.stringify([...values])}))`
+
+/** Of these paths those that the catalog has. */
+export async function knownFiles(db: Kysely<Schema>, paths: readonly string[]): Promise<Set<string>> {
+  const rows = await db.selectFrom('file').select('path').where(among('path', paths)).execute()
+  return new Set(rows.map((row) => row.path))
+}
+
+/** @param trx takes the right to write with `begin`, so that nothing changes between the questions and the deletion */
+export function createDeletionStore(trx: Kysely<Schema>) {
+  return {
+    /** From here on nobody else writes. The catalog counts as not current: the next scan makes it anew. */
+    async begin(): Promise<void> {
+      await trx.updateTable('catalog').set({ is_current: 0 }).execute()
+    },
+
+    /**
+     * Of the packages those that no other package lists as a member, until none is left that another one needs.
+     * @param named stay in any case
+     */
+    async withoutShared(ids: ReadonlySet<number>, named: ReadonlySet<number>): Promise<Set<number>> {
+      const doomed = new Set(ids)
+      for (;;) {
+        const rows = await trx
+          .selectFrom('package_member as member')
+          .innerJoin('package', 'package.fixid', 'member.fixid')
+          .select('package.id')
+          .distinct()
+          .where(among('package.id', doomed))
+          .where((eb) => eb.not(among('member.package_id', doomed)))
+          .execute()
+        const shared = rows.map((row) => row.id).filter((id) => !named.has(id))
+        if (shared.length === 0) return doomed
+        for (const id of shared) doomed.delete(id)
+      }
+    },
+
+    /** Packages that a newer one replaces, and that neither a system pack nor an export which has not ended needs. */
+    async unused(): Promise<Set<number>> {
+      const rows = await trx
+        .selectFrom('package')
+        .select('package.id')
+        .where((eb) => eb.not(isLatest(eb)))
+        .where('package.fixid', 'not in', (eb) => eb.selectFrom('package_member').select('package_member.fixid'))
+        .where((eb) =>
+          eb.not(
+            eb.exists(
+              eb
+                .selectFrom('plan')
+                .innerJoin('plan_entry as entry', 'entry.plan_id', 'plan.id')
+                .innerJoin('file', 'file.path', 'entry.path')
+                .innerJoin('package_file as own', 'own.file_id', 'file.id')
+                .select('plan.id')
+                .where('plan.archive_state', '=', 'pending')
+                .whereRef('own.package_id', '=', 'package.id')
+            )
+          )
+        )
+        .execute()
+      return new Set(rows.map((row) => row.id))
+    },
+
+    /** By fixid. */
+    async fixids(ids: Iterable<number>): Promise<string[]> {
+      const rows = await trx.selectFrom('package').select('fixid').where(among('id', ids)).orderBy('fixid').execute()
+      return rows.map((row) => row.fixid)
+    },
+
+    /** The files of the scope that no other package has. */
+    async files(ids: Iterable<number>, scope: FileScope): Promise<DoomedFile[]> {
+      const all = [...ids]
+      return trx
+        .selectFrom('file')
+        .select(['path', 'size'])
+        .where('id', 'in', (eb) =>
+          eb
+            .selectFrom('package_file as own')
+            .select('own.file_id')
+            .where(among('own.package_id', all))
+            .$if(scope === 'payloads', (query) => query.where('own.role', '=', 'payload'))
+        )
+        .where('id', 'not in', (eb) =>
+          eb
+            .selectFrom('package_file as other')
+            .select('other.file_id')
+            .where((inner) => inner.not(among('other.package_id', all)))
+        )
+        .orderBy('path')
+        .execute()
+    },
+
+    /** Makes the catalog say what the next scan will find. */
+    async delete(ids: Iterable<number>, files: readonly DoomedFile[], scope: FileScope): Promise<void> {
+      const all = [...ids]
+      const paths = files.map(({ path }) => path)
+      // What describes a V3 package can be the very file that it is: without it there is no package.
+      const gone = trx.deleteFrom('package').where(among('id', all))
+      await (scope === 'all' ? gone : gone.where(among('metadata_path', paths))).execute()
+      await trx
+        .deleteFrom('package_file')
+        .where('file_id', 'in', (eb) => eb.selectFrom('file').select('file.id').where(among('file.path', paths)))
+        .execute()
+      await trx
+        .updateTable('package')
+        .set({ payload_state: 'missing', fingerprint: '' })
+        .where(among('id', all))
+        .where('payload_state', '=', 'present')
+        .where('id', 'not in', (eb) =>
+          eb.selectFrom('package_file').select('package_file.package_id').where('package_file.role', '=', 'payload')
+        )
+        .execute()
+      await trx
+        .deleteFrom('file')
+        .where('id', 'not in', (eb) => eb.selectFrom('package_file').select('file_id'))
+        .execute()
+      await trx.deleteFrom('file_reading').where(among('path', paths)).execute()
+    }
+  }
+}

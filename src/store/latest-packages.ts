@@ -1,0 +1,32 @@
+/** Which packages are the newest of their kind. */
+import { type ExpressionBuilder, type SqlBool, sql } from 'kysely'
+import type { Schema } from './schema.ts'
+
+/** Neither is there a newer one of its product line, nor does another package supersede it. */
+export function isLatest(eb: ExpressionBuilder<Schema, 'package'>) {
+  return eb.and([eb.not(isOutdated(eb)), eb.not(isSuperseded(eb))])
+}
+
+/** Another package of its product line is newer. */
+function isOutdated(eb: ExpressionBuilder<Schema, 'package'>) {
+  return eb.exists(
+    eb
+      .selectFrom('package as newer')
+      .select('newer.id')
+      .whereRef('newer.product_line', '=', 'package.product_line')
+      .where(
+        sql<SqlBool>`(newer.version_key, newer.release_date, newer.fixid) >
+          (package.version_key, package.release_date, package.fixid)`
+      )
+  )
+}
+
+function isSuperseded(eb: ExpressionBuilder<Schema, 'package'>) {
+  return eb.exists(
+    eb
+      .selectFrom('package_requisite')
+      .select('package_requisite.fixid')
+      .whereRef('package_requisite.fixid', '=', 'package.fixid')
+      .where('package_requisite.kind', '=', 'superseded')
+  )
+}

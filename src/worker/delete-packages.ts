@@ -1,0 +1,72 @@
+/**
+ * Takes packages out of the repository and the catalog. The files are put aside while the transaction is open, and go for good
+ * when it is on the disk: nobody sees half a deletion.
+ */
+import type { Deletion, DeletionRequest, FilesPutAside } from '../core/deletion.ts'
+import { listOf } from '../core/message.ts'
+import { Problem } from '../core/problem.ts'
+import type { Depot } from '../store/database.ts'
+import { createDeletionStore, type DoomedFile } from '../store/deletion-store.ts'
+import { durableTransaction } from '../store/durable-transaction.ts'
+import { refuseIfInUse } from '../store/live-exports.ts'
+import { createSelectionStore } from '../store/selection-store.ts'
+
+export interface DeletionOptions {
+  readonly db: Depot
+  /** @throws the system's error; then no file has moved */
+  readonly putAside: (paths: readonly string[]) => FilesPutAside
+}
+
+const MAX_NAMED_FIXIDS = 1_000
+
+/** @throws Problem FIXID_UNKNOWN, PACKAGE_IN_USE, REPOSITORY_NOT_WRITABLE; then nothing has changed */
+export async function deletePackages(
+  request: DeletionRequest,
+  { db, putAside }: DeletionOptions
+): Promise<Omit<Deletion, 'taskId'>> {
+  const { what, scope, isDryRun } = request
+  let aside: FilesPutAside | undefined
+  const transaction = durableTransaction(db, async (trx) => {
+    const store = createDeletionStore(trx)
+    // A dry run changes nothing, and is only as good as its moment.
+    if (!isDryRun) await store.begin()
+    const ids = what === 'unused' ? await store.unused() : await named(trx, what.fixids)
+    const fixids = await store.fixids(ids)
+    if (what !== 'unused') await refuseIfInUse(trx, fixids)
+    const files = await store.files(ids, scope)
+    if (!isDryRun) {
+      aside = movedAside(putAside, files)
+      await store.delete(ids, files, scope)
+    }
+    return { fixids, fileCount: files.length, bytes: files.reduce((sum, { size }) => sum + size, 0) }
+  })
+  const deletion = await transaction.catch((error) => {
+    aside?.restore()
+    throw error
+  })
+  aside?.remove()
+  return deletion
+}
+
+type Transaction = Parameters<typeof createDeletionStore>[0]
+
+/** The named packages, and the members of system packs among them that no other pack has. */
+async function named(trx: Transaction, fixids: readonly string[]): Promise<Set<number>> {
+  const selection = createSelectionStore(trx)
+  const { ids, unknown } = await selection.findPackages(fixids)
+  if (unknown.length > 0) {
+    const names = listOf(unknown.slice(0, MAX_NAMED_FIXIDS), unknown.length)
+    throw new Problem('FIXID_UNKNOWN', `The repository has no package with these fixids: ${names}.`)
+  }
+  return createDeletionStore(trx).withoutShared(await selection.withMembers(ids), ids)
+}
+
+function movedAside(putAside: DeletionOptions['putAside'], files: readonly DoomedFile[]): FilesPutAside {
+  try {
+    return putAside(files.map(({ path }) => path))
+  } catch (cause) {
+    const code = (cause as NodeJS.ErrnoException).code
+    if (!['EROFS', 'EACCES', 'EPERM', 'EBUSY', 'EIO', 'ENOSPC'].includes(code ?? '')) throw cause
+    throw new Problem('REPOSITORY_NOT_WRITABLE', `The files of the packages cannot be deleted: ${code}.`, { cause })
+  }
+}

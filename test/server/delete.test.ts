@@ -1,0 +1,35 @@
+import fs from 'node:fs'
+import t from 'tap'
+import { putAside } from '../../src/files/put-aside.ts'
+import { packageFiles } from '../helpers/packages.ts'
+import { makePlace, startServer } from '../helpers/server.ts'
+
+const FIRMWARE = '/updateRepositories/firmware'
+
+t.test('files whose deletion was cut off by a crash are back after the next start', async (t) => {
+  const place = makePlace(t, packageFiles({ fixid: 'a', payload: 'content' }))
+  const files = () => fs.readdirSync(place.repositoryDirectory).sort()
+  const before = files()
+  const first = await startServer(t, place)
+  await first.stop('SIGKILL')
+  putAside(place.repositoryDirectory, before)
+  t.equal(files().length, 1, 'as a server that died in between has left them')
+  const next = await startServer(t, place)
+  t.same(files(), before)
+  const { updates } = await next.json<{ updates: object[] }>(`${FIRMWARE}?key=updates`)
+  t.match(updates, [{ fixid: 'a', downloaded: true }])
+})
+
+t.test('a deletion is over when it is answered, and its task reads the repository again', async (t) => {
+  const place = makePlace(t, packageFiles({ fixid: 'a', payload: 'content' }))
+  const server = await startServer(t, place)
+  const { taskid } = await server.json<{ taskid: number }>(`${FIRMWARE}?action=delete&filetypes=all`, {
+    method: 'PUT',
+    body: JSON.stringify({ fixids: ['a'] })
+  })
+  t.same(fs.readdirSync(place.repositoryDirectory), [])
+  t.match(await server.finished(taskid), { state: 'complete' })
+  await server.stop('SIGKILL')
+  const next = await startServer(t, place)
+  t.match(await next.json(`${FIRMWARE}?key=updates`), { updates: [] })
+})
