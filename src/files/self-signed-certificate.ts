@@ -3,7 +3,6 @@ import { X509Certificate } from 'node:crypto'
 import fs from 'node:fs'
 import net from 'node:net'
 import path from 'node:path'
-import selfsigned from 'selfsigned'
 import type { Certificate, CertificateSource } from '../core/certificate.ts'
 
 const DAY_MS = 86_400_000
@@ -73,6 +72,8 @@ function isFresh({ cert }: Certificate, now: Date): boolean {
 
 async function renew({ directory, names, now }: SelfSignedOptions): Promise<Certificate> {
   const time = now().getTime()
+  // Once a year: what it loads would take 25 MB of memory all the time.
+  const { default: selfsigned } = await import('selfsigned')
   const made = await selfsigned.generate([{ name: 'commonName', value: names[0] ?? 'localhost' }], {
     keyType: 'ec',
     curve: 'P-256',
