@@ -1,11 +1,12 @@
 /** The Ruby gem about 0.6.4 exports in one go: it asks until the progress is 100, and saves what it downloads. */
 import t, { type Test } from 'tap'
 import { taskFailed } from '../../src/core/message.ts'
-import { AUTHORIZATION, listen, openTestDepot, type TestDepot } from '../helpers/app.ts'
+import { AUTHORIZATION, listen, type TestDepot } from '../helpers/app.ts'
 import { smallRepository, XCC } from '../helpers/packages.ts'
 import { failQueued } from '../helpers/worker.ts'
 import { readZip } from '../http/read-zip.ts'
 import { connect } from './raw-http.ts'
+import { openTlsDepot } from './tls-depot.ts'
 
 const FIRMWARE = '/updateRepositories/firmware'
 const MAX_POLLS = 10
@@ -50,7 +51,7 @@ async function exportFirmwareUpdates(
 }
 
 t.test('it ends with an archive under a name of its own', async (t) => {
-  const depot = await openTestDepot(t, smallRepository())
+  const depot = await openTlsDepot(t, smallRepository())
   const body = JSON.stringify({ fixids: [XCC] })
   const outcome = await exportFirmwareUpdates(t, depot, body, async (poll) => poll === 1 && depot.run('export'))
   if ('error' in outcome) return t.fail(String(outcome.error))
@@ -60,14 +61,14 @@ t.test('it ends with an archive under a name of its own', async (t) => {
 })
 
 t.test('fixids that were not given, which it sends as null, are the whole repository', async (t) => {
-  const depot = await openTestDepot(t, smallRepository())
+  const depot = await openTlsDepot(t, smallRepository())
   const outcome = await exportFirmwareUpdates(t, depot, '{"fixids":null}', () => depot.run('export'))
   if ('error' in outcome) return t.fail(String(outcome.error))
   t.equal((await readZip(outcome.bytes)).size, 18)
 })
 
 t.test('it stops at an export that fails', async (t) => {
-  const depot = await openTestDepot(t, smallRepository())
+  const depot = await openTlsDepot(t, smallRepository())
   const outcome = await exportFirmwareUpdates(t, depot, '{"fixids":[]}', () =>
     failQueued(depot, 'export', taskFailed('The disk is full.', 'Make room.'))
   )
@@ -75,7 +76,7 @@ t.test('it stops at an export that fails', async (t) => {
 })
 
 t.test('it does not ask for ever when an export is canceled, and what it saves then is JSON', async (t) => {
-  const depot = await openTestDepot(t, smallRepository())
+  const depot = await openTlsDepot(t, smallRepository())
   const outcome = await exportFirmwareUpdates(t, depot, '{"fixids":[]}', async (_poll, taskid) => {
     await depot.call(`/tasks/${taskid}`, { method: 'DELETE' })
   })
@@ -85,6 +86,6 @@ t.test('it does not ask for ever when an export is canceled, and what it saves t
 })
 
 t.test('it stops at fixids that nobody knows', async (t) => {
-  const depot = await openTestDepot(t, smallRepository())
+  const depot = await openTlsDepot(t, smallRepository())
   t.same(await exportFirmwareUpdates(t, depot, '{"fixids":["a"]}', async () => {}), { error: 400 })
 })

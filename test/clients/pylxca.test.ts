@@ -1,13 +1,14 @@
 /** The requests of pylxca 4.2.0 about the repository, on one connection, and what its filters show of the answers. */
 import t, { type Test } from 'tap'
-import { AUTHORIZATION, listen, openTestDepot, PASSWORD, USER } from '../helpers/app.ts'
+import { AUTHORIZATION, listen, PASSWORD, USER } from '../helpers/app.ts'
 import { NIC, smallRepository, XCC } from '../helpers/packages.ts'
 import { connect } from './raw-http.ts'
+import { openTlsDepot } from './tls-depot.ts'
 
 const FIRMWARE = '/updateRepositories/firmware'
 
 async function startPython(t: Test) {
-  const depot = await openTestDepot(t, smallRepository())
+  const depot = await openTlsDepot(t, smallRepository())
   const url = await listen(depot.app)
   const connection = await connect(t, url)
   const headers = [
@@ -107,7 +108,7 @@ t.test('it deletes payloads, and then the whole package', async (t) => {
 
 /** Its own session: it keeps the cookies, and repeats the one called csrf in a header. */
 async function startSession(t: Test) {
-  const depot = await openTestDepot(t, smallRepository())
+  const depot = await openTlsDepot(t, smallRepository())
   const url = await listen(depot.app)
   const connection = await connect(t, url)
   const common = [

@@ -1,17 +1,18 @@
 /** The requests of the Ruby gem xclarity_client 0.6.9, and what its callers read from the answers. */
 import fs from 'node:fs'
 import t, { type Test } from 'tap'
-import { AUTHORIZATION, listen, openTestDepot } from '../helpers/app.ts'
+import { AUTHORIZATION, listen } from '../helpers/app.ts'
 import { NIC, OLD_UEFI, PACK, smallRepository, UEFI, XCC } from '../helpers/packages.ts'
 import { readZip } from '../http/read-zip.ts'
 import { connect, type RawAnswer } from './raw-http.ts'
+import { openTlsDepot } from './tls-depot.ts'
 
 const FIRMWARE = '/updateRepositories/firmware'
 const DATE = 'Date: Mon, 05 Jan 2026 09:30:00 GMT'
 
 /** Each request has a connection of its own, as each service object of the gem does. */
 async function startRuby(t: Test) {
-  const depot = await openTestDepot(t, smallRepository())
+  const depot = await openTlsDepot(t, smallRepository())
   const url = await listen(depot.app)
   const host = `Host: ${new URL(url).host}`
   const agent = 'User-Agent: LXCA via Ruby Client/0.6.9 (ManageIQ/master)'

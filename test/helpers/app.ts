@@ -1,6 +1,7 @@
 /** The app over a depot of its own, without threads or sockets: reading and packing run when a test says so. */
 import type { InjectOptions, LightMyRequestResponse } from 'fastify'
 import type { Test } from 'tap'
+import type { CertificateSource } from '../../src/core/certificate.ts'
 import { createSessions } from '../../src/core/session.ts'
 import type { TaskKind, TaskReader } from '../../src/core/task.ts'
 import { keptArchives } from '../../src/depot.ts'
@@ -42,7 +43,11 @@ export function callOf(app: App): Call {
 }
 
 /** An app over services of which only those that are given can be used. */
-export async function buildTestApp(t: Test, services: Partial<Services>): Promise<{ app: App; call: Call }> {
+export async function buildTestApp(
+  t: Test,
+  services: Partial<Services>,
+  certificates?: CertificateSource
+): Promise<{ app: App; call: Call }> {
   const all: Services = {
     desk: absent('desk'),
     tasks: absent('tasks'),
@@ -56,7 +61,7 @@ export async function buildTestApp(t: Test, services: Partial<Services>): Promis
     verifyCredentials: (user, password) => user === USER && password === PASSWORD,
     ...services
   }
-  const app = await buildApp({ services: all, version: '0.0.0-test' })
+  const app = await buildApp({ services: all, version: '0.0.0-test', certificates })
   t.teardown(() => app.close())
   return { app, call: callOf(app) }
 }
@@ -85,29 +90,38 @@ export interface TestDepot extends BareDepot {
 }
 
 /** An app over a real database and a repository with these files, which has been read already. */
-export async function openTestDepot(t: Test, files: Files, desk: Partial<DeskOptions> = {}): Promise<TestDepot> {
+export async function openTestDepot(
+  t: Test,
+  files: Files,
+  desk: Partial<DeskOptions> = {},
+  certificates?: CertificateSource
+): Promise<TestDepot> {
   const clock = desk.now ?? (() => new Date())
   const depot = await makeDepot(t, files)
   const { db, repositoryDirectory } = depot
   const [tasks, catalog] = [createTaskStore(db), createCatalogStore(db)]
-  const { app, call } = await buildTestApp(t, {
-    desk: makeDesk(depot, desk),
-    tasks,
-    catalog,
-    archives: keptArchives(createArchiveStore(db), createArchiveDirectory(depot.archivesDirectory)),
-    async space() {
-      const usedBytes = await catalog.usedBytes()
-      return { usedBytes, allotmentBytes: ALLOTMENT_BYTES, freeBytes: ALLOTMENT_BYTES - usedBytes }
+  const { app, call } = await buildTestApp(
+    t,
+    {
+      desk: makeDesk(depot, desk),
+      tasks,
+      catalog,
+      archives: keptArchives(createArchiveStore(db), createArchiveDirectory(depot.archivesDirectory)),
+      async space() {
+        const usedBytes = await catalog.usedBytes()
+        return { usedBytes, allotmentBytes: ALLOTMENT_BYTES, freeBytes: ALLOTMENT_BYTES - usedBytes }
+      },
+      importDirectory: repositoryDirectory,
+      sessions: createSessions({
+        reader: createSessionReader(db),
+        desk: createSessionDesk(db),
+        key: Buffer.from('a key for tests'),
+        timeoutMs: SESSION_TIMEOUT_MS,
+        now: clock
+      })
     },
-    importDirectory: repositoryDirectory,
-    sessions: createSessions({
-      reader: createSessionReader(db),
-      desk: createSessionDesk(db),
-      key: Buffer.from('a key for tests'),
-      timeoutMs: SESSION_TIMEOUT_MS,
-      now: clock
-    })
-  })
+    certificates
+  )
 
   await depot.scan()
   return {
