@@ -8,7 +8,7 @@ import { openSelfSigned } from './files/self-signed-certificate.ts'
 /**
  * Undefined when the connections are not to be protected.
  * @param onTrouble told of a certificate that could not be replaced; the former one goes on
- * @throws ConfigError when the operator's files cannot be used
+ * @throws ConfigError when the operator's files cannot be used, or there is no place for a certificate
  */
 export async function openCertificates(
   tls: TlsConfig,
@@ -17,7 +17,10 @@ export async function openCertificates(
   if (tls.mode === 'off') return undefined
   if (tls.mode === 'self-signed') {
     const names = [...new Set([...ownNames(), ...tls.names])]
-    return openSelfSigned({ directory: tls.directory, names, onTrouble, now: () => new Date() })
+    return openSelfSigned({ directory: tls.directory, names, onTrouble, now: () => new Date() }).catch((cause) => {
+      const what = `The certificate cannot be kept in ${tls.directory}: ${(cause as Error).message}.`
+      throw new ConfigError(what, { cause })
+    })
   }
   try {
     return openCertificateFiles({ ...tls, onTrouble })

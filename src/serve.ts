@@ -39,14 +39,15 @@ async function openAndListen(): Promise<void> {
   const unknown = unknownSettings()
   if (unknown.length > 0) log.warn({ settings: unknown }, 'these settings are not known, and are ignored')
 
-  const certificates = await openCertificates(config.tls, (error) => {
-    log.error({ err: error }, 'the certificate cannot be replaced; the former one goes on')
-  })
   const depot = await openDepot(config, {
     onReport: (report) => logReport(log, report),
     onCrash: (kind, error) => log.error({ kind, err: error }, 'a worker thread died; another one takes its place')
   })
   if (depot.madePassword !== undefined) announcePassword(config.adminUser, depot.madePassword)
+  // Only now is it certain that no other server uses the directory.
+  const certificates = await openCertificates(config.tls, (error) => {
+    log.error({ err: error }, 'the certificate cannot be replaced; the former one goes on')
+  })
   const app = await buildApp({
     services: depot.services,
     version: readVersion(),

@@ -81,3 +81,11 @@ t.test(
     }
   }
 )
+
+t.test('a certificate that has no place to be kept is a sentence, and not a stack', async (t) => {
+  const place = makePlace(t, smallRepository())
+  fs.writeFileSync(path.join(place.dataDirectory, 'tls'), 'a file where the directory should be')
+  const server = spawnServer(t, withTls(place, {}))
+  t.match(await server.ended, { code: 1 })
+  t.match(server.stderr(), /^The certificate cannot be kept in .*EEXIST/)
+})
