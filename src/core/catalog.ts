@@ -1,5 +1,5 @@
 /** The catalog, as its readers ask for it. */
-import type { PackageFile, PackageKind, PayloadState, Requisite } from './package.ts'
+import type { CatalogProblem, PackageFile, PackageKind, PayloadState, Requisite } from './package.ts'
 
 /** Which packages a listing is about. */
 export interface PackageFilter {
@@ -8,6 +8,10 @@ export interface PackageFilter {
   readonly machineTypes?: readonly string[]
   /** Only the newest of each product line, and none that another package supersedes. */
   readonly latestOnly?: boolean
+  /** A part of the fixid, the name or the category, in any case. */
+  readonly search?: string
+  /** Whether the payload is there, or there is none. */
+  readonly isDownloaded?: boolean
 }
 
 /** A package as listings show it. */
@@ -52,6 +56,11 @@ export interface PackageTotals {
 export interface CatalogReader {
   /** The packages that fit, by fixid, a page at a time. */
   packagePages(filter: PackageFilter): AsyncIterable<PackageSummary[]>
+  /** At most so many of the packages that fit, by fixid, from behind that one on. */
+  packagePage(filter: PackageFilter, after: string, limit: number): Promise<PackageSummary[]>
+  findPackage(fixid: string): Promise<PackageSummary | undefined>
+  /** By path, code and text, from behind those on. */
+  problemPage(after: readonly string[], limit: number): Promise<CatalogProblem[]>
   packageTotals(filter: PackageFilter): Promise<PackageTotals>
   /** By type. */
   machineTypes(): Promise<MachineTypeSummary[]>

@@ -67,6 +67,12 @@ const catalogue = {
     explanation: 'The catalog has no package with this fixid. No task was started.',
     recovery: 'List the packages with GET /updateRepositories/firmware?key=updates, or read the repository again.'
   },
+  PACKAGE_UNKNOWN: {
+    kind: 'missing',
+    id: 'FQXHMUP9020L',
+    explanation: 'The catalog has no package with this fixid.',
+    recovery: 'Search the packages with GET /api/v1/packages, or read the repository again.'
+  },
   EXPORT_UNKNOWN: {
     kind: 'missing',
     id: 'FQXHMUP9017L',

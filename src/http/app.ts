@@ -3,7 +3,7 @@ import type { RequestListener } from 'node:http'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import Fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify'
 import type { CertificateSource } from '../core/certificate.ts'
-import { exportRoutes } from './api/export-routes.ts'
+import { apiDoor } from './api/api-door.ts'
 import { healthRoutes } from './health-routes.ts'
 import { lxcaDoor } from './lxca/lxca-door.ts'
 import { registerCookies } from './plugins/auth.ts'
@@ -45,7 +45,7 @@ export async function buildApp({ services, version, certificates, logger }: AppO
   await registerDocs(app, version)
   await app.register(healthRoutes, services)
   await app.register(lxcaDoor, { ...services, version })
-  await app.register(exportRoutes, services)
+  await app.register(apiDoor, services)
   await app.ready()
   return app
 }

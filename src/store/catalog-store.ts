@@ -1,7 +1,15 @@
 /** The catalog for its readers: listings, machine types, totals. */
 import { type ExpressionBuilder, type Kysely, type Selectable, type SqlBool, sql } from 'kysely'
 import type { CatalogReader, MachineTypeSummary, PackageFilter, PackageSummary } from '../core/catalog.ts'
-import type { FileRole, PackageFile, PackageKind, PayloadState, Requisite, RequisiteKind } from '../core/package.ts'
+import type {
+  CatalogProblemCode,
+  FileRole,
+  PackageFile,
+  PackageKind,
+  PayloadState,
+  Requisite,
+  RequisiteKind
+} from '../core/package.ts'
 import type { Depot } from './database.ts'
 import { isLatest } from './latest-packages.ts'
 import type { PackageTable, Schema } from './schema.ts'
@@ -9,21 +17,46 @@ import type { PackageTable, Schema } from './schema.ts'
 const PACKAGES_PER_PAGE = 100
 
 export function createCatalogStore(db: Depot): CatalogReader {
+  async function packagePage(filter: PackageFilter, after: string, limit: number): Promise<PackageSummary[]> {
+    const rows = await db
+      .selectFrom('package')
+      .selectAll('package')
+      .where('package.fixid', '>', after)
+      .where((eb) => fits(eb, filter))
+      .orderBy('package.fixid')
+      .limit(limit)
+      .execute()
+    return toSummaries(db, rows)
+  }
+
   return {
     async *packagePages(filter) {
       for (let after = '', more = true; more; ) {
-        const rows = await db
-          .selectFrom('package')
-          .selectAll('package')
-          .where('package.fixid', '>', after)
-          .where((eb) => fits(eb, filter))
-          .orderBy('package.fixid')
-          .limit(PACKAGES_PER_PAGE)
-          .execute()
-        if (rows.length > 0) yield await toSummaries(db, rows)
-        after = rows.at(-1)?.fixid ?? ''
-        more = rows.length === PACKAGES_PER_PAGE
+        const page = await packagePage(filter, after, PACKAGES_PER_PAGE)
+        if (page.length > 0) yield page
+        after = page.at(-1)?.fixid ?? ''
+        more = page.length === PACKAGES_PER_PAGE
       }
+    },
+
+    packagePage,
+
+    async findPackage(fixid) {
+      const rows = await db.selectFrom('package').selectAll().where('fixid', '=', fixid).execute()
+      return (await toSummaries(db, rows))[0]
+    },
+
+    async problemPage([path = '', code = '', text = ''], limit) {
+      const rows = await db
+        .selectFrom('catalog_problem')
+        .selectAll()
+        .where(sql<SqlBool>`(path, code, text) > (${path}, ${code}, ${text})`)
+        .orderBy('path')
+        .orderBy('code')
+        .orderBy('text')
+        .limit(limit)
+        .execute()
+      return rows.map((row) => ({ ...row, code: row.code as CatalogProblemCode }))
     },
 
     async packageTotals(filter) {
@@ -81,12 +114,20 @@ export function createCatalogStore(db: Depot): CatalogReader {
 }
 
 function fits(eb: ExpressionBuilder<Schema, 'package'>, filter: PackageFilter) {
-  const { kind, machineTypes, latestOnly = false } = filter
+  const { kind, machineTypes, latestOnly = false, search, isDownloaded } = filter
   return eb.and([
     ...(kind === undefined ? [] : [eb('package.kind', '=', kind)]),
     ...(machineTypes === undefined ? [] : [isForAny(eb, machineTypes)]),
-    ...(latestOnly ? [isLatest(eb)] : [])
+    ...(latestOnly ? [isLatest(eb)] : []),
+    ...(search === undefined ? [] : [mentions(search)]),
+    ...(isDownloaded === undefined ? [] : [eb('package.payload_state', isDownloaded ? '<>' : '=', 'missing')])
   ])
+}
+
+/** `instr` takes the text as it is: nothing in it stands for anything else. */
+function mentions(search: string) {
+  const part = search.toLowerCase()
+  return sql<SqlBool>`instr(lower(package.fixid || ' ' || package.name || ' ' || package.category), ${part}) > 0`
 }
 
 function isForAny(eb: ExpressionBuilder<Schema, 'package'>, machineTypes: readonly string[]) {

@@ -7,6 +7,7 @@ const KINDS: Readonly<Record<ProblemCode, ProblemKind>> = {
   BODY_TOO_LARGE: 'too-large',
   TASK_UNKNOWN: 'invalid',
   TASK_MISSING: 'missing',
+  PACKAGE_UNKNOWN: 'missing',
   REPOSITORY_NOT_WRITABLE: 'conflict',
   UPSTREAM_MISSING: 'conflict',
   LOGIN_REFUSED: 'forbidden',

@@ -32,6 +32,26 @@ export function equalError(
   return body
 }
 
+/** Asserts the body that errors of our own API have, member by member. */
+export function equalProblem(
+  t: Test,
+  response: Pick<LightMyRequestResponse, 'statusCode' | 'headers' | 'body'>,
+  { status, id, text }: ExpectedError,
+  name = ''
+): void {
+  const { statusCode, headers } = response
+  const body = JSON.parse(response.body)
+  t.match(
+    { statusCode, contentType: headers['content-type'], body },
+    {
+      statusCode: status,
+      contentType: 'application/problem+json; charset=utf-8',
+      body: { type: 'about:blank', title: /\w/, status, detail: text, code: /^[A-Z_]+$/, messageId: id, recovery: /\w/ }
+    },
+    name
+  )
+}
+
 /** Asserts the body of an error of the status call, which has everything under `errorMsg` too. */
 export function equalStatusError(
   t: Test,

@@ -2,16 +2,14 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import { Problem } from '../../core/problem.ts'
-import { ERROR_RESPONSES, errorResponse } from '../lxca/result-body.ts'
 import { parseTaskId } from '../lxca/task-id.ts'
-import { registerAuth } from '../plugins/auth.ts'
 import type { Services } from '../services.ts'
+import { PROBLEM_RESPONSES, problemResponse } from './problem-body.ts'
 
 const ExportId = Type.Object({ id: Type.String({ pattern: '^[0-9]{1,16}$', description: 'The id of an export.' }) })
 
 export const exportRoutes: FastifyPluginAsyncTypebox<Services> = async (app, services) => {
   const { desk, tasks } = services
-  await registerAuth(app, services)
 
   app.delete(
     '/api/v1/exports/:id',
@@ -25,9 +23,9 @@ export const exportRoutes: FastifyPluginAsyncTypebox<Services> = async (app, ser
         params: ExportId,
         response: {
           204: Type.Null({ description: 'The export is canceled.' }),
-          404: errorResponse('There is no such export.'),
-          409: errorResponse('The export has ended before.'),
-          ...ERROR_RESPONSES
+          404: problemResponse('There is no such export.'),
+          409: problemResponse('The export has ended before.'),
+          ...PROBLEM_RESPONSES
         }
       }
     },

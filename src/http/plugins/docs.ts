@@ -31,6 +31,7 @@ export async function registerDocs(app: FastifyInstance, version: string): Promi
         { name: 'LXCA: system packs', description: 'The same for system packs (UXSPs).' },
         { name: 'LXCA: sessions', description: 'Log in and out.' },
         { name: 'LXCA: tasks', description: 'Background work: list it, end it early, forget it.' },
+        { name: 'Catalog', description: 'Packages, and what is wrong in the repository.' },
         { name: 'Exports', description: 'Our own names for exports.' },
         { name: 'Operations', description: 'For probes.' }
       ],

@@ -1,6 +1,7 @@
 /** Turns whatever a handler throws into the common error body. */
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { Problem, type ProblemKind, toDatabaseProblem } from '../../core/problem.ts'
+import { internalProblemBody, PROBLEM_TYPE, problemBody } from '../api/problem-body.ts'
 import { type ErrorBody, errorBody } from '../lxca/result-body.ts'
 
 const STATUS: Readonly<Record<ProblemKind, number>> = {
@@ -38,7 +39,8 @@ export function sendError(error: Error, request: FastifyRequest, reply: FastifyR
   const problem = toProblem(error)
   if (problem === undefined) {
     request.log.error({ err: error }, 'request failed')
-    reply.code(500).send(withErrorMsg(request, internalError(request.id)))
+    if (isOwnApi(request)) reply.code(500).type(PROBLEM_TYPE).send(internalProblemBody(request.id))
+    else reply.code(500).send(withErrorMsg(request, internalError(request.id)))
     return
   }
   const log = { problem: problem.code, text: problem.message }
@@ -46,7 +48,14 @@ export function sendError(error: Error, request: FastifyRequest, reply: FastifyR
     request.log.warn({ ...log, err: problem.cause }, 'request refused')
     reply.header('retry-after', RETRY_AFTER_SECONDS)
   } else request.log.info(log, 'request refused')
-  reply.code(STATUS[problem.kind]).send(withErrorMsg(request, errorBody([problem.userMessage])))
+  const status = STATUS[problem.kind]
+  if (isOwnApi(request)) reply.code(status).type(PROBLEM_TYPE).send(problemBody(problem, status))
+  else reply.code(status).send(withErrorMsg(request, errorBody([problem.userMessage])))
+}
+
+/** By the path, since what goes wrong before there is a route has an answer too. */
+function isOwnApi(request: FastifyRequest): boolean {
+  return request.url.startsWith('/api/')
 }
 
 /** Undefined for what is not the caller's doing. */

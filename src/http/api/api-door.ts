@@ -1,0 +1,15 @@
+/** Our own API: strict schemas, nouns, pages by cursor, problems as RFC 9457 has them. */
+import type { FastifyPluginAsync } from 'fastify'
+import { registerAuth } from '../plugins/auth.ts'
+import type { Services } from '../services.ts'
+import { exportRoutes } from './export-routes.ts'
+import { packageRoutes } from './package-routes.ts'
+
+export const apiDoor: FastifyPluginAsync<Services> = async (app, services) => {
+  await registerAuth(app, services)
+  app.addHook('onRequest', async (_request, reply) => {
+    reply.header('cache-control', 'no-store')
+  })
+  await app.register(packageRoutes, services)
+  await app.register(exportRoutes, services)
+}
