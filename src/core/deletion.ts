@@ -4,7 +4,8 @@ import type { FileScope } from './export.ts'
 export interface DeletionRequest {
   /**
    * The packages, by fixid; a system pack stands for its members too, but for those that another one has. Or all that nothing
-   * needs: replaced by a newer package, and neither a member of a system pack nor needed by an export.
+   * needs: replaced by a newer package, and neither a member of a system
+   * pack, nor required by another package, nor needed by an export.
    */
   readonly what: { readonly fixids: readonly string[] } | 'unused'
   /** `payloads` keeps what describes the packages: they are not downloaded then. */

@@ -49,13 +49,19 @@ export function createDeletionStore(trx: Kysely<Schema>) {
       }
     },
 
-    /** Packages that a newer one replaces, and that neither a system pack nor an export which has not ended needs. */
+    /** Packages that a newer one replaces, and that no system pack lists, no other package requires, and no live export needs. */
     async unused(): Promise<Set<number>> {
       const rows = await trx
         .selectFrom('package')
         .select('package.id')
         .where((eb) => eb.not(isLatest(eb)))
         .where('package.fixid', 'not in', (eb) => eb.selectFrom('package_member').select('package_member.fixid'))
+        .where('package.fixid', 'not in', (eb) =>
+          eb
+            .selectFrom('package_requisite')
+            .select('package_requisite.fixid')
+            .where('package_requisite.kind', '<>', 'superseded')
+        )
         .where((eb) =>
           eb.not(
             eb.exists(

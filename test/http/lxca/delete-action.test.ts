@@ -134,6 +134,14 @@ t.test('cleanup takes out what a newer package replaces, unless something needs 
     old('uefi-1', { build: 'IVE101A', version: '1.00' }),
     old('uefi-2', { build: 'IVE102A', version: '2.00', supersedes: ['uefi-1', 'member-1'] }),
     old('member-1', { category: 'XCC', build: 'CDI101A' }),
+    old('required-1', { category: 'NIC', build: 'NIC101A' }),
+    old('other', {
+      category: 'NIC',
+      build: 'NIC102A',
+      version: '2.00',
+      supersedes: ['required-1'],
+      preReq: ['required-1']
+    }),
     { fixid: 'pack', members: ['member-1'] }
   )
   const depot = await openTestDepot(t, packages)
@@ -143,7 +151,7 @@ t.test('cleanup takes out what a newer package replaces, unless something needs 
   t.same((await act(depot, 'action=cleanup')).json().packages, [], 'an export needs it')
   await depot.call(`/tasks/${taskid}`, { method: 'DELETE' })
   t.same((await act(depot, 'action=cleanup', { cleanUpIf: ['x'] })).json().packages, ['uefi-1'])
-  t.same(await fixids(depot), ['member-1', 'pack', 'uefi-2'])
+  t.same(await fixids(depot), ['member-1', 'other', 'pack', 'required-1', 'uefi-2'])
 })
 
 t.test('when a file cannot be removed, all of them stay', async (t) => {
