@@ -5,6 +5,8 @@ import type { CertificateSource } from './core/certificate.ts'
 import { openCertificateFiles } from './files/certificate-files.ts'
 import { openSelfSigned } from './files/self-signed-certificate.ts'
 
+const LOOPBACK_NAMES = ['localhost', '127.0.0.1', '::1']
+
 /**
  * Undefined when the connections are not to be protected.
  * @param onTrouble told of a certificate that could not be replaced; the former one goes on
@@ -16,8 +18,13 @@ export async function openCertificates(
 ): Promise<CertificateSource | undefined> {
   if (tls.mode === 'off') return undefined
   if (tls.mode === 'self-signed') {
-    const names = [...new Set([...ownNames(), ...tls.names])]
-    return openSelfSigned({ directory: tls.directory, names, onTrouble, now: () => new Date() }).catch((cause) => {
+    const options = {
+      names: [...LOOPBACK_NAMES, ...tls.names],
+      presentNames: ownNames(),
+      onTrouble,
+      now: () => new Date()
+    }
+    return openSelfSigned({ directory: tls.directory, ...options }).catch((cause) => {
       const what = `The certificate cannot be kept in ${tls.directory}: ${(cause as Error).message}.`
       throw new ConfigError(what, { cause })
     })
@@ -36,5 +43,5 @@ function ownNames(): string[] {
   const usable = addresses.filter(({ address }) => !address.toLowerCase().startsWith('fe80:'))
   const hostName = os.hostname()
   const isName = /^[A-Za-z0-9.-]+$/.test(hostName)
-  return ['localhost', '127.0.0.1', '::1', ...(isName ? [hostName] : []), ...usable.map(({ address }) => address)]
+  return [...(isName ? [hostName] : []), ...usable.map(({ address }) => address)]
 }

@@ -81,20 +81,27 @@ const SECRET_BYTES = 32
 export function createSessions({ reader, desk, key, timeoutMs, now }: SessionsOptions): Sessions {
   /** When sessions were used, where that is not written down yet. */
   const uses = new Map<string, number>()
+  /** Sessions whose use is being written down: polls meanwhile add no writes. */
+  const recording = new Set<string>()
   const lastUse = (session: Session) => new Date(Math.max(session.lastUsedAt.getTime(), uses.get(session.id) ?? 0))
   const isLive = (session: Session) => lastUse(session).getTime() > now().getTime() - timeoutMs
 
   async function use(session: Session): Promise<Session> {
     const usedAt = now()
     uses.set(session.id, usedAt.getTime())
-    if (usedAt.getTime() - session.lastUsedAt.getTime() >= Math.min(RECORD_INTERVAL_MS, timeoutMs / 4)) {
-      // The request does not wait for it, and a trouble of the database is not its own.
-      desk.recordUse({ id: session.id, usedAt }).then(
-        () => uses.delete(session.id),
-        () => {}
-      )
+    const isDue = usedAt.getTime() - session.lastUsedAt.getTime() >= Math.min(RECORD_INTERVAL_MS, timeoutMs / 4)
+    if (isDue && !recording.has(session.id)) {
+      recording.add(session.id)
+      // The request does not wait for it, and a trouble of the database is not its own: the next one tries again.
+      const recorded = desk.recordUse({ id: session.id, usedAt })
+      recorded.catch(() => {}).finally(() => recording.delete(session.id))
     }
     return { ...session, lastUsedAt: usedAt }
+  }
+
+  /** Those that nobody has ended, and nobody will use again. */
+  function forgetExpired(time: Date): void {
+    for (const [id, usedAt] of uses) if (usedAt <= time.getTime() - timeoutMs) uses.delete(id)
   }
 
   return {
@@ -102,6 +109,7 @@ export function createSessions({ reader, desk, key, timeoutMs, now }: SessionsOp
 
     async open(userName, address) {
       const time = now()
+      forgetExpired(time)
       const secret = randomBytes(SECRET_BYTES).toString('base64url')
       const session: Session = { id: randomUUID(), userName, address, createdAt: time, lastUsedAt: time }
       await desk.openSession({

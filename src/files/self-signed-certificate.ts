@@ -15,8 +15,10 @@ const CHECK_INTERVAL_MS = DAY_MS / 4
 export interface SelfSignedOptions {
   /** Made if it is not there. */
   readonly directory: string
-  /** Host names and addresses that clients may use. */
+  /** Host names and addresses that it must have. */
   readonly names: readonly string[]
+  /** Further ones that a new one gets. When these change the kept one goes on, since clients have learned to trust it. */
+  readonly presentNames: readonly string[]
   /** Told when the certificate could not be made anew; the old one goes on. */
   readonly onTrouble: (error: unknown) => void
   readonly now: () => Date
@@ -70,7 +72,8 @@ function isFresh({ cert }: Certificate, now: Date): boolean {
   return validFromDate <= now && validToDate.getTime() - now.getTime() > RENEWED_DAYS_BEFORE * DAY_MS
 }
 
-async function renew({ directory, names, now }: SelfSignedOptions): Promise<Certificate> {
+async function renew({ directory, names: required, presentNames, now }: SelfSignedOptions): Promise<Certificate> {
+  const names = [...new Set([...required, ...presentNames])]
   const time = now().getTime()
   // Once a year: what it loads would take 25 MB of memory all the time.
   const { default: selfsigned } = await import('selfsigned')

@@ -3,6 +3,7 @@
  * when it is on the disk: nobody sees half a deletion.
  */
 import type { Deletion, DeletionRequest, FilesPutAside } from '../core/deletion.ts'
+import type { AcceptedTask } from '../core/export.ts'
 import { listOf } from '../core/message.ts'
 import { Problem } from '../core/problem.ts'
 import type { Depot } from '../store/database.ts'
@@ -19,11 +20,15 @@ export interface DeletionOptions {
 
 const MAX_NAMED_FIXIDS = 1_000
 
-/** @throws Problem FIXID_UNKNOWN, PACKAGE_IN_USE, REPOSITORY_NOT_WRITABLE; then nothing has changed */
+/**
+ * @param acceptScan starts the task that reads the repository afterwards, in the same transaction
+ * @throws Problem FIXID_UNKNOWN, PACKAGE_IN_USE, REPOSITORY_NOT_WRITABLE; then nothing has changed
+ */
 export async function deletePackages(
   request: DeletionRequest,
-  { db, putAside }: DeletionOptions
-): Promise<Omit<Deletion, 'taskId'>> {
+  { db, putAside }: DeletionOptions,
+  acceptScan: (trx: Transaction) => Promise<AcceptedTask>
+): Promise<Deletion> {
   const { what, scope, isDryRun } = request
   let aside: FilesPutAside | undefined
   const transaction = durableTransaction(db, async (trx) => {
@@ -38,7 +43,8 @@ export async function deletePackages(
       aside = movedAside(putAside, files)
       await store.delete(ids, files, scope)
     }
-    return { fixids, fileCount: files.length, bytes: files.reduce((sum, { size }) => sum + size, 0) }
+    const taskId = isDryRun ? undefined : (await acceptScan(trx)).task.id
+    return { taskId, fixids, fileCount: files.length, bytes: files.reduce((sum, { size }) => sum + size, 0) }
   })
   const deletion = await transaction.catch((error) => {
     aside?.restore()

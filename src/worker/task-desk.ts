@@ -54,12 +54,7 @@ export function createTaskDesk(options: DeskOptions): TaskDesk {
   return {
     requestExport: (request) => durableTransaction(db, (trx) => acceptExport(trx, request, options)),
     requestScan: (requestedBy) => durableTransaction(db, (trx) => acceptScan(trx, requestedBy, now())),
-    async deletePackages(request) {
-      const deletion = await deletePackages(request, options)
-      if (request.isDryRun) return { ...deletion, taskId: undefined }
-      const { task } = await durableTransaction(db, (trx) => acceptScan(trx, request.requestedBy, now()))
-      return { ...deletion, taskId: task.id }
-    },
+    deletePackages: (request) => deletePackages(request, options, (trx) => acceptScan(trx, request.requestedBy, now())),
     cancelTasks: (taskIds) => durableTransaction(db, (trx) => cancelAll(trx, taskIds, now())),
     deleteTasks: (taskIds) =>
       durableTransaction(db, async (trx) => {

@@ -72,6 +72,14 @@ t.test('polling is written down once a minute, and keeps the session from ending
   t.ok(await sessions.find(token, true), 'counted from the last use, and not from the last that was written down')
 })
 
+t.test('polls that come while a use is being written down add no writes', async (t) => {
+  const { sessions, uses, pass } = make()
+  const { token } = await sessions.open('ann', '')
+  pass(MINUTE)
+  await Promise.all(Array.from({ length: 50 }, () => sessions.find(token, true)))
+  t.equal(uses.length, 1)
+})
+
 t.test('the token and the csrf token of each login are its own', async (t) => {
   const { sessions } = make()
   const all = [await sessions.open('ann', ''), await sessions.open('ann', '')]

@@ -9,9 +9,13 @@ const NAMES = ['localhost', '127.0.0.1', '::1', 'depot.lab.example', '192.0.2.7'
 const DAY_MS = 86_400_000
 const START = Date.parse('2026-04-05T06:07:08Z')
 
-async function open(t: Test, directory: string, { names = NAMES, time = START } = {}) {
+async function open(
+  t: Test,
+  directory: string,
+  { names = NAMES, presentNames = [] as readonly string[], time = START } = {}
+) {
   const onTrouble = (error: unknown) => t.fail(String(error))
-  const source = await openSelfSigned({ directory, names, onTrouble, now: () => new Date(time) })
+  const source = await openSelfSigned({ directory, names, presentNames, onTrouble, now: () => new Date(time) })
   t.teardown(() => source.close())
   return source.current()
 }
@@ -68,4 +72,12 @@ t.test('what is damaged or missing is made anew', async (t) => {
     damage(directory)
     createSecureContext(await open(t, directory))
   }
+})
+
+t.test('names that the machine has are in a new one, and a machine that has others keeps the old one', async (t) => {
+  const directory = t.testdir()
+  const certificate = await open(t, directory, { presentNames: ['vm1', '192.0.2.99', 'localhost'] })
+  const x509 = new X509Certificate(certificate.cert)
+  t.match([x509.checkHost('vm1'), x509.checkIP('192.0.2.99')], ['vm1', '192.0.2.99'])
+  t.same(await open(t, directory, { presentNames: ['vm2', '192.0.2.98'] }), certificate)
 })
