@@ -28,8 +28,8 @@ export interface OwnedSession {
 
 export interface SessionReader {
   findSession(id: string): Promise<KeptSession | undefined>
-  /** The sessions used since then, the oldest first. */
-  listSessions(usedSince: Date): Promise<Session[]>
+  /** All that are kept, the oldest first; some may have expired. */
+  listSessions(): Promise<Session[]>
 }
 
 export interface SessionUse {
@@ -128,7 +128,7 @@ export function createSessions({ reader, desk, key, timeoutMs, now }: SessionsOp
     },
 
     async list() {
-      const sessions = await reader.listSessions(new Date(0))
+      const sessions = await reader.listSessions()
       return sessions.filter(isLive).map((session) => ({ ...session, lastUsedAt: lastUse(session) }))
     },
 

@@ -15,11 +15,10 @@ export function createSessionReader(db: Depot): SessionReader {
       return row && toKeptSession(row)
     },
 
-    async listSessions(usedSince) {
+    async listSessions() {
       const rows = await db
         .selectFrom('session')
         .selectAll()
-        .where('last_used_at', '>=', usedSince.getTime())
         .orderBy('created_at')
         .orderBy('id')
         .limit(MAX_SESSIONS)

@@ -7,19 +7,22 @@ import { openTlsDepot } from './tls-depot.ts'
 
 const FIRMWARE = '/updateRepositories/firmware'
 
+/** What goes with every request. */
+const headersFor = (url: string) => [
+  `Host: ${new URL(url).host}`,
+  'User-Agent: LXCA via Python Client / 4.2.0',
+  'Accept-Encoding: gzip, deflate',
+  'Accept: */*',
+  'Connection: keep-alive',
+  // Also with those that have no body.
+  'content-type: application/json; charset=utf-8'
+]
+
 async function startPython(t: Test) {
   const depot = await openTlsDepot(t, smallRepository())
   const url = await listen(depot.app)
   const connection = await connect(t, url)
-  const headers = [
-    `Host: ${new URL(url).host}`,
-    'User-Agent: LXCA via Python Client / 4.2.0',
-    'Accept-Encoding: gzip, deflate',
-    'Accept: */*',
-    'Connection: keep-alive',
-    // A session's header: it goes with every request, also with those that have no body.
-    'content-type: application/json; charset=utf-8'
-  ]
+  const headers = headersFor(url)
   const login = `Authorization: ${AUTHORIZATION}`
   return {
     depot,
@@ -111,14 +114,7 @@ async function startSession(t: Test) {
   const depot = await openTlsDepot(t, smallRepository())
   const url = await listen(depot.app)
   const connection = await connect(t, url)
-  const common = [
-    `Host: ${new URL(url).host}`,
-    'User-Agent: LXCA via Python Client / 4.2.0',
-    'Accept-Encoding: gzip, deflate',
-    'Accept: */*',
-    'Connection: keep-alive',
-    'content-type: application/json; charset=utf-8'
-  ]
+  const common = headersFor(url)
   const body = JSON.stringify({ UserId: USER, password: PASSWORD })
   const login = ['POST /sessions HTTP/1.1', ...common, `Referer: ${url}/sessions`, `Content-Length: ${body.length}`]
   const answer = await connection.send(login, body)

@@ -43,12 +43,8 @@ t.test('opening a session forgets those that have expired', async (t) => {
   await desk.openSession({ session: session('old', 5_000), expiredBefore: LONG_AGO })
   await desk.openSession({ session: session('kept', 6_000), expiredBefore: LONG_AGO })
   await desk.openSession({ session: session('new', 9_000), expiredBefore: new Date(6_000) })
-  const ids = (await reader.listSessions(LONG_AGO)).map(({ id }) => id)
+  const ids = (await reader.listSessions()).map(({ id }) => id)
   t.same(ids, ['kept', 'new'])
-  t.same(
-    (await reader.listSessions(new Date(7_000))).map(({ id }) => id),
-    ['new']
-  )
 })
 
 t.test('when there are too many, the one that was not used for the longest time ends', async (t) => {
@@ -70,7 +66,7 @@ t.test('when there are too many, the one that was not used for the longest time 
   }
   // Its own clock may be behind: the new one stays all the same.
   await desk.openSession({ session: session('new', 5_000), expiredBefore: LONG_AGO })
-  t.equal((await reader.listSessions(LONG_AGO)).length, MAX_SESSIONS)
+  t.equal((await reader.listSessions()).length, MAX_SESSIONS)
   t.equal(await reader.findSession('s0'), undefined)
   t.ok(await reader.findSession('s1'))
   t.ok(await reader.findSession('new'))
