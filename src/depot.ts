@@ -15,6 +15,7 @@ import {
 import { Problem } from './core/problem.ts'
 import { createSessions } from './core/session.ts'
 import { type ArchiveDirectory, createArchiveDirectory } from './files/archive-directory.ts'
+import { createIncomingDirectory } from './files/incoming-directory.ts'
 import { recoverPutAside } from './files/put-aside.ts'
 import { checkReadableDirectory, readVolumeSpace } from './files/volume.ts'
 import type { Services } from './http/services.ts'
@@ -24,13 +25,14 @@ import { findPasswordHash, savePasswordHash } from './store/credential-store.ts'
 import { type Depot as Database, migrateToLatest, openDatabase } from './store/database.ts'
 import { knownFiles } from './store/deletion-store.ts'
 import { readIdentity } from './store/identity-store.ts'
+import { createImportStore } from './store/import-store.ts'
 import { acquireInstanceLock, lockFileIn } from './store/instance-lock.ts'
 import { createSessionReader } from './store/session-store.ts'
 import { createTaskStore } from './store/task-store.ts'
 import { createWorkStore } from './store/work-store.ts'
 import type { LaneReport } from './worker/lane-port.ts'
+import { SPACE_FLOOR_BYTES } from './worker/repository-room.ts'
 import { startSupervisor } from './worker/supervisor.ts'
-import { SPACE_FLOOR_BYTES } from './worker/task-desk.ts'
 
 export interface DepotEvents {
   readonly onReport: (report: LaneReport) => void
@@ -57,12 +59,14 @@ export async function openDepot(config: Config, events: DepotEvents): Promise<De
   const db = openDatabase({ file: config.databaseFile })
   await migrateToLatest(db)
   await recoverDeletions(db, config)
+  await removeAbandonedUploads(db, config)
   const administrator = await prepareAdministrator(db, config)
   const { databaseFile, repositoryDirectory, archivesDirectory } = config
   const settings = {
     databaseFile,
     repositoryDirectory,
     archivesDirectory,
+    allotmentBytes: config.allotmentBytes,
     owner: randomUUID(),
     archiveTtlMs: config.archiveTtlMs
   }
@@ -73,6 +77,7 @@ export async function openDepot(config: Config, events: DepotEvents): Promise<De
 
   const services: Services = {
     desk: supervisor.desk,
+    imports: supervisor.desk,
     tasks: createTaskStore(db),
     catalog,
     archives: keptArchives(createArchiveStore(db), createArchiveDirectory(archivesDirectory)),
@@ -91,6 +96,7 @@ export async function openDepot(config: Config, events: DepotEvents): Promise<De
       }
     },
     health: () => checkHealth(db, config),
+    uploads: createIncomingDirectory(repositoryDirectory).sink,
     importDirectory: repositoryDirectory,
     identity: await readIdentity(db),
     sessions: createSessions({
@@ -119,6 +125,13 @@ async function recoverDeletions(db: Database, { repositoryDirectory }: Config): 
   await recoverPutAside(repositoryDirectory, (paths) => knownFiles(db, paths)).catch((error) => {
     if (!isSystemError(error)) throw error
   })
+}
+
+/** What came in for an import that does not exist, or has ended. */
+async function removeAbandonedUploads(db: Database, { repositoryDirectory }: Config): Promise<void> {
+  const incoming = createIncomingDirectory(repositoryDirectory)
+  const live = await createImportStore(db).liveDirectories()
+  for (const directory of incoming.directories()) if (!live.has(directory)) incoming.remove(directory)
 }
 
 /** The archives that can be downloaded. */

@@ -66,6 +66,45 @@ export function taskFailed(text: string, recovery: string): Message {
   return { id: 'FQXHMUP9009L', text, explanation: 'The task ended without a result.', recovery }
 }
 
+/** The files of an import that was announced have not come. */
+export function importExpired(): Message {
+  return taskFailed(
+    'The import was given up: its files have not been sent in time.',
+    'Announce the files anew with …/import/validate, or send them without a jobid.'
+  )
+}
+
+/** What an import has done. */
+export interface ImportSummary {
+  /** The fixids of packages that are new, or have changed. */
+  readonly imported: readonly string[]
+  /** How many packages were in the repository already, just as they were sent. */
+  readonly unchangedCount: number
+  /** Files that are kept for a while, until the metadata of their package comes. */
+  readonly waiting: readonly string[]
+  /** Files of archives that belong to no package. */
+  readonly ignored: readonly string[]
+}
+
+const MAX_NAMED = 20
+
+export function importEnded({ imported, unchangedCount, waiting, ignored }: ImportSummary): Message {
+  if (waiting.length + ignored.length === 0 && unchangedCount === 0) return OPERATION_SUCCEEDED
+  const first = (names: readonly string[]) => listOf(names.slice(0, MAX_NAMED), names.length)
+  const sentences = [
+    `Packages imported: ${imported.length}.`,
+    ...(unchangedCount > 0 ? [`Packages that were there already: ${unchangedCount}.`] : []),
+    ...(waiting.length > 0 ? [`Files that wait for the metadata of their package: ${first(waiting)}.`] : []),
+    ...(ignored.length > 0 ? [`Files that belong to no package, and are left out: ${first(ignored)}.`] : [])
+  ]
+  return {
+    id: waiting.length + ignored.length > 0 ? 'FQXHMUP9105F' : 'FQXHMUP9105I',
+    text: sentences.join(' '),
+    explanation: waiting.length > 0 ? 'What waits is kept for an hour.' : '',
+    recovery: waiting.length > 0 ? 'Send the metadata (.xml) of the package too.' : NO_ACTION
+  }
+}
+
 /** Somebody has canceled the task. */
 export const TASK_CANCELED: Message = {
   id: 'FQXHMUP9008F',

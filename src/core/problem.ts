@@ -101,7 +101,43 @@ const catalogue = {
     kind: 'conflict',
     id: 'FQXHMUP9018L',
     explanation: 'The server may not change the repository directory. Nothing was changed.',
-    recovery: 'Let the server write to the directory, or delete the files by hand and read the repository again.'
+    recovery: 'Let the server write to the directory, or change the files by hand and read the repository again.'
+  },
+  IMPORT_REFUSED: {
+    kind: 'invalid',
+    id: 'FQXHMUP9021L',
+    explanation: 'What was sent cannot be taken into the repository. Nothing was changed.',
+    recovery: 'Send the files of whole packages, as they were downloaded, or an archive that an export has made.'
+  },
+  IMPORT_CONFLICT: {
+    kind: 'conflict',
+    id: 'FQXHMUP9022L',
+    explanation: 'The repository has this already, with other content. Nothing was changed.',
+    recovery: 'To replace what is there, repeat the import with replace=true.'
+  },
+  REPOSITORY_FULL: {
+    kind: 'conflict',
+    id: 'FQXHMUP9023L',
+    explanation: 'The repository has no room for these files. Nothing was changed.',
+    recovery: 'Make room, for example with action=cleanup, or let the repository have more (FIXDEPOT_ALLOTMENT).'
+  },
+  IMPORT_BY_URL: {
+    kind: 'invalid',
+    id: 'FQXHMUP9024L',
+    explanation: 'This server downloads nothing; files are sent to it. Nothing was changed.',
+    recovery: 'Download the files, and send them as multipart/form-data.'
+  },
+  UPLOAD_BROKEN: {
+    kind: 'invalid',
+    id: 'FQXHMUP9025L',
+    explanation: 'The body is not what multipart/form-data is, or has ended too early. Nothing was changed.',
+    recovery: 'Send each file as a part of its own that has a file name.'
+  },
+  IMPORT_JOB_UNUSABLE: {
+    kind: 'conflict',
+    id: 'FQXHMUP9026L',
+    explanation: 'The job of the import does not wait for these files. Nothing was changed.',
+    recovery: 'Announce the files anew with …/import/validate, or send them without a jobid.'
   },
   UPSTREAM_MISSING: {
     kind: 'conflict',
@@ -200,6 +236,12 @@ export class Problem extends Error {
     const { id, explanation, recovery } = catalogue[this.code]
     return { id, text: this.message, explanation, recovery }
   }
+}
+
+/** The problem that a message of a failed task tells of, as far as it does. */
+export function problemOfMessage({ id, text, explanation }: Message): Problem | undefined {
+  const found = Object.entries(catalogue).find(([, known]) => known.id === id && known.explanation === explanation)
+  return found && new Problem(found[0] as ProblemCode, text)
 }
 
 /** What a trouble of the database is to its caller; undefined for all other errors. */

@@ -1,11 +1,11 @@
 /** Durable background work: what it is, which states it goes through, and who keeps it. */
 import type { Message } from './message.ts'
 
-/** `export` packs an archive; `scan` reads the repository into the catalog. */
-export type TaskKind = 'export' | 'scan'
+/** `export` packs an archive; `scan` reads the repository into the catalog; `import` takes files that were sent into it. */
+export type TaskKind = 'export' | 'scan' | 'import'
 
 /**
- * `queued`: waits for a worker; also what a running task becomes again when its worker stopped or died.
+ * `queued`: waits for a worker, or for the files of an import; also what a running task becomes again when its worker stopped or died.
  * `running`: a worker has claimed it.
  * `completed`, `failed`, `canceled`: final.
  */

@@ -1,12 +1,15 @@
 import type { Archives } from '../core/archive.ts'
 import type { CatalogReader, HealthCheck, RepositorySpace } from '../core/catalog.ts'
 import type { TaskDesk } from '../core/export.ts'
+import type { ImportDesk, Uploads } from '../core/import.ts'
 import type { Sessions } from '../core/session.ts'
 import type { TaskReader } from '../core/task.ts'
 
 /** What the routes need of the depot; ready-made, so that the app can be built on the real thing or on another. */
 export interface Services {
   readonly desk: TaskDesk
+  readonly imports: ImportDesk
+  readonly uploads: Uploads
   readonly tasks: TaskReader
   readonly archives: Archives
   readonly catalog: CatalogReader

@@ -15,6 +15,9 @@ export interface Schema {
   plan: PlanTable
   plan_entry: PlanEntryTable
   work: WorkTable
+  import_job: ImportJobTable
+  import_file: ImportFileTable
+  import_change: ImportChangeTable
   task: TaskTable
   task_message: TaskMessageTable
   credential: CredentialTable
@@ -139,7 +142,7 @@ interface PlanEntryTable {
 export interface WorkTable {
   id: Generated<number>
   kind: string
-  /** `queued`, `running`, `ended`. */
+  /** `open`: an import that waits for its files. `queued`, `running`, `ended`. */
   state: string
   plan_id: number | null
   packages_done: Generated<number>
@@ -159,6 +162,34 @@ export interface WorkTable {
   /** How many workers died while they ran it. */
   crashes: Generated<number>
   started_at: number | null
+}
+
+/** What an import is made of; gone as soon as it has ended. */
+export interface ImportJobTable {
+  work_id: number
+  /** Where its files are, relative to the directory of incoming files. */
+  directory: string
+  is_replacing: number
+  /** While it is open: until when it waits for its files. */
+  expires_at: number | null
+}
+
+/** A file that an import has, or waits for: then what is known of its content is null. */
+interface ImportFileTable {
+  work_id: number
+  name: string
+  announced_size: number
+  size: number | null
+  crc32: number | null
+  sha256: string | null
+}
+
+/** What an import is about to change; once this is here, the import is ended by making these changes. See ImportChange. */
+interface ImportChangeTable {
+  work_id: number
+  position: number
+  path: string
+  staged: string | null
 }
 
 /** What a caller asked for. While it is `live`, its work tells the state and the counters; here is what they were at its end. */

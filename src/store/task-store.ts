@@ -57,7 +57,7 @@ export function createTaskStore(db: Depot): TaskReader {
         .innerJoin('work', 'work.id', 'task.work_id')
         .select((eb) => [
           eb.fn.countAll<number>().as('count'),
-          sql<number>`coalesce(sum(work.state = 'queued'), 0)`.as('queued'),
+          sql<number>`coalesce(sum(work.state in ('queued', 'open')), 0)`.as('queued'),
           total('packages_done').as('packagesDone'),
           total('packages_total').as('packagesTotal'),
           total('bytes_done').as('bytesDone'),
@@ -81,7 +81,11 @@ function selectTasks(db: Kysely<Schema>) {
     .leftJoin('plan', 'plan.id', 'work.plan_id')
     .select(['task.id', 'task.kind', 'task.created_by', 'task.created_at', 'task.finished_at'])
     .select(['work.started_at', 'plan.archive_name'])
-    .select(sql<string>`case task.state when 'live' then work.state else task.state end`.as('state'))
+    .select(
+      sql<string>`case task.state when 'live' then replace(work.state, 'open', 'queued') else task.state end`.as(
+        'state'
+      )
+    )
     .select(
       COUNTERS.map((column) =>
         sql<number>`case task.state when 'live' then ${sql.ref(`work.${column}`)} else ${sql.ref(`task.${column}`)} end`.as(

@@ -28,8 +28,8 @@ export interface LeaseSign extends Lease {
 }
 
 export interface WorkStore {
-  /** Hands the oldest waiting work of a kind to the caller, and to nobody else; undefined when none waits. */
-  claimNext(kind: TaskKind, owner: string, now: Date): Promise<ClaimedWork | undefined>
+  /** Hands the oldest waiting work of these kinds to the caller, and to nobody else; undefined when none waits. */
+  claimNext(kinds: readonly TaskKind[], owner: string, now: Date): Promise<ClaimedWork | undefined>
   /** Records how far the work is; counters never shrink. @throws LeaseLost */
   saveProgress(lease: Lease, progress: TaskProgress, checkpoint?: Checkpoint): Promise<void>
   /** Records how much there is to do, once that is known. @throws LeaseLost */
@@ -61,7 +61,7 @@ export function createWorkStore(db: Depot): WorkStore {
   }
 
   return {
-    async claimNext(kind, owner, now) {
+    async claimNext(kinds, owner, now) {
       const row = await db
         .updateTable('work')
         .set((eb) => ({
@@ -75,7 +75,7 @@ export function createWorkStore(db: Depot): WorkStore {
             .selectFrom('work')
             .select('id')
             .where('state', '=', 'queued')
-            .where('kind', '=', kind)
+            .where('kind', 'in', kinds)
             .orderBy('id')
             .limit(1)
         )
@@ -217,7 +217,7 @@ export async function endWork(trx: Kysely<Schema>, workId: number): Promise<void
     .updateTable('work')
     .set({ state: 'ended', lease_owner: null })
     .where('id', '=', workId)
-    .where('state', 'in', ['queued', 'running'])
+    .where('state', 'in', ['open', 'queued', 'running'])
     .returning('plan_id')
     .executeTakeFirst()
   if (row?.plan_id != null) await endPlan(trx, row.plan_id)

@@ -1,11 +1,12 @@
 /** How requests for work travel to the thread that accepts them, and how it answers. */
 import { MessageChannel, type MessagePort, type Worker } from 'node:worker_threads'
 import type { TaskDesk } from '../core/export.ts'
+import type { ImportDesk } from '../core/import.ts'
 import { Problem, type ProblemCode, toDatabaseProblem } from '../core/problem.ts'
 import type { SessionDesk } from '../core/session.ts'
 
 /** All that the thread does for others. */
-export type Desk = TaskDesk & SessionDesk
+export type Desk = TaskDesk & ImportDesk & SessionDesk
 
 export type DeskRequest = {
   [Method in keyof Desk]: { readonly method: Method; readonly argument: Parameters<Desk[Method]>[0] }
@@ -40,6 +41,10 @@ export function createDeskClient(thread: () => Worker | undefined): Desk {
     cancelTasks: (argument) => ask({ method: 'cancelTasks', argument }),
     deleteTasks: (argument) => ask({ method: 'deleteTasks', argument }),
     deletePackages: (argument) => ask({ method: 'deletePackages', argument }),
+    announceImport: (argument) => ask({ method: 'announceImport', argument }),
+    beginUpload: (argument) => ask({ method: 'beginUpload', argument }),
+    finishUpload: (argument) => ask({ method: 'finishUpload', argument }),
+    abandonUpload: (argument) => ask({ method: 'abandonUpload', argument }),
     openSession: (argument) => ask({ method: 'openSession', argument }),
     endSession: (argument) => ask({ method: 'endSession', argument }),
     recordUse: (argument) => ask({ method: 'recordUse', argument })

@@ -6,14 +6,18 @@
 import fs from 'node:fs'
 import { isPassingTrouble } from '../core/database-trouble.ts'
 import { createArchiveDirectory } from '../files/archive-directory.ts'
+import { createIncomingDirectory } from '../files/incoming-directory.ts'
 import { putAside } from '../files/put-aside.ts'
 import { createArchiveStore } from '../store/archive-store.ts'
+import { createCatalogStore } from '../store/catalog-store.ts'
 import { openDatabase } from '../store/database.ts'
 import { createSessionDesk } from '../store/session-store.ts'
 import { createWorkStore } from '../store/work-store.ts'
+import { createImportDesk } from './accept-import.ts'
 import { answerDeskCommand } from './desk-messages.ts'
 import { deskPort } from './desk-port.ts'
 import { BEAT_INTERVAL_MS, createLeaseWatch } from './lease-watch.ts'
+import { freeRepositoryBytes } from './repository-room.ts'
 import { SWEEP_INTERVAL_MS, sweepArchives } from './sweep-archives.ts'
 import { createTaskDesk } from './task-desk.ts'
 
@@ -34,7 +38,14 @@ const tasks = createTaskDesk({
   archiveTtlMs: settings.archiveTtlMs,
   now: () => new Date()
 })
-const desk = { ...tasks, ...createSessionDesk(db) }
+const catalog = createCatalogStore(db)
+const { sweepImports, ...imports } = createImportDesk({
+  db,
+  incoming: createIncomingDirectory(settings.repositoryDirectory),
+  freeRepositoryBytes: () => freeRepositoryBytes(settings, catalog),
+  now: () => new Date()
+})
+const desk = { ...tasks, ...imports, ...createSessionDesk(db) }
 
 /** What the desk does one after the other: it has one connection, and transactions on it must not mix. */
 let last: Promise<unknown> = Promise.resolve()
@@ -56,7 +67,10 @@ function tolerate(error: unknown): void {
   if (!isSystemError && !isPassingTrouble(error)) throw error
 }
 
-const sweep = () => sweepArchives(archiveStore, archives, new Date())
+const sweep = async () => {
+  await sweepArchives(archiveStore, archives, new Date())
+  await sweepImports()
+}
 const timers = [regularly(BEAT_INTERVAL_MS, () => watch.beat()), regularly(SWEEP_INTERVAL_MS, sweep)]
 port.onCommand((command) => {
   inTurn(() => answerDeskCommand(desk, command))

@@ -20,6 +20,8 @@ export interface LaneContext {
 /** How the work of a lane is done. */
 export interface PreparedLane {
   run(work: ClaimedWork, signal: AbortSignal): Promise<Message>
+  /** Told when the success of the work is recorded. */
+  onCompleted?(work: ClaimedWork): Promise<void>
   /** Removes what was made for work that was cancelled before its end was recorded. */
   onTooLate?(work: ClaimedWork): Promise<void>
   /** Removes what the runs of failed work have left. */
@@ -33,7 +35,7 @@ export interface PreparedLane {
  */
 export function hostLane(
   port: LanePort,
-  kind: TaskKind,
+  kinds: readonly TaskKind[],
   whenIdle: 'wait' | 'end',
   prepare: (context: LaneContext) => PreparedLane
 ): void {
@@ -43,7 +45,7 @@ export function hostLane(
   const { close, ...prepared } = prepare({ settings, db, works })
 
   const lane = startLane({
-    kind,
+    kinds,
     owner: settings.owner,
     works,
     ...prepared,
@@ -54,7 +56,7 @@ export function hostLane(
     now: () => new Date()
   })
 
-  function report(event: WorkEvent, { workId, taskId, crashes }: ClaimedWork, error?: unknown): void {
+  function report(event: WorkEvent, { kind, workId, taskId, crashes }: ClaimedWork, error?: unknown): void {
     const failure = error === undefined ? {} : { failure: toFailure(error) }
     port.report({ event, kind, workId, taskId, crashes, ...failure })
   }

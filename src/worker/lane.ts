@@ -1,5 +1,5 @@
 /**
- * The loop of a worker: claim, run, finish, wait. A lane does one piece of work of its kind at a time; what waits is in the
+ * The loop of a worker: claim, run, finish, wait. A lane does one piece of work at a time; what waits is in the
  * database, so nothing is lost with the lane.
  */
 import { type Message, taskFailed } from '../core/message.ts'
@@ -27,12 +27,15 @@ export class LaneStopped extends Error {
 export type WorkEvent = 'started' | 'completed' | 'failed' | 'dropped' | 'interrupted'
 
 export interface LaneOptions {
-  readonly kind: TaskKind
+  /** Work of these kinds, the oldest first. */
+  readonly kinds: readonly TaskKind[]
   /** Of the process: whose lease it is. */
   readonly owner: string
   readonly works: WorkStore
   /** Does claimed work to its end, and gives back the message of success. */
   readonly run: (work: ClaimedWork, signal: AbortSignal) => Promise<Message>
+  /** Told of work whose success is recorded. */
+  readonly onCompleted?: (work: ClaimedWork) => Promise<void>
   /** Told of work whose success came too late: it had been canceled. Removes what the run has made. */
   readonly onTooLate?: (work: ClaimedWork) => Promise<void>
   /** Told of work that has failed for good: removes what its runs have left. */
@@ -76,7 +79,7 @@ export function startLane(options: LaneOptions): Lane {
 
   async function loop(): Promise<void> {
     while (!stop.signal.aborted) {
-      const work = await persist(() => works.claimNext(options.kind, options.owner, now()))
+      const work = await persist(() => works.claimNext(options.kinds, options.owner, now()))
       if (work !== undefined) await runWork(work)
       else if (stop.signal.aborted) return
       else if (options.whenIdle === 'wait') await sleep(POLL_INTERVAL_MS)
@@ -130,7 +133,10 @@ export function startLane(options: LaneOptions): Lane {
     const keptUntil = new Date(now().getTime() + options.archiveTtlMs)
     const isDone = await persist(() => works.finish(work, { state: 'completed', message, now: now(), keptUntil }))
     if (isDone === undefined) return interrupt(work)
-    if (isDone) return onEvent('completed', work)
+    if (isDone) {
+      await tidy(() => options.onCompleted?.(work))
+      return onEvent('completed', work)
+    }
     await tidy(() => options.onTooLate?.(work))
     onEvent('dropped', work)
   }

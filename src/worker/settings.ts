@@ -6,6 +6,8 @@ export interface WorkerSettings {
   readonly archivesDirectory: string
   /** Names this process among all that ever use the database: the owner of its leases. */
   readonly owner: string
+  /** Bytes that the repository may use; undefined: all of its volume. */
+  readonly allotmentBytes?: number | undefined
   /** How long finished archives are kept, in milliseconds. */
   readonly archiveTtlMs: number
 }

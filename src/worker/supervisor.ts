@@ -1,8 +1,7 @@
 /**
  * Keeps the worker: starts the desk and the lanes, wakes them, starts them anew when one dies, and stops them. The desk and
- * the threads that pack exports are always there; the process that scans comes and goes with the scans.
+ * the threads that pack exports are always there; the process that writes the catalog comes and goes with its work.
  */
-import type { TaskKind } from '../core/task.ts'
 import type { WorkStore } from '../store/work-store.ts'
 import { createDeskClient, type Desk } from './desk-messages.ts'
 import type { LaneCommand, LaneReport } from './lane-port.ts'
@@ -10,8 +9,8 @@ import { type LaneRunner, startProcess, startThread } from './lane-runner.ts'
 import type { WorkerSettings } from './settings.ts'
 import { threadFile } from './thread-file.ts'
 
-/** What a part of the worker does; the desk accepts work of all kinds. */
-export type WorkerPart = TaskKind | 'desk'
+/** The desk accepts work of all kinds, `export` packs archives, `catalog` scans and imports. */
+export type WorkerPart = 'desk' | 'export' | 'catalog'
 
 export interface SupervisorOptions {
   readonly settings: WorkerSettings
@@ -45,15 +44,15 @@ interface Slot {
   onEnded: () => void
 }
 
-const FILES = { desk: 'desk-thread', export: 'export-thread', scan: 'scan-process' } as const
+const FILES = { desk: 'desk-thread', export: 'export-thread', catalog: 'catalog-process' } as const
 
 /** Puts the work of a former process back in the queue, and starts all parts. */
 export async function startSupervisor(options: SupervisorOptions): Promise<Supervisor> {
   const { settings, works, onReport, onCrash } = options
   const deskSlot = emptySlot('desk')
-  const scanSlot = emptySlot('scan')
+  const catalogSlot = emptySlot('catalog')
   const exportSlots = Array.from({ length: options.exportThreads }, () => emptySlot('export'))
-  const slots = [deskSlot, ...exportSlots, scanSlot]
+  const slots = [deskSlot, ...exportSlots, catalogSlot]
   const restarts = new Set<NodeJS.Timeout>()
   let isStopping = false
 
@@ -68,13 +67,13 @@ export async function startSupervisor(options: SupervisorOptions): Promise<Super
         slot.runner = undefined
         slot.onEnded()
         if (isStopping) return
-        if (failure !== undefined || slot.part !== 'scan') void replace(slot, failure)
+        if (failure !== undefined || slot.part !== 'catalog') void replace(slot, failure)
         else if (slot.isWanted) start(slot)
       }
     }
     const file = threadFile(FILES[slot.part], import.meta)
     slot.runner =
-      slot.part === 'scan' ? startProcess(file, settings, listeners) : startThread(file, settings, listeners)
+      slot.part === 'catalog' ? startProcess(file, settings, listeners) : startThread(file, settings, listeners)
   }
 
   async function replace(slot: Slot, failure: unknown): Promise<void> {
@@ -94,13 +93,13 @@ export async function startSupervisor(options: SupervisorOptions): Promise<Super
     for (const { runner } of some) runner?.command(command)
   }
 
-  function wakeScan(): void {
+  function wakeCatalog(): void {
     if (isStopping) return
-    scanSlot.isWanted = true
-    if (scanSlot.runner === undefined) start(scanSlot)
+    catalogSlot.isWanted = true
+    if (catalogSlot.runner === undefined) start(catalogSlot)
   }
 
-  const checkLanes = () => command('check', [...exportSlots, scanSlot])
+  const checkLanes = () => command('check', [...exportSlots, catalogSlot])
 
   await works.requeueAll()
   for (const slot of slots) start(slot)
@@ -110,9 +109,10 @@ export async function startSupervisor(options: SupervisorOptions): Promise<Super
     desk: {
       ...desk,
       requestExport: (request) => desk.requestExport(request).finally(() => command('wake', exportSlots)),
-      requestScan: (requestedBy) => desk.requestScan(requestedBy).finally(wakeScan),
-      deletePackages: (request) => desk.deletePackages(request).finally(wakeScan),
+      requestScan: (requestedBy) => desk.requestScan(requestedBy).finally(wakeCatalog),
+      deletePackages: (request) => desk.deletePackages(request).finally(wakeCatalog),
       cancelTasks: (taskIds) => desk.cancelTasks(taskIds).finally(checkLanes),
+      finishUpload: (upload) => desk.finishUpload(upload).finally(wakeCatalog),
       deleteTasks: (taskIds) => desk.deleteTasks(taskIds).finally(checkLanes)
     },
     async stop() {

@@ -33,12 +33,10 @@ import { endTasks, forgetTask, getTask, insertTask } from '../store/task-store.t
 import { findQueuedScan, insertWork } from '../store/work-store.ts'
 import { type DeletionOptions, deletePackages } from './delete-packages.ts'
 import { createArchivePlanner } from './plan-archive.ts'
+import { SPACE_FLOOR_BYTES } from './repository-room.ts'
 
 /** A longer list of unknown fixids says how many more there are. */
 const MAX_NAMED_FIXIDS = 1_000
-
-/** Under this the database itself would soon have no room: exports leave so much of the volume free. */
-export const SPACE_FLOOR_BYTES = 64 * 1024 * 1024
 
 export interface DeskOptions extends DeletionOptions {
   /** The directory of archives. */

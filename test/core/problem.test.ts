@@ -1,5 +1,5 @@
 import t from 'tap'
-import { Problem, type ProblemCode, type ProblemKind } from '../../src/core/problem.ts'
+import { Problem, type ProblemCode, type ProblemKind, problemOfMessage } from '../../src/core/problem.ts'
 
 const KINDS: Readonly<Record<ProblemCode, ProblemKind>> = {
   PARAMETER_INVALID: 'invalid',
@@ -9,6 +9,12 @@ const KINDS: Readonly<Record<ProblemCode, ProblemKind>> = {
   TASK_MISSING: 'missing',
   PACKAGE_UNKNOWN: 'missing',
   REPOSITORY_NOT_WRITABLE: 'conflict',
+  IMPORT_REFUSED: 'invalid',
+  IMPORT_CONFLICT: 'conflict',
+  IMPORT_BY_URL: 'invalid',
+  IMPORT_JOB_UNUSABLE: 'conflict',
+  REPOSITORY_FULL: 'conflict',
+  UPLOAD_BROKEN: 'invalid',
   UPSTREAM_MISSING: 'conflict',
   LOGIN_REFUSED: 'forbidden',
   CSRF_TOKEN_WRONG: 'forbidden',
@@ -58,4 +64,12 @@ t.test('the original error goes along as the cause, and not to the caller', asyn
   const problem = new Problem('WORKER_UNAVAILABLE', 'The repository cannot be read.', { cause })
   t.equal(problem.cause, cause)
   t.notMatch(JSON.stringify(problem.userMessage), 'secret')
+})
+
+t.test('what a failed task says is the problem that it failed with', async (t) => {
+  for (const code of ['IMPORT_REFUSED', 'IMPORT_CONFLICT', 'REPOSITORY_FULL', 'PACKAGE_IN_USE'] as const) {
+    const { userMessage } = new Problem(code, 'The culprit.')
+    t.match(problemOfMessage(userMessage), { code, message: 'The culprit.' })
+  }
+  t.equal(problemOfMessage({ id: 'FQXHMUP9009L', text: 'x', explanation: '', recovery: '' }), undefined)
 })

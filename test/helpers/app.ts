@@ -2,20 +2,24 @@
 import type { InjectOptions, LightMyRequestResponse } from 'fastify'
 import type { Test } from 'tap'
 import type { CertificateSource } from '../../src/core/certificate.ts'
+import type { ImportDesk } from '../../src/core/import.ts'
 import { createSessions } from '../../src/core/session.ts'
 import type { TaskKind, TaskReader } from '../../src/core/task.ts'
 import { keptArchives } from '../../src/depot.ts'
 import { createArchiveDirectory } from '../../src/files/archive-directory.ts'
+import { createIncomingDirectory } from '../../src/files/incoming-directory.ts'
 import { type App, buildApp } from '../../src/http/app.ts'
 import type { Services } from '../../src/http/services.ts'
 import { createArchiveStore } from '../../src/store/archive-store.ts'
 import { createCatalogStore } from '../../src/store/catalog-store.ts'
 import { createSessionDesk, createSessionReader } from '../../src/store/session-store.ts'
 import { createTaskStore } from '../../src/store/task-store.ts'
+import type { ImportDeskOptions, SweepingImportDesk } from '../../src/worker/accept-import.ts'
 import type { DeskOptions } from '../../src/worker/task-desk.ts'
-import { type BareDepot, makeDepot } from './depot.ts'
+import { type BareDepot, contentsOf, makeDepot } from './depot.ts'
+import { filesBody } from './multipart.ts'
 import type { Files } from './packages.ts'
-import { makeDesk, runQueued } from './worker.ts'
+import { makeDesk, makeImportDesk, runQueued } from './worker.ts'
 
 /** What the repository of a test depot may have. */
 export const ALLOTMENT_BYTES = 1_000_000_000
@@ -29,6 +33,8 @@ export function basic(userName: string, password: string): string {
 
 /** Of the depots that tests make up. */
 export const IDENTITY = '7c1f0f8e-0000-4000-8000-000000000001'
+
+export const IMPORT = '/files/updateRepositories/firmware/import'
 
 export const SESSION_TIMEOUT_MS = 1440 * 60_000
 
@@ -55,6 +61,8 @@ export async function buildTestApp(
     catalog: absent('catalog'),
     space: async () => absent('space'),
     health: async () => absent('health'),
+    imports: absent('imports'),
+    uploads: () => absent('uploads'),
     importDirectory: '/srv/firmware',
     identity: IDENTITY,
     sessions: absent('sessions'),
@@ -83,27 +91,47 @@ export interface TestDepot extends BareDepot {
   readonly app: App
   readonly call: Call
   readonly tasks: TaskReader
+  readonly imports: SweepingImportDesk
   /** Runs what waits of a kind, one after the other, to its end. */
   run(kind: TaskKind): Promise<void>
+  /** Imports files through the API; `query` is what stands behind the path. */
+  import(files: Files, query?: string): Promise<LightMyRequestResponse>
+  /** The files of the repository with their content, hidden ones too, by path. */
+  files(): Record<string, string>
   /** Exports through the API, packs the archive, and gives back the task's number and the archive's name. */
   export(body?: object, filetypes?: string): Promise<{ taskid: number; name: string }>
+}
+
+/** What has come in is imported before the answer. */
+function importingAtOnce(depot: BareDepot, desk: ImportDesk): ImportDesk {
+  return {
+    ...desk,
+    async finishUpload(upload) {
+      const accepted = await desk.finishUpload(upload)
+      if (!accepted.isWaiting) await runQueued(depot, 'import')
+      return accepted
+    }
+  }
 }
 
 /** An app over a real database and a repository with these files, which has been read already. */
 export async function openTestDepot(
   t: Test,
   files: Files,
-  desk: Partial<DeskOptions> = {},
+  desk: Partial<DeskOptions & ImportDeskOptions> = {},
   certificates?: CertificateSource
 ): Promise<TestDepot> {
   const clock = desk.now ?? (() => new Date())
   const depot = await makeDepot(t, files)
   const { db, repositoryDirectory } = depot
   const [tasks, catalog] = [createTaskStore(db), createCatalogStore(db)]
+  const imports = makeImportDesk(depot, desk)
   const { app, call } = await buildTestApp(
     t,
     {
       desk: makeDesk(depot, desk),
+      imports: importingAtOnce(depot, imports),
+      uploads: createIncomingDirectory(repositoryDirectory).sink,
       tasks,
       catalog,
       archives: keptArchives(createArchiveStore(db), createArchiveDirectory(depot.archivesDirectory)),
@@ -129,7 +157,10 @@ export async function openTestDepot(
     app,
     call,
     tasks,
+    imports,
     run: (kind) => runQueued(depot, kind),
+    import: (files, query = '') => call(`${IMPORT}${query}`, { method: 'POST', ...filesBody(files) }),
+    files: () => contentsOf(repositoryDirectory),
     async export(payload = {}, filetypes = 'all') {
       const url = `/updateRepositories/firmware?action=export&filetypes=${filetypes}`
       const accepted = (await call(url, { method: 'PUT', payload })).json()

@@ -90,6 +90,13 @@ export function writeFiles(directory: string, files: Files): void {
   }
 }
 
+/** The files below a directory with their content, hidden ones too, by path. */
+export function contentsOf(directory: string): Record<string, string> {
+  const files = fs.readdirSync(directory, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile())
+  const paths = files.map((entry) => path.join(entry.parentPath, entry.name)).sort()
+  return Object.fromEntries(paths.map((file) => [path.relative(directory, file), fs.readFileSync(file, 'latin1')]))
+}
+
 /** Classic metadata with these properties and no others; lists become arrays. */
 export function classicXml(properties: Readonly<Record<string, string | readonly string[]>>): string {
   const lines = Object.entries(properties).map(([name, value]) =>

@@ -4,12 +4,16 @@ import type { TaskDesk } from '../../src/core/export.ts'
 import { type Message, OPERATION_SUCCEEDED } from '../../src/core/message.ts'
 import type { TaskKind } from '../../src/core/task.ts'
 import { createArchiveDirectory } from '../../src/files/archive-directory.ts'
+import { createIncomingDirectory } from '../../src/files/incoming-directory.ts'
 import { putAside } from '../../src/files/put-aside.ts'
-import { createWorkStore } from '../../src/store/work-store.ts'
+import { createWorkStore, type WorkStore } from '../../src/store/work-store.ts'
+import { createImportDesk, type ImportDeskOptions, type SweepingImportDesk } from '../../src/worker/accept-import.ts'
 import { createExportLane } from '../../src/worker/export-lane.ts'
+import { createImportLane } from '../../src/worker/import-lane.ts'
 import { type LaneOptions, startLane, TaskFailure } from '../../src/worker/lane.ts'
+import type { PreparedLane } from '../../src/worker/lane-host.ts'
 import { createTaskDesk, type DeskOptions } from '../../src/worker/task-desk.ts'
-import type { BareDepot } from './depot.ts'
+import { type BareDepot, threadlessPool } from './depot.ts'
 
 /** A volume with room for everything. */
 const FREE_BYTES = 2 ** 50
@@ -26,14 +30,24 @@ export function makeDesk(depot: BareDepot, options: Partial<DeskOptions> = {}): 
   })
 }
 
+export function makeImportDesk(depot: BareDepot, options: Partial<ImportDeskOptions> = {}): SweepingImportDesk {
+  return createImportDesk({
+    db: depot.db,
+    incoming: createIncomingDirectory(depot.repositoryDirectory),
+    freeRepositoryBytes: async () => FREE_BYTES,
+    now: () => new Date(),
+    ...options
+  })
+}
+
 /** A lane that ends with the last work that waits; by default it does that work. */
 export function laneOf(depot: BareDepot, kind: TaskKind, options: Partial<LaneOptions> = {}): LaneOptions {
   const works = createWorkStore(depot.db)
   return {
-    kind,
+    kinds: [kind],
     owner: depot.owner,
     works,
-    ...(kind === 'export' ? createExportLane({ settings: depot, db: depot.db, works }) : scanLane(depot)),
+    ...laneParts(depot, kind, works),
     onEvent() {},
     isPassing: () => false,
     archiveTtlMs: depot.archiveTtlMs,
@@ -46,6 +60,13 @@ export function laneOf(depot: BareDepot, kind: TaskKind, options: Partial<LaneOp
 /** Runs what waits of a kind to its end. */
 export async function runQueued(depot: BareDepot, kind: TaskKind, options: Partial<LaneOptions> = {}): Promise<void> {
   await startLane(laneOf(depot, kind, options)).ended
+}
+
+function laneParts(depot: BareDepot, kind: TaskKind, works: WorkStore): Omit<PreparedLane, 'close'> {
+  const context = { settings: depot, db: depot.db, works }
+  if (kind === 'export') return createExportLane(context)
+  if (kind === 'scan') return scanLane(depot)
+  return createImportLane({ ...context, pool: threadlessPool, freeBytes: async () => FREE_BYTES })
 }
 
 function scanLane(depot: BareDepot): Pick<LaneOptions, 'run'> {

@@ -2,7 +2,7 @@
 import fs from 'node:fs'
 import path from 'node:path'
 import t from 'tap'
-import { SPACE_FLOOR_BYTES } from '../../src/worker/task-desk.ts'
+import { SPACE_FLOOR_BYTES } from '../../src/worker/repository-room.ts'
 import { openTestDepot } from '../helpers/app.ts'
 import { packageFiles, smallRepository } from '../helpers/packages.ts'
 import { DOWNLOAD } from './download.ts'

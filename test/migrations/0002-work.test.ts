@@ -63,7 +63,7 @@ t.test('tasks keep their ids, states, names and messages, and what ran waits aga
     [13, 15]
   )
   t.same((await sql`pragma foreign_key_check`.execute(db)).rows, [])
-  t.match(await createWorkStore(db).claimNext('export', 'tester', new Date()), { taskId: 13, planId: 3 })
+  t.match(await createWorkStore(db).claimNext(['export'], 'tester', new Date()), { taskId: 13, planId: 3 })
 })
 
 t.test('an id that was given out before is not given out again', async (t) => {

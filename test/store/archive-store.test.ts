@@ -85,7 +85,7 @@ t.test('what is still to be packed is reserved, and what is packed already is no
   for (const plan_id of ids.slice(0, 2)) await queueTask(db, 'export', { plan_id })
   t.equal(await archives.reservedBytes(), 2_000)
   const works = createWorkStore(db)
-  const lease = await works.claimNext('export', 'tester', NOW)
+  const lease = await works.claimNext(['export'], 'tester', NOW)
   if (lease === undefined) return t.fail('nothing waits')
   const progress = { packagesDone: 0, bytesDone: 400 }
   await works.saveProgress(lease, progress, { offset: 400, position: 0, crc32: 1 })

@@ -19,7 +19,7 @@ t.test('canceling one of two tasks leaves the work to the other', async (t) => {
   t.equal(await cancel(db, first.id), 'canceled')
   t.match(await tasks.findTask(first.id), { state: 'canceled', finishedAt: NOW, messages: [TASK_CANCELED] })
   t.match(await tasks.findTask(second.id), { state: 'queued', messages: [] })
-  t.match(await createWorkStore(db).claimNext('export', 'tester', NOW), { taskId: second.id })
+  t.match(await createWorkStore(db).claimNext(['export'], 'tester', NOW), { taskId: second.id })
 })
 
 t.test('with its last task the work ends, also while it runs', async (t) => {
@@ -27,7 +27,7 @@ t.test('with its last task the work ends, also while it runs', async (t) => {
   const works = createWorkStore(db)
   const [waiting, running] = [await queueTask(db, 'export'), await queueTask(db, 'export')]
   await cancel(db, waiting.id)
-  const lease = await works.claimNext('export', 'tester', NOW)
+  const lease = await works.claimNext(['export'], 'tester', NOW)
   t.equal(lease?.workId, running.workId, 'what was canceled is not begun')
   await cancel(db, running.id)
   t.equal(lease && (await works.isHeld(lease)), false)
@@ -39,7 +39,7 @@ t.test('of a cancellation and a completion the first one counts', async (t) => {
   const outcome = { state: 'completed', message: OPERATION_SUCCEEDED, now: NOW } as const
   for (const isFirst of [true, false]) {
     const { id } = await queueTask(db, 'export')
-    const lease = await works.claimNext('export', 'tester', NOW)
+    const lease = await works.claimNext(['export'], 'tester', NOW)
     if (lease === undefined) return t.fail('nothing waits')
     if (isFirst) {
       t.equal(await cancel(db, id), 'canceled')

@@ -14,7 +14,7 @@ const DONE = message('DONE')
 
 /** Claims the oldest work of a kind, and gives back its lease. */
 async function claim(db: Depot, kind: TaskKind = 'export') {
-  const work = await createWorkStore(db).claimNext(kind, 'tester', NOW)
+  const work = await createWorkStore(db).claimNext([kind], 'tester', NOW)
   if (work === undefined) throw new Error('Nothing waits')
   return work
 }

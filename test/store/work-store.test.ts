@@ -14,7 +14,7 @@ const HALF: Checkpoint = { offset: 450, position: 3, crc32: 0xdeadbeef }
 const SUCCESS = { state: 'completed', message: OPERATION_SUCCEEDED, now: LATER } as const
 
 async function claimed(db: Depot): Promise<Lease> {
-  const work = await createWorkStore(db).claimNext('export', 'tester', NOW)
+  const work = await createWorkStore(db).claimNext(['export'], 'tester', NOW)
   if (work === undefined) throw new Error('Nothing waits')
   return work
 }
@@ -27,7 +27,7 @@ t.test('the oldest work of the kind is claimed first, and only once', async (t) 
   const works = createWorkStore(db)
   const scan = await queueTask(db, 'scan')
   const [first, second] = [await queueTask(db, 'export'), await queueTask(db, 'export')]
-  t.same(await works.claimNext('export', 'tester', NOW), {
+  t.same(await works.claimNext(['export'], 'tester', NOW), {
     workId: first.workId,
     token: 1,
     kind: 'export',
@@ -36,9 +36,9 @@ t.test('the oldest work of the kind is claimed first, and only once', async (t) 
     checkpoint: FROM_THE_START,
     crashes: 0
   })
-  t.equal((await works.claimNext('export', 'tester', NOW))?.workId, second.workId)
-  t.equal(await works.claimNext('export', 'tester', NOW), undefined)
-  t.equal((await works.claimNext('scan', 'tester', NOW))?.workId, scan.workId)
+  t.equal((await works.claimNext(['export'], 'tester', NOW))?.workId, second.workId)
+  t.equal(await works.claimNext(['export'], 'tester', NOW), undefined)
+  t.equal((await works.claimNext(['scan'], 'tester', NOW))?.workId, scan.workId)
 })
 
 t.test('threads that claim at the same time never get the same work', async (t) => {
@@ -55,7 +55,7 @@ t.test('threads that claim at the same time never get the same work', async (t) 
       const ids = []
       parentPort.postMessage('ready')
       parentPort.once('message', async () => {
-        for (let work; (work = await works.claimNext('export', 'tester', new Date())); ) ids.push(work.workId)
+        for (let work; (work = await works.claimNext(['export'], 'tester', new Date())); ) ids.push(work.workId)
         await db.destroy()
         parentPort.postMessage(ids)
         parentPort.close()
@@ -109,7 +109,7 @@ t.test('released work waits with its checkpoint, and is not counted as a crash',
   const lease = await claimed(db)
   await works.saveProgress(lease, { packagesDone: 4, bytesDone: 450 }, HALF)
   await works.release(lease)
-  t.match(await works.claimNext('export', 'another', LATER), { checkpoint: HALF, crashes: 0, token: 2 })
+  t.match(await works.claimNext(['export'], 'another', LATER), { checkpoint: HALF, crashes: 0, token: 2 })
 })
 
 t.test('the death of a worker is counted, the end of the process is not', async (t) => {
@@ -118,9 +118,9 @@ t.test('the death of a worker is counted, the end of the process is not', async 
   const { workId } = await queueTask(db, 'export')
   await claimed(db)
   await works.requeueCrashed(workId)
-  t.match(await works.claimNext('export', 'tester', NOW), { crashes: 1 })
+  t.match(await works.claimNext(['export'], 'tester', NOW), { crashes: 1 })
   await works.requeueAll()
-  t.match(await works.claimNext('export', 'tester', NOW), { crashes: 1 })
+  t.match(await works.claimNext(['export'], 'tester', NOW), { crashes: 1 })
 })
 
 t.test('what has ended does not go back to the queue', async (t) => {
@@ -131,7 +131,7 @@ t.test('what has ended does not go back to the queue', async (t) => {
   await works.requeueCrashed(ended.workId)
   await works.requeueAll()
   t.match(await rowOf(db, ended), { state: 'ended', crashes: 0 })
-  t.equal(await works.claimNext('export', 'tester', NOW), undefined)
+  t.equal(await works.claimNext(['export'], 'tester', NOW), undefined)
 })
 
 t.test('the end of work is the end of all tasks that wait for it, once', async (t) => {
@@ -182,7 +182,7 @@ t.test(
     if (again === undefined) return t.fail('the lease is gone')
     await works.expire(again)
     t.equal(await works.isHeld(lease), false)
-    t.match(await works.claimNext('export', 'another', NOW), { checkpoint: FROM_THE_START, crashes: 0 })
+    t.match(await works.claimNext(['export'], 'another', NOW), { checkpoint: FROM_THE_START, crashes: 0 })
   }
 )
 
@@ -192,6 +192,6 @@ t.test('only a scan that still waits is found as queued', async (t) => {
   t.equal(await findQueuedScan(db), undefined)
   const { workId } = await queueTask(db, 'scan')
   t.equal(await findQueuedScan(db), workId)
-  await createWorkStore(db).claimNext('scan', 'tester', NOW)
+  await createWorkStore(db).claimNext(['scan'], 'tester', NOW)
   t.equal(await findQueuedScan(db), undefined)
 })

@@ -17,5 +17,14 @@ const tasks = createTaskDesk({
   archiveTtlMs: 1000,
   now: () => new Date(now)
 })
-const desk = { ...tasks, ...createSessionDesk(db) }
+const noImport = async () => {
+  throw new Error('This desk imports nothing')
+}
+const imports = {
+  announceImport: noImport,
+  beginUpload: noImport,
+  finishUpload: noImport,
+  abandonUpload: noImport
+}
+const desk = { ...tasks, ...imports, ...createSessionDesk(db) }
 parentPort?.on('message', (command) => void answerDeskCommand(desk, command))

@@ -133,7 +133,7 @@ t.test('a stop puts what runs back in the queue with its checkpoint, and does no
   await lane.stop()
   t.same(await states(), ['queued', 'queued'])
   t.same(diary, ['started 0', 'interrupted 0'])
-  t.match(await works.claimNext('export', 'another', NOW), { checkpoint: HALF, crashes: 0 })
+  t.match(await works.claimNext(['export'], 'another', NOW), { checkpoint: HALF, crashes: 0 })
 })
 
 t.test('a stop waits until nothing runs any more, and what ends well by then is completed', async (t) => {
@@ -259,8 +259,8 @@ t.test('a lane that waits is woken by new work, and ends when it is stopped', as
       }
     },
     works: (works) => ({
-      async claimNext(kind, owner, now) {
-        const work = await works.claimNext(kind, owner, now)
+      async claimNext(kinds, owner, now) {
+        const work = await works.claimNext(kinds, owner, now)
         if (work === undefined) idle.resolve()
         return work
       }

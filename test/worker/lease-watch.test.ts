@@ -8,7 +8,7 @@ t.test('a lease whose owner stands still is taken, however the clocks of the day
   const works = createWorkStore(db)
   await queueTask(db, 'export')
   // Claimed far in the future, for whoever looks at the time of day.
-  const lease = await works.claimNext('export', 'the dead', new Date('2099-01-01T00:00:00Z'))
+  const lease = await works.claimNext(['export'], 'the dead', new Date('2099-01-01T00:00:00Z'))
   if (lease === undefined) return t.fail('nothing waits')
   let clock = 1_000
   const watch = createLeaseWatch(works, 'the living', () => clock)
@@ -19,14 +19,14 @@ t.test('a lease whose owner stands still is taken, however the clocks of the day
   clock += 1
   await watch.beat()
   t.equal(await works.isHeld(lease), false)
-  t.match(await works.claimNext('export', 'the living', new Date()), { token: lease.token + 1 })
+  t.match(await works.claimNext(['export'], 'the living', new Date()), { token: lease.token + 1 })
 })
 
 t.test('a lease whose owner beats is never taken', async (t) => {
   const { db } = await makeDepot(t)
   const works = createWorkStore(db)
   await queueTask(db, 'export')
-  const lease = await works.claimNext('export', 'the slow', new Date())
+  const lease = await works.claimNext(['export'], 'the slow', new Date())
   if (lease === undefined) return t.fail('nothing waits')
   let clock = 0
   const [watch, owner] = [
@@ -45,7 +45,7 @@ t.test('a process never takes its own work from itself, however long its beat is
   const { db } = await makeDepot(t)
   const works = createWorkStore(db)
   await queueTask(db, 'export')
-  const lease = await works.claimNext('export', 'the living', new Date())
+  const lease = await works.claimNext(['export'], 'the living', new Date())
   if (lease === undefined) return t.fail('nothing waits')
   let clock = 0
   const watch = createLeaseWatch(works, 'the living', () => clock)

@@ -51,6 +51,10 @@ const desk: Desk = {
   cancelTasks: async (taskIds) => taskIds.map((taskId) => ({ taskId, isCanceledNow: taskId % 2 === 1 })),
   deleteTasks: async () => {},
   deletePackages: async () => ({ fixids: [], fileCount: 0, bytes: 0, taskId: 1 }),
+  announceImport: async ({ requestedBy }) => taskFor(requestedBy),
+  beginUpload: async ({ requestedBy }) => `upload of ${requestedBy}`,
+  finishUpload: async ({ requestedBy }) => ({ task: taskFor(requestedBy), isWaiting: false }),
+  abandonUpload: async () => {},
   openSession: async () => {},
   endSession: async (id) => id === 'known',
   recordUse: async () => {}

@@ -80,7 +80,7 @@ t.test('a scan process that dies is replaced, and its scan tried again', async (
   await worker.reported('started', id)
   worker.children[0]?.kill('SIGKILL')
   await worker.reported('completed', id, 1)
-  t.match(worker.crashes, [{ part: 'scan', error: /SIGKILL/ }])
+  t.match(worker.crashes, [{ part: 'catalog', error: /SIGKILL/ }])
   t.equal((await listPackages(depot.db)).length, 5)
 })
 
@@ -92,7 +92,7 @@ t.test('a scan process that cannot be started is told as a crash, and tried agai
     process.execPath = execPath
   })
   if (worker.crashes.length === 0) await worker.crashed()
-  t.match(worker.crashes, [{ part: 'scan', error: { code: 'ENOENT' } }])
+  t.match(worker.crashes, [{ part: 'catalog', error: { code: 'ENOENT' } }])
   const scan = await worker.desk.requestScan('ann')
   await worker.reported('completed', scan.task.id)
   t.equal((await listPackages(depot.db)).length, 5)
@@ -133,5 +133,5 @@ t.test('a scan process ends when its supervisor is gone, and not when a terminal
   await worker.reported('started', next.task.id)
   worker.children[1]?.disconnect()
   await worker.crashed()
-  t.match(worker.crashes, [{ part: 'scan', error: /code 1/ }])
+  t.match(worker.crashes, [{ part: 'catalog', error: /code 1/ }])
 })

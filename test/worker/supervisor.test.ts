@@ -57,7 +57,7 @@ t.test('tasks that a former process left running are queued again and run', asyn
   const accepted = [await depot.accept(), await depot.accept()]
   const works = createWorkStore(depot.db)
   const scan = await queueTask(depot.db, 'scan')
-  for (const kind of ['export', 'scan'] as const) await works.claimNext(kind, 'a former process', new Date())
+  for (const kind of ['export', 'scan'] as const) await works.claimNext([kind], 'a former process', new Date())
   const [first] = accepted
   if (first !== undefined) fs.writeFileSync(`${depot.archivePath(first)}.1.part`, Buffer.alloc(100_000, 'half of it'))
   const worker = await supervise(t, depot)

@@ -42,7 +42,7 @@ t.test('what an export needs stays, however old it is', async (t) => {
   const kept = await depot.accept({ fixids: [UEFI] })
   await depot.settle(kept)
   const pending = await depot.accept({ fixids: [XCC] })
-  await createWorkStore(depot.db).claimNext('export', 'tester', new Date())
+  await createWorkStore(depot.db).claimNext(['export'], 'tester', new Date())
   // The second one: published when only its commit was missing.
   const needed = [kept, pending].map(({ task }) => task.archiveName)
   put(depot, needed[1] ?? '', `${needed[1]}.1.part`)

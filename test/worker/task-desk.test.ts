@@ -18,7 +18,7 @@ import type { Depot } from '../../src/store/database.ts'
 import { createPlanStore } from '../../src/store/plan-store.ts'
 import { createWorkStore } from '../../src/store/work-store.ts'
 import { createDeskClient } from '../../src/worker/desk-messages.ts'
-import { SPACE_FLOOR_BYTES } from '../../src/worker/task-desk.ts'
+import { SPACE_FLOOR_BYTES } from '../../src/worker/repository-room.ts'
 import { itemsOf } from '../helpers/depot.ts'
 import { ABSENT, NIC, PACK, packageFiles, smallRepository, UEFI, XCC } from '../helpers/packages.ts'
 import { makeDesk, runQueued } from '../helpers/worker.ts'
@@ -197,7 +197,7 @@ t.test('a scan that waits serves all who ask; one that runs does not', async (t)
   const [first, second] = [await desk.requestScan('ann'), await desk.requestScan('bob')]
   t.match(first.task, { kind: 'scan', state: 'queued', createdBy: 'ann', createdAt: NOW, archiveName: '' })
   t.same(second.notes, [taskAccepted(second.task.id)])
-  t.ok(await works.claimNext('scan', 'tester', NOW))
+  t.ok(await works.claimNext(['scan'], 'tester', NOW))
   const third = await desk.requestScan('cid')
   t.same(
     (await depot.tasks.liveTasks('scan', 10)).map(({ id, state, createdBy }) => [id, state, createdBy]),

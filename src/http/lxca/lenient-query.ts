@@ -18,6 +18,8 @@ const NAMES: ReadonlyMap<string, string> = mapOf({
   filetypes: 'filetypes',
   tasktype: 'taskType',
   taskid: 'taskid',
+  jobid: 'jobid',
+  replace: 'replace',
   taskids: 'taskid',
   exportrepofilename: 'exportRepoFilename',
   payload: 'payload',
@@ -32,6 +34,11 @@ const BODY_NAMES: ReadonlyMap<string, string> = mapOf({
   os: 'os',
   type: 'type',
   cleanupif: 'cleanUpIf',
+  files: 'files',
+  file: 'file',
+  name: 'name',
+  size: 'size',
+  index: 'index',
   userid: 'UserId',
   password: 'password'
 })
@@ -50,10 +57,14 @@ const KEYS = [
   'uxspsByMt'
 ]
 
+/** Named without a value it is set. */
+const flag = (value: string) => (value === '' ? 'true' : value.toLowerCase())
+
 /** The one spelling of each value that is enumerated, by its lower-case form. */
 const VALUES: ReadonlyMap<string, (value: string) => string> = mapOf({
   action: (value) => (value.toLowerCase() === 'refreshthenacquire' ? 'refreshThenAcquire' : value.toLowerCase()),
-  dryRun: (value) => (value === '' ? 'true' : value.toLowerCase()),
+  dryRun: flag,
+  replace: flag,
   key: (value) => KEYS.find((key) => key.toLowerCase() === value.toLowerCase()) ?? value,
   with: (value) => value.toLowerCase(),
   filetypes: (value) => (value.toLowerCase() === 'payload' ? 'payloads' : value.toLowerCase()),
@@ -77,7 +88,7 @@ export function lenientQuery(given: Readonly<Record<string, string | string[] | 
       const known = query[name]
       if (known === undefined || known === value) query[name] = value
       else if (LISTS.has(name)) query[name] = `${known},${value}`
-      else if (VALUES.has(name) || name === 'taskid' || name === 'exportRepoFilename') {
+      else if (VALUES.has(name) || name === 'taskid' || name === 'jobid' || name === 'exportRepoFilename') {
         throw new Problem('PARAMETER_INVALID', `The parameter ${name} is given twice, as ${known} and as ${value}.`)
       }
     }

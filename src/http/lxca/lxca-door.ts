@@ -6,6 +6,7 @@ import type { Services } from '../services.ts'
 import { actionRoutes } from './action-routes.ts'
 import { type ApplianceOptions, applianceRoutes } from './appliance-routes.ts'
 import { cancelRoutes } from './cancel-routes.ts'
+import { importRoutes } from './import-routes.ts'
 import { informationRoutes } from './information-routes.ts'
 import { lenientBody, lenientQuery } from './lenient-query.ts'
 import { loginRoutes, sessionRoutes } from './session-routes.ts'
@@ -30,6 +31,7 @@ const protectedRoutes: FastifyPluginAsync<Services> = async (app, services) => {
   await registerAuth(app, services)
   await app.register(sessionRoutes, services)
   await app.register(actionRoutes, services)
+  await app.register(importRoutes, services)
   await app.register(cancelRoutes, services)
   await app.register(taskRoutes, services)
   await app.register(statusRoutes, services)

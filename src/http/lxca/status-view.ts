@@ -91,7 +91,11 @@ function singleStatus(task: Task): SingleStatus {
   }
 }
 
-const WORK: Readonly<Record<TaskKind, string>> = { export: 'The export', scan: 'The reading of the repository' }
+const WORK: Readonly<Record<TaskKind, string>> = {
+  export: 'The export',
+  scan: 'The reading of the repository',
+  import: 'The import'
+}
 
 function runningTask(task: Task): Message {
   const doing = task.state === 'queued' ? 'waits to be started' : 'is running'

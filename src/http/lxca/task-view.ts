@@ -65,7 +65,11 @@ const STATUS: Readonly<Record<TaskState, string>> = {
 /** The states of jobs. */
 export const JOB_STATE: Readonly<Record<TaskState, string>> = { ...STATUS, failed: 'Stopped_With_Error' }
 
-const TITLE: Readonly<Record<TaskKind, string>> = { export: 'Export of firmware', scan: 'Reading of the repository' }
+const TITLE: Readonly<Record<TaskKind, string>> = {
+  export: 'Export of firmware',
+  scan: 'Reading of the repository',
+  import: 'Import of firmware'
+}
 
 /** @param isCompact leaves the children out */
 export function taskView(task: Task, isCompact: boolean): TaskView {

@@ -1,0 +1,63 @@
+/** Makes the changes of an import: all of them, or none. */
+import fs from 'node:fs'
+import path from 'node:path'
+import type { FilesPutAside } from '../core/deletion.ts'
+import type { ImportChange } from '../core/import.ts'
+import { UnsafePathError } from '../core/relative-path.ts'
+import { putAside } from './put-aside.ts'
+import { isInside, resolveInside } from './safe-path.ts'
+
+/**
+ * A change that has been made before is passed over: after a crash the same changes can be made again.
+ * @param staging directory that the staged files are in, on the volume of the repository
+ * @returns what takes the changes back, or lets go of what they have replaced
+ * @throws the system's error, or UnsafePathError; then nothing is changed
+ */
+export function changeRepository(directory: string, staging: string, changes: readonly ImportChange[]): FilesPutAside {
+  const root = fs.realpathSync.native(directory)
+  const isToDo = ({ staged }: ImportChange) => staged === undefined || fs.existsSync(resolveInside(staging, staged))
+  const toDo = changes.filter(isToDo)
+  const former = putAside(
+    root,
+    toDo.map((change) => change.path)
+  )
+  const moved: { readonly from: string; readonly to: string }[] = []
+  const restore = () => {
+    for (const { from, to } of moved.reverse()) fs.renameSync(to, from)
+    former.restore()
+  }
+  try {
+    for (const { path: name, staged } of toDo) {
+      if (staged === undefined) continue
+      const from = resolveInside(staging, staged)
+      const to = resolveInside(root, name)
+      makeParent(root, to)
+      fs.renameSync(from, to)
+      moved.push({ from, to })
+    }
+    for (const parent of new Set(moved.map(({ to }) => path.dirname(to)))) syncDirectory(parent)
+  } catch (error) {
+    restore()
+    throw error
+  }
+  return { restore, remove: former.remove }
+}
+
+/** A directory on the way may be a link: what is there already is looked at before anything is made in it. */
+function makeParent(root: string, file: string): void {
+  const parent = path.dirname(file)
+  let nearest = parent
+  while (!fs.existsSync(nearest)) nearest = path.dirname(nearest)
+  if (!isInside(root, fs.realpathSync.native(nearest)))
+    throw new UnsafePathError(`${nearest} leads out of the repository`)
+  fs.mkdirSync(parent, { recursive: true, mode: 0o750 })
+}
+
+function syncDirectory(directory: string): void {
+  const fd = fs.openSync(directory, 'r')
+  try {
+    fs.fsyncSync(fd)
+  } finally {
+    fs.closeSync(fd)
+  }
+}

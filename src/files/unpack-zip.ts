@@ -1,0 +1,99 @@
+/** Unpacks a .zip whose list of files has been checked; here it shows whether the list has told the truth. */
+import fs from 'node:fs'
+import path from 'node:path'
+import { Readable } from 'node:stream'
+import { createInflateRaw } from 'node:zlib'
+import { resolveInside } from './safe-path.ts'
+import { type WrittenFile, writeDigested } from './write-digested.ts'
+import { refuseEntry, type ZipDirectory, type ZipEntry } from './zip-directory.ts'
+
+/** A file that was unpacked. */
+export interface UnpackedFile extends WrittenFile {
+  readonly name: string
+}
+
+const CHUNK_BYTES = 1024 * 1024
+const INFLATE_BYTES = 256 * 1024
+const LOCAL_HEADER_SIZE = 30
+const LOCAL_SIGNATURE = 0x04034b50
+
+/**
+ * @param fd of the archive
+ * @param directory where its files go; nothing else is there
+ * @param onFile is awaited after each file; what it throws ends the unpacking
+ * @throws ZipRefused as soon as something comes out that is not what the list says, or the system's error; then some files
+ * are there already
+ */
+export async function unpackZip(
+  fd: number,
+  { entries, end }: ZipDirectory,
+  directory: string,
+  onFile: (file: UnpackedFile) => Promise<void>
+): Promise<void> {
+  const made = new Set<string>()
+  for (const [index, entry] of entries.entries()) {
+    const start = contentStart(fd, entry, entries[index + 1]?.offset ?? end)
+    const target = resolveInside(directory, entry.name)
+    const parent = path.dirname(target)
+    if (!made.has(parent)) fs.mkdirSync(parent, { recursive: true })
+    made.add(parent)
+    const written = await writeDigested(target, checked(entry, contentOf(fd, entry, start)), entry.modifiedAt)
+    if (written.size !== entry.size)
+      refuseEntry(entry.name, `has ${written.size} bytes, and ${entry.size} are recorded`)
+    if (written.crc32 !== entry.crc32) refuseEntry(entry.name, 'has another CRC-32 than is recorded')
+    await onFile({ name: entry.name, ...written })
+  }
+}
+
+/** @param limit where the next part of the archive begins */
+function contentStart(fd: number, { name, offset, rawName, compressedSize }: ZipEntry, limit: number): number {
+  const header = Buffer.alloc(LOCAL_HEADER_SIZE + rawName.length)
+  const length = fs.readSync(fd, header, 0, header.length, offset)
+  const isHeader =
+    length === header.length &&
+    header.readUInt32LE(0) === LOCAL_SIGNATURE &&
+    header.readUInt16LE(26) === rawName.length &&
+    header.subarray(LOCAL_HEADER_SIZE).equals(rawName)
+  if (!isHeader) refuseEntry(name, 'has another name where its content is')
+  const start = offset + header.length + header.readUInt16LE(28)
+  if (start + compressedSize > limit) refuseEntry(name, 'overlaps with another part of the archive')
+  return start
+}
+
+async function* contentOf(fd: number, entry: ZipEntry, start: number): AsyncGenerator<Buffer> {
+  const { compressedSize } = entry
+  if (!entry.isDeflated) {
+    const buffer = Buffer.allocUnsafe(Math.min(compressedSize, CHUNK_BYTES))
+    yield* readRange(fd, start, compressedSize, () => buffer)
+    return
+  }
+  // Streams read ahead: each piece needs memory of its own.
+  const deflated = readRange(fd, start, compressedSize, () => Buffer.allocUnsafe(INFLATE_BYTES))
+  try {
+    yield* Readable.from(deflated).compose(createInflateRaw({ chunkSize: INFLATE_BYTES })) as AsyncIterable<Buffer>
+  } catch (error) {
+    // Codes of zlib: what comes in is not what deflate makes.
+    if (!/^Z_/.test((error as NodeJS.ErrnoException).code ?? '')) throw error
+    refuseEntry(entry.name, 'is damaged')
+  }
+}
+
+async function* readRange(fd: number, start: number, size: number, memory: () => Buffer): AsyncGenerator<Buffer> {
+  for (let position = start; position < start + size; ) {
+    const buffer = memory()
+    const length = fs.readSync(fd, buffer, 0, Math.min(buffer.length, start + size - position), position)
+    if (length === 0) throw new RangeError('the archive has become shorter')
+    position += length
+    yield buffer.subarray(0, length)
+  }
+}
+
+/** Not one byte more than is recorded is written: the record is what room was made for. */
+async function* checked(entry: ZipEntry, content: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  let size = 0
+  for await (const chunk of content) {
+    size += chunk.length
+    if (size > entry.size) refuseEntry(entry.name, `has more than the ${entry.size} bytes that are recorded`)
+    yield chunk
+  }
+}

@@ -1,0 +1,20 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Task, TaskReader } from '../../core/task.ts'
+
+/** Short at first, since most tasks that somebody waits for are. */
+const FIRST_INTERVAL_MS = 15
+const LAST_INTERVAL_MS = 250
+
+/**
+ * The task as soon as it has ended, or as it is after so many milliseconds.
+ * @param id of a task that is there
+ */
+export async function waitForTask(tasks: TaskReader, id: number, milliseconds: number): Promise<Task> {
+  const deadline = performance.now() + milliseconds
+  for (let interval = FIRST_INTERVAL_MS; ; interval = Math.min(LAST_INTERVAL_MS, interval * 1.3)) {
+    const task = await tasks.findTask(id)
+    if (task === undefined) throw new Error(`The task ${id} was deleted while somebody waited for it`)
+    if (task.finishedAt !== null || performance.now() >= deadline) return task
+    await delay(interval)
+  }
+}

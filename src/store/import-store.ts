@@ -1,0 +1,215 @@
+/** Imports that have not ended: their files, and what they are about to change. */
+import { type Kysely, sql } from 'kysely'
+import type { AnnouncedFile, ImportChange, ReceivedFile } from '../core/import.ts'
+import { type Lease, LeaseLost } from '../core/work.ts'
+import { bulkInsert } from './bulk-insert.ts'
+import type { Schema } from './schema.ts'
+import { insertWork } from './work-store.ts'
+
+/** An import that still waits for files. */
+export interface OpenJob {
+  readonly workId: number
+  readonly directory: string
+  readonly createdBy: string
+  readonly expiresAt: Date
+  readonly files: readonly (AnnouncedFile & { readonly isHere: boolean })[]
+}
+
+/** An import as its worker gets it. */
+export interface ImportJob {
+  readonly directory: string
+  readonly isReplacing: boolean
+  readonly files: readonly ReceivedFile[]
+}
+
+export type ImportStore = ReturnType<typeof createImportStore>
+
+/** @param db the connection, or the transaction that everything belongs to */
+export function createImportStore(db: Kysely<Schema>) {
+  return {
+    /** Work that waits for these files. */
+    async open(directory: string, files: readonly AnnouncedFile[], expiresAt: Date): Promise<number> {
+      const bytes = files.reduce((sum, { size }) => sum + size, 0)
+      const workId = await insertWork(db, 'import', { state: 'open', bytes_total: bytes })
+      await insertJob(db, { work_id: workId, directory, is_replacing: 0, expires_at: expiresAt.getTime() })
+      const columns = ['work_id', 'name', 'announced_size'] as const
+      const rows = files.map(({ name, size }) => ({ work_id: workId, name, announced_size: size }))
+      await bulkInsert(db, 'import_file', columns, rows)
+      return workId
+    },
+
+    /** Work that has all its files. */
+    async queue({ directory, isReplacing, files }: ImportJob): Promise<number> {
+      const bytes = files.reduce((sum, { size }) => sum + size, 0)
+      const workId = await insertWork(db, 'import', { bytes_total: bytes })
+      await insertJob(db, { work_id: workId, directory, is_replacing: Number(isReplacing), expires_at: null })
+      await putFiles(db, workId, files)
+      return workId
+    },
+
+    /** The open import that this task stands for. */
+    async findOpen(taskId: number): Promise<OpenJob | undefined> {
+      const row = await db
+        .selectFrom('task')
+        .innerJoin('work', 'work.id', 'task.work_id')
+        .innerJoin('import_job as job', 'job.work_id', 'work.id')
+        .select(['work.id', 'job.directory', 'job.expires_at', 'task.created_by'])
+        .where('task.id', '=', taskId)
+        .where('task.state', '=', 'live')
+        .where('work.state', '=', 'open')
+        .executeTakeFirst()
+      if (row === undefined) return undefined
+      const files = await db.selectFrom('import_file').selectAll().where('work_id', '=', row.id).execute()
+      return {
+        workId: row.id,
+        directory: row.directory,
+        createdBy: row.created_by,
+        expiresAt: new Date(row.expires_at ?? 0),
+        files: files.map(({ name, announced_size, size }) => ({ name, size: announced_size, isHere: size !== null }))
+      }
+    },
+
+    /**
+     * Adds files to an open import; with the last of them it waits for a worker.
+     * @returns whether it does
+     */
+    async addFiles({ workId }: OpenJob, files: readonly ReceivedFile[], isReplacing: boolean): Promise<boolean> {
+      await putFiles(db, workId, files)
+      if (isReplacing)
+        await db.updateTable('import_job').set({ is_replacing: 1 }).where('work_id', '=', workId).execute()
+      const { bytes, missing } = await db
+        .selectFrom('import_file')
+        .select((eb) => [
+          eb.fn.sum<number>(eb.fn.coalesce('size', 'announced_size')).as('bytes'),
+          sql<number>`sum(size is null)`.as('missing')
+        ])
+        .where('work_id', '=', workId)
+        .executeTakeFirstOrThrow()
+      const state = missing === 0 ? 'queued' : 'open'
+      await db.updateTable('work').set({ state, bytes_total: bytes }).where('id', '=', workId).execute()
+      return state === 'queued'
+    },
+
+    /** Bytes that open imports still wait for. */
+    async reservedBytes(now: Date): Promise<number> {
+      const row = await db
+        .selectFrom('import_file')
+        .innerJoin('import_job as job', 'job.work_id', 'import_file.work_id')
+        .innerJoin('work', 'work.id', 'job.work_id')
+        .select((eb) => eb.fn.sum<number | null>('announced_size').as('bytes'))
+        .where('work.state', '=', 'open')
+        .where('job.expires_at', '>', now.getTime())
+        .where('import_file.size', 'is', null)
+        .executeTakeFirstOrThrow()
+      return row.bytes ?? 0
+    },
+
+    /** Open imports that have waited too long. */
+    async expired(now: Date): Promise<number[]> {
+      const rows = await db
+        .selectFrom('import_job as job')
+        .innerJoin('work', 'work.id', 'job.work_id')
+        .select('work.id')
+        .where('work.state', '=', 'open')
+        .where('job.expires_at', '<=', now.getTime())
+        .execute()
+      return rows.map((row) => row.id)
+    },
+
+    /** Imports that have ended, and have left something. @param isClaimed whether a worker has ever had them */
+    async ended(isClaimed: boolean): Promise<{ readonly workId: number; readonly directory: string }[]> {
+      const rows = await db
+        .selectFrom('import_job as job')
+        .innerJoin('work', 'work.id', 'job.work_id')
+        .select(['work.id', 'job.directory'])
+        .where('work.state', '=', 'ended')
+        .where('work.lease_token', isClaimed ? '>' : '=', 0)
+        .execute()
+      return rows.map(({ id, directory }) => ({ workId: id, directory }))
+    },
+
+    /** The directories of all imports that have not ended. */
+    async liveDirectories(): Promise<Set<string>> {
+      const rows = await db
+        .selectFrom('import_job as job')
+        .innerJoin('work', 'work.id', 'job.work_id')
+        .select('job.directory')
+        .where('work.state', '!=', 'ended')
+        .execute()
+      return new Set(rows.map((row) => row.directory))
+    },
+
+    async find(workId: number): Promise<ImportJob> {
+      const job = await db.selectFrom('import_job').selectAll().where('work_id', '=', workId).executeTakeFirstOrThrow()
+      const rows = await db
+        .selectFrom('import_file')
+        .selectAll()
+        .where('work_id', '=', workId)
+        .orderBy('name')
+        .execute()
+      const files = rows.map(({ name, size, crc32, sha256 }) => ({
+        name,
+        size: size ?? 0,
+        crc32: crc32 ?? 0,
+        sha256: sha256 ?? ''
+      }))
+      return { directory: job.directory, isReplacing: job.is_replacing === 1, files }
+    },
+
+    /** Forgets all of an import but its task. */
+    async forget(workId: number): Promise<void> {
+      await db.deleteFrom('import_job').where('work_id', '=', workId).execute()
+    },
+
+    /** What the import is about to change; none before it is decided. */
+    async changes(workId: number): Promise<ImportChange[]> {
+      const rows = await db
+        .selectFrom('import_change')
+        .select(['path', 'staged'])
+        .where('work_id', '=', workId)
+        .orderBy('position')
+        .execute()
+      return rows.map(({ path, staged }) => ({ path, staged: staged ?? undefined }))
+    },
+
+    /** Decides what the import changes. In a transaction. @throws LeaseLost when the import is not wanted any more */
+    async decide(lease: Lease, changes: readonly ImportChange[]): Promise<void> {
+      const { numUpdatedRows } = await db
+        .updateTable('work')
+        .set((eb) => ({ lease_beat: eb.ref('lease_beat') }))
+        .where('id', '=', lease.workId)
+        .where('lease_token', '=', lease.token)
+        .where('state', '=', 'running')
+        .executeTakeFirstOrThrow()
+      if (numUpdatedRows === 0n) throw new LeaseLost(lease)
+      const rows = changes.map(({ path, staged = null }, position) => ({
+        work_id: lease.workId,
+        position,
+        path,
+        staged
+      }))
+      await bulkInsert(db, 'import_change', ['work_id', 'position', 'path', 'staged'], rows)
+    },
+
+    /** The import could not make its changes, and has taken back what it had made. */
+    async undecide(workId: number): Promise<void> {
+      await db.deleteFrom('import_change').where('work_id', '=', workId).execute()
+    }
+  }
+}
+
+async function insertJob(db: Kysely<Schema>, row: Schema['import_job']): Promise<void> {
+  await db.insertInto('import_job').values(row).execute()
+}
+
+async function putFiles(db: Kysely<Schema>, workId: number, files: readonly ReceivedFile[]): Promise<void> {
+  const columns = ['work_id', 'name', 'announced_size', 'size', 'crc32', 'sha256'] as const
+  const rows = files.map((file) => ({ work_id: workId, announced_size: file.size, ...file }))
+  await bulkInsert(
+    db,
+    'import_file',
+    columns,
+    rows,
+    sql`on conflict (work_id, name) do update set size = excluded.size, crc32 = excluded.crc32, sha256 = excluded.sha256`
+  )
+}

@@ -1,0 +1,31 @@
+/**
+ * The process that writes the catalog: scans and imports, one after the other, so that none of them publishes what another one has
+ * changed since. It is there only while there is something to do: what that needs of memory goes back to the system with it, and
+ * metadata that would take too much of it takes no server down.
+ */
+import { createCatalogStore } from '../store/catalog-store.ts'
+import { createImportStore } from '../store/import-store.ts'
+import { createImportLane } from './import-lane.ts'
+import { hostLane } from './lane-host.ts'
+import { processPort } from './lane-port.ts'
+import { createReadingPool } from './reading-pool.ts'
+import { freeRepositoryBytes } from './repository-room.ts'
+import { createScanLane } from './scan-lane.ts'
+
+hostLane(processPort(), ['scan', 'import'], 'end', (context) => {
+  const pool = createReadingPool()
+  const scan = createScanLane({ ...context, pool })
+  const { run: runImport, ...imports } = createImportLane({
+    ...context,
+    pool,
+    async freeBytes() {
+      const reserved = await createImportStore(context.db).reservedBytes(new Date())
+      return (await freeRepositoryBytes(context.settings, createCatalogStore(context.db))) - reserved
+    }
+  })
+  return {
+    ...imports,
+    run: (work, signal) => (work.kind === 'import' ? runImport(work, signal) : scan(work, signal)),
+    close: () => pool.close()
+  }
+})

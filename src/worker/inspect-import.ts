@@ -1,0 +1,93 @@
+/**
+ * Reads what was sent as a repository of its own: the same scan, into a catalog that is thrown away. So what an import takes for
+ * a package is just what a later scan takes for one.
+ */
+import fs from 'node:fs'
+import path from 'node:path'
+import { splitName } from '../core/file-name.ts'
+import { stampOf } from '../files/walk-repository.ts'
+import { readZipMembers } from '../files/zip-members.ts'
+import { isV3Member, METADATA_SUFFIXES, parseV3Zip, READER_VERSION } from '../metadata/metadata-file.ts'
+import { MAX_V3_JSON_BYTES } from '../metadata/v3-json.ts'
+import { migrateToLatest, openDatabase } from '../store/database.ts'
+import { createImportCatalog, type ImportCatalog } from '../store/import-catalog.ts'
+import type { FileReading } from '../store/reading-store.ts'
+import { createScanStore } from '../store/scan-store.ts'
+import type { ReadingPool } from './reading-pool.ts'
+import { scanRepository } from './scan-repository.ts'
+
+export interface Inspection {
+  /** Tells what is known of a file already, so that it need not be read again. */
+  addFile(file: Pick<FileReading, 'path' | 'crc32' | 'sha256'>): Promise<void>
+  /** Finds the packages. */
+  run(signal: AbortSignal): Promise<ImportCatalog>
+  /** The readings of these files, by path. */
+  readings(paths: readonly string[]): Promise<Map<string, FileReading>>
+  close(): Promise<void>
+}
+
+const READINGS_PER_STATEMENT = 1_000
+
+/**
+ * @param tree directory with the files, as they would lie in the repository
+ * @param databaseFile a new one is made
+ */
+export async function openInspection(tree: string, databaseFile: string, pool: ReadingPool): Promise<Inspection> {
+  fs.rmSync(databaseFile, { force: true })
+  const db = openDatabase({ file: databaseFile })
+  await migrateToLatest(db)
+  const store = createScanStore(db, READER_VERSION, METADATA_SUFFIXES)
+  let known: FileReading[] = []
+
+  async function flush(): Promise<void> {
+    const readings = known
+    known = []
+    await store.readings.save(readings)
+  }
+
+  return {
+    async addFile(file) {
+      const { suffix } = splitName(path.basename(file.path))
+      // A scan reads these for what they say.
+      if (suffix !== '.zip' && METADATA_SUFFIXES.includes(suffix)) return
+      const contents = suffix === '.zip' ? await zipContents(tree, file.path) : null
+      const stamp = stampOf(fs.lstatSync(path.join(tree, file.path), { bigint: true }))
+      known.push({ ...file, stamp, contents })
+      if (known.length >= READINGS_PER_STATEMENT) await flush()
+    },
+
+    async run(signal) {
+      await flush()
+      await scanRepository({
+        directory: tree,
+        store,
+        pool,
+        now: () => new Date(),
+        onTotals: async () => {},
+        onProgress: () => {},
+        signal
+      })
+      return createImportCatalog(db)
+    },
+
+    async readings(paths) {
+      const rows = await db
+        .selectFrom('file_reading')
+        .select(['path', 'stamp', 'crc32', 'sha256', 'contents'])
+        .where('path', 'in', paths)
+        .execute()
+      return new Map(rows.map((row) => [row.path, row]))
+    },
+
+    async close() {
+      await db.destroy()
+    }
+  }
+}
+
+/** JSON of what a V3 package that is one .zip says of itself; null for any other .zip. */
+export async function zipContents(root: string, file: string): Promise<string | null> {
+  const members = await readZipMembers(root, file, isV3Member, MAX_V3_JSON_BYTES)
+  const contents = parseV3Zip(members, splitName(path.basename(file)).stem)
+  return contents === undefined ? null : JSON.stringify(contents)
+}
