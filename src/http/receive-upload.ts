@@ -27,7 +27,9 @@ const BUFFER_BYTES = 1024 * 1024
 export async function receiveUpload(request: IncomingMessage, sink: UploadSink): Promise<ReceivedFile[]> {
   const parser = createParser(request)
   const receiving: Promise<ReceivedFile>[] = []
+  const streams: BusboyFileStream[] = []
   const names = new Set<string>()
+  let last: Promise<unknown> = Promise.resolve()
   const idle = setTimeout(() => request.destroy(), IDLE_MS)
   let rawBytes = 0
   let fileBytes = 0
@@ -43,19 +45,23 @@ export async function receiveUpload(request: IncomingMessage, sink: UploadSink):
     const name = checkUploadName(given)
     if (names.has(name)) throw new Problem('IMPORT_REFUSED', `The file ${quoteName(name)} was sent twice.`)
     names.add(name)
-    return sink.receive(name, counted(file))
+    // One after the other: each takes memory while it is written.
+    last = last.then(() => sink.receive(name, counted(file)))
+    return last as Promise<ReceivedFile>
   }
 
   const parsed = new Promise<void>((resolve, reject) => {
     const refuse = (text: string) => reject(new Problem('UPLOAD_BROKEN', text))
     parser.on('file', (_field, file, given) => {
+      streams.push(file)
+      // It is told to whoever reads it, if anybody does.
+      file.on('error', () => {})
       try {
         const received = receive(file, given ?? '')
         // The first failure ends everything; the others are not looked at.
         received.catch(reject)
         receiving.push(received)
       } catch (error) {
-        file.resume()
         reject(error)
       }
     })
@@ -83,6 +89,8 @@ export async function receiveUpload(request: IncomingMessage, sink: UploadSink):
   } catch (error) {
     request.unpipe(parser)
     parser.destroy()
+    // The parser does not end them, and whoever writes a file waits for its end.
+    for (const stream of streams) stream.destroy(new Error('the upload has failed'))
     await Promise.allSettled(receiving)
     throw error
   } finally {

@@ -81,6 +81,8 @@ export function createImportLane(options: ImportLaneOptions): Omit<PreparedLane,
       if (archives.length > 0 && imported.length + unchangedCount === 0) throw withoutPackages(archives)
       const waiting = orphans.filter((file) => plain.has(file))
       const ignored = orphans.filter((file) => !plain.has(file))
+      const bytes = job.files.reduce((sum, { size }) => sum + size, 0)
+      await works.saveTotals(work, imported.length + unchangedCount, bytes)
       // From here on a crash cannot stop it.
       await durableTransaction(db, async (trx) => {
         await createImportStore(trx).decide(work, changes)

@@ -27,7 +27,7 @@ const FIRST_TABLES = [
   'task_message'
 ]
 
-const TABLES = [...FIRST_TABLES, 'identity', 'session', 'work'].sort()
+const TABLES = [...FIRST_TABLES, 'identity', 'import_change', 'import_file', 'import_job', 'session', 'work'].sort()
 
 function open(t: Test, options: { file?: string } = {}): Depot {
   const db = openDatabase({ file: ':memory:', ...options })

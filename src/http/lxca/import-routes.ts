@@ -6,6 +6,7 @@ import { Problem, problemOfMessage } from '../../core/problem.ts'
 import { toStorageProblem } from '../../core/storage-trouble.ts'
 import type { Task } from '../../core/task.ts'
 import { checkUploadName, quoteName } from '../../core/upload-name.ts'
+import { lingerAfterAnswer } from '../linger.ts'
 import { receiveUpload } from '../receive-upload.ts'
 import type { Services } from '../services.ts'
 import { ERROR_RESPONSES, errorResponse } from './result-body.ts'
@@ -100,6 +101,13 @@ export const importRoutes: FastifyPluginAsyncTypebox<Services> = async (app, { i
   // The files are taken from the stream: nothing may read it before.
   app.addContentTypeParser('multipart/form-data', (_request, _payload, done) => done(null, {}))
 
+  app.addHook('onSend', async (request, reply) => {
+    if (request.raw.readableEnded) return
+    // The rest of the body is in the way of another request.
+    reply.header('connection', 'close')
+    lingerAfterAnswer(request.raw)
+  })
+
   for (const { name, hide } of [
     { name: 'validate', hide: false },
     { name: 'validation', hide: true }
@@ -146,19 +154,13 @@ export const importRoutes: FastifyPluginAsyncTypebox<Services> = async (app, { i
         response: RESPONSES
       }
     },
-    async (request, reply) => {
+    async (request) => {
       const body = request.body as Static<(typeof ImportBody.content)['application/json']['schema']> | undefined
       if (!isMultipart(request)) throw notMultipart(body?.files)
       const { jobid, replace } = request.query
       const jobId = jobid === undefined || Number(jobid) === 0 ? undefined : parseTaskId(jobid)
       const isReplacing = replace === 'true'
-      return importView(
-        await importFiles({ request, jobId, isReplacing }, { imports, tasks, uploads }).catch((error) => {
-          // The rest of the body is in the way of another request.
-          if (!request.raw.readableEnded) reply.header('connection', 'close')
-          throw error
-        })
-      )
+      return importView(await importFiles({ request, jobId, isReplacing }, { imports, tasks, uploads }))
     }
   )
 }
