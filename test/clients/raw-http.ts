@@ -15,7 +15,7 @@ export interface RawAnswer {
 
 export interface RawConnection {
   /** Sends these lines, an empty one and the body, and waits for one answer. */
-  send(lines: readonly string[], body?: string): Promise<RawAnswer>
+  send(lines: readonly string[], body?: string | Buffer): Promise<RawAnswer>
 }
 
 /** One connection, for one request after the other. */
@@ -65,7 +65,7 @@ export async function connect(t: Test, url: string): Promise<RawConnection> {
 
   return {
     async send(lines, body = '') {
-      socket.write(`${lines.join('\r\n')}\r\n\r\n${body}`)
+      socket.write(Buffer.concat([Buffer.from(`${lines.join('\r\n')}\r\n\r\n`), Buffer.from(body)]))
       const [statusLine = '', ...fields] = (await takeUntil('\r\n\r\n')).split('\r\n')
       const all = fields.map((field) => {
         const colon = field.indexOf(':')

@@ -68,6 +68,19 @@ t.test('a PowerShell script logs in, polls without being a user, and logs out', 
   t.equal((await send(`GET ${FIRMWARE}?key=updates`, headers)).status, 401)
 })
 
+t.test('the Go client asks for an import by URL, and gets a reason why not', async (t) => {
+  const { send } = await start(t)
+  const body = JSON.stringify({ files: [{ url: 'https://mirror.example/uefi.zip', checksum: 'ab12' }] })
+  const headers = [
+    'User-Agent: Go-http-client/1.1',
+    'Content-Type: application/json',
+    `Authorization: ${AUTHORIZATION}`
+  ]
+  const answer = await send(`POST /files${FIRMWARE}/import`, headers, body)
+  t.equal(answer.status, 400)
+  t.match(json(answer), { result: 'failed', messages: [{ text: /import by URL is not supported/ }] })
+})
+
 t.test('the Go client reads the token from the body, tests it, follows an export and cancels a task', async (t) => {
   const { depot, send } = await start(t)
   const common = ['User-Agent: Go-http-client/1.1', 'Accept-Encoding: gzip']

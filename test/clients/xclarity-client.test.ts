@@ -2,7 +2,7 @@
 import fs from 'node:fs'
 import t, { type Test } from 'tap'
 import { AUTHORIZATION, listen } from '../helpers/app.ts'
-import { NIC, OLD_UEFI, PACK, smallRepository, UEFI, XCC } from '../helpers/packages.ts'
+import { type Files, NIC, OLD_UEFI, PACK, smallRepository, UEFI, XCC } from '../helpers/packages.ts'
 import { readZip } from '../http/read-zip.ts'
 import { connect, type RawAnswer } from './raw-http.ts'
 import { openTlsDepot } from './tls-depot.ts'
@@ -11,13 +11,13 @@ const FIRMWARE = '/updateRepositories/firmware'
 const DATE = 'Date: Mon, 05 Jan 2026 09:30:00 GMT'
 
 /** Each request has a connection of its own, as each service object of the gem does. */
-async function startRuby(t: Test) {
-  const depot = await openTlsDepot(t, smallRepository())
+async function startRuby(t: Test, files: Files = smallRepository()) {
+  const depot = await openTlsDepot(t, files)
   const url = await listen(depot.app)
   const host = `Host: ${new URL(url).host}`
   const agent = 'User-Agent: LXCA via Ruby Client/0.6.9 (ManageIQ/master)'
   const common = [agent, `Authorization: ${AUTHORIZATION}`]
-  const send = async (lines: string[], body = '') => (await connect(t, url)).send(lines, body)
+  const send = async (lines: string[], body: string | Buffer = '') => (await connect(t, url)).send(lines, body)
   return {
     depot,
     get: (path: string) => send([`GET ${path} HTTP/1.1`, ...common, DATE, host]),
@@ -33,6 +33,38 @@ async function startRuby(t: Test) {
         ],
         body
       ),
+    post: (path: string, body: string) =>
+      send(
+        [
+          `POST ${path} HTTP/1.1`,
+          ...common,
+          'Content-Type: application/json',
+          DATE,
+          `Content-Length: ${Buffer.byteLength(body)}`,
+          host
+        ],
+        body
+      ),
+    /** One part of the fixed name upload_file, as the gem's multipart library writes it. */
+    upload: (path: string, name: string, content: Buffer) => {
+      const boundary = '-----------RubyMultipartPost-5b7c2e1d9a'
+      const head =
+        `--${boundary}\r\nContent-Disposition: form-data; name="upload_file"; filename="${name}"\r\n` +
+        `Content-Length: ${content.length}\r\nContent-Type: application/x-zip-compressed\r\n` +
+        'Content-Transfer-Encoding: binary\r\n\r\n'
+      const body = Buffer.concat([Buffer.from(head), content, Buffer.from(`\r\n--${boundary}--\r\n\r\n`)])
+      return send(
+        [
+          `POST ${path} HTTP/1.1`,
+          ...common,
+          `Content-Type: multipart/form-data; boundary=${boundary}`,
+          DATE,
+          `Content-Length: ${body.length}`,
+          host
+        ],
+        body
+      )
+    },
     download: (path: string) =>
       send([
         `GET ${path} HTTP/1.1`,
@@ -111,6 +143,38 @@ t.test('an export of all without fixids is the whole repository', async (t) => {
   const { depot, put } = await startRuby(t)
   const accepted = json(await put(`${FIRMWARE}?action=export&filetypes=all`, '{"fixids":[]}'))
   t.match(await depot.tasks.findTask(accepted.taskid), { packagesTotal: 5 })
+})
+
+t.test('validate_import_updaterepo and import_updaterepo bring an export into another depot', async (t) => {
+  const source = await startRuby(t)
+  const accepted = json(await source.put(`${FIRMWARE}?action=export&filetypes=all`, '{"fixids":[]}'))
+  await source.depot.run('export')
+  const { current } = json(await source.get(`${FIRMWARE}/status?tasktype=EXPORTREPOSITORY&taskid=${accepted.taskid}`))
+  const { body } = await source.download(`${FIRMWARE}?action=export&exportRepoFilename=${current}`)
+
+  const target = await startRuby(t, {})
+  const flat = { index: 0, name: current, type: 'application/x-zip-compressed', size: body.length }
+  const validated = await target.post(`/files${FIRMWARE}/import/validate`, JSON.stringify(flat))
+  t.equal(validated.status, 200)
+  t.match(json(validated), { jobid: Number, state: 'created', progress: 0 })
+  // It does not send the number on.
+  const imported = await target.upload(`/files${FIRMWARE}/import`, current, body)
+  t.equal(imported.status, 200)
+  t.match(json(imported), { state: 'complete', progress: 100, jobid: Number })
+  t.same(target.depot.files(), source.depot.files())
+  const refused = await target.upload(`/files${FIRMWARE}/import`, current, body.subarray(0, -30))
+  t.equal(refused.status, 400)
+  t.match(json(refused), { result: 'failed', messages: [{ text: /cut off/ }] })
+})
+
+t.test('delete_update_repo takes payloads and packages out of the repository', async (t) => {
+  const { depot, put } = await startRuby(t)
+  const payloads = await put(`${FIRMWARE}?action=delete&filetypes=payloads`, JSON.stringify({ fixids: [XCC] }))
+  t.match([payloads.status, json(payloads)], [200, { result: 'success', taskid: Number }])
+  t.notOk(`${XCC}.uxz` in depot.files())
+  const all = await put(`${FIRMWARE}?action=delete&filetypes=all`, JSON.stringify({ fixids: [XCC] }))
+  t.match([all.status, json(all)], [200, { result: 'success', taskid: Number }])
+  t.notOk(`${XCC}.xml` in depot.files())
 })
 
 t.test('what Chef prints of a refusal is JSON with a reason', async (t) => {
