@@ -8,13 +8,15 @@ import { machineFacts, peerVersions } from './facts.ts'
 import { showFacts, showTable, showTargets } from './report.ts'
 import { benchScan } from './scan.ts'
 import { benchStatus } from './status.ts'
+import { benchUpload } from './upload.ts'
 import { createWorkspace } from './workspace.ts'
 
 const BENCHES: Readonly<Record<string, Bench>> = {
   export: benchExport,
   scan: benchScan,
   status: benchStatus,
-  download: benchDownload
+  download: benchDownload,
+  upload: benchUpload
 }
 
 const USAGE = `Usage: npm run bench -- [options] [${Object.keys(BENCHES).join('|')} ...]

@@ -1,4 +1,4 @@
-/** nginx with one file to serve: how fast a download over loopback can be on this machine. */
+/** nginx with one file to serve, and a directory that takes files: how fast both can be over loopback on this machine. */
 import { once } from 'node:events'
 import fs from 'node:fs'
 import net from 'node:net'
@@ -9,7 +9,12 @@ import type { Workspace } from './workspace.ts'
 
 export interface Nginx {
   readonly pid: number
+  /** Of the file that is served. */
   readonly url: string
+  /** Below it files can be put. */
+  readonly uploadUrl: string
+  /** Where they are then. */
+  readonly uploadDirectory: string
   stop(): Promise<void>
 }
 
@@ -21,6 +26,8 @@ export async function startNginx(workspace: Workspace, file: string): Promise<Ng
   const directory = fs.mkdtempSync(path.join(workspace.directory, 'nginx-'))
   const port = await freePort()
   const config = path.join(directory, 'nginx.conf')
+  const uploadDirectory = path.join(directory, 'upload')
+  fs.mkdirSync(uploadDirectory)
   fs.writeFileSync(config, configuration(directory, port, file))
   const child = workspace.spawn('nginx', ['-c', config, '-e', path.join(directory, 'error.log')], { stdio: 'ignore' })
   const exited = once(child, 'exit')
@@ -29,6 +36,8 @@ export async function startNginx(workspace: Workspace, file: string): Promise<Ng
   return {
     pid: child.pid,
     url: `http://127.0.0.1:${port}/archive.zip`,
+    uploadUrl: `http://127.0.0.1:${port}/upload/`,
+    uploadDirectory,
     async stop() {
       child.kill('SIGTERM')
       await exited
@@ -50,6 +59,11 @@ ${TEMPORARY.map((name) => `  ${name}_temp_path ${directory}/${name};`).join('\n'
   server {
     listen 127.0.0.1:${port};
     location = /archive.zip { alias ${file}; }
+    location /upload/ {
+      root ${directory};
+      dav_methods PUT;
+      client_max_body_size 0;
+    }
   }
 }
 `

@@ -19,6 +19,8 @@ export interface Server {
   requestExport(fixids?: readonly string[]): Promise<number>
   /** Resolves when the task is completed, with the name of its archive. */
   waitForTask(id: number): Promise<string>
+  /** Takes a package out of the repository. */
+  deletePackage(fixid: string): Promise<void>
   /** Resolves when nothing is left to do. */
   waitUntilIdle(): Promise<void>
   stop(): Promise<void>
@@ -99,6 +101,9 @@ export async function startServer(workspace: Workspace, repositoryDirectory: str
     archivesDirectory: path.join(directory, 'data/archives'),
     requestExport: async (fixids = []) => (await ask<{ taskid: number }>('?action=export', 'PUT', { fixids })).taskid,
     waitForTask: async (id) => (await waitFor(`?taskid=${id}`)).current,
+    async deletePackage(fixid) {
+      await ask('?action=delete&filetypes=all', 'PUT', { fixids: [fixid] })
+    },
     async waitUntilIdle() {
       await waitFor('?taskid=0')
       // The process that has read the files ends a moment after its task.

@@ -4,7 +4,7 @@ import path from 'node:path'
 import { Readable } from 'node:stream'
 import { createInflateRaw } from 'node:zlib'
 import { resolveInside } from './safe-path.ts'
-import { type WrittenFile, writeDigested } from './write-digested.ts'
+import { WRITE_BYTES, type WrittenFile, writeDigested } from './write-digested.ts'
 import { refuseEntry, type ZipDirectory, type ZipEntry } from './zip-directory.ts'
 
 /** A file that was unpacked. */
@@ -12,7 +12,6 @@ export interface UnpackedFile extends WrittenFile {
   readonly name: string
 }
 
-const CHUNK_BYTES = 1024 * 1024
 const INFLATE_BYTES = 256 * 1024
 const LOCAL_HEADER_SIZE = 30
 const LOCAL_SIGNATURE = 0x04034b50
@@ -63,8 +62,13 @@ function contentStart(fd: number, { name, offset, rawName, compressedSize }: Zip
 async function* contentOf(fd: number, entry: ZipEntry, start: number): AsyncGenerator<Buffer> {
   const { compressedSize } = entry
   if (!entry.isDeflated) {
-    const buffer = Buffer.allocUnsafe(Math.min(compressedSize, CHUNK_BYTES))
-    yield* readRange(fd, start, compressedSize, () => buffer)
+    // One is read while the other one is being written.
+    const buffers = [0, 1].map(() => Buffer.allocUnsafe(Math.min(compressedSize, WRITE_BYTES)))
+    let turn = 0
+    yield* readRange(fd, start, compressedSize, () => {
+      turn = 1 - turn
+      return buffers[turn] as Buffer
+    })
     return
   }
   // Streams read ahead: each piece needs memory of its own.

@@ -12,11 +12,14 @@ export interface WrittenFile {
 }
 
 /** With smaller writes most of the time goes into calls of the system. */
-const SLAB_BYTES = 1024 * 1024
+export const WRITE_BYTES = 1024 * 1024
+
+/** So much is written before the disk is told to begin: who waits for all of it at the end waits less. */
+const SYNC_BYTES = 64 * WRITE_BYTES
 
 /**
  * The file is not on the disk to stay yet: see `syncFile`. A file that is there already is an error.
- * @param content each piece of it may be used again by its maker as soon as the next one is asked for
+ * @param content nobody else writes to a piece of it before a second megabyte behind it has been asked for
  * @param modifiedAt whole seconds since 1970 UTC; without it now
  * @throws the system's error, or what the content throws; then what was written is there
  */
@@ -29,56 +32,57 @@ export async function writeDigested(
   const sha256 = createHash('sha256')
   let crc = 0
   let size = 0
-  let slab = takeSlab()
-  let spare = takeSlab()
-  let filled = 0
+  let syncAt = SYNC_BYTES
+  let pieces: Buffer[] = []
+  let waiting = 0
   let writing: Promise<unknown> = Promise.resolve()
 
-  /** One slab is filled while the other one is being written. */
+  /** While the system writes the pieces, their digests are made: they are not copied for either. */
   async function flush(): Promise<void> {
-    const part = slab.subarray(0, filled)
-    sha256.update(part)
-    crc = crc32(part, crc)
+    const written = pieces
     await writing
-    writing = writeAll(handle, part, size)
+    writing = writeAll(handle, written, size)
     // Whoever waits for it next gets the error.
     writing.catch(() => {})
-    size += filled
-    filled = 0
-    ;[slab, spare] = [spare, slab]
+    size += waiting
+    pieces = []
+    waiting = 0
+    for (const piece of written) {
+      sha256.update(piece)
+      crc = crc32(piece, crc)
+    }
+    if (size < syncAt) return
+    syncAt += SYNC_BYTES
+    handle.datasync().catch(() => {})
   }
 
   try {
-    for await (const chunk of content) {
-      for (let taken = 0; taken < chunk.length; ) {
-        const length = chunk.copy(slab, filled, taken)
-        taken += length
-        filled += length
-        if (filled === SLAB_BYTES) await flush()
-      }
+    for await (const piece of content) {
+      pieces.push(piece)
+      waiting += piece.length
+      if (waiting >= WRITE_BYTES) await flush()
     }
-    if (filled > 0) await flush()
+    if (waiting > 0) await flush()
     await writing
     if (modifiedAt !== undefined) await handle.utimes(modifiedAt, modifiedAt)
     return { size, crc32: crc, sha256: sha256.digest('hex') }
   } finally {
     await writing.catch(() => {})
-    idleSlabs.push(slab, spare)
     await handle.close()
   }
 }
 
-/** Slabs that nobody uses: no more than there were uploads at a time, and those are limited. */
-const idleSlabs: Buffer[] = []
-
-function takeSlab(): Buffer {
-  return idleSlabs.pop() ?? Buffer.allocUnsafeSlow(SLAB_BYTES)
+async function writeAll(handle: fs.FileHandle, pieces: readonly Buffer[], position: number): Promise<void> {
+  const { bytesWritten } = await handle.writev(pieces, position)
+  // The disk is full, or nearly: what is left is tried alone, and fails with the reason.
+  const left = Buffer.concat(bytesWritten < sizeOf(pieces) ? pieces : []).subarray(bytesWritten)
+  for (let done = 0; done < left.length; ) {
+    done += (await handle.write(left, done, left.length - done, position + bytesWritten + done)).bytesWritten
+  }
 }
 
-async function writeAll(handle: fs.FileHandle, part: Buffer, position: number): Promise<void> {
-  for (let written = 0; written < part.length; ) {
-    written += (await handle.write(part, written, part.length - written, position + written)).bytesWritten
-  }
+function sizeOf(pieces: readonly Buffer[]): number {
+  return pieces.reduce((sum, { length }) => sum + length, 0)
 }
 
 /** Resolves when what was written to the file is on the disk to stay. */

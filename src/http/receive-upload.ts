@@ -4,6 +4,7 @@ import { Busboy, type BusboyFileStream, type BusboyHeaders, type BusboyInstance 
 import type { ReceivedFile, UploadSink } from '../core/import.ts'
 import { Problem } from '../core/problem.ts'
 import { checkUploadName, quoteName } from '../core/upload-name.ts'
+import { chunksOf } from './chunks-of.ts'
 
 /** As many files as a few hundred packages have; whoever has more sends an archive. */
 const MAX_FILES = 2_000
@@ -35,7 +36,7 @@ export async function receiveUpload(request: IncomingMessage, sink: UploadSink):
   let fileBytes = 0
 
   async function* counted(file: BusboyFileStream): AsyncGenerator<Buffer> {
-    for await (const chunk of file) {
+    for await (const chunk of chunksOf(file)) {
       fileBytes += chunk.length
       yield chunk
     }
@@ -105,7 +106,6 @@ function createParser(request: IncomingMessage): BusboyInstance {
       // A path in a name is refused, and not cut off in silence.
       preservePath: true,
       highWaterMark: BUFFER_BYTES,
-      fileHwm: BUFFER_BYTES,
       limits: {
         files: MAX_FILES,
         fields: MAX_FIELDS,
