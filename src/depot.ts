@@ -121,17 +121,22 @@ export async function openDepot(config: Config, events: DepotEvents): Promise<De
 
 /** What cannot be brought back now is still there at the next start. */
 async function recoverDeletions(db: Database, { repositoryDirectory }: Config): Promise<void> {
-  const isSystemError = (error: NodeJS.ErrnoException) => /^E[A-Z]+$/.test(error.code ?? '')
-  await recoverPutAside(repositoryDirectory, (paths) => knownFiles(db, paths)).catch((error) => {
-    if (!isSystemError(error)) throw error
-  })
+  await recoverPutAside(repositoryDirectory, (paths) => knownFiles(db, paths)).catch(tolerateSystemError)
 }
 
 /** What came in for an import that does not exist, or has ended. */
 async function removeAbandonedUploads(db: Database, { repositoryDirectory }: Config): Promise<void> {
   const incoming = createIncomingDirectory(repositoryDirectory)
   const live = await createImportStore(db).liveDirectories()
-  for (const directory of incoming.directories()) if (!live.has(directory)) incoming.remove(directory)
+  try {
+    for (const directory of incoming.directories()) if (!live.has(directory)) incoming.remove(directory)
+  } catch (error) {
+    tolerateSystemError(error)
+  }
+}
+
+function tolerateSystemError(error: unknown): void {
+  if (!/^E[A-Z]+$/.test((error as NodeJS.ErrnoException).code ?? '')) throw error
 }
 
 /** The archives that can be downloaded. */
