@@ -8,7 +8,7 @@ import { createArchivePlanner } from '../src/worker/plan-archive.ts'
 export function writePlan(source: string, planFile: string): void {
   const files = [...walkRepository(source)].flatMap((sighting) => ('file' in sighting ? [sighting.file] : []))
   const selected = files.map(({ path, size, modifiedAt }, id) => {
-    return { id, path, size, modifiedAt, crc32: digestFile(source, path).crc32 }
+    return { id, path, size, modifiedAt, ...digestFile(source, path) }
   })
   const planner = createArchivePlanner(new Set())
   const entries = planner.place([{ fixid: 'bench', files: selected }])

@@ -27,6 +27,7 @@ import { knownFiles } from './store/deletion-store.ts'
 import { readIdentity } from './store/identity-store.ts'
 import { createImportStore } from './store/import-store.ts'
 import { acquireInstanceLock, lockFileIn } from './store/instance-lock.ts'
+import { createPlanStore } from './store/plan-store.ts'
 import { createSessionReader } from './store/session-store.ts'
 import { createTaskStore } from './store/task-store.ts'
 import { createWorkStore } from './store/work-store.ts'
@@ -79,6 +80,7 @@ export async function openDepot(config: Config, events: DepotEvents): Promise<De
     desk: supervisor.desk,
     imports: supervisor.desk,
     tasks: createTaskStore(db),
+    plans: createPlanStore(db),
     catalog,
     archives: keptArchives(createArchiveStore(db), createArchiveDirectory(archivesDirectory)),
     async space() {

@@ -1,4 +1,5 @@
 /** Exports: what a caller selects, and the plan of the archive that it becomes. */
+import type { PackageFilter } from './catalog.ts'
 import type { Deletion, DeletionRequest } from './deletion.ts'
 import type { Message } from './message.ts'
 import type { Task } from './task.ts'
@@ -8,8 +9,11 @@ export type FileScope = 'all' | 'payloads'
 
 /** What a caller asks to export. */
 export interface Selection {
-  /** The fixids of the packages; empty means the whole repository. */
+  /** The fixids of the packages; empty means all that fit the filter, and without one the whole repository. */
   readonly fixids: readonly string[]
+  readonly filter?: PackageFilter
+  /** Adds the packages that the selected ones require, and those that these require. */
+  readonly withRequisites?: boolean
   readonly scope: FileScope
 }
 
@@ -21,6 +25,8 @@ export interface PlanEntry {
   readonly path: string
   readonly size: number
   readonly crc32: number
+  /** Lower-case hex; empty for entries that were planned before this was kept. */
+  readonly sha256: string
   /** Whole seconds since 1970 UTC. */
   readonly modifiedAt: number
   /** Where its local header begins in the archive. */
@@ -34,13 +40,23 @@ export interface PlanEntry {
 /** A selection resolved into the exact archive that it makes. */
 export interface Plan {
   readonly id: number
-  /** SHA-256 over every entry's name, size, CRC-32, time and method: equal digests, equal archives. Lower-case hex. */
+  /** SHA-256 over every entry's name, size, digests, time and method: equal digests, equal archives. Lower-case hex. */
   readonly digest: string
   readonly packageCount: number
   readonly entryCount: number
   /** Where the central directory begins. */
   readonly directoryOffset: number
   readonly archiveSize: number
+}
+
+/** The plans of archives, for those who want to know what is in one. */
+export interface PlanReader {
+  /** The plan of the archive of this name, if it is there or will be: of others it is not kept what was in them. */
+  findPlan(archiveName: string): Promise<Plan | undefined>
+  /** Whether the SHA-256 of every entry is known. */
+  hasDigests(planId: number): Promise<boolean>
+  /** The entries of a plan in their order, a page at a time. They end early when the archive ceases to be kept meanwhile. */
+  entryPages(planId: number): AsyncIterable<PlanEntry[]>
 }
 
 /** Who asks for what. */
@@ -53,6 +69,31 @@ export interface ExportRequest {
 export interface AcceptedTask {
   readonly task: Task
   readonly notes: readonly Message[]
+}
+
+/** What an export would be; true for the moment. */
+export interface Preflight {
+  readonly packageCount: number
+  readonly entryCount: number
+  /** Bytes of the archive. */
+  readonly archiveSize: number
+  /** Fixids of selected packages whose payload is not in the repository. */
+  readonly withoutPayload: Sample
+  /** Fixids of members that selected system packs list and the repository does not have. */
+  readonly missingMembers: Sample
+  /** The same for packages that selected ones require; only looked for when they are to be exported. */
+  readonly missingRequisites: Sample
+  /** Bytes that are free where archives are kept, and how many of these are reserved. */
+  readonly freeBytes: number
+  readonly reservedBytes: number
+  /** An archive of this content is there, or being packed: it needs no room. */
+  readonly isShared: boolean
+}
+
+/** How many of something there are, and the first few of them. */
+export interface Sample {
+  readonly count: number
+  readonly first: readonly string[]
 }
 
 /** What became of a task that was to be canceled. */
@@ -72,6 +113,11 @@ export interface TaskDesk {
    * @throws Problem FIXID_UNKNOWN with every fixid that the catalog does not have, or SPACE_INSUFFICIENT; then no task exists
    */
   requestExport(request: ExportRequest): Promise<AcceptedTask>
+  /**
+   * What an export of this would be. Nothing is changed.
+   * @throws Problem FIXID_UNKNOWN
+   */
+  planExport(selection: Selection): Promise<Preflight>
   /** A scan that still waits serves every caller who asks before it starts; each gets a task of its own. */
   requestScan(requestedBy: string): Promise<AcceptedTask>
   /**

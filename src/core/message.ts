@@ -61,6 +61,16 @@ export function membersMissing(fixids: readonly string[], count: number): Messag
   }
 }
 
+/** An export goes on without packages that selected ones require. */
+export function requisitesMissing(fixids: readonly string[], count: number): Message {
+  return {
+    id: 'FQXHMUP9106F',
+    text: `Packages that the selected ones require and that are not in the repository, ${count} in all: ${listOf(fixids, count)}.`,
+    explanation: 'The archive holds those that are there.',
+    recovery: 'Add the missing packages to the repository, read it again, and repeat the export.'
+  }
+}
+
 /** A task ended because of something that went wrong while it ran. */
 export function taskFailed(text: string, recovery: string): Message {
   return { id: 'FQXHMUP9009L', text, explanation: 'The task ended without a result.', recovery }

@@ -67,6 +67,18 @@ const catalogue = {
     explanation: 'The catalog has no package with this fixid. No task was started.',
     recovery: 'List the packages with GET /updateRepositories/firmware?key=updates, or read the repository again.'
   },
+  SELECTION_EMPTY: {
+    kind: 'invalid',
+    id: 'FQXHMUP9027L',
+    explanation: 'The selection has no packages. No task was started.',
+    recovery: 'Look with GET /api/v1/packages what the filter lets through.'
+  },
+  EXPORT_NOT_DONE: {
+    kind: 'conflict',
+    id: 'FQXHMUP9028L',
+    explanation: 'The export has no archive, or not yet.',
+    recovery: 'Look at its state with GET /api/v1/exports/{id}.'
+  },
   PACKAGE_UNKNOWN: {
     kind: 'missing',
     id: 'FQXHMUP9020L',

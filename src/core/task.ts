@@ -42,6 +42,12 @@ export interface TaskReader {
   findTask(id: number): Promise<Task | undefined>
   /** All tasks, the newest first, a page at a time. */
   taskPages(): AsyncIterable<Task[]>
+  /** At most so many tasks of a kind and a state, or of all states, the newest first, from before that id on. */
+  taskPage(
+    which: { readonly kind: TaskKind; readonly state: TaskState | undefined },
+    before: number,
+    limit: number
+  ): Promise<Task[]>
   /** The tasks that have not ended, oldest first, of one kind or of all; at most `limit`. */
   liveTasks(kind: TaskKind | undefined, limit: number): Promise<Task[]>
   /** The sums over all tasks that have not ended. */

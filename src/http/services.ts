@@ -1,6 +1,6 @@
 import type { Archives } from '../core/archive.ts'
 import type { CatalogReader, HealthCheck, RepositorySpace } from '../core/catalog.ts'
-import type { TaskDesk } from '../core/export.ts'
+import type { PlanReader, TaskDesk } from '../core/export.ts'
 import type { ImportDesk, Uploads } from '../core/import.ts'
 import type { Sessions } from '../core/session.ts'
 import type { TaskReader } from '../core/task.ts'
@@ -11,6 +11,7 @@ export interface Services {
   readonly imports: ImportDesk
   readonly uploads: Uploads
   readonly tasks: TaskReader
+  readonly plans: PlanReader
   readonly archives: Archives
   readonly catalog: CatalogReader
   readonly space: () => Promise<RepositorySpace>

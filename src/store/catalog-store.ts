@@ -1,5 +1,5 @@
 /** The catalog for its readers: listings, machine types, totals. */
-import { type ExpressionBuilder, type Kysely, type Selectable, type SqlBool, sql } from 'kysely'
+import { type Kysely, type Selectable, type SqlBool, sql } from 'kysely'
 import type { CatalogReader, MachineTypeSummary, PackageFilter, PackageSummary } from '../core/catalog.ts'
 import type {
   CatalogProblemCode,
@@ -11,7 +11,7 @@ import type {
   RequisiteKind
 } from '../core/package.ts'
 import type { Depot } from './database.ts'
-import { isLatest } from './latest-packages.ts'
+import { fits } from './package-filter.ts'
 import type { PackageTable, Schema } from './schema.ts'
 
 const PACKAGES_PER_PAGE = 100
@@ -111,34 +111,6 @@ export function createCatalogStore(db: Depot): CatalogReader {
       return row.read_at === null ? undefined : new Date(row.read_at)
     }
   }
-}
-
-function fits(eb: ExpressionBuilder<Schema, 'package'>, filter: PackageFilter) {
-  const { kind, machineTypes, latestOnly = false, search, isDownloaded } = filter
-  return eb.and([
-    ...(kind === undefined ? [] : [eb('package.kind', '=', kind)]),
-    ...(machineTypes === undefined ? [] : [isForAny(eb, machineTypes)]),
-    ...(latestOnly ? [isLatest(eb)] : []),
-    ...(search === undefined ? [] : [mentions(search)]),
-    ...(isDownloaded === undefined ? [] : [eb('package.payload_state', isDownloaded ? '<>' : '=', 'missing')])
-  ])
-}
-
-/** `instr` takes the text as it is: nothing in it stands for anything else. */
-function mentions(search: string) {
-  const part = search.toLowerCase()
-  return sql<SqlBool>`instr(lower(package.fixid || ' ' || package.name || ' ' || package.category), ${part}) > 0`
-}
-
-function isForAny(eb: ExpressionBuilder<Schema, 'package'>, machineTypes: readonly string[]) {
-  return eb(
-    'package.id',
-    'in',
-    eb
-      .selectFrom('package_machine_type')
-      .select('package_machine_type.package_id')
-      .where(sql<SqlBool>`machine_type in (select value from json_each(${JSON.stringify(machineTypes)}))`)
-  )
 }
 
 async function toSummaries(db: Kysely<Schema>, rows: readonly Selectable<PackageTable>[]): Promise<PackageSummary[]> {

@@ -1,8 +1,8 @@
 /** Plans: the exact archives that exports make, entry by entry. */
-import type { Kysely } from 'kysely'
+import type { Kysely, Selectable } from 'kysely'
 import type { Plan, PlanEntry } from '../core/export.ts'
 import { bulkInsert } from './bulk-insert.ts'
-import type { Schema } from './schema.ts'
+import type { PlanEntryTable, PlanTable, Schema } from './schema.ts'
 
 const ENTRIES_PER_PAGE = 1_000
 
@@ -30,7 +30,7 @@ export function createPlanStore(db: Kysely<Schema>) {
       await bulkInsert(
         db,
         'plan_entry',
-        ['plan_id', 'position', 'path', 'size', 'crc32', 'modified_at', 'offset', 'fixid', 'packages_done'],
+        ['plan_id', 'position', 'path', 'size', 'crc32', 'sha256', 'modified_at', 'offset', 'fixid', 'packages_done'],
         rows
       )
     },
@@ -53,15 +53,28 @@ export function createPlanStore(db: Kysely<Schema>) {
     },
 
     async getPlan(id: number): Promise<Plan> {
-      const row = await db.selectFrom('plan').selectAll().where('id', '=', id).executeTakeFirstOrThrow()
-      return {
-        id: row.id,
-        digest: row.digest,
-        packageCount: row.package_count,
-        entryCount: row.entry_count,
-        directoryOffset: row.directory_offset,
-        archiveSize: row.archive_size
-      }
+      return toPlan(await db.selectFrom('plan').selectAll().where('id', '=', id).executeTakeFirstOrThrow())
+    },
+
+    async findPlan(archiveName: string): Promise<Plan | undefined> {
+      const row = await db
+        .selectFrom('plan')
+        .selectAll()
+        .where('archive_name', '=', archiveName)
+        .where('archive_state', 'in', ['pending', 'kept'])
+        .executeTakeFirst()
+      return row && toPlan(row)
+    },
+
+    async hasDigests(planId: number): Promise<boolean> {
+      const unknown = await db
+        .selectFrom('plan_entry')
+        .select('position')
+        .where('plan_id', '=', planId)
+        .where('sha256', 'is', null)
+        .limit(1)
+        .executeTakeFirst()
+      return unknown === undefined
     },
 
     /** Removes a plan that turned out not to be needed, with its entries. */
@@ -88,21 +101,24 @@ export function createPlanStore(db: Kysely<Schema>) {
   }
 }
 
-function toEntry(row: {
-  position: number
-  path: string
-  size: number
-  crc32: number
-  modified_at: number
-  offset: number
-  fixid: string
-  packages_done: number
-}): PlanEntry {
+function toPlan(row: Selectable<PlanTable>): Plan {
+  return {
+    id: row.id,
+    digest: row.digest,
+    packageCount: row.package_count,
+    entryCount: row.entry_count,
+    directoryOffset: row.directory_offset,
+    archiveSize: row.archive_size
+  }
+}
+
+function toEntry(row: Selectable<PlanEntryTable>): PlanEntry {
   return {
     position: row.position,
     path: row.path,
     size: row.size,
     crc32: row.crc32,
+    sha256: row.sha256 ?? '',
     modifiedAt: row.modified_at,
     offset: row.offset,
     fixid: row.fixid,

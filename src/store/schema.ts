@@ -112,7 +112,7 @@ interface CatalogProblemTable {
   text: string
 }
 
-interface PlanTable {
+export interface PlanTable {
   id: Generated<number>
   digest: string
   package_count: number
@@ -126,12 +126,14 @@ interface PlanTable {
   kept_until: Generated<number | null>
 }
 
-interface PlanEntryTable {
+export interface PlanEntryTable {
   plan_id: number
   position: number
   path: string
   size: number
   crc32: number
+  /** Null for entries that were planned before it was kept. */
+  sha256: string | null
   modified_at: number
   offset: number
   fixid: string

@@ -1,7 +1,9 @@
 /** What a selection means in the present catalog: which packages, and which of their files. */
 import { type Kysely, type SqlBool, sql } from 'kysely'
-import type { FileScope } from '../core/export.ts'
+import type { PackageFilter } from '../core/catalog.ts'
+import type { FileScope, Sample } from '../core/export.ts'
 import { FILE_ROLES, type FileRole } from '../core/package.ts'
+import { fits } from './package-filter.ts'
 import type { Schema } from './schema.ts'
 
 export interface SelectedFile {
@@ -9,6 +11,7 @@ export interface SelectedFile {
   readonly path: string
   readonly size: number
   readonly crc32: number
+  readonly sha256: string
   readonly modifiedAt: number
 }
 
@@ -21,21 +24,34 @@ export interface SelectedPackage {
 /** Ids of the selected packages, or all there are. */
 export type PackageIds = ReadonlySet<number> | 'all'
 
-/** How many of something there are, and the first few of them. */
-export interface Sample {
-  readonly count: number
-  readonly first: readonly string[]
-}
-
 const PACKAGES_PER_PAGE = 200
 const SAMPLE_SIZE = 5
 
 /** @param db a transaction, so that all answers are about one catalog */
+export type SelectionStore = ReturnType<typeof createSelectionStore>
+
 export function createSelectionStore(db: Kysely<Schema>) {
   const amongIds = (column: string, ids: PackageIds) =>
     ids === 'all'
       ? sql<SqlBool>`true`
       : sql<SqlBool>`${sql.ref(column)} in (select value from json_each(${JSON.stringify([...ids])}))`
+
+  async function missing(
+    table: 'package_member' | 'package_requisite',
+    kinds: readonly string[],
+    ids: PackageIds
+  ): Promise<Sample> {
+    const query = db
+      .selectFrom(table)
+      .where('kind', 'in', kinds)
+      .where(amongIds('package_id', ids))
+      .where('fixid', 'not in', (eb) => eb.selectFrom('package').select('fixid'))
+    const { count } = await query
+      .select((eb) => eb.fn.count<number>('fixid').distinct().as('count'))
+      .executeTakeFirstOrThrow()
+    const rows = await query.select('fixid').distinct().orderBy('fixid').limit(SAMPLE_SIZE).execute()
+    return { count, first: rows.map((row) => row.fixid) }
+  }
 
   return {
     /** The packages with these fixids, and the fixids that no package has. */
@@ -52,18 +68,37 @@ export function createSelectionStore(db: Kysely<Schema>) {
       }
     },
 
-    /** The packages and all their members, and members of members, that the catalog has. */
-    async withMembers(ids: ReadonlySet<number>): Promise<Set<number>> {
+    /** The packages that fit. */
+    async fittingPackages(filter: PackageFilter): Promise<Set<number>> {
+      const rows = await db
+        .selectFrom('package')
+        .select('package.id')
+        .where((eb) => fits(eb, filter))
+        .execute()
+      return new Set(rows.map((row) => row.id))
+    },
+
+    /**
+     * The packages and all their members, and members of members, that the catalog has.
+     * @param withRequisites the same for what they require
+     */
+    async withMembers(ids: ReadonlySet<number>, withRequisites = false): Promise<Set<number>> {
       const all = new Set(ids)
       for (let newest = [...ids]; newest.length > 0; ) {
-        const rows = await db
+        const json = JSON.stringify(newest)
+        const members = db
           .selectFrom('package_member as member')
           .innerJoin('package', 'package.fixid', 'member.fixid')
           .select('package.id')
-          .distinct()
-          .where(sql<SqlBool>`member.package_id in (select value from json_each(${JSON.stringify(newest)}))`)
-          .execute()
-        newest = rows.map((row) => row.id).filter((id) => !all.has(id))
+          .where(sql<SqlBool>`member.package_id in (select value from json_each(${json}))`)
+        const requisites = db
+          .selectFrom('package_requisite as requisite')
+          .innerJoin('package', 'package.fixid', 'requisite.fixid')
+          .select('package.id')
+          .where('requisite.kind', '<>', 'superseded')
+          .where(sql<SqlBool>`requisite.package_id in (select value from json_each(${json}))`)
+        const rows = await (withRequisites ? members.union(requisites) : members).execute()
+        newest = [...new Set(rows.map((row) => row.id))].filter((id) => !all.has(id))
         for (const id of newest) all.add(id)
       }
       return all
@@ -106,18 +141,11 @@ export function createSelectionStore(db: Kysely<Schema>) {
     },
 
     /** Members that selected system packs list and the catalog does not have. */
-    async missingMembers(ids: PackageIds): Promise<Sample> {
-      const query = db
-        .selectFrom('package_member')
-        .where('kind', '=', 'listed')
-        .where(amongIds('package_id', ids))
-        .where('fixid', 'not in', (eb) => eb.selectFrom('package').select('fixid'))
-      const { count } = await query
-        .select((eb) => eb.fn.count<number>('fixid').distinct().as('count'))
-        .executeTakeFirstOrThrow()
-      const rows = await query.select('fixid').distinct().orderBy('fixid').limit(SAMPLE_SIZE).execute()
-      return { count, first: rows.map((row) => row.fixid) }
-    }
+    missingMembers: (ids: PackageIds): Promise<Sample> => missing('package_member', ['listed'], ids),
+
+    /** What selected packages require and the catalog does not have. */
+    missingRequisites: (ids: PackageIds): Promise<Sample> =>
+      missing('package_requisite', ['prerequisite', 'corequisite'], ids)
   }
 }
 
@@ -137,6 +165,7 @@ async function withFiles(
       'file.path',
       'file.size',
       'file.crc32',
+      'file.sha256',
       'file.modified_at'
     ])
     .where(sql<SqlBool>`package_file.package_id in (select value from json_each(${json}))`)
@@ -150,6 +179,13 @@ async function withFiles(
     // The sort is stable: within a role the files stay in the order of their paths.
     files: (byPackage.get(id) ?? [])
       .sort((left, right) => rank(left) - rank(right))
-      .map((row) => ({ id: row.id, path: row.path, size: row.size, crc32: row.crc32, modifiedAt: row.modified_at }))
+      .map((row) => ({
+        id: row.id,
+        path: row.path,
+        size: row.size,
+        crc32: row.crc32,
+        sha256: row.sha256,
+        modifiedAt: row.modified_at
+      }))
   }))
 }

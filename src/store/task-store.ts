@@ -18,6 +18,9 @@ const OUTCOME_POSITION = 0
 
 const TASKS_PER_PAGE = 200
 
+/** What a task is in: while it lives, its work says it. */
+const STATE = sql<string>`case task.state when 'live' then replace(work.state, 'open', 'queued') else task.state end`
+
 const COUNTERS = ['packages_done', 'packages_total', 'bytes_done', 'bytes_total'] as const
 
 export function createTaskStore(db: Depot): TaskReader {
@@ -38,6 +41,17 @@ export function createTaskStore(db: Depot): TaskReader {
         before = rows.at(-1)?.id ?? 0
         more = rows.length === TASKS_PER_PAGE
       }
+    },
+
+    async taskPage({ kind, state }, before, limit) {
+      const rows = await selectTasks(db)
+        .where('task.kind', '=', kind)
+        .where('task.id', '<', before)
+        .$if(state !== undefined, (query) => query.where(STATE, '=', state ?? ''))
+        .orderBy('task.id', 'desc')
+        .limit(limit)
+        .execute()
+      return withMessages(db, rows)
     },
 
     async liveTasks(kind, limit) {
@@ -81,11 +95,7 @@ function selectTasks(db: Kysely<Schema>) {
     .leftJoin('plan', 'plan.id', 'work.plan_id')
     .select(['task.id', 'task.kind', 'task.created_by', 'task.created_at', 'task.finished_at'])
     .select(['work.started_at', 'plan.archive_name'])
-    .select(
-      sql<string>`case task.state when 'live' then replace(work.state, 'open', 'queued') else task.state end`.as(
-        'state'
-      )
-    )
+    .select(STATE.as('state'))
     .select(
       COUNTERS.map((column) =>
         sql<number>`case task.state when 'live' then ${sql.ref(`work.${column}`)} else ${sql.ref(`task.${column}`)} end`.as(

@@ -22,10 +22,10 @@ export function createArchivePlanner(sharedFiles: ReadonlySet<number>): ArchiveP
   let packageCount = 0
 
   function placeFile(file: SelectedPackage['files'][number], fixid: string): PlanEntry {
-    const { path, size, crc32, modifiedAt } = file
-    const entry = { position, path, size, crc32, modifiedAt, offset, fixid, packagesDone: packageCount }
+    const { path, size, crc32, sha256, modifiedAt } = file
+    const entry = { position, path, size, crc32, sha256, modifiedAt, offset, fixid, packagesDone: packageCount }
     const facts = { name: path, size, crc32, modifiedAt }
-    digest.update(`${path}\0${size}\0${crc32}\0${modifiedAt}\0stored\n`)
+    digest.update(`${path}\0${size}\0${crc32}\0${sha256}\0${modifiedAt}\0stored\n`)
     directorySize += centralHeaderSize(facts, offset)
     offset += localHeaderSize(facts) + size
     position += 1

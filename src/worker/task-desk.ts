@@ -9,17 +9,11 @@ import {
   type CanceledTask,
   type ExportRequest,
   type Plan,
+  type Preflight,
+  type Selection,
   type TaskDesk
 } from '../core/export.ts'
-import {
-  listOf,
-  type Message,
-  membersMissing,
-  OPERATION_SUCCEEDED,
-  payloadsMissing,
-  TASK_CANCELED,
-  taskAccepted
-} from '../core/message.ts'
+import { type Message, OPERATION_SUCCEEDED, TASK_CANCELED, taskAccepted } from '../core/message.ts'
 import { Problem } from '../core/problem.ts'
 import type { Task, TaskKind } from '../core/task.ts'
 import type { ArchiveDirectory } from '../files/archive-directory.ts'
@@ -28,15 +22,11 @@ import { cancelTask } from '../store/cancel-task.ts'
 import { durableTransaction } from '../store/durable-transaction.ts'
 import { createPlanStore } from '../store/plan-store.ts'
 import type { Schema } from '../store/schema.ts'
-import { createSelectionStore, type PackageIds } from '../store/selection-store.ts'
 import { endTasks, forgetTask, getTask, insertTask } from '../store/task-store.ts'
 import { findQueuedScan, insertWork } from '../store/work-store.ts'
 import { type DeletionOptions, deletePackages } from './delete-packages.ts'
-import { createArchivePlanner } from './plan-archive.ts'
+import { notesOn, planSelection } from './plan-selection.ts'
 import { SPACE_FLOOR_BYTES } from './repository-room.ts'
-
-/** A longer list of unknown fixids says how many more there are. */
-const MAX_NAMED_FIXIDS = 1_000
 
 export interface DeskOptions extends DeletionOptions {
   /** The directory of archives. */
@@ -51,6 +41,7 @@ export function createTaskDesk(options: DeskOptions): TaskDesk {
   const { db, now } = options
   return {
     requestExport: (request) => durableTransaction(db, (trx) => acceptExport(trx, request, options)),
+    planExport: (selection) => db.transaction().execute((trx) => preflight(trx, selection, options)),
     requestScan: (requestedBy) => durableTransaction(db, (trx) => acceptScan(trx, requestedBy, now())),
     deletePackages: (request) => deletePackages(request, options, (trx) => acceptScan(trx, request.requestedBy, now())),
     cancelTasks: (taskIds) => durableTransaction(db, (trx) => cancelAll(trx, taskIds, now())),
@@ -63,16 +54,11 @@ export function createTaskDesk(options: DeskOptions): TaskDesk {
 }
 
 async function acceptExport(trx: Kysely<Schema>, request: ExportRequest, options: DeskOptions): Promise<AcceptedTask> {
-  const { fixids, scope } = request.selection
   const plans = createPlanStore(trx)
-  const selection = createSelectionStore(trx)
   const planId = await plans.begin()
-  const ids = fixids.length === 0 ? 'all' : await selectedIds(selection, fixids)
-  const planner = createArchivePlanner(await selection.sharedFiles())
-  for await (const packages of selection.pages(ids, scope)) await plans.addEntries(planId, planner.place(packages))
-  const plan = planner.finish(planId)
-  const notes = await notesOn(selection, ids)
-  const shared = await findShared(trx, plan.digest, options)
+  const planned = await planSelection(trx, planId, request.selection, (entries) => plans.addEntries(planId, entries))
+  const notes = notesOn(planned)
+  const shared = await findShared(trx, planned.plan.digest, options)
   if (shared !== undefined) await plans.drop(planId)
   const task =
     shared?.state === 'kept'
@@ -81,7 +67,7 @@ async function acceptExport(trx: Kysely<Schema>, request: ExportRequest, options
           trx,
           liveTask(
             'export',
-            shared?.workId ?? (await newExport(trx, plan, options)),
+            shared?.workId ?? (await newExport(trx, planned.plan, options)),
             request.requestedBy,
             options.now()
           ),
@@ -90,18 +76,32 @@ async function acceptExport(trx: Kysely<Schema>, request: ExportRequest, options
   return { task, notes: [taskAccepted(task.id), ...notes] }
 }
 
-/** The archive of this content that is there or will be, if there is one. */
-async function findShared(
-  trx: Kysely<Schema>,
-  digest: string,
-  { archives }: DeskOptions
-): Promise<SharedPlan | undefined> {
-  const store = createArchiveStore(trx)
-  const shared = await store.findShared(digest)
-  if (shared?.state !== 'kept' || archives.hasWhole(shared.archiveName, shared.archiveSize)) return shared
-  // Somebody has removed it.
-  await store.markGone(shared.planId)
+/** The archive of this content that is there or will be, if there is one. One that somebody has removed is given up. */
+async function findShared(trx: Kysely<Schema>, digest: string, options: DeskOptions): Promise<SharedPlan | undefined> {
+  const shared = await createArchiveStore(trx).findShared(digest)
+  if (shared === undefined || isThere(shared, options)) return shared
+  await createArchiveStore(trx).markGone(shared.planId)
   return undefined
+}
+
+/** Pending archives count: they will be. */
+function isThere({ state, archiveName, archiveSize }: SharedPlan, { archives }: DeskOptions): boolean {
+  return state === 'pending' || archives.hasWhole(archiveName, archiveSize)
+}
+
+/** Runs the plan through without keeping any of it. */
+async function preflight(trx: Kysely<Schema>, selection: Selection, options: DeskOptions): Promise<Preflight> {
+  const { plan, ...missing } = await planSelection(trx, 0, selection, async () => {})
+  const archives = createArchiveStore(trx)
+  const shared = await archives.findShared(plan.digest)
+  return {
+    ...missing,
+    packageCount: plan.packageCount,
+    entryCount: plan.entryCount,
+    archiveSize: plan.archiveSize,
+    ...(await spaceFor(archives, options)),
+    isShared: shared !== undefined && isThere(shared, options)
+  }
 }
 
 /** The archive is there: the task is completed at once. */
@@ -120,17 +120,16 @@ async function shareKept(
 }
 
 /** Work that packs the archive, whose space is reserved. */
-async function newExport(trx: Kysely<Schema>, plan: Plan, { freeBytes, now }: DeskOptions): Promise<number> {
+async function newExport(trx: Kysely<Schema>, plan: Plan, options: DeskOptions): Promise<number> {
   const archives = createArchiveStore(trx)
-  const reserved = (await archives.reservedBytes()) + SPACE_FLOOR_BYTES
-  const free = freeBytes()
-  if (plan.archiveSize > free - reserved) {
+  const { freeBytes, reservedBytes } = await spaceFor(archives, options)
+  if (plan.archiveSize > freeBytes - reservedBytes) {
     throw new Problem(
       'SPACE_INSUFFICIENT',
-      `The archive needs ${plan.archiveSize} bytes; ${free} bytes are free, and ${reserved} of them are reserved.`
+      `The archive needs ${plan.archiveSize} bytes; ${freeBytes} bytes are free, and ${reservedBytes} of them are reserved.`
     )
   }
-  await createPlanStore(trx).complete(plan, await freeArchiveName(archives, now()))
+  await createPlanStore(trx).complete(plan, await freeArchiveName(archives, options.now()))
   return insertWork(trx, 'export', {
     plan_id: plan.id,
     packages_total: plan.packageCount,
@@ -138,27 +137,12 @@ async function newExport(trx: Kysely<Schema>, plan: Plan, { freeBytes, now }: De
   })
 }
 
+async function spaceFor(archives: ArchiveStore, { freeBytes }: DeskOptions) {
+  return { freeBytes: freeBytes(), reservedBytes: (await archives.reservedBytes()) + SPACE_FLOOR_BYTES }
+}
+
 function liveTask(kind: TaskKind, workId: number, requestedBy: string, now: Date) {
   return { kind, state: 'live', work_id: workId, created_by: requestedBy, created_at: now.getTime(), finished_at: null }
-}
-
-async function selectedIds(
-  selection: ReturnType<typeof createSelectionStore>,
-  fixids: readonly string[]
-): Promise<Set<number>> {
-  const { ids, unknown } = await selection.findPackages(fixids)
-  if (unknown.length === 0) return selection.withMembers(ids)
-  const names = listOf(unknown.slice(0, MAX_NAMED_FIXIDS), unknown.length)
-  throw new Problem('FIXID_UNKNOWN', `The repository has no package with these fixids: ${names}.`)
-}
-
-async function notesOn(selection: ReturnType<typeof createSelectionStore>, ids: PackageIds): Promise<Message[]> {
-  const payloads = await selection.withoutPayload(ids)
-  const members = await selection.missingMembers(ids)
-  return [
-    ...(payloads.count > 0 ? [payloadsMissing(payloads.first, payloads.count)] : []),
-    ...(members.count > 0 ? [membersMissing(members.first, members.count)] : [])
-  ]
 }
 
 async function freeArchiveName(archives: ArchiveStore, now: Date): Promise<string> {

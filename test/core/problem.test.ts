@@ -21,6 +21,8 @@ const KINDS: Readonly<Record<ProblemCode, ProblemKind>> = {
   SESSION_UNKNOWN: 'missing',
   FIXID_UNKNOWN: 'invalid',
   EXPORT_UNKNOWN: 'missing',
+  EXPORT_NOT_DONE: 'conflict',
+  SELECTION_EMPTY: 'invalid',
   TASK_ENDED: 'conflict',
   SPACE_INSUFFICIENT: 'conflict',
   PACKAGE_IN_USE: 'conflict',

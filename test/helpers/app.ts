@@ -12,6 +12,7 @@ import { type App, buildApp } from '../../src/http/app.ts'
 import type { Services } from '../../src/http/services.ts'
 import { createArchiveStore } from '../../src/store/archive-store.ts'
 import { createCatalogStore } from '../../src/store/catalog-store.ts'
+import { createPlanStore } from '../../src/store/plan-store.ts'
 import { createSessionDesk, createSessionReader } from '../../src/store/session-store.ts'
 import { createTaskStore } from '../../src/store/task-store.ts'
 import type { ImportDeskOptions, SweepingImportDesk } from '../../src/worker/accept-import.ts'
@@ -57,6 +58,7 @@ export async function buildTestApp(
   const all: Services = {
     desk: absent('desk'),
     tasks: absent('tasks'),
+    plans: absent('plans'),
     archives: absent('archives'),
     catalog: absent('catalog'),
     space: async () => absent('space'),
@@ -135,6 +137,7 @@ export async function openTestDepot(
       imports: importingAtOnce(depot, imports),
       uploads: createIncomingDirectory(repositoryDirectory).sink,
       tasks,
+      plans: createPlanStore(db),
       catalog,
       archives: keptArchives(createArchiveStore(db), createArchiveDirectory(depot.archivesDirectory)),
       async space() {

@@ -44,6 +44,11 @@ export function readerOf(all: readonly Task[]): TaskReader {
     async *taskPages() {
       yield [...all].reverse()
     },
+    taskPage: async ({ kind }, before, limit) =>
+      [...all]
+        .reverse()
+        .filter((task) => task.kind === kind && task.id < before)
+        .slice(0, limit),
     liveTasks: async (kind, limit) => live(kind).slice(0, limit),
     liveTotals: async (kind) => totalsOf(live(kind))
   }

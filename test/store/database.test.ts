@@ -7,7 +7,7 @@ import * as migration from '../../migrations/0001-depot.ts'
 import { type Depot, knownMigrations, migrateToLatest, openDatabase } from '../../src/store/database.ts'
 import { DatabaseUnusable } from '../../src/store/database-unusable.ts'
 
-const MIGRATIONS = ['0001-depot', '0002-work', '0003-sessions', '0004-imports']
+const MIGRATIONS = ['0001-depot', '0002-work', '0003-sessions', '0004-imports', '0005-plan-digests']
 
 const FIRST_TABLES = [
   'catalog',
@@ -131,7 +131,7 @@ t.test(
     await sql`insert into task_message values (3, 0, 'FQX', 'text', 'explanation', 'recovery')`.execute(bare)
     await sql`delete from task where id = 9`.execute(bare)
 
-    t.same(await migrateToLatest(db), ['0002-work', '0003-sessions', '0004-imports'])
+    t.same(await migrateToLatest(db), ['0002-work', '0003-sessions', '0004-imports', '0005-plan-digests'])
     const tasks = await db.selectFrom('task').select(['id', 'kind', 'state', 'created_by']).orderBy('id').execute()
     t.same(tasks, [
       { id: 3, kind: 'export', state: 'completed', created_by: 'admin' },

@@ -9,6 +9,7 @@ function entries(count: number, prefix = ''): PlanEntry[] {
     path: `${prefix}${position}.uxz`,
     size: position * 7,
     crc32: 0xffffffff - position,
+    sha256: position.toString(16).padStart(64, '0'),
     modifiedAt: position - 1000,
     offset: 2 ** 52 + position,
     fixid: `fix-${position % 10}`,
@@ -80,4 +81,36 @@ t.test('one position has one entry', async (t) => {
   const id = await plans.begin()
   await plans.addEntries(id, entries(2))
   await t.rejects(plans.addEntries(id, entries(1, 'again/')), /UNIQUE/)
+})
+
+t.test('a plan is found by the name of its archive, as long as that is there or will be', async (t) => {
+  const { db } = await makeDepot(t)
+  const plans = createPlanStore(db)
+  const id = await plans.begin()
+  const plan = { id, digest: 'a'.repeat(64), packageCount: 1, entryCount: 2, directoryOffset: 10, archiveSize: 90 }
+  await plans.complete(plan, 'repository20260101000000.zip')
+  for (const [state, expected] of [
+    ['pending', plan],
+    ['kept', plan],
+    ['gone', undefined],
+    ['none', undefined]
+  ] as const) {
+    await db.updateTable('plan').set({ archive_state: state }).where('id', '=', id).execute()
+    t.same(await plans.findPlan('repository20260101000000.zip'), expected, state)
+  }
+  t.equal(await plans.findPlan(''), undefined)
+})
+
+t.test('a plan has digests only if all of its entries have one', async (t) => {
+  const { db } = await makeDepot(t)
+  const plans = createPlanStore(db)
+  const ids = [await plans.begin(), await plans.begin()] as const
+  for (const id of ids) await plans.addEntries(id, entries(3))
+  await db
+    .updateTable('plan_entry')
+    .set({ sha256: null })
+    .where('plan_id', '=', ids[1])
+    .where('position', '=', 2)
+    .execute()
+  t.same([await plans.hasDigests(ids[0]), await plans.hasDigests(ids[1])], [true, false])
 })

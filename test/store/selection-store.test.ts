@@ -105,3 +105,41 @@ t.test('missing members are counted once, however many packs list them', async (
   t.same(await selection.missingMembers(ids), { count: 2, first: ['gone-5', 'other'] })
   t.same(await selection.missingMembers(new Set()), { count: 0, first: [] })
 })
+
+t.test(
+  'requisites come with what requires them, at any depth and through members, and what supersedes does not',
+  async (t) => {
+    const { db } = await scanned(
+      t,
+      packageFiles({ fixid: 'top', payload: 'x', preReq: ['middle', 'nowhere'], supersedes: ['old'] }),
+      packageFiles({ fixid: 'middle', payload: 'x', preReq: ['bottom', 'top'] }),
+      packageFiles({ fixid: 'bottom', payload: 'x', preReq: ['nowhere', 'no-where-else'] }),
+      update('old', 'x'),
+      pack('pack', ['top'])
+    )
+    const selection = createSelectionStore(db)
+    const { ids } = await selection.findPackages(['pack'])
+    t.same(await fixidsOf(db, await selection.withMembers(ids)), ['pack', 'top'])
+    const all = await selection.withMembers(ids, true)
+    t.same(await fixidsOf(db, all), ['bottom', 'middle', 'pack', 'top'])
+    t.same(await selection.missingRequisites(all), { count: 2, first: ['no-where-else', 'nowhere'] })
+    t.same(await selection.missingRequisites((await selection.findPackages(['top'])).ids), {
+      count: 1,
+      first: ['nowhere']
+    })
+  }
+)
+
+t.test('a filter selects the packages that a listing with it shows', async (t) => {
+  const { db } = await scanned(t, update('fix-a'), update('fix-b', 'x'), pack('pack', ['fix-b']))
+  const selection = createSelectionStore(db)
+  for (const [filter, expected] of [
+    [{}, ['fix-a', 'fix-b', 'pack']],
+    [{ search: 'FIX' }, ['fix-a', 'fix-b']],
+    [{ search: 'fix', isDownloaded: true }, ['fix-b']],
+    [{ kind: 'system-pack' }, ['pack']],
+    [{ machineTypes: ['0000'] }, []]
+  ] as const) {
+    t.same(await fixidsOf(db, await selection.fittingPackages(filter)), expected, JSON.stringify(filter))
+  }
+})

@@ -1,6 +1,6 @@
 import t from 'tap'
 import type { Message } from '../../src/core/message.ts'
-import type { TaskKind } from '../../src/core/task.ts'
+import type { TaskKind, TaskState } from '../../src/core/task.ts'
 import type { Depot } from '../../src/store/database.ts'
 import { createTaskStore, endTasks } from '../../src/store/task-store.ts'
 import { createWorkStore } from '../../src/store/work-store.ts'
@@ -136,4 +136,19 @@ t.test('the totals are sums over live tasks, of one kind or of all', async (t) =
   t.same(await tasks.liveTotals(undefined), { ...exports, count: 3, queued: 2, bytesTotal: 1250 })
   await works.finish(lease, { state: 'failed', message: DONE, now: LATER })
   t.match(await tasks.liveTotals('export'), { count: 1, queued: 1, packagesDone: 0, bytesTotal: 200 })
+})
+
+t.test('a page of tasks has those of its kind and state, the newest first', async (t) => {
+  const { db } = await makeDepot(t)
+  const tasks = createTaskStore(db)
+  const ids: number[] = []
+  for (const kind of ['export', 'scan', 'export', 'export'] as const) ids.push((await queueTask(db, kind)).id)
+  await claim(db)
+  const page = async (state: TaskState | undefined, before = Number.MAX_SAFE_INTEGER, limit = 10) =>
+    (await tasks.taskPage({ kind: 'export', state }, before, limit)).map(({ id }) => id)
+  t.same(await page(undefined), [ids[3], ids[2], ids[0]])
+  t.same(await page(undefined, ids[3], 1), [ids[2]])
+  t.same(await page('running'), [ids[0]])
+  t.same(await page('queued'), [ids[3], ids[2]])
+  t.same(await page('failed'), [])
 })

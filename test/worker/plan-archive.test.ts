@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import fs from 'node:fs'
 import path from 'node:path'
 import { crc32 } from 'node:zlib'
@@ -15,10 +16,19 @@ const NAMES = ['a.bin', 'sub/ü 漢.bin', 'deep/er/🧱.uxz', 'empty', 'b.xml', 
 const SIZES = [1, 70_000, 3, 0, 500, 12, 300_001, 999]
 const TIMES = [0, 1_700_000_000, -5, 2 ** 31 - 1, 2 ** 31, 2 ** 33, 1, 1_600_000_001]
 
+const sha256 = (content: Buffer | string) => createHash('sha256').update(content).digest('hex')
+
 const contents = NAMES.map((name, index) => Buffer.alloc(SIZES[index] ?? 0, name))
 const pool: SelectedFile[] = NAMES.map((name, index) => {
   const content = contents[index] ?? Buffer.alloc(0)
-  return { id: index + 1, path: name, size: content.length, crc32: crc32(content), modifiedAt: TIMES[index] ?? 0 }
+  return {
+    id: index + 1,
+    path: name,
+    size: content.length,
+    crc32: crc32(content),
+    sha256: sha256(content),
+    modifiedAt: TIMES[index] ?? 0
+  }
 })
 
 /** Packages that have any of the files, also the same ones. */
@@ -129,7 +139,7 @@ t.test('the archive that is written has the planned size, and its entries lie wh
 })
 
 t.test('large files and many entries are planned with their ZIP64 fields', async (t) => {
-  const large = { id: 1, path: 'large.iso', size: 5_000_000_000, crc32: 1, modifiedAt: 0 }
+  const large = { id: 1, path: 'large.iso', size: 5_000_000_000, crc32: 1, sha256: sha256(''), modifiedAt: 0 }
   const many = Array.from({ length: 70_000 }, (_, index) => ({ ...large, id: index + 2, path: `${index}`, size: 1 }))
   const { entries, plan } = planOf([{ fixid: 'fix', files: [large, ...many] }])
   const directory = entries.reduce((sum, entry) => sum + encodeCentralHeader(facts(entry), entry.offset).length, 0)

@@ -43,6 +43,17 @@ const desk: Desk = {
   async requestExport({ selection, requestedBy }) {
     return { task: { ...taskFor(requestedBy), archiveName: JSON.stringify(selection) }, notes: [] }
   },
+  planExport: async ({ fixids }) => ({
+    packageCount: fixids.length,
+    entryCount: 0,
+    archiveSize: 22,
+    withoutPayload: { count: 0, first: [] },
+    missingMembers: { count: 0, first: [] },
+    missingRequisites: { count: 0, first: [] },
+    freeBytes: 100,
+    reservedBytes: 0,
+    isShared: false
+  }),
   async requestScan(requestedBy) {
     await scripts[requestedBy]?.()
     const task = taskFor(requestedBy)

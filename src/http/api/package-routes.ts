@@ -4,24 +4,9 @@ import { type Static, Type } from 'typebox'
 import type { PackageFilter, PackageSummary } from '../../core/catalog.ts'
 import { Problem } from '../../core/problem.ts'
 import type { Services } from '../services.ts'
-import { parseCursor, toCursor } from './cursor.ts'
+import { parseCursor } from './cursor.ts'
+import { DEFAULT_LIMIT, Next, nextOf, PageQuery } from './page.ts'
 import { PROBLEM_RESPONSES, problemResponse } from './problem-body.ts'
-
-const DEFAULT_LIMIT = '100'
-
-const PageQuery = {
-  limit: Type.Optional(
-    Type.String({
-      pattern: '^([1-9]\\d{0,2}|1000)$',
-      description: 'a number from 1 to 1000; without it a page has 100 items.'
-    })
-  ),
-  cursor: Type.Optional(Type.String({ maxLength: 8_192, description: '`next` of the page before.' }))
-}
-
-const Next = Type.Union([Type.String(), Type.Null()], {
-  description: '`cursor` of the next page; null after the last.'
-})
 
 const PackageQuery = Type.Object({
   q: Type.Optional(
@@ -166,12 +151,6 @@ function filterOf(query: Static<typeof PackageQuery>): PackageFilter {
     ...(downloaded === undefined ? {} : { isDownloaded: downloaded === 'true' }),
     latestOnly: latest === 'true'
   }
-}
-
-/** A full page may be the last one too; then the next one is empty. */
-function nextOf<Item>(page: readonly Item[], limit: string, position: (item: Item) => string[]): string | null {
-  const last = page.at(-1)
-  return last === undefined || page.length < Number(limit) ? null : toCursor(position(last))
 }
 
 function summaryView(item: PackageSummary): Static<typeof PackageView> {

@@ -38,6 +38,8 @@ function sentence(finding: Finding, word: string): string {
       return `${subject} is ${show(finding.data)} and longer than ${params.limit} characters.`
     case 'minLength':
       return `${subject} is empty.`
+    case 'additionalProperties':
+      return `The ${word} ${[...path, params.additionalProperty].join('.')} is not known.`
     case 'pattern':
       return `${subject} has the value ${show(finding.data)}; it must be ${finding.parentSchema?.description ?? params.pattern}`
     default:

@@ -14,6 +14,9 @@ const { call } = await buildTestApp(t, {
       asked.push(request)
       return { task: someTask(), notes: [] }
     },
+    planExport: async () => {
+      throw new Error('not asked for')
+    },
     requestScan: async () => ({ task: someTask({ kind: 'scan' }), notes: [] }),
     cancelTasks: async () => [],
     deleteTasks: async () => {},

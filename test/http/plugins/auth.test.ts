@@ -90,6 +90,7 @@ t.test('who is logged in is recorded as the one who asked', async (t) => {
     verifyCredentials: verifierForPassword('операто́р', PASSWORD),
     desk: {
       requestScan: refuse,
+      planExport: () => refuse('nobody'),
       requestExport: ({ requestedBy }) => refuse(requestedBy),
       cancelTasks: async () => [],
       deleteTasks: async () => {},

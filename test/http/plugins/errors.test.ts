@@ -50,8 +50,15 @@ t.test('an internal error shows nothing of itself but the number of the request'
   }
   const { call } = await buildTestApp(t, {
     space: fail,
-    desk: { requestExport: fail, requestScan: fail, cancelTasks: fail, deleteTasks: fail, deletePackages: fail },
-    tasks: { findTask: fail, async *taskPages() {}, liveTasks: fail, liveTotals: fail },
+    desk: {
+      requestExport: fail,
+      planExport: fail,
+      requestScan: fail,
+      cancelTasks: fail,
+      deleteTasks: fail,
+      deletePackages: fail
+    },
+    tasks: { findTask: fail, async *taskPages() {}, taskPage: fail, liveTasks: fail, liveTotals: fail },
     archives: { open: fail },
     health: fail
   })

@@ -1,6 +1,6 @@
 import { text } from 'node:stream/consumers'
 import t from 'tap'
-import { arrayText, type JsonText, objectText, textStream } from '../../../src/http/lxca/json-stream.ts'
+import { arrayText, type JsonText, objectText, textStream } from '../../src/http/json-stream.ts'
 
 async function* parts<Part>(...items: Part[]): AsyncGenerator<Part> {
   yield* items

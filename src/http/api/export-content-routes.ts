@@ -1,0 +1,172 @@
+/** What an export holds: the archive itself, its manifest, and the digests of its files. */
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { Type } from 'typebox'
+import type { Plan, PlanEntry } from '../../core/export.ts'
+import { Problem } from '../../core/problem.ts'
+import type { Task } from '../../core/task.ts'
+import { arrayText, objectText, textStream } from '../json-stream.ts'
+import { sendArchive } from '../send-archive.ts'
+import type { Services } from '../services.ts'
+import { ExportParams, findExport } from './find-export.ts'
+import { PROBLEM_RESPONSES, problemResponse } from './problem-body.ts'
+
+const Manifest = Type.Object(
+  {
+    exportId: Type.Integer(),
+    archiveName: Type.String(),
+    archiveSize: Type.Integer({ description: 'Bytes.' }),
+    digest: Type.String({ description: 'Equal for equal archives; the `ETag` of the download.' }),
+    packages: Type.Integer(),
+    files: Type.Array(
+      Type.Object({
+        path: Type.String({ description: 'In the archive.' }),
+        size: Type.Integer({ description: 'Bytes.' }),
+        crc32: Type.String({ description: 'Eight hexadecimal digits.' }),
+        sha256: Type.Union([Type.String(), Type.Null()], {
+          description: 'Null for archives that a former version has planned, where the file has changed since.'
+        }),
+        modifiedAt: Type.String({ description: 'ISO 8601, UTC.' }),
+        fixid: Type.String({ description: 'The package it came with.' })
+      }),
+      { description: 'In their order in the archive.' }
+    )
+  },
+  { title: 'Manifest' }
+)
+
+const RESPONSES = {
+  404: problemResponse('There is no such export.'),
+  410: problemResponse('The archive is not kept any more, or will never be.'),
+  ...PROBLEM_RESPONSES
+}
+
+const Binary = Type.String({ format: 'binary' })
+
+export const exportContentRoutes: FastifyPluginAsyncTypebox<Pick<Services, 'tasks' | 'archives' | 'plans'>> = async (
+  app,
+  { tasks, archives, plans }
+) => {
+  app.get(
+    '/api/v1/exports/:id/archive',
+    {
+      schema: {
+        tags: ['Exports'],
+        operationId: 'downloadArchive',
+        summary: 'Download the archive of an export',
+        description: 'Whole or in part: a download that was cut goes on with `Range` and `If-Range`.',
+        params: ExportParams,
+        response: {
+          200: { description: 'The archive.', content: { 'application/zip': { schema: Binary } } },
+          206: { description: 'The part that `Range` asks for.', content: { 'application/zip': { schema: Binary } } },
+          304: Type.Null({ description: 'It is the one that `If-None-Match` names.' }),
+          409: problemResponse('The export is not done, or has failed.'),
+          416: problemResponse('The range begins behind the end of the archive.'),
+          ...RESPONSES
+        }
+      }
+    },
+    async (request, reply) => {
+      const task = await findExport(tasks, request.params.id)
+      if (task.state !== 'completed') {
+        throw new Problem('EXPORT_NOT_DONE', `The export ${task.id} has no archive: it is ${task.state}.`)
+      }
+      const archive = await archives.open(task.archiveName)
+      if (archive === undefined) throw isGone(task)
+      try {
+        await sendArchive(request, reply, archive)
+      } finally {
+        await archive.close()
+      }
+    }
+  )
+
+  app.get(
+    '/api/v1/exports/:id/manifest',
+    {
+      schema: {
+        tags: ['Exports'],
+        operationId: 'getManifest',
+        summary: 'List what is in the archive of an export',
+        description: 'Known from the moment in which the export is accepted, as long as the archive is kept.',
+        params: ExportParams,
+        response: { 200: Manifest, ...RESPONSES }
+      }
+    },
+    async (request, reply) => {
+      const task = await findExport(tasks, request.params.id)
+      const plan = await planOf(task)
+      const { archiveName, id } = task
+      const { archiveSize, digest, packageCount } = plan
+      const head = { exportId: id, archiveName, archiveSize, digest, packages: packageCount }
+      const files = arrayText(lines(plan, fileText, ','))
+      return reply.type('application/json; charset=utf-8').send(textStream(objectText({ ...head, files })) as never)
+    }
+  )
+
+  app.get(
+    '/api/v1/exports/:id/SHA256SUMS',
+    {
+      schema: {
+        tags: ['Exports'],
+        operationId: 'getSha256Sums',
+        summary: 'The digests of the files in the archive of an export',
+        description: 'For `sha256sum -c`, in the directory into which the archive was unpacked.',
+        params: ExportParams,
+        response: {
+          200: { description: 'A line for each file.', content: { 'text/plain': { schema: Type.String() } } },
+          ...RESPONSES
+        }
+      }
+    },
+    async (request, reply) => {
+      const task = await findExport(tasks, request.params.id)
+      const plan = await planOf(task)
+      if (!(await plans.hasDigests(plan.id))) {
+        throw new Problem(
+          'ARCHIVE_GONE',
+          `The export ${task.id} is of a former version, which kept no digests. Export anew.`
+        )
+      }
+      reply.header('content-disposition', 'attachment; filename="SHA256SUMS"')
+      return reply.type('text/plain; charset=utf-8').send(textStream(lines(plan, sumLine, '')) as never)
+    }
+  )
+
+  /** @throws Problem ARCHIVE_GONE */
+  async function planOf(task: Task): Promise<Plan> {
+    const plan = await plans.findPlan(task.archiveName)
+    if (plan === undefined) throw isGone(task)
+    return plan
+  }
+
+  /** A page of entries at a time. An archive that ceases to be kept meanwhile cuts the answer: it would not be whole. */
+  async function* lines(plan: Plan, text: (entry: PlanEntry) => string, separator: string): AsyncGenerator<string> {
+    let count = 0
+    for await (const page of plans.entryPages(plan.id)) {
+      count += page.length
+      yield page.map(text).join(separator)
+    }
+    if (count !== plan.entryCount) throw new Error(`Only ${count} of ${plan.entryCount} entries of a plan are there`)
+  }
+}
+
+function isGone({ id, state }: Task): Problem {
+  const text = state === 'completed' ? 'is not kept any more' : `does not exist: it is ${state}`
+  return new Problem('ARCHIVE_GONE', `The archive of the export ${id} ${text}.`)
+}
+
+function fileText({ path, size, crc32, sha256, modifiedAt, fixid }: PlanEntry): string {
+  return JSON.stringify({
+    path,
+    size,
+    crc32: crc32.toString(16).padStart(8, '0'),
+    sha256: sha256 === '' ? null : sha256,
+    modifiedAt: new Date(modifiedAt * 1000).toISOString(),
+    fixid
+  })
+}
+
+/** As coreutils writes it. Names in archives have none of the characters that it would have to escape. */
+function sumLine({ sha256, path }: PlanEntry): string {
+  return `${sha256}  ${path}\n`
+}
