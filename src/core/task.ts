@@ -19,6 +19,11 @@ export interface TaskProgress {
   readonly bytesDone: number
 }
 
+export interface TaskRun {
+  readonly startedAt: Date
+  readonly bytesBefore: number
+}
+
 export interface Task extends TaskProgress {
   /** Never used again for another task. */
   readonly id: number
@@ -32,6 +37,8 @@ export interface Task extends TaskProgress {
   readonly createdAt: Date
   readonly startedAt: Date | null
   readonly finishedAt: Date | null
+  /** Since when its worker has been at it, and how many bytes were done before; null unless it is running. */
+  readonly run: TaskRun | null
   /** What it says to its caller, oldest first. */
   readonly messages: readonly Message[]
 }
@@ -50,8 +57,18 @@ export interface TaskReader {
   ): Promise<Task[]>
   /** The tasks that have not ended, oldest first, of one kind or of all; at most `limit`. */
   liveTasks(kind: TaskKind | undefined, limit: number): Promise<Task[]>
+  /** Tasks of a kind that have ended, in the order in which they did, from behind that number on; at most `limit`. */
+  endedTasks(kind: TaskKind, after: number, limit: number): Promise<EndedTask[]>
+  /** The number of the task, of any kind, that has ended last; 0 before the first. */
+  lastEndNumber(): Promise<number>
   /** The sums over all tasks that have not ended. */
   liveTotals(kind: TaskKind | undefined): Promise<LiveTotals>
+}
+
+/** A task that has ended, and the how many-th of all it was. */
+export interface EndedTask {
+  readonly endNumber: number
+  readonly task: Task
 }
 
 /** The sums that one answer about all running tasks needs. */
@@ -62,4 +79,9 @@ export interface LiveTotals {
   readonly packagesTotal: number
   readonly bytesDone: number
   readonly bytesTotal: number
+}
+
+/** Whether it is in a final state. */
+export function hasEnded({ state }: Pick<Task, 'state'>): boolean {
+  return state !== 'queued' && state !== 'running'
 }

@@ -19,6 +19,7 @@ export interface Schema {
   import_file: ImportFileTable
   import_change: ImportChangeTable
   task: TaskTable
+  task_count: TaskCountTable
   task_message: TaskMessageTable
   credential: CredentialTable
   session: SessionTable
@@ -163,7 +164,11 @@ export interface WorkTable {
   lease_beat: Generated<number>
   /** How many workers died while they ran it. */
   crashes: Generated<number>
+  /** When it was first claimed. */
   started_at: number | null
+  /** When it was last claimed, and how far it was then. */
+  run_started_at: Generated<number | null>
+  run_started_bytes: Generated<number>
 }
 
 /** What an import is made of; gone as soon as it has ended. */
@@ -208,6 +213,13 @@ export interface TaskTable {
   created_by: string
   created_at: number
   finished_at: number | null
+  /** Grows with every task that ends, and is never given again; null before, and for tasks of former versions. */
+  end_number: Generated<number | null>
+}
+
+/** One row: the greatest `end_number` that was given. */
+interface TaskCountTable {
+  ended: number
 }
 
 interface TaskMessageTable {

@@ -1,7 +1,7 @@
 /** Tasks and their messages: what callers asked for. What is done for them is in the work store. */
-import { type Insertable, type Kysely, sql } from 'kysely'
+import { type Insertable, type Kysely, type SqlBool, sql } from 'kysely'
 import type { Message } from '../core/message.ts'
-import type { LiveTotals, Task, TaskKind, TaskReader, TaskState } from '../core/task.ts'
+import type { LiveTotals, Task, TaskKind, TaskReader, TaskRun, TaskState } from '../core/task.ts'
 import { chunks } from './chunks.ts'
 import type { Depot } from './database.ts'
 import type { Schema, TaskTable } from './schema.ts'
@@ -64,6 +64,21 @@ export function createTaskStore(db: Depot): TaskReader {
       return withMessages(db, rows)
     },
 
+    async endedTasks(kind, after, limit) {
+      const rows = await selectTasks(db)
+        .where('task.kind', '=', kind)
+        .where('task.end_number', '>', after)
+        .orderBy('task.end_number')
+        .limit(limit)
+        .execute()
+      const tasks = await withMessages(db, rows)
+      return tasks.map((task, index) => ({ endNumber: rows[index]?.end_number ?? after, task }))
+    },
+
+    async lastEndNumber() {
+      return (await db.selectFrom('task_count').select('ended').executeTakeFirstOrThrow()).ended
+    },
+
     async liveTotals(kind) {
       const total = (column: (typeof COUNTERS)[number]) => sql<number>`coalesce(sum(${sql.ref(`work.${column}`)}), 0)`
       const row = await db
@@ -93,8 +108,8 @@ function selectTasks(db: Kysely<Schema>) {
     .selectFrom('task')
     .innerJoin('work', 'work.id', 'task.work_id')
     .leftJoin('plan', 'plan.id', 'work.plan_id')
-    .select(['task.id', 'task.kind', 'task.created_by', 'task.created_at', 'task.finished_at'])
-    .select(['work.started_at', 'plan.archive_name'])
+    .select(['task.id', 'task.kind', 'task.created_by', 'task.created_at', 'task.finished_at', 'task.end_number'])
+    .select(['work.started_at', 'work.run_started_at', 'work.run_started_bytes', 'plan.archive_name'])
     .select(STATE.as('state'))
     .select(
       COUNTERS.map((column) =>
@@ -137,7 +152,9 @@ export async function endTasks(
       ? end(trx, outcome).where('id', '=', which.taskId)
       : end(trx, outcome).where('work_id', '=', which.workId)
   const rows = await tasks.returning(['id', 'work_id']).execute()
-  const messages = rows.map(({ id }) => toMessageRow(id, outcome.message, OUTCOME_POSITION))
+  const ids = rows.map((row) => row.id)
+  await numberEnded(trx, ids)
+  const messages = ids.map((id) => toMessageRow(id, outcome.message, OUTCOME_POSITION))
   for (const part of chunks(messages)) await trx.insertInto('task_message').values(part).execute()
   return rows.map((row) => row.work_id)
 }
@@ -162,6 +179,23 @@ function end(trx: Kysely<Schema>, { state, now }: TaskOutcome) {
       bytes_total: last('bytes_total')
     })
     .where('state', '=', 'live')
+}
+
+/** SQLite has one writer at a time: the numbers are in the order in which the ends are committed. */
+async function numberEnded(trx: Kysely<Schema>, ids: readonly number[]): Promise<void> {
+  if (ids.length === 0) return
+  const { ended } = await trx
+    .updateTable('task_count')
+    .set((eb) => ({ ended: eb('ended', '+', ids.length) }))
+    .returning('ended')
+    .executeTakeFirstOrThrow()
+  const json = JSON.stringify(ids)
+  const place = sql<number>`(select key from json_each(${json}) where value = task.id)`
+  await trx
+    .updateTable('task')
+    .set({ end_number: sql<number>`${ended - ids.length + 1} + ${place}` })
+    .where(sql<SqlBool>`id in (select value from json_each(${json}))`)
+    .execute()
 }
 
 async function withMessages(db: Kysely<Schema>, rows: readonly TaskRow[]): Promise<Task[]> {
@@ -200,8 +234,13 @@ function toTask(row: TaskRow, messages: readonly Message[]): Task {
     createdAt: new Date(row.created_at),
     startedAt: toDate(row.started_at),
     finishedAt: toDate(row.finished_at),
+    run: toRun(row),
     messages: messages.map(({ id, text, explanation, recovery }) => ({ id, text, explanation, recovery }))
   }
+}
+
+function toRun({ state, run_started_at: startedAt, run_started_bytes: bytesBefore }: TaskRow): TaskRun | null {
+  return state === 'running' && startedAt !== null ? { startedAt: new Date(startedAt), bytesBefore } : null
 }
 
 function toDate(milliseconds: number | null): Date | null {

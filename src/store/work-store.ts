@@ -68,7 +68,9 @@ export function createWorkStore(db: Depot): WorkStore {
           state: 'running',
           lease_owner: owner,
           lease_token: eb('lease_token', '+', 1),
-          started_at: eb.fn.coalesce('started_at', eb.val(now.getTime()))
+          started_at: eb.fn.coalesce('started_at', eb.val(now.getTime())),
+          run_started_at: now.getTime(),
+          run_started_bytes: eb.ref('bytes_done')
         }))
         .where('id', '=', (eb) =>
           eb

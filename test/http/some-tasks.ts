@@ -15,6 +15,7 @@ export function someTask(overrides: Partial<Task> = {}): Task {
     createdAt: new Date('2026-01-05T09:30:00Z'),
     startedAt: new Date('2026-01-05T09:30:01Z'),
     finishedAt: null,
+    run: null,
     messages: [],
     ...overrides
   }
@@ -49,6 +50,8 @@ export function readerOf(all: readonly Task[]): TaskReader {
         .reverse()
         .filter((task) => task.kind === kind && task.id < before)
         .slice(0, limit),
+    endedTasks: async () => [],
+    lastEndNumber: async () => 0,
     liveTasks: async (kind, limit) => live(kind).slice(0, limit),
     liveTotals: async (kind) => totalsOf(live(kind))
   }

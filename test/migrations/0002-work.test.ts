@@ -4,6 +4,10 @@ import { type Kysely, sql } from 'kysely'
 import t, { type Test } from 'tap'
 import * as first from '../../migrations/0001-depot.ts'
 import * as second from '../../migrations/0002-work.ts'
+import * as third from '../../migrations/0003-sessions.ts'
+import * as fourth from '../../migrations/0004-imports.ts'
+import * as fifth from '../../migrations/0005-plan-digests.ts'
+import * as sixth from '../../migrations/0006-task-progress.ts'
 import { createArchiveStore } from '../../src/store/archive-store.ts'
 import { type Depot, openDatabase } from '../../src/store/database.ts'
 import { createTaskStore } from '../../src/store/task-store.ts'
@@ -44,9 +48,14 @@ async function oldDatabase(t: Test): Promise<Depot> {
   return db
 }
 
+/** What reads the database afterwards is of the present. */
+async function migrate(db: Depot): Promise<void> {
+  for (const { up } of [second, third, fourth, fifth, sixth]) await up(db as unknown as Kysely<unknown>)
+}
+
 t.test('tasks keep their ids, states, names and messages, and what ran waits again', async (t) => {
   const db = await oldDatabase(t)
-  await second.up(db as unknown as Kysely<unknown>)
+  await migrate(db)
   const tasks = createTaskStore(db)
   t.match(await tasks.findTask(11), {
     state: 'completed',
@@ -68,13 +77,13 @@ t.test('tasks keep their ids, states, names and messages, and what ran waits aga
 
 t.test('an id that was given out before is not given out again', async (t) => {
   const db = await oldDatabase(t)
-  await second.up(db as unknown as Kysely<unknown>)
+  await migrate(db)
   t.ok((await queueTask(db, 'scan')).id > 40)
 })
 
 t.test('archives can still be had, and of equal ones the newest is shared', async (t) => {
   const db = await oldDatabase(t)
-  await second.up(db as unknown as Kysely<unknown>)
+  await migrate(db)
   const archives = createArchiveStore(db)
   for (const plan of [1, 2]) {
     t.match(await archives.findArchive(`repository2026010203040${plan}.zip`), {

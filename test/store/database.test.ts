@@ -7,7 +7,14 @@ import * as migration from '../../migrations/0001-depot.ts'
 import { type Depot, knownMigrations, migrateToLatest, openDatabase } from '../../src/store/database.ts'
 import { DatabaseUnusable } from '../../src/store/database-unusable.ts'
 
-const MIGRATIONS = ['0001-depot', '0002-work', '0003-sessions', '0004-imports', '0005-plan-digests']
+const MIGRATIONS = [
+  '0001-depot',
+  '0002-work',
+  '0003-sessions',
+  '0004-imports',
+  '0005-plan-digests',
+  '0006-task-progress'
+]
 
 const FIRST_TABLES = [
   'catalog',
@@ -27,7 +34,16 @@ const FIRST_TABLES = [
   'task_message'
 ]
 
-const TABLES = [...FIRST_TABLES, 'identity', 'import_change', 'import_file', 'import_job', 'session', 'work'].sort()
+const TABLES = [
+  ...FIRST_TABLES,
+  'identity',
+  'import_change',
+  'import_file',
+  'import_job',
+  'session',
+  'task_count',
+  'work'
+].sort()
 
 function open(t: Test, options: { file?: string } = {}): Depot {
   const db = openDatabase({ file: ':memory:', ...options })
@@ -131,7 +147,13 @@ t.test(
     await sql`insert into task_message values (3, 0, 'FQX', 'text', 'explanation', 'recovery')`.execute(bare)
     await sql`delete from task where id = 9`.execute(bare)
 
-    t.same(await migrateToLatest(db), ['0002-work', '0003-sessions', '0004-imports', '0005-plan-digests'])
+    t.same(await migrateToLatest(db), [
+      '0002-work',
+      '0003-sessions',
+      '0004-imports',
+      '0005-plan-digests',
+      '0006-task-progress'
+    ])
     const tasks = await db.selectFrom('task').select(['id', 'kind', 'state', 'created_by']).orderBy('id').execute()
     t.same(tasks, [
       { id: 3, kind: 'export', state: 'completed', created_by: 'admin' },

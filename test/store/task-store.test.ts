@@ -2,7 +2,7 @@ import t from 'tap'
 import type { Message } from '../../src/core/message.ts'
 import type { TaskKind, TaskState } from '../../src/core/task.ts'
 import type { Depot } from '../../src/store/database.ts'
-import { createTaskStore, endTasks } from '../../src/store/task-store.ts'
+import { createTaskStore, endTasks, forgetTask } from '../../src/store/task-store.ts'
 import { createWorkStore } from '../../src/store/work-store.ts'
 import { joinWork, makeDepot, queueTask } from '../helpers/depot.ts'
 
@@ -39,6 +39,7 @@ t.test('a new task waits, and knows who asked for what', async (t) => {
     createdAt: NOW,
     startedAt: null,
     finishedAt: null,
+    run: null,
     messages: [message('NOTE')]
   })
   t.equal(await createTaskStore(db).findTask(task.id + 1), undefined)
@@ -151,4 +152,47 @@ t.test('a page of tasks has those of its kind and state, the newest first', asyn
   t.same(await page('running'), [ids[0]])
   t.same(await page('queued'), [ids[3], ids[2]])
   t.same(await page('failed'), [])
+})
+
+t.test('tasks that have ended are read in the order in which they did, and a number is given once', async (t) => {
+  const { db } = await makeDepot(t)
+  const tasks = createTaskStore(db)
+  const ended = async (after = 0, limit = 10) =>
+    (await tasks.endedTasks('export', after, limit)).map(({ endNumber, task }) => [endNumber, task.id])
+  const first = await queueTask(db, 'export')
+  const twin = await joinWork(db, 'export', first.workId)
+  const [scan, second] = [await queueTask(db, 'scan'), await queueTask(db, 'export')]
+  t.same([await ended(), await tasks.lastEndNumber()], [[], 0])
+  const outcome = { state: 'canceled', message: DONE, now: LATER } as const
+  await db.transaction().execute((trx) => endTasks(trx, { taskId: second.id }, outcome))
+  await db.transaction().execute((trx) => endTasks(trx, { taskId: second.id }, outcome))
+  await finish(db, 'completed')
+  await finish(db, 'failed', 'scan')
+  const all = [
+    [1, second.id],
+    [2, first.id],
+    [3, twin.id]
+  ]
+  t.same(await ended(), all)
+  t.same(await ended(1, 1), [all[1]])
+  t.equal(await tasks.lastEndNumber(), 4)
+  await forgetTask(db, scan.id)
+  const next = await queueTask(db, 'export')
+  await db.transaction().execute((trx) => endTasks(trx, { taskId: next.id }, outcome))
+  t.same(await ended(3), [[5, next.id]])
+})
+
+t.test('a task knows since when its present run goes on, and how far it was before', async (t) => {
+  const { db } = await makeDepot(t)
+  const tasks = createTaskStore(db)
+  const works = createWorkStore(db)
+  const { id } = await queueTask(db, 'export', { packages_total: 2, bytes_total: 100 })
+  t.equal((await tasks.findTask(id))?.run, null)
+  const lease = await claim(db)
+  t.same((await tasks.findTask(id))?.run, { startedAt: NOW, bytesBefore: 0 })
+  await works.saveProgress(lease, { packagesDone: 1, bytesDone: 60 })
+  await works.release(lease)
+  t.equal((await tasks.findTask(id))?.run, null)
+  await works.claimNext(['export'], 'tester', LATER)
+  t.match(await tasks.findTask(id), { startedAt: NOW, run: { startedAt: LATER, bytesBefore: 60 } })
 })

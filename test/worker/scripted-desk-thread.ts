@@ -35,6 +35,7 @@ function taskFor(createdBy: string): Task {
     createdAt: new Date('2026-04-05T06:07:08.009Z'),
     startedAt: null,
     finishedAt: null,
+    run: null,
     messages: []
   }
 }

@@ -2,6 +2,7 @@
 import type { FastifyPluginAsync } from 'fastify'
 import { registerAuth } from '../plugins/auth.ts'
 import type { Services } from '../services.ts'
+import { eventRoutes } from './event-routes.ts'
 import { exportContentRoutes } from './export-content-routes.ts'
 import { exportRoutes } from './export-routes.ts'
 import { packageRoutes } from './package-routes.ts'
@@ -14,4 +15,5 @@ export const apiDoor: FastifyPluginAsync<Services> = async (app, services) => {
   await app.register(packageRoutes, services)
   await app.register(exportRoutes, services)
   await app.register(exportContentRoutes, services)
+  await app.register(eventRoutes, services)
 }

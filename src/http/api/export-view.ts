@@ -30,7 +30,7 @@ export const ExportView = Type.Object(
     bytesTotal: Type.Integer({ description: 'Bytes that the archive has when it is done.' }),
     percent: Type.Number({ minimum: 0, maximum: 100, description: 'Of the bytes, in tenths.' }),
     bytesPerSecond: Type.Union([Type.Integer(), Type.Null()], {
-      description: 'Since it was first started, while it runs; else null.'
+      description: 'Since it was last started, while it runs; else null.'
     }),
     secondsLeft: Type.Union([Type.Integer(), Type.Null()], {
       description: 'At this rate; null while that is not known.'
@@ -69,10 +69,11 @@ export function noteView({ id, text, explanation, recovery }: Task['messages'][n
   return { messageId: id, text, explanation, recovery }
 }
 
-/** Of a task that runs and has done something. */
-function paceOf({ state, startedAt, bytesDone, bytesTotal }: Task, now: Date) {
-  const milliseconds = startedAt === null ? 0 : now.getTime() - startedAt.getTime()
-  if (state !== 'running' || milliseconds <= 0 || bytesDone === 0) return { bytesPerSecond: null, secondsLeft: null }
-  const bytesPerSecond = Math.round((1000 * bytesDone) / milliseconds)
-  return { bytesPerSecond, secondsLeft: Math.ceil(((bytesTotal - bytesDone) * milliseconds) / bytesDone / 1000) }
+/** Of the present run: what was done before a restart took no time in it. */
+function paceOf({ run, bytesDone, bytesTotal }: Task, now: Date) {
+  const milliseconds = run === null ? 0 : now.getTime() - run.startedAt.getTime()
+  const bytes = bytesDone - (run?.bytesBefore ?? 0)
+  if (milliseconds <= 0 || bytes <= 0) return { bytesPerSecond: null, secondsLeft: null }
+  const secondsLeft = Math.ceil(((bytesTotal - bytesDone) * milliseconds) / bytes / 1000)
+  return { bytesPerSecond: Math.round((1000 * bytes) / milliseconds), secondsLeft }
 }

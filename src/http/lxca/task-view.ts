@@ -1,6 +1,6 @@
 /** Tasks as /tasks and /jobs show them: the same words, other places. */
 import { type Static, Type } from 'typebox'
-import type { Task, TaskKind, TaskState } from '../../core/task.ts'
+import { hasEnded, type Task, type TaskKind, type TaskState } from '../../core/task.ts'
 
 export const TaskView = Type.Object(
   {
@@ -122,10 +122,6 @@ export function jobView(task: Task): JobView {
 /** A job of these numbers exists once in a depot, and that is all that anybody asks for by this. */
 export function jobUuid(id: number): string {
   return `00000000-0000-4000-8000-${id.toString(16).padStart(12, '0')}`
-}
-
-function hasEnded({ state }: Task): boolean {
-  return state === 'completed' || state === 'failed' || state === 'canceled'
 }
 
 /** Whole percents, and 100 for nothing that has not ended. */

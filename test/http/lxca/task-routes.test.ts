@@ -128,6 +128,7 @@ t.test('a task that runs shows true percents, and 100 only when it has ended', a
     createdAt: new Date(0),
     startedAt: null,
     finishedAt: null,
+    run: null,
     messages: []
   } as const
   for (const [bytesDone, percentage] of [

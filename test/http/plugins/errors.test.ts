@@ -58,7 +58,15 @@ t.test('an internal error shows nothing of itself but the number of the request'
       deleteTasks: fail,
       deletePackages: fail
     },
-    tasks: { findTask: fail, async *taskPages() {}, taskPage: fail, liveTasks: fail, liveTotals: fail },
+    tasks: {
+      findTask: fail,
+      async *taskPages() {},
+      taskPage: fail,
+      endedTasks: fail,
+      lastEndNumber: fail,
+      liveTasks: fail,
+      liveTotals: fail
+    },
     archives: { open: fail },
     health: fail
   })
