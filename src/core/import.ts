@@ -77,6 +77,7 @@ export type Uploads = (upload: string) => UploadSink
 export interface UploadSink {
   /**
    * Writes what comes to a file of this name.
+   * @param content a piece is done with before three megabytes behind it have been taken
    * @throws the system's error, or what the content throws
    */
   receive(name: string, content: AsyncIterable<Buffer>): Promise<ReceivedFile>

@@ -14,8 +14,8 @@ export interface WrittenFile {
 /** With smaller writes most of the time goes into calls of the system. */
 export const WRITE_BYTES = 1024 * 1024
 
-/** So much is written before the disk is told to begin: who waits for all of it at the end waits less. */
-const SYNC_BYTES = 64 * WRITE_BYTES
+/** So much is written before the disk is told to begin: who waits for all of it at the end waits less. More often holds the writing up. */
+const SYNC_BYTES = 256 * WRITE_BYTES
 
 /**
  * The file is not on the disk to stay yet: see `syncFile`. A file that is there already is an error.

@@ -5,6 +5,7 @@ import type { ReceivedFile, UploadSink } from '../core/import.ts'
 import { Problem } from '../core/problem.ts'
 import { checkUploadName, quoteName } from '../core/upload-name.ts'
 import { chunksOf } from './chunks-of.ts'
+import { lendChunks } from './lend-chunks.ts'
 
 /** As many files as a few hundred packages have; whoever has more sends an archive. */
 const MAX_FILES = 2_000
@@ -19,6 +20,9 @@ const IDLE_MS = 60_000
 
 /** Reads of the network are that large where it is fast. */
 const BUFFER_BYTES = 1024 * 1024
+
+/** Who writes a file has done with a chunk before it takes so much more. */
+const LENT_BYTES = 3 * BUFFER_BYTES
 
 /**
  * @param request whose body nobody has read from yet
@@ -36,7 +40,7 @@ export async function receiveUpload(request: IncomingMessage, sink: UploadSink):
   let fileBytes = 0
 
   async function* counted(file: BusboyFileStream): AsyncGenerator<Buffer> {
-    for await (const chunk of chunksOf(file)) {
+    for await (const chunk of lendChunks(chunksOf(file), LENT_BYTES)) {
       fileBytes += chunk.length
       yield chunk
     }
