@@ -7,6 +7,7 @@ import type { OpenArchive } from '../core/archive.ts'
 import { type ArchiveFile, parseArchiveFile, partName } from '../core/archive-file.ts'
 import { isSafeName } from '../core/relative-path.ts'
 import { resolveInside } from './safe-path.ts'
+import { syncDirectory } from './sync-directory.ts'
 
 /** An archive that is being written. One of `publish`, `discard` and `leave` ends it. */
 export interface ArchiveInProgress {
@@ -143,15 +144,5 @@ async function openIfThere(path: string): Promise<fsp.FileHandle | undefined> {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
     throw error
-  }
-}
-
-/** The new name itself is durable only when its directory is. */
-function syncDirectory(directory: string): void {
-  const fd = fs.openSync(directory, 'r')
-  try {
-    fs.fsyncSync(fd)
-  } finally {
-    fs.closeSync(fd)
   }
 }

@@ -6,6 +6,7 @@ import type { ImportChange } from '../core/import.ts'
 import { UnsafePathError } from '../core/relative-path.ts'
 import { putAside } from './put-aside.ts'
 import { isInside, resolveInside } from './safe-path.ts'
+import { syncDirectory } from './sync-directory.ts'
 
 /**
  * A change that has been made before is passed over: after a crash the same changes can be made again.
@@ -51,13 +52,4 @@ function makeParent(root: string, file: string): void {
   if (!isInside(root, fs.realpathSync.native(nearest)))
     throw new UnsafePathError(`${nearest} leads out of the repository`)
   fs.mkdirSync(parent, { recursive: true, mode: 0o750 })
-}
-
-function syncDirectory(directory: string): void {
-  const fd = fs.openSync(directory, 'r')
-  try {
-    fs.fsyncSync(fd)
-  } finally {
-    fs.closeSync(fd)
-  }
 }

@@ -18,33 +18,16 @@ async function startRuby(t: Test, files: Files = smallRepository()) {
   const agent = 'User-Agent: LXCA via Ruby Client/0.6.9 (ManageIQ/master)'
   const common = [agent, `Authorization: ${AUTHORIZATION}`]
   const send = async (lines: string[], body: string | Buffer = '') => (await connect(t, url)).send(lines, body)
+  const sendJson = (method: string, path: string, body: string) => {
+    const type = 'Content-Type: application/json'
+    const length = `Content-Length: ${Buffer.byteLength(body)}`
+    return send([`${method} ${path} HTTP/1.1`, ...common, type, DATE, length, host], body)
+  }
   return {
     depot,
     get: (path: string) => send([`GET ${path} HTTP/1.1`, ...common, DATE, host]),
-    put: (path: string, body = '') =>
-      send(
-        [
-          `PUT ${path} HTTP/1.1`,
-          ...common,
-          'Content-Type: application/json',
-          DATE,
-          `Content-Length: ${Buffer.byteLength(body)}`,
-          host
-        ],
-        body
-      ),
-    post: (path: string, body: string) =>
-      send(
-        [
-          `POST ${path} HTTP/1.1`,
-          ...common,
-          'Content-Type: application/json',
-          DATE,
-          `Content-Length: ${Buffer.byteLength(body)}`,
-          host
-        ],
-        body
-      ),
+    put: (path: string, body = '') => sendJson('PUT', path, body),
+    post: (path: string, body: string) => sendJson('POST', path, body),
     /** One part of the fixed name upload_file, as the gem's multipart library writes it. */
     upload: (path: string, name: string, content: Buffer) => {
       const boundary = '-----------RubyMultipartPost-5b7c2e1d9a'

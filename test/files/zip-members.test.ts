@@ -4,7 +4,7 @@ import t, { type Test } from 'tap'
 import { UnsafePathError } from '../../src/core/relative-path.ts'
 import { readZipMembers } from '../../src/files/zip-members.ts'
 import { allClosedBelow } from '../helpers/open-files.ts'
-import { type RawEnd, type RawEntry, rawZip } from './raw-zip.ts'
+import { type RawEntry, type RawZipOptions, rawZip } from '../helpers/raw-zip.ts'
 
 const LIMIT = 1_000
 
@@ -17,15 +17,15 @@ async function membersOf(t: Test, bytes: Buffer | string, wanted = isJson): Prom
   return Object.fromEntries([...members].map(([name, content]) => [name, content.toString()]))
 }
 
-const index: RawEntry = { name: 'index.json', content: '{"index":true}' }
+const index: RawEntry = { name: 'index.json', content: '{"index":true}', isDeflated: true }
 
 t.test('wanted members are read, stored or deflated', async (t) => {
   const entries: RawEntry[] = [
     index,
-    { name: 'stored.json', content: 'stored', method: 'stored' },
-    { name: 'empty.json' },
-    { name: 'payloads/payload.bin', content: 'x'.repeat(5_000) },
-    { name: 'sub/inner.json', content: 'inner' }
+    { name: 'stored.json', content: 'stored' },
+    { name: 'empty.json', isDeflated: true },
+    { name: 'payloads/payload.bin', content: 'x'.repeat(5_000), isDeflated: true },
+    { name: 'sub/inner.json', content: 'inner', isDeflated: true }
   ]
   const expected = { 'index.json': '{"index":true}', 'stored.json': 'stored', 'empty.json': '' }
   t.same(await membersOf(t, rawZip(entries)), { ...expected, 'sub/inner.json': 'inner' })
@@ -39,7 +39,7 @@ t.test('wanted members are read, stored or deflated', async (t) => {
 t.test('a .zip behind other bytes is read like any other', async (t) => {
   const stub = Buffer.alloc(100, '#')
   const start = rawZip([index]).indexOf('PK\u0001\u0002')
-  const moved = rawZip([{ ...index, recordedOffset: stub.length }], { directoryOffset: stub.length + start })
+  const moved = rawZip([{ ...index, offset: stub.length }], { directoryOffset: stub.length + start })
   t.same(await membersOf(t, Buffer.concat([stub, moved])), { 'index.json': '{"index":true}' })
 })
 
@@ -51,35 +51,39 @@ t.test('what is not a .zip has no members', async (t) => {
 })
 
 t.test('members that are too large by their own account are left out', async (t) => {
-  const large = { name: 'large.json', content: 'x'.repeat(LIMIT + 1) }
-  const full = { name: 'full.json', content: 'x'.repeat(LIMIT) }
+  const large = { name: 'large.json', content: 'x'.repeat(LIMIT + 1), isDeflated: true }
+  const full = { name: 'full.json', content: 'x'.repeat(LIMIT), isDeflated: true }
   t.same(await membersOf(t, rawZip([large, index])), { 'index.json': '{"index":true}' })
   t.same(await membersOf(t, rawZip([full])), { 'full.json': full.content })
 })
 
 t.test('a member that becomes larger than it says yields nothing', async (t) => {
-  for (const method of ['deflated', 'stored'] as const) {
-    const lying = { name: 'bomb.json', content: 'x'.repeat(100_000), recordedSize: 10, method }
-    t.same(await membersOf(t, rawZip([lying])), {}, method)
+  for (const isDeflated of [true, false]) {
+    const lying = { name: 'bomb.json', content: 'x'.repeat(100_000), size: 10, isDeflated }
+    t.same(await membersOf(t, rawZip([lying])), {}, isDeflated ? 'deflated' : 'stored')
   }
 })
 
 t.test('many members together are not more than what may be unpacked', async (t) => {
-  const entries = Array.from({ length: 50 }, (_, number) => ({ name: `${number}.json`, content: 'x'.repeat(LIMIT) }))
+  const entries = Array.from({ length: 50 }, (_, number) => ({
+    name: `${number}.json`,
+    content: 'x'.repeat(LIMIT),
+    isDeflated: true
+  }))
   const members = await membersOf(t, rawZip(entries))
   const bytes = Object.values(members).reduce((sum, content) => sum + content.length, 0)
   t.ok(bytes <= LIMIT, `${bytes} bytes were unpacked`)
 })
 
 t.test('encrypted members are left out', async (t) => {
-  const secret = { name: 'secret.json', content: 'secret', flags: 1 }
+  const secret = { name: 'secret.json', content: 'secret', flags: 1, isDeflated: true }
   t.same(await membersOf(t, rawZip([secret, index])), { 'index.json': '{"index":true}' })
   const strong = { ...secret, flags: 0x41 }
   t.same(await membersOf(t, rawZip([strong, index])), {})
 })
 
 t.test('a directory that lies about its length or its place yields nothing', async (t) => {
-  const ends: Record<string, RawEnd> = {
+  const ends: Record<string, RawZipOptions> = {
     'too many entries': { entryCount: 65_535 },
     'one entry more': { entryCount: 2 },
     'a directory behind the end': { directoryOffset: 0xfffffff0 },
@@ -93,7 +97,7 @@ t.test('a directory that lies about its length or its place yields nothing', asy
 })
 
 t.test('members that lie behind the end of the file, or have impossible names, yield nothing', async (t) => {
-  const far = { ...index, recordedOffset: 0xffffffff, zip64: [1n << 40n] }
+  const far = { ...index, offset: 0xffffffff, zip64: [1n << 40n] }
   t.same(await membersOf(t, rawZip([far])), {})
   for (const name of ['../index.json', '/index.json', 'a\\index.json', 'C:/index.json']) {
     t.same(await membersOf(t, rawZip([{ ...index, name }])), {}, name)
@@ -104,7 +108,7 @@ t.test('nothing stays open, whatever is wrong', async (t) => {
   const root = fs.realpathSync(t.testdir())
   const files = {
     good: rawZip([index]),
-    bomb: rawZip([{ name: 'bomb.json', content: 'x'.repeat(100_000), recordedSize: 10 }, index]),
+    bomb: rawZip([{ name: 'bomb.json', content: 'x'.repeat(100_000), size: 10, isDeflated: true }, index]),
     truncated: rawZip([index], { entryCount: 2 }),
     text: Buffer.from('no zip')
   }
@@ -128,5 +132,5 @@ t.test('ZIP64 records at an impossible place yield nothing', async (t) => {
 })
 
 t.test('a member at an impossible place yields nothing', async (t) => {
-  t.same(await membersOf(t, rawZip([{ ...index, recordedOffset: 0xffffffff, zip64: [(1n << 64n) - 1n] }])), {})
+  t.same(await membersOf(t, rawZip([{ ...index, offset: 0xffffffff, zip64: [(1n << 64n) - 1n] }])), {})
 })

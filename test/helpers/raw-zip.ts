@@ -16,12 +16,17 @@ export interface RawEntry {
   readonly localName?: string
   /** Where the central directory says that it lies; by default where it does. */
   readonly offset?: number
+  /** Content of a ZIP64 extra field in the central header. */
+  readonly zip64?: readonly bigint[]
 }
 
 export interface RawZipOptions {
   /** What the end record says. */
   readonly entryCount?: number
   readonly directoryOffset?: number
+  readonly comment?: string
+  /** Adds ZIP64 end records; what they say, where that is not the truth. */
+  readonly zip64?: { readonly entryCount?: bigint; readonly directoryOffset?: bigint; readonly endOffset?: bigint }
 }
 
 const UTF8 = 1 << 11
@@ -36,18 +41,46 @@ export function rawZip(entries: readonly RawEntry[], options: RawZipOptions = {}
     const content = Buffer.from(entry.content ?? '')
     const packed = entry.isDeflated ? deflateRawSync(content) : content
     const head = Buffer.concat([localHeader(entry, content, packed), Buffer.from(entry.localName ?? name)])
-    central.push(centralHeader(entry, content, packed, entry.offset ?? offset), name)
+    central.push(centralHeader(entry, content, packed, entry.offset ?? offset), name, zip64Extra(entry))
     local.push(head, packed)
     offset += head.length + packed.length
   }
-  const directory = Buffer.concat(central)
+  return Buffer.concat([...local, ...endOf(Buffer.concat(central), offset, entries.length, options)])
+}
+
+/** The central directory and what comes behind it. */
+function endOf(directory: Buffer, offset: number, count: number, options: RawZipOptions): Buffer[] {
+  const { entryCount = count, directoryOffset = offset, zip64 } = options
+  const comment = Buffer.from(options.comment ?? '')
   const end = Buffer.alloc(22)
   end.writeUInt32LE(0x06054b50, 0)
-  end.writeUInt16LE(options.entryCount ?? entries.length, 8)
-  end.writeUInt16LE(options.entryCount ?? entries.length, 10)
+  end.writeUInt16LE(entryCount, 8)
+  end.writeUInt16LE(entryCount, 10)
   end.writeUInt32LE(directory.length, 12)
-  end.writeUInt32LE(options.directoryOffset ?? offset, 16)
-  return Buffer.concat([...local, directory, end])
+  end.writeUInt32LE(directoryOffset, 16)
+  end.writeUInt16LE(comment.length, 20)
+  if (zip64 === undefined) return [directory, end, comment]
+  const record = Buffer.alloc(56)
+  record.writeUInt32LE(0x06064b50, 0)
+  record.writeBigUInt64LE(44n, 4)
+  record.writeBigUInt64LE(zip64.entryCount ?? BigInt(count), 24)
+  record.writeBigUInt64LE(zip64.entryCount ?? BigInt(count), 32)
+  record.writeBigUInt64LE(BigInt(directory.length), 40)
+  record.writeBigUInt64LE(zip64.directoryOffset ?? BigInt(offset), 48)
+  const locator = Buffer.alloc(20)
+  locator.writeUInt32LE(0x07064b50, 0)
+  locator.writeBigUInt64LE(zip64.endOffset ?? BigInt(offset + directory.length), 8)
+  locator.writeUInt32LE(1, 16)
+  return [directory, record, locator, end, comment]
+}
+
+function zip64Extra({ zip64 = [] }: RawEntry): Buffer {
+  const extra = Buffer.alloc(zip64.length === 0 ? 0 : 4 + 8 * zip64.length)
+  if (zip64.length === 0) return extra
+  extra.writeUInt16LE(1, 0)
+  extra.writeUInt16LE(8 * zip64.length, 2)
+  for (const [index, value] of zip64.entries()) extra.writeBigUInt64LE(value, 4 + 8 * index)
+  return extra
 }
 
 function localHeader(entry: RawEntry, content: Buffer, packed: Buffer): Buffer {
@@ -66,6 +99,7 @@ function centralHeader(entry: RawEntry, content: Buffer, packed: Buffer, offset:
   header.writeUInt16LE(20, 6)
   writeCommon(header, 8, entry, content, packed)
   header.writeUInt16LE(Buffer.byteLength(entry.name), 28)
+  header.writeUInt16LE(zip64Extra(entry).length, 30)
   header.writeUInt32LE(((entry.mode ?? REGULAR_FILE) << 16) >>> 0, 38)
   header.writeUInt32LE(offset, 42)
   return header

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto'
 import t, { type Test } from 'tap'
 import type { Depot } from '../../src/store/database.ts'
-import { rawZip } from '../files/raw-zip.ts'
 import { classicXml, listPackages, listProblems, makeDepot } from '../helpers/depot.ts'
 import type { Files } from '../helpers/packages.ts'
+import { rawZip } from '../helpers/raw-zip.ts'
 
 const update = (fixid: string, payload: string, version = '1.00') => ({
   Payload: payload,
