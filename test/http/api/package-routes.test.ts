@@ -75,6 +75,23 @@ t.test('one package has its files with their digests, its members and its requis
   })
 })
 
+t.test('a package is found by a fixid of any length that one may have', async (t) => {
+  const [long, longest] = ['lnvgy_fw_'.padEnd(200, 'x'), '字'.repeat(83).padEnd(89, 'y')]
+  // Its files have the longest names that a file system takes, so the metadata has a name of its own.
+  const depot = await openTestDepot(t, {
+    ...packageFiles({ fixid: long }),
+    'short.xml': packageFiles({ fixid: longest })[`${longest}.xml`] ?? ''
+  })
+  t.equal(Buffer.byteLength(longest), 255)
+  for (const fixid of [long, longest]) {
+    const response = await depot.call(`/api/v1/packages/${encodeURIComponent(fixid)}`)
+    t.equal(response.statusCode, 200, fixid)
+    t.equal(response.json().fixid, fixid)
+  }
+  const longer = await depot.call(`/api/v1/packages/${'x'.repeat(256)}`)
+  equalProblem(t, longer, { status: 400, id: 'FQXHMUP9001L', text: /fixid is "x+"… and longer than 255 characters/ })
+})
+
 t.test('what is wrong in the repository is listed, page by page', async (t) => {
   const depot = await openTestDepot(t, { 'c.bin': 'x', 'b.bin': 'x', 'a.xml': '<broken' })
   const { problems } = (await depot.call('/api/v1/problems')).json()
