@@ -160,9 +160,8 @@ const catalogue = {
   RANGE_UNSATISFIABLE: {
     kind: 'out-of-range',
     id: 'FQXHMUP9013L',
-    explanation: 'The range that is asked for begins behind the end of the archive.',
-    recovery:
-      'If the download is complete already, nothing is to be done; else download the archive from its beginning.'
+    explanation: 'The range that is asked for begins behind the end of the file.',
+    recovery: 'If the download is complete already, nothing is to be done; else download the file from its beginning.'
   },
   ROUTE_UNKNOWN: {
     kind: 'missing',
