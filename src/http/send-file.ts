@@ -8,10 +8,22 @@ import { attachmentOf } from './attachment.ts'
 import { sendBytes } from './send-bytes.ts'
 
 /**
- * Answers with the file, or with the part of it that is asked for.
+ * Answers with the file, or with the part of it that is asked for, and closes it.
  * @throws Problem before anything is sent, when the range begins behind the end
  */
 export async function sendFile(request: FastifyRequest, reply: FastifyReply, file: OpenFile): Promise<void> {
+  try {
+    await answer(request, reply, file)
+  } catch (error) {
+    if (!reply.sent) throw error
+    // The head is sent: all that is left is to say so in the log.
+    request.log.error({ err: error }, 'download failed')
+  } finally {
+    await file.close()
+  }
+}
+
+async function answer(request: FastifyRequest, reply: FastifyReply, file: OpenFile): Promise<void> {
   const etag = `"${file.digest}"`
   const lastModified = file.modifiedAt.toUTCString()
   reply.headers({
@@ -53,7 +65,8 @@ function requestedRange(
   lastModified: string
 ): ByteRange | 'unsatisfiable' | undefined {
   const { range, 'if-range': ifRange } = request.headers
-  if (range === undefined) return undefined
+  // Nothing has no parts: whoever asks for one of an empty file has it with the headers.
+  if (range === undefined || size === 0) return undefined
   // Part of another file than the client has begun to download would make its copy worthless.
   if (ifRange !== undefined && ifRange !== etag && ifRange !== lastModified) return undefined
   // RFC 9110, 14.1.2: a suffix longer than the file is all of it; range-parser takes it for unsatisfiable.

@@ -107,14 +107,6 @@ async function download(
   const archive = await archives.open(name)
   if (archive === undefined)
     throw new Problem('ARCHIVE_UNKNOWN', `There is no archive ${JSON.stringify(name.slice(0, 255))}.`)
-  try {
-    // Nothing else is ever sent under the name of an archive.
-    await sendFile(request, reply.header('cache-control', 'private'), archive)
-  } catch (error) {
-    if (error instanceof Problem) throw error
-    // The head is sent: all that is left is to say so in the log.
-    request.log.error({ err: error }, 'download failed')
-  } finally {
-    await archive.close()
-  }
+  // What has the name of an archive never changes.
+  await sendFile(request, reply.header('cache-control', 'private'), archive)
 }
