@@ -3,6 +3,7 @@ import type { FastifyPluginAsync } from 'fastify'
 import { registerAuth } from '../plugins/auth.ts'
 import type { Services } from '../services.ts'
 import { exportRoutes } from './export-routes.ts'
+import { fileRoutes } from './file-routes.ts'
 import { packageRoutes } from './package-routes.ts'
 
 export const apiDoor: FastifyPluginAsync<Services> = async (app, services) => {
@@ -11,5 +12,6 @@ export const apiDoor: FastifyPluginAsync<Services> = async (app, services) => {
     reply.header('cache-control', 'no-store')
   })
   await app.register(packageRoutes, services)
+  await app.register(fileRoutes, services)
   await app.register(exportRoutes, services)
 }

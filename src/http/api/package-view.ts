@@ -1,0 +1,67 @@
+/** Packages, as our own API shows them. */
+import { type Static, Type } from 'typebox'
+import type { PackageSummary } from '../../core/catalog.ts'
+
+const FileView = Type.Object({
+  path: Type.String({ description: 'In the repository.' }),
+  role: Type.String(),
+  size: Type.Integer({ description: 'Bytes.' }),
+  crc32: Type.String({ description: 'Eight hexadecimal digits.' }),
+  sha256: Type.String(),
+  modifiedAt: Type.String({ description: 'ISO 8601, UTC.' })
+})
+
+const summary = {
+  fixid: Type.String(),
+  kind: Type.String({ description: '`update` or `system-pack`.' }),
+  name: Type.String(),
+  version: Type.String(),
+  buildNumber: Type.String(),
+  category: Type.String(),
+  severity: Type.String(),
+  releaseDate: Type.String(),
+  payloadState: Type.String({ description: '`present`, `missing`, or `none` for a pack without files of its own.' }),
+  size: Type.Integer({ description: 'Bytes of all its files.' }),
+  machineTypes: Type.Array(Type.String())
+}
+
+export const PackageView = Type.Object(summary, { title: 'PackageSummary' })
+
+export const PackageDetail = Type.Object(
+  {
+    ...summary,
+    description: Type.String(),
+    updateType: Type.String(),
+    rebootRequired: Type.String(),
+    members: Type.Array(Type.String(), { description: 'The fixids of a system pack’s members.' }),
+    requisites: Type.Array(Type.Object({ fixid: Type.String(), kind: Type.String() })),
+    files: Type.Array(FileView)
+  },
+  { title: 'Package' }
+)
+
+export function summaryView(item: PackageSummary): Static<typeof PackageView> {
+  const { fixid, kind, name, version, buildNumber, category, severity, releaseDate, payloadState, size } = item
+  const machineTypes = [...item.machineTypes]
+  return { fixid, kind, name, version, buildNumber, category, severity, releaseDate, payloadState, size, machineTypes }
+}
+
+export function detailView(item: PackageSummary): Static<typeof PackageDetail> {
+  const { description, updateType, rebootRequired, members, requisites, files } = item
+  return {
+    ...summaryView(item),
+    description,
+    updateType,
+    rebootRequired,
+    members: [...members],
+    requisites: requisites.map(({ fixid, kind }) => ({ fixid, kind })),
+    files: files.map(({ path, role, size, crc32, sha256, modifiedAt }) => ({
+      path,
+      role,
+      size,
+      crc32: crc32.toString(16).padStart(8, '0'),
+      sha256,
+      modifiedAt: new Date(modifiedAt * 1000).toISOString()
+    }))
+  }
+}
