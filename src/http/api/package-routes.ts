@@ -5,7 +5,7 @@ import type { PackageFilter } from '../../core/catalog.ts'
 import type { Services } from '../services.ts'
 import { parseCursor, toCursor } from './cursor.ts'
 import { findPackage, PackageParams } from './find-package.ts'
-import { detailView, PackageDetail, PackageView, summaryView } from './package-view.ts'
+import { CatalogProblemView, detailView, PackageDetail, PackageView, summaryView } from './package-view.ts'
 import { PROBLEM_RESPONSES, problemResponse } from './problem-body.ts'
 
 const DEFAULT_LIMIT = '100'
@@ -49,13 +49,7 @@ const PackagePage = Type.Object({ packages: Type.Array(PackageView), next: Next 
 
 const ProblemPage = Type.Object(
   {
-    problems: Type.Array(
-      Type.Object({
-        path: Type.String({ description: 'In the repository.' }),
-        code: Type.String({ description: 'The kind of problem.' }),
-        text: Type.String({ description: 'A sentence with the particulars.' })
-      })
-    ),
+    problems: Type.Array(CatalogProblemView),
     next: Next
   },
   { title: 'CatalogProblemPage' }
@@ -87,13 +81,14 @@ export const packageRoutes: FastifyPluginAsyncTypebox<Pick<Services, 'catalog'>>
       schema: {
         tags: ['Catalog'],
         summary: 'Look at a package',
+        description: 'With its files, each with a link to download it, and with what is wrong with it.',
         params: PackageParams,
         response: { 200: PackageDetail, 404: problemResponse('There is no such package.'), ...PROBLEM_RESPONSES }
       }
     },
     async (request) => {
       const found = await findPackage(catalog, request.params.fixid)
-      return detailView(found)
+      return detailView(found, await catalog.problemsOf(found.fixid))
     }
   )
 

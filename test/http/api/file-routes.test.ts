@@ -66,8 +66,8 @@ t.test('every file that a package lists can be had under its link', async (t) =>
   const depot = await openFileDepot(t)
   const { files } = (await depot.call('/api/v1/packages/fix')).json()
   t.equal(files.length, 4)
-  for (const { path: name, sha256, size } of files) {
-    const response = await depot.get(name)
+  for (const { path: name, sha256, size, href } of files) {
+    const response = await depot.call(href)
     t.equal(response.rawPayload.length, size, name)
     t.equal(createHash('sha256').update(response.rawPayload).digest('hex'), sha256, name)
   }
@@ -81,8 +81,8 @@ t.test('a file has its own name, in any script', async (t) => {
   )
   for (const fixid of fixids) {
     const name = `${fixid}.uxz`
-    const query = `file?path=${encodeURIComponent(name)}`
-    const response = await depot.call(`/api/v1/packages/${encodeURIComponent(fixid)}/${query}`)
+    const { files } = (await depot.call(`/api/v1/packages/${encodeURIComponent(fixid)}`)).json()
+    const response = await depot.call(files.find((file: { path: string }) => file.path === name).href)
     t.equal(response.body, fixid)
     const disposition = String(response.headers['content-disposition'])
     const [, plain = '', encoded] =
