@@ -17,6 +17,7 @@ import { createSessions } from './core/session.ts'
 import { type ArchiveDirectory, createArchiveDirectory } from './files/archive-directory.ts'
 import { createIncomingDirectory } from './files/incoming-directory.ts'
 import { recoverPutAside } from './files/put-aside.ts'
+import { createRepositoryFiles } from './files/repository-files.ts'
 import { checkReadableDirectory, readVolumeSpace } from './files/volume.ts'
 import type { Services } from './http/services.ts'
 import { type ArchiveStore, createArchiveStore } from './store/archive-store.ts'
@@ -82,6 +83,7 @@ export async function openDepot(config: Config, events: DepotEvents): Promise<De
     tasks: createTaskStore(db),
     plans: createPlanStore(db),
     catalog,
+    files: createRepositoryFiles(repositoryDirectory),
     archives: keptArchives(createArchiveStore(db), createArchiveDirectory(archivesDirectory)),
     async space() {
       const volume = await readVolumeSpace(repositoryDirectory).catch((cause) => {

@@ -59,6 +59,11 @@ export interface CatalogReader {
   /** At most so many of the packages that fit, by fixid, from behind that one on. */
   packagePage(filter: PackageFilter, after: string, limit: number): Promise<PackageSummary[]>
   findPackage(fixid: string): Promise<PackageSummary | undefined>
+  /**
+   * What is wrong with a package: with its files, with what describes it, with files that are named after it, and with files that
+   * describe it too. By path, code and text.
+   */
+  problemsOf(fixid: string): Promise<CatalogProblem[]>
   /** By path, code and text, from behind those on. */
   problemPage(after: readonly string[], limit: number): Promise<CatalogProblem[]>
   packageTotals(filter: PackageFilter): Promise<PackageTotals>

@@ -51,6 +51,13 @@ export function isPartialDownload(suffix: string): boolean {
   return PARTIAL_SUFFIXES.has(suffix)
 }
 
+/** Whether a name is the fixid with a suffix, or that of a download of such a file that was not finished. */
+export function isNamedAfter(fixid: string, name: string): boolean {
+  const { stem, suffix } = splitName(name)
+  const stems = isPartialDownload(suffix) ? [stem, splitName(stem).stem] : [stem]
+  return stems.some((candidate) => foldName(candidate) === foldName(fixid))
+}
+
 /**
  * The form in which names are compared. Metadata and files are often written in different cases, and some file systems do
  * not tell cases apart.

@@ -143,3 +143,8 @@ export interface CatalogProblem {
 export function catalogProblem(code: CatalogProblemCode, path: string, detail = ''): CatalogProblem {
   return { code, path, text: detail === '' ? `${catalogProblems[code]}.` : `${catalogProblems[code]}: ${detail}` }
 }
+
+/** Of two files that describe a package with the same fixid the catalog has one. Every such text begins as that without a winner. */
+export function duplicateFixid(loser: string, fixid: string, winner: string): CatalogProblem {
+  return catalogProblem('duplicate-fixid', loser, `${fixid} is taken from ${winner}`)
+}

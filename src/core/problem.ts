@@ -85,6 +85,30 @@ const catalogue = {
     explanation: 'The catalog has no package with this fixid.',
     recovery: 'Search the packages with GET /api/v1/packages, or read the repository again.'
   },
+  FILE_UNKNOWN: {
+    kind: 'missing',
+    id: 'FQXHMUP9029L',
+    explanation: 'The catalog has no such file of this package.',
+    recovery: 'Use a path that GET /api/v1/packages/{fixid} lists, or read the repository again.'
+  },
+  FILE_GONE: {
+    kind: 'gone',
+    id: 'FQXHMUP9030L',
+    explanation: 'The file was there when the repository was last read, and has been removed since.',
+    recovery: 'Put the file back, or read the repository again (action=read).'
+  },
+  FILE_CHANGED: {
+    kind: 'conflict',
+    id: 'FQXHMUP9031L',
+    explanation: 'The file is another one than when the repository was last read: its digests would not be true.',
+    recovery: 'Read the repository again (action=read), and repeat the request.'
+  },
+  TEXT_TOO_LARGE: {
+    kind: 'conflict',
+    id: 'FQXHMUP9032L',
+    explanation: 'The file is larger than is shown as text.',
+    recovery: 'Download the file with GET /api/v1/packages/{fixid}/file.'
+  },
   EXPORT_UNKNOWN: {
     kind: 'missing',
     id: 'FQXHMUP9017L',
@@ -172,9 +196,8 @@ const catalogue = {
   RANGE_UNSATISFIABLE: {
     kind: 'out-of-range',
     id: 'FQXHMUP9013L',
-    explanation: 'The range that is asked for begins behind the end of the archive.',
-    recovery:
-      'If the download is complete already, nothing is to be done; else download the archive from its beginning.'
+    explanation: 'The range that is asked for begins behind the end of the file.',
+    recovery: 'If the download is complete already, nothing is to be done; else download the file from its beginning.'
   },
   ROUTE_UNKNOWN: {
     kind: 'missing',

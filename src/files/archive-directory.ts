@@ -3,9 +3,10 @@
  * the lease under which the part is written, so that two workers never write one file.
  */
 import fs, { promises as fsp } from 'node:fs'
-import type { OpenArchive } from '../core/archive.ts'
 import { type ArchiveFile, parseArchiveFile, partName } from '../core/archive-file.ts'
+import type { OpenFile } from '../core/open-file.ts'
 import { isSafeName } from '../core/relative-path.ts'
+import { openFileOf } from './open-file.ts'
 import { resolveInside } from './safe-path.ts'
 import { syncDirectory } from './sync-directory.ts'
 
@@ -84,20 +85,11 @@ export function createArchiveDirectory(directory: string) {
     },
 
     /** Undefined when there is no such file. @param digest names its content */
-    async open(name: string, digest: string): Promise<OpenArchive | undefined> {
+    async open(name: string, digest: string): Promise<OpenFile | undefined> {
       const handle = await openIfThere(pathOf(name))
       if (handle === undefined) return undefined
-      const stat = await handle.stat()
-      return {
-        name,
-        size: stat.size,
-        modifiedAt: stat.mtime,
-        digest,
-        async readInto(buffer, position) {
-          return (await handle.read(buffer, 0, buffer.length, position)).bytesRead
-        },
-        close: () => handle.close()
-      }
+      const { size, mtime } = await handle.stat()
+      return openFileOf(handle, { name, size, modifiedAt: mtime, digest, contentType: 'application/zip' })
     },
 
     /** Whether a finished archive of this size is there. */

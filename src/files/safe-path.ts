@@ -1,13 +1,23 @@
 /** Where a checked name becomes a path, and where a file of the repository is opened. */
 import fs from 'node:fs'
+import { type FileHandle, open } from 'node:fs/promises'
 import path from 'node:path'
 import { checkRelativePath, UnsafePathError } from '../core/relative-path.ts'
 
 /** An open file and its facts at that moment. Whoever gets it closes it. */
-export interface OpenFile {
+export interface OpenDescriptor {
   readonly fd: number
   readonly stat: fs.BigIntStats
 }
+
+/** The same for a thread that must not wait for a disk. */
+export interface OpenHandle {
+  readonly handle: FileHandle
+  readonly stat: fs.BigIntStats
+}
+
+/** Without O_NONBLOCK the open of a FIFO that somebody put in the place of a file would never return. */
+const FOR_READING = fs.constants.O_RDONLY | fs.constants.O_NONBLOCK
 
 /** The absolute path of a relative name below `root`. Symbolic links are checked when the file is opened. */
 export function resolveInside(root: string, name: string): string {
@@ -19,19 +29,37 @@ export function resolveInside(root: string, name: string): string {
  * @param root real path of the directory, as `fs.realpathSync` gives it
  * @throws UnsafePathError when the name is not safe, the file lies outside, or it is not a regular file
  */
-export function openInside(root: string, name: string): OpenFile {
+export function openInside(root: string, name: string): OpenDescriptor {
   const absolute = resolveInside(root, name)
-  // Without O_NONBLOCK the open of a FIFO that somebody put in the place of a file would never return.
-  const fd = fs.openSync(absolute, fs.constants.O_RDONLY | fs.constants.O_NONBLOCK)
+  const fd = fs.openSync(absolute, FOR_READING)
   try {
     const stat = fs.fstatSync(fd, { bigint: true })
-    if (!stat.isFile()) throw new UnsafePathError(`${name} is not a regular file`)
-    if (!isInside(root, realPathOf(fd, absolute))) throw new UnsafePathError(`${name} leads out of the repository`)
+    checkOpened(root, name, { fd, stat })
     return { fd, stat }
   } catch (error) {
     fs.closeSync(fd)
     throw error
   }
+}
+
+/** As `openInside`, without waiting for the disk. */
+export async function openHandleInside(root: string, name: string): Promise<OpenHandle> {
+  const absolute = resolveInside(root, name)
+  const handle = await open(absolute, FOR_READING)
+  try {
+    const stat = await handle.stat({ bigint: true })
+    checkOpened(root, name, { fd: handle.fd, stat })
+    return { handle, stat }
+  } catch (error) {
+    await handle.close()
+    throw error
+  }
+}
+
+function checkOpened(root: string, name: string, { fd, stat }: OpenDescriptor): void {
+  if (!stat.isFile()) throw new UnsafePathError(`${name} is not a regular file`)
+  const real = realPathOf(fd, resolveInside(root, name))
+  if (!isInside(root, real)) throw new UnsafePathError(`${name} leads out of the repository`)
 }
 
 /** Whether an absolute path is `root` or lies below it. */

@@ -100,7 +100,7 @@ export function stampOf(stat: fs.BigIntStats): string {
 }
 
 /** Whole seconds, rounded down, also before 1970. */
-function secondsOf(nanoseconds: bigint): number {
+export function secondsOf(nanoseconds: bigint): number {
   const seconds = nanoseconds / 1_000_000_000n
   return Number(nanoseconds < 0n && seconds * 1_000_000_000n !== nanoseconds ? seconds - 1n : seconds)
 }

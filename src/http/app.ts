@@ -25,6 +25,12 @@ export interface AppOptions {
 
 export type App = FastifyInstance
 
+/**
+ * The schema of a route says how long its parameters may be: a fixid has up to 255 characters, and a list of tasks many more than
+ * the 100 that the router would let pass. Node takes no request whose head is longer than this.
+ */
+const MAX_PARAM_LENGTH = 16 * 1024
+
 /** With `https` Fastify says so where it tells on which address it listens. */
 function secureOptions(certificates: CertificateSource): object {
   return { https: {}, serverFactory: (handler: RequestListener) => createSecureServer(certificates, handler) }
@@ -38,7 +44,7 @@ export async function buildApp({ services, version, certificates, logger }: AppO
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false, verbose: true } },
     schemaErrorFormatter: schemaProblem,
     frameworkErrors: sendError,
-    routerOptions: { ignoreTrailingSlash: true }
+    routerOptions: { ignoreTrailingSlash: true, maxParamLength: MAX_PARAM_LENGTH }
   }).withTypeProvider<TypeBoxTypeProvider>()
   registerErrors(app)
   await registerCookies(app)

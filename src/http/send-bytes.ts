@@ -1,9 +1,9 @@
 /**
- * Sends a range of an open archive, with two buffers whatever its size: one is read while the other is being sent. They are
+ * Sends a range of an open file, with two buffers whatever its size: one is read while the other is being sent. They are
  * large only for clients that are fast, and only for so many at a time.
  */
 import type { ServerResponse } from 'node:http'
-import type { ByteRange, OpenArchive } from '../core/archive.ts'
+import type { ByteRange, OpenFile } from '../core/open-file.ts'
 
 /** What every download begins with: hundreds of clients that read slowly, or not at all, must not take much memory. */
 const SMALL_BYTES = 64 * 1024
@@ -25,9 +25,9 @@ let largeBuffersInUse = 0
 
 /**
  * Resolves when everything is sent or the client has gone. The head must have been written before.
- * @throws when the archive cannot be read; then the connection is cut, so that the client sees that something is missing
+ * @throws when the file cannot be read; then the connection is cut, so that the client sees that something is missing
  */
-export async function sendBytes(response: ServerResponse, archive: OpenArchive, range: ByteRange): Promise<void> {
+export async function sendBytes(response: ServerResponse, file: OpenFile, range: ByteRange): Promise<void> {
   const buffers: [Buffer, Buffer] = [takeBuffer(false), takeBuffer(false)]
   let isFast = false
   const bufferOf = (turn: 0 | 1) => {
@@ -36,12 +36,12 @@ export async function sendBytes(response: ServerResponse, archive: OpenArchive, 
   }
   try {
     let turn: 0 | 1 = 0
-    let next = readAhead(archive, bufferOf(turn), range.start, range.end)
+    let next = readAhead(file, bufferOf(turn), range.start, range.end)
     for (let position = range.start; position <= range.end; ) {
       const part = await next
       position += part.length
       turn = turn === 0 ? 1 : 0
-      if (position <= range.end) next = readAhead(archive, bufferOf(turn), position, range.end)
+      if (position <= range.end) next = readAhead(file, bufferOf(turn), position, range.end)
       const started = performance.now()
       if (!(await written(response, part))) {
         await next.catch(() => {})
@@ -66,9 +66,9 @@ function readAhead(...args: Parameters<typeof readPart>): Promise<Buffer> {
   return part
 }
 
-async function readPart(archive: OpenArchive, buffer: Buffer, position: number, end: number): Promise<Buffer> {
-  const length = await archive.readInto(buffer.subarray(0, Math.min(buffer.length, end - position + 1)), position)
-  if (length === 0) throw new Error(`The archive ${archive.name} ends at byte ${position}`)
+async function readPart(file: OpenFile, buffer: Buffer, position: number, end: number): Promise<Buffer> {
+  const length = await file.readInto(buffer.subarray(0, Math.min(buffer.length, end - position + 1)), position)
+  if (length === 0) throw new Error(`The file ${file.name} ends at byte ${position}`)
   return buffer.subarray(0, length)
 }
 

@@ -2,6 +2,7 @@ import type { Archives } from '../core/archive.ts'
 import type { CatalogReader, HealthCheck, RepositorySpace } from '../core/catalog.ts'
 import type { PlanReader, TaskDesk } from '../core/export.ts'
 import type { ImportDesk, Uploads } from '../core/import.ts'
+import type { RepositoryFiles } from '../core/repository-files.ts'
 import type { Sessions } from '../core/session.ts'
 import type { TaskReader } from '../core/task.ts'
 
@@ -14,6 +15,7 @@ export interface Services {
   readonly plans: PlanReader
   readonly archives: Archives
   readonly catalog: CatalogReader
+  readonly files: RepositoryFiles
   readonly space: () => Promise<RepositorySpace>
   readonly health: () => Promise<HealthCheck[]>
   /** The repository directory, as the operator set it. */

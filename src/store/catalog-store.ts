@@ -12,6 +12,7 @@ import type {
 } from '../core/package.ts'
 import type { Depot } from './database.ts'
 import { fits } from './package-filter.ts'
+import { problemsOf } from './package-problems.ts'
 import type { PackageTable, Schema } from './schema.ts'
 
 const PACKAGES_PER_PAGE = 100
@@ -45,6 +46,8 @@ export function createCatalogStore(db: Depot): CatalogReader {
       const rows = await db.selectFrom('package').selectAll().where('fixid', '=', fixid).execute()
       return (await toSummaries(db, rows))[0]
     },
+
+    problemsOf: (fixid) => problemsOf(db, fixid),
 
     async problemPage([path = '', code = '', text = ''], limit) {
       const rows = await db

@@ -2,7 +2,13 @@
 import { createHash } from 'node:crypto'
 import { type Assembly, assemblePackage, type KnownFile, namedPaths } from '../core/assemble-package.ts'
 import { foldName, isPartialDownload } from '../core/file-name.ts'
-import { type CatalogProblem, catalogProblem, type Package, type PackageDescription } from '../core/package.ts'
+import {
+  type CatalogProblem,
+  catalogProblem,
+  duplicateFixid,
+  type Package,
+  type PackageDescription
+} from '../core/package.ts'
 import { versionKey } from '../core/version-key.ts'
 import type { MetadataContents } from '../metadata/metadata-file.ts'
 import { type V3Inventory, type V3Signature, withInventory } from '../metadata/v3-json.ts'
@@ -100,7 +106,7 @@ async function takeCandidates(store: ScanStore, candidates: readonly Candidate[]
     if (rival !== undefined) {
       const keepsRival = rival.hasPayload || !hasPayload
       const [loser, winner] = keepsRival ? [file.path, rival.metadataPath] : [rival.metadataPath, file.path]
-      problems.push(catalogProblem('duplicate-fixid', loser, `${item.fixid} is taken from ${winner}`))
+      problems.push(duplicateFixid(loser, item.fixid, winner))
       if (keepsRival) continue
     }
     known.set(item.fixid, { fixid: item.fixid, directory, metadataPath: file.path, hasPayload })

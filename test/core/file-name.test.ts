@@ -1,5 +1,5 @@
 import t from 'tap'
-import { foldName, isPartialDownload, roleOfSuffix, splitName } from '../../src/core/file-name.ts'
+import { foldName, isNamedAfter, isPartialDownload, roleOfSuffix, splitName } from '../../src/core/file-name.ts'
 import type { FileRole } from '../../src/core/package.ts'
 
 /** Fixids of real packages that break whoever takes names apart. */
@@ -104,4 +104,16 @@ t.test('names that differ in case or in the way accents are written are compared
   t.equal(foldName('caf\u00e9'), foldName('cafe\u0301'))
   t.equal(foldName('CAF\u00c9'), foldName('cafe\u0301'))
   t.not(foldName('a-1.00'), foldName('a-1.0'))
+})
+
+t.test('a name is that of a fixid with a suffix, finished or not, in any case', async (t) => {
+  for (const fixid of FIXIDS) {
+    for (const suffix of ['.uxz', '.TXT', '_index.json', '.uxz.crdownload', '.tar.gz.part', '.part', '']) {
+      t.ok(isNamedAfter(fixid, fixid.toUpperCase() + suffix), fixid + suffix)
+    }
+    for (const other of ['_tools.zip', '.2.xml', '-1.uxz', '.d/a.uxz', '.uxz.txt']) {
+      t.notOk(isNamedAfter(fixid, fixid + other), fixid + other)
+    }
+    t.notOk(isNamedAfter(fixid, `x${fixid}.uxz`))
+  }
 })

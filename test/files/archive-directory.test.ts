@@ -1,7 +1,7 @@
 import fs from 'node:fs'
 import path from 'node:path'
 import t, { type Test } from 'tap'
-import type { OpenArchive } from '../../src/core/archive.ts'
+import type { OpenFile } from '../../src/core/open-file.ts'
 import { type ArchiveDirectory, createArchiveDirectory } from '../../src/files/archive-directory.ts'
 import { openFilesBelow } from '../helpers/open-files.ts'
 
@@ -31,14 +31,14 @@ function make(archives: ArchiveDirectory, content: string, name = NAME): void {
   archive.publish()
 }
 
-async function openArchive(t: Test, archives: ArchiveDirectory): Promise<OpenArchive> {
+async function openArchive(t: Test, archives: ArchiveDirectory): Promise<OpenFile> {
   const archive = await archives.open(NAME, 'digest')
   if (archive === undefined) throw new Error(`${NAME} is not there`)
   t.teardown(() => archive.close())
   return archive
 }
 
-async function textOf(archive: OpenArchive, position = 0, length = 100): Promise<string> {
+async function textOf(archive: OpenFile, position = 0, length = 100): Promise<string> {
   const buffer = Buffer.alloc(length)
   return buffer.toString('utf8', 0, await archive.readInto(buffer, position))
 }

@@ -8,6 +8,7 @@ import type { TaskKind, TaskReader } from '../../src/core/task.ts'
 import { keptArchives } from '../../src/depot.ts'
 import { createArchiveDirectory } from '../../src/files/archive-directory.ts'
 import { createIncomingDirectory } from '../../src/files/incoming-directory.ts'
+import { createRepositoryFiles } from '../../src/files/repository-files.ts'
 import { type App, buildApp } from '../../src/http/app.ts'
 import type { Services } from '../../src/http/services.ts'
 import { createArchiveStore } from '../../src/store/archive-store.ts'
@@ -61,6 +62,7 @@ export async function buildTestApp(
     plans: absent('plans'),
     archives: absent('archives'),
     catalog: absent('catalog'),
+    files: absent('files'),
     space: async () => absent('space'),
     health: async () => absent('health'),
     imports: absent('imports'),
@@ -139,6 +141,7 @@ export async function openTestDepot(
       tasks,
       plans: createPlanStore(db),
       catalog,
+      files: createRepositoryFiles(repositoryDirectory),
       archives: keptArchives(createArchiveStore(db), createArchiveDirectory(depot.archivesDirectory)),
       async space() {
         const usedBytes = await catalog.usedBytes()

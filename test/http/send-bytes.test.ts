@@ -3,24 +3,25 @@ import http, { type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { Writable } from 'node:stream'
 import t, { type Test } from 'tap'
-import type { OpenArchive } from '../../src/core/archive.ts'
+import type { OpenFile } from '../../src/core/open-file.ts'
 import { sendBytes } from '../../src/http/send-bytes.ts'
 
 const MIB = 2 ** 20
 
-function archiveOf(bytes: Buffer, size = bytes.length): OpenArchive {
+function archiveOf(bytes: Buffer, size = bytes.length): OpenFile {
   return {
     name: 'repository20260105093000.zip',
     size,
     modifiedAt: new Date(),
     digest: 'd',
+    contentType: 'application/zip',
     readInto: async (buffer, position) => bytes.copy(buffer, 0, position, position + buffer.length),
     close: async () => {}
   }
 }
 
 /** Answers every request with a range of an archive, and remembers how the sending ended. */
-async function serve(t: Test, archive: OpenArchive, range: { start: number; end: number }) {
+async function serve(t: Test, archive: OpenFile, range: { start: number; end: number }) {
   const endings: string[] = []
   const server = http.createServer(async (_request, response) => {
     response.writeHead(200, { 'content-length': range.end - range.start + 1 })
@@ -63,7 +64,7 @@ t.test('a range is sent byte for byte, whatever its size', async (t) => {
 t.test('an archive that gives few bytes at a time is sent whole', async (t) => {
   const bytes = patterned(50_000)
   const archive = archiveOf(bytes)
-  const sparing: OpenArchive = {
+  const sparing: OpenFile = {
     ...archive,
     readInto: (buffer, position) => archive.readInto(buffer.subarray(0, 777), position)
   }
@@ -97,7 +98,7 @@ t.test('an archive that ends too early cuts the connection, and is an error', as
   const response = await fetch(url)
   await t.rejects(response.arrayBuffer())
   await sent
-  t.match(endings, [/^The archive repository20260105093000\.zip ends at byte 1048586$/])
+  t.match(endings, [/^The file repository20260105093000\.zip ends at byte 1048586$/])
 })
 
 t.test('a client that goes ends the sending without an error', async (t) => {
@@ -114,7 +115,7 @@ t.test('a client that goes ends the sending without an error', async (t) => {
 
 t.test('a read that fails while the client is slow is an error of the sending and no other', async (t) => {
   const failed = Promise.withResolvers<void>()
-  const archive: OpenArchive = {
+  const archive: OpenFile = {
     ...archiveOf(patterned(MIB), 2 * MIB),
     async readInto(buffer, position) {
       if (position === 0) return buffer.length

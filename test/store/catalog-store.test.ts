@@ -1,4 +1,5 @@
 import t from 'tap'
+import { catalogProblem } from '../../src/core/package.ts'
 import { createCatalogStore } from '../../src/store/catalog-store.ts'
 import { addPackage, classicXml, listPackages, makeDepot } from '../helpers/depot.ts'
 import { type Files, packageFiles, type TinyPackage } from '../helpers/packages.ts'
@@ -193,4 +194,47 @@ t.test('members that are listed count always, those that may be members only whe
   await depot.scan()
   const found = (await listPackages(depot.db)).find(({ fixid }) => fixid === 'pack')
   t.same(found?.members, ['fix-b', 'gone', 'fix-a'])
+})
+
+t.test('the problems of a package are those of its files, its metadata, its namesakes and its rivals', async (t) => {
+  const { db } = await makeDepot(t)
+  const id = await addPackage(db, 'fix_a', { metadata_path: 'dir/other.xml' })
+  await addPackage(db, 'fix_ab', { metadata_path: 'dir/fix_ab.xml' })
+  const file = await db
+    .insertInto('file')
+    .values({ path: 'elsewhere/named.bin', size: 0, crc32: 0, sha256: '', modified_at: 0 })
+    .returning('id')
+    .executeTakeFirstOrThrow()
+  await db.insertInto('package_file').values({ package_id: id, file_id: file.id, role: 'payload' }).execute()
+  const concerning = [
+    catalogProblem('duplicate-fixid', 'copy/x.xml', 'fix_a is taken from dir/other.xml'),
+    catalogProblem('link-outside', 'dir/FIX_A.uxz'),
+    catalogProblem('partial-download', 'dir/fix_a.uxz.crdownload'),
+    catalogProblem('missing-member', 'dir/other.xml', 'fix_m'),
+    catalogProblem('empty-payload', 'elsewhere/named.bin')
+  ]
+  const others = [
+    catalogProblem('duplicate-fixid', 'copy/y.xml', 'fix_ab is taken from dir/fix_ab.xml'),
+    catalogProblem('orphan-file', 'fix_a.uxz'),
+    catalogProblem('orphan-file', 'dir/fix_a.d/fix_a.uxz'),
+    catalogProblem('orphan-file', 'dir/fixxa.uxz'),
+    catalogProblem('orphan-file', 'dir/fix_ab.uxz'),
+    catalogProblem('orphan-file', 'other/named.bin')
+  ]
+  await db
+    .insertInto('catalog_problem')
+    .values([...others, ...concerning])
+    .execute()
+  const catalog = createCatalogStore(db)
+  t.same(await catalog.problemsOf('fix_a'), concerning)
+  t.same(await catalog.problemsOf('nobody'), [])
+})
+
+t.test('two files that describe one package are both found to be a problem of it', async (t) => {
+  const files = packageFiles({ fixid: 'fix', payload: 'x' })
+  const depot = await makeDepot(t, { ...files, 'copy/fix.xml': files['fix.xml'] ?? '' })
+  await depot.scan()
+  const problems = await createCatalogStore(depot.db).problemsOf('fix')
+  t.match(problems, [{ path: 'copy/fix.xml', code: 'duplicate-fixid', text: /: fix is taken from fix\.xml$/ }])
+  t.equal(problems.length, 1)
 })

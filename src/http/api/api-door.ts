@@ -5,6 +5,7 @@ import type { Services } from '../services.ts'
 import { eventRoutes } from './event-routes.ts'
 import { exportContentRoutes } from './export-content-routes.ts'
 import { exportRoutes } from './export-routes.ts'
+import { fileRoutes } from './file-routes.ts'
 import { packageRoutes } from './package-routes.ts'
 
 export const apiDoor: FastifyPluginAsync<Services> = async (app, services) => {
@@ -13,6 +14,7 @@ export const apiDoor: FastifyPluginAsync<Services> = async (app, services) => {
     reply.header('cache-control', 'no-store')
   })
   await app.register(packageRoutes, services)
+  await app.register(fileRoutes, services)
   await app.register(exportRoutes, services)
   await app.register(exportContentRoutes, services)
   await app.register(eventRoutes, services)

@@ -5,7 +5,7 @@ import type { Plan, PlanEntry } from '../../core/export.ts'
 import { Problem } from '../../core/problem.ts'
 import type { Task } from '../../core/task.ts'
 import { arrayText, objectText, textStream } from '../json-stream.ts'
-import { sendArchive } from '../send-archive.ts'
+import { sendFile } from '../send-file.ts'
 import type { Services } from '../services.ts'
 import { ExportParams, findExport } from './find-export.ts'
 import { PROBLEM_RESPONSES, problemResponse } from './problem-body.ts'
@@ -72,11 +72,7 @@ export const exportContentRoutes: FastifyPluginAsyncTypebox<Pick<Services, 'task
       }
       const archive = await archives.open(task.archiveName)
       if (archive === undefined) throw isGone(task)
-      try {
-        await sendArchive(request, reply, archive)
-      } finally {
-        await archive.close()
-      }
+      await sendFile(request, reply.header('cache-control', 'private'), archive)
     }
   )
 

@@ -1,10 +1,11 @@
 /** /api/v1/packages and /api/v1/problems: what the repository holds, and what is wrong with it. */
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { type Static, Type } from 'typebox'
-import type { PackageFilter, PackageSummary } from '../../core/catalog.ts'
-import { Problem } from '../../core/problem.ts'
+import type { PackageFilter } from '../../core/catalog.ts'
 import type { Services } from '../services.ts'
 import { parseCursor } from './cursor.ts'
+import { findPackage, PackageParams } from './find-package.ts'
+import { CatalogProblemView, detailView, PackageDetail, PackageView, summaryView } from './package-view.ts'
 import { DEFAULT_LIMIT, Next, nextOf, PageQuery } from './page.ts'
 import { PROBLEM_RESPONSES, problemResponse } from './problem-body.ts'
 
@@ -29,55 +30,11 @@ const PackageQuery = Type.Object({
   ...PageQuery
 })
 
-const FileView = Type.Object({
-  path: Type.String({ description: 'In the repository.' }),
-  role: Type.String(),
-  size: Type.Integer({ description: 'Bytes.' }),
-  crc32: Type.String({ description: 'Eight hexadecimal digits.' }),
-  sha256: Type.String(),
-  modifiedAt: Type.String({ description: 'ISO 8601, UTC.' })
-})
-
-const summary = {
-  fixid: Type.String(),
-  kind: Type.String({ description: '`update` or `system-pack`.' }),
-  name: Type.String(),
-  version: Type.String(),
-  buildNumber: Type.String(),
-  category: Type.String(),
-  severity: Type.String(),
-  releaseDate: Type.String(),
-  payloadState: Type.String({ description: '`present`, `missing`, or `none` for a pack without files of its own.' }),
-  size: Type.Integer({ description: 'Bytes of all its files.' }),
-  machineTypes: Type.Array(Type.String())
-}
-
-const PackageView = Type.Object(summary, { title: 'PackageSummary' })
-
-const PackageDetail = Type.Object(
-  {
-    ...summary,
-    description: Type.String(),
-    updateType: Type.String(),
-    rebootRequired: Type.String(),
-    members: Type.Array(Type.String(), { description: 'The fixids of a system pack’s members.' }),
-    requisites: Type.Array(Type.Object({ fixid: Type.String(), kind: Type.String() })),
-    files: Type.Array(FileView)
-  },
-  { title: 'Package' }
-)
-
 const PackagePage = Type.Object({ packages: Type.Array(PackageView), next: Next }, { title: 'PackagePage' })
 
 const ProblemPage = Type.Object(
   {
-    problems: Type.Array(
-      Type.Object({
-        path: Type.String({ description: 'In the repository.' }),
-        code: Type.String({ description: 'The kind of problem.' }),
-        text: Type.String({ description: 'A sentence with the particulars.' })
-      })
-    ),
+    problems: Type.Array(CatalogProblemView),
     next: Next
   },
   { title: 'CatalogProblemPage' }
@@ -109,15 +66,14 @@ export const packageRoutes: FastifyPluginAsyncTypebox<Pick<Services, 'catalog'>>
       schema: {
         tags: ['Catalog'],
         summary: 'Look at a package',
-        params: Type.Object({ fixid: Type.String({ minLength: 1, maxLength: 255 }) }),
+        description: 'With its files, each with a link to download it, and with what is wrong with it.',
+        params: PackageParams,
         response: { 200: PackageDetail, 404: problemResponse('There is no such package.'), ...PROBLEM_RESPONSES }
       }
     },
     async (request) => {
-      const { fixid } = request.params
-      const found = await catalog.findPackage(fixid)
-      if (found === undefined) throw new Problem('PACKAGE_UNKNOWN', `There is no package ${JSON.stringify(fixid)}.`)
-      return detailView(found)
+      const found = await findPackage(catalog, request.params.fixid)
+      return detailView(found, await catalog.problemsOf(found.fixid))
     }
   )
 
@@ -150,31 +106,5 @@ function filterOf(query: Static<typeof PackageQuery>): PackageFilter {
     ...(machineType === undefined ? {} : { machineTypes: [machineType.toUpperCase()] }),
     ...(downloaded === undefined ? {} : { isDownloaded: downloaded === 'true' }),
     latestOnly: latest === 'true'
-  }
-}
-
-function summaryView(item: PackageSummary): Static<typeof PackageView> {
-  const { fixid, kind, name, version, buildNumber, category, severity, releaseDate, payloadState, size } = item
-  const machineTypes = [...item.machineTypes]
-  return { fixid, kind, name, version, buildNumber, category, severity, releaseDate, payloadState, size, machineTypes }
-}
-
-function detailView(item: PackageSummary): Static<typeof PackageDetail> {
-  const { description, updateType, rebootRequired, members, requisites, files } = item
-  return {
-    ...summaryView(item),
-    description,
-    updateType,
-    rebootRequired,
-    members: [...members],
-    requisites: requisites.map(({ fixid, kind }) => ({ fixid, kind })),
-    files: files.map(({ path, role, size, crc32, sha256, modifiedAt }) => ({
-      path,
-      role,
-      size,
-      crc32: crc32.toString(16).padStart(8, '0'),
-      sha256,
-      modifiedAt: new Date(modifiedAt * 1000).toISOString()
-    }))
   }
 }

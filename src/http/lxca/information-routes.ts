@@ -3,7 +3,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 import { Problem } from '../../core/problem.ts'
-import { sendArchive } from '../send-archive.ts'
+import { sendFile } from '../send-file.ts'
 import type { Services } from '../services.ts'
 import { FIRMWARE_ANSWERS, type InformationKey, type InformationQuery, UXSP_ANSWERS } from './information-answers.ts'
 import { InformationView } from './information-view.ts'
@@ -107,13 +107,6 @@ async function download(
   const archive = await archives.open(name)
   if (archive === undefined)
     throw new Problem('ARCHIVE_UNKNOWN', `There is no archive ${JSON.stringify(name.slice(0, 255))}.`)
-  try {
-    await sendArchive(request, reply, archive)
-  } catch (error) {
-    if (error instanceof Problem) throw error
-    // The head is sent: all that is left is to say so in the log.
-    request.log.error({ err: error }, 'download failed')
-  } finally {
-    await archive.close()
-  }
+  // What has the name of an archive never changes.
+  await sendFile(request, reply.header('cache-control', 'private'), archive)
 }

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { openTestDepot, type TestDepot } from '../../helpers/app.ts'
-import { NIC, OLD_UEFI, PACK, packageFiles, smallRepository, UEFI, XCC } from '../../helpers/packages.ts'
+import { ABSENT, NIC, OLD_UEFI, PACK, packageFiles, smallRepository, UEFI, XCC } from '../../helpers/packages.ts'
 import { equalProblem } from '../error-body.ts'
 
 const ALL = [NIC, OLD_UEFI, PACK, UEFI, XCC].sort()
@@ -68,11 +68,49 @@ t.test('one package has its files with their digests, its members and its requis
         size: 7,
         crc32: /^[0-9a-f]{8}$/,
         sha256: 'ed7002b439e9ac845f22357d822bac1444730fbdb6016d3ec9432297b9ec9f73',
-        modifiedAt: /^\d{4}-.*Z$/
+        modifiedAt: /^\d{4}-.*Z$/,
+        href: '/api/v1/packages/a/file?path=a.uxz'
       },
       { path: 'a.xml', role: 'metadata' }
-    ]
+    ],
+    problems: []
   })
+})
+
+t.test('a package has what is wrong with it, and nothing else', async (t) => {
+  const depot = await openTestDepot(t, {
+    ...smallRepository(),
+    ...packageFiles({ fixid: 'fix', payload: '' }),
+    ...packageFiles({ fixid: 'fix.2', payload: '' }),
+    'fix.uxz.crdownload': 'half of it',
+    'orphan.bin': 'x'
+  })
+  const { problems } = (await depot.call('/api/v1/packages/fix')).json()
+  t.match(problems, [
+    { path: 'fix.uxz', code: 'empty-payload', text: 'The payload has no content.' },
+    { path: 'fix.uxz.crdownload', code: 'partial-download', text: /\.$/ }
+  ])
+  t.equal(problems.length, 2)
+  const pack = (await depot.call(`/api/v1/packages/${PACK}`)).json()
+  t.match(pack.problems, [{ path: `${PACK}.xml`, code: 'missing-member', text: new RegExp(`: ${ABSENT}$`) }])
+  t.same((await depot.call(`/api/v1/packages/${UEFI}`)).json().problems, [])
+})
+
+t.test('a package is found by a fixid of any length that one may have', async (t) => {
+  const [long, longest] = ['lnvgy_fw_'.padEnd(200, 'x'), '字'.repeat(83).padEnd(89, 'y')]
+  // Its files have the longest names that a file system takes, so the metadata has a name of its own.
+  const depot = await openTestDepot(t, {
+    ...packageFiles({ fixid: long }),
+    'short.xml': packageFiles({ fixid: longest })[`${longest}.xml`] ?? ''
+  })
+  t.equal(Buffer.byteLength(longest), 255)
+  for (const fixid of [long, longest]) {
+    const response = await depot.call(`/api/v1/packages/${encodeURIComponent(fixid)}`)
+    t.equal(response.statusCode, 200, fixid)
+    t.equal(response.json().fixid, fixid)
+  }
+  const longer = await depot.call(`/api/v1/packages/${'x'.repeat(256)}`)
+  equalProblem(t, longer, { status: 400, id: 'FQXHMUP9001L', text: /fixid is "x+"… and longer than 255 characters/ })
 })
 
 t.test('what is wrong in the repository is listed, page by page', async (t) => {

@@ -1,39 +1,51 @@
-/** Sends an archive, whole or in part, so that a download that was cut can be taken up again (RFC 9110, sections 13 and 14). */
+/** Sends a file, whole or in part, so that a download that was cut can be taken up again (RFC 9110, sections 13 and 14). */
 import type { OutgoingHttpHeaders } from 'node:http'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import parseRange from 'range-parser'
-import type { ByteRange, OpenArchive } from '../core/archive.ts'
+import type { ByteRange, OpenFile } from '../core/open-file.ts'
 import { Problem } from '../core/problem.ts'
+import { attachmentOf } from './attachment.ts'
 import { sendBytes } from './send-bytes.ts'
 
 /**
- * Answers with the archive, or with the part of it that is asked for.
+ * Answers with the file, or with the part of it that is asked for, and closes it.
  * @throws Problem before anything is sent, when the range begins behind the end
  */
-export async function sendArchive(request: FastifyRequest, reply: FastifyReply, archive: OpenArchive): Promise<void> {
-  const etag = `"${archive.digest}"`
-  const lastModified = archive.modifiedAt.toUTCString()
+export async function sendFile(request: FastifyRequest, reply: FastifyReply, file: OpenFile): Promise<void> {
+  try {
+    await answer(request, reply, file)
+  } catch (error) {
+    if (!reply.sent) throw error
+    // The head is sent: all that is left is to say so in the log.
+    request.log.error({ err: error }, 'download failed')
+  } finally {
+    await file.close()
+  }
+}
+
+async function answer(request: FastifyRequest, reply: FastifyReply, file: OpenFile): Promise<void> {
+  const etag = `"${file.digest}"`
+  const lastModified = file.modifiedAt.toUTCString()
   reply.headers({
     'accept-ranges': 'bytes',
-    'cache-control': 'private',
-    'content-disposition': `attachment; filename="${archive.name}"`,
+    'content-disposition': attachmentOf(file.name),
     etag,
     'last-modified': lastModified
   })
-  if (isNotModified(request, etag, archive.modifiedAt)) return reply.code(304).send()
-  const range = requestedRange(request, archive.size, etag, lastModified)
+  if (isNotModified(request, etag, file.modifiedAt)) return reply.code(304).send()
+  const range = requestedRange(request, file.size, etag, lastModified)
   if (range === 'unsatisfiable') {
-    reply.removeHeader('content-disposition').header('content-range', `bytes */${archive.size}`)
-    throw new Problem('RANGE_UNSATISFIABLE', `The archive ${archive.name} has ${archive.size} bytes.`)
+    reply.removeHeader('content-disposition').header('content-range', `bytes */${file.size}`)
+    throw new Problem('RANGE_UNSATISFIABLE', `The file ${file.name} has ${file.size} bytes.`)
   }
-  const { start, end } = range ?? { start: 0, end: archive.size - 1 }
-  reply.type('application/zip').header('content-length', end - start + 1)
-  if (range !== undefined) reply.code(206).header('content-range', `bytes ${start}-${end}/${archive.size}`)
+  const { start, end } = range ?? { start: 0, end: file.size - 1 }
+  reply.type(file.contentType).header('content-length', end - start + 1)
+  if (range !== undefined) reply.code(206).header('content-range', `bytes ${start}-${end}/${file.size}`)
   // Past Fastify, whose streams make a new buffer for every read, and which gives an empty HEAD the length 0.
   reply.hijack()
   reply.raw.writeHead(reply.statusCode, reply.getHeaders() as OutgoingHttpHeaders)
   if (request.method === 'HEAD') reply.raw.end()
-  else await sendBytes(reply.raw, archive, { start, end })
+  else await sendBytes(reply.raw, file, { start, end })
 }
 
 /** If-None-Match counts before If-Modified-Since (RFC 9110, 13.2.2). */
@@ -53,8 +65,9 @@ function requestedRange(
   lastModified: string
 ): ByteRange | 'unsatisfiable' | undefined {
   const { range, 'if-range': ifRange } = request.headers
-  if (range === undefined) return undefined
-  // Part of another archive than the client has begun to download would make its copy worthless.
+  // Nothing has no parts: whoever asks for one of an empty file has it with the headers.
+  if (range === undefined || size === 0) return undefined
+  // Part of another file than the client has begun to download would make its copy worthless.
   if (ifRange !== undefined && ifRange !== etag && ifRange !== lastModified) return undefined
   // RFC 9110, 14.1.2: a suffix longer than the file is all of it; range-parser takes it for unsatisfiable.
   const suffix = Number(/^bytes=-(\d+)$/.exec(range.trim())?.[1])

@@ -1,0 +1,21 @@
+/** Files that are sent to those who download them: archives, and files of the repository. */
+
+/** A part of a file: from byte `start` to byte `end`, both included. */
+export interface ByteRange {
+  readonly start: number
+  readonly end: number
+}
+
+/** A file that is open for reading; whoever gets one closes it. */
+export interface OpenFile {
+  /** Without directories. */
+  readonly name: string
+  readonly size: number
+  readonly modifiedAt: Date
+  /** Equal for equal bytes. */
+  readonly digest: string
+  readonly contentType: string
+  /** Reads from a position into the buffer, and gives back how many bytes these were: 0 only at the end. */
+  readInto(buffer: Uint8Array, position: number): Promise<number>
+  close(): Promise<void>
+}

@@ -1,0 +1,11 @@
+/** The files of the repository, for those who read them one at a time. */
+import type { OpenFile } from './open-file.ts'
+import type { PackageFile } from './package.ts'
+
+export interface RepositoryFiles {
+  /**
+   * Opens a file of the catalog, as long as it is the one that the catalog knows: of the same size and time.
+   * @throws Problem FILE_GONE, FILE_CHANGED, REPOSITORY_UNAVAILABLE
+   */
+  open(file: PackageFile): Promise<OpenFile>
+}
