@@ -13,13 +13,22 @@ const Ready = Type.Object({
 export const healthRoutes: FastifyPluginAsyncTypebox<Pick<Services, 'health'>> = async (app, { health }) => {
   app.get(
     '/health/live',
-    { schema: { tags: ['Operations'], summary: 'The process runs', security: [], response: { 200: Live } } },
+    {
+      schema: {
+        operationId: 'checkLiveness',
+        tags: ['Operations'],
+        summary: 'The process runs',
+        security: [],
+        response: { 200: Live }
+      }
+    },
     async () => ({ status: 'live' })
   )
   app.get(
     '/health/ready',
     {
       schema: {
+        operationId: 'checkReadiness',
         tags: ['Operations'],
         summary: 'The depot can do its work',
         description: 'Checks the database, the repository directory and the space for archives.',

@@ -15,6 +15,7 @@ export const exportRoutes: FastifyPluginAsyncTypebox<Services> = async (app, ser
     '/api/v1/exports/:id',
     {
       schema: {
+        operationId: 'cancelExport',
         tags: ['Exports'],
         summary: 'Cancel an export',
         description:

@@ -103,6 +103,7 @@ export const packageRoutes: FastifyPluginAsyncTypebox<Pick<Services, 'catalog'>>
     '/api/v1/packages',
     {
       schema: {
+        operationId: 'searchPackages',
         tags: ['Catalog'],
         summary: 'Search packages',
         description: 'By fixid, a page at a time: ask again with `next` as `cursor` until it is null.',
@@ -122,9 +123,12 @@ export const packageRoutes: FastifyPluginAsyncTypebox<Pick<Services, 'catalog'>>
     '/api/v1/packages/:fixid',
     {
       schema: {
+        operationId: 'getPackage',
         tags: ['Catalog'],
         summary: 'Look at a package',
-        params: Type.Object({ fixid: Type.String({ minLength: 1, maxLength: 255 }) }),
+        params: Type.Object({
+          fixid: Type.String({ minLength: 1, maxLength: 255, description: 'The fixid of a package.' })
+        }),
         response: { 200: PackageDetail, 404: problemResponse('There is no such package.'), ...PROBLEM_RESPONSES }
       }
     },
@@ -140,6 +144,7 @@ export const packageRoutes: FastifyPluginAsyncTypebox<Pick<Services, 'catalog'>>
     '/api/v1/problems',
     {
       schema: {
+        operationId: 'listProblems',
         tags: ['Catalog'],
         summary: 'List what is wrong in the repository',
         description:

@@ -68,11 +68,12 @@ const CONFLICT_RESPONSE = errorResponse(
 const TOO_LARGE_RESPONSE = errorResponse('The body is longer than is read.')
 
 export const actionRoutes: FastifyPluginAsyncTypebox<Pick<Services, 'desk'>> = async (app, { desk }) => {
-  for (const { url, tag, hide } of ACTION_URLS) {
+  for (const { url, operationId, tag, hide } of ACTION_URLS) {
     app.put(
       url,
       {
         schema: {
+          operationId,
           hide,
           tags: [tag],
           summary: 'Export or delete packages, or read the repository again',
@@ -106,11 +107,14 @@ export const actionRoutes: FastifyPluginAsyncTypebox<Pick<Services, 'desk'>> = a
   }
 }
 
+const FIRMWARE_TAG = 'LXCA: firmware repository'
+const PACKS_TAG = 'LXCA: system packs'
+
 const ACTION_URLS = [
-  { url: '/updateRepositories/firmware', tag: 'LXCA: firmware repository', hide: false },
-  { url: '/updateRepositories/firmware/uxsps', tag: 'LXCA: system packs', hide: false },
+  { url: '/updateRepositories/firmware', operationId: 'changeFirmware', tag: FIRMWARE_TAG, hide: false },
+  { url: '/updateRepositories/firmware/uxsps', operationId: 'changeSystemPacks', tag: PACKS_TAG, hide: false },
   // The documentation writes the singular once.
-  { url: '/updateRepositories/firmware/uxsp', tag: 'LXCA: system packs', hide: true }
+  { url: '/updateRepositories/firmware/uxsp', operationId: 'changeSystemPacks', tag: PACKS_TAG, hide: true }
 ]
 
 function exportFixids(body: Static<typeof ActionBody>, filetypes: string): string[] {

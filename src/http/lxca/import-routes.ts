@@ -116,6 +116,7 @@ export const importRoutes: FastifyPluginAsyncTypebox<Services> = async (app, { i
       `/files/updateRepositories/firmware/import/${name}`,
       {
         schema: {
+          operationId: 'announceImport',
           hide,
           tags: [TAG],
           summary: 'Make room for files that are going to be imported',
@@ -141,6 +142,7 @@ export const importRoutes: FastifyPluginAsyncTypebox<Services> = async (app, { i
     '/files/updateRepositories/firmware/import',
     {
       schema: {
+        operationId: 'importFiles',
         tags: [TAG],
         summary: 'Import packages',
         description:

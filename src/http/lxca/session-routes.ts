@@ -61,6 +61,7 @@ export const loginRoutes: FastifyPluginAsyncTypebox<Services> = async (app, { se
     {
       attachValidation: true,
       schema: {
+        operationId: 'logIn',
         tags: TAGS,
         summary: 'Log in',
         description:
@@ -90,7 +91,14 @@ export const loginRoutes: FastifyPluginAsyncTypebox<Services> = async (app, { se
 export const sessionRoutes: FastifyPluginAsyncTypebox<Services> = async (app, { sessions }) => {
   app.get(
     '/sessions',
-    { schema: { tags: TAGS, summary: 'List the sessions', response: { 200: SessionList, ...ERROR_RESPONSES } } },
+    {
+      schema: {
+        operationId: 'listSessions',
+        tags: TAGS,
+        summary: 'List the sessions',
+        response: { 200: SessionList, ...ERROR_RESPONSES }
+      }
+    },
     async (request) => {
       const own = request.session?.session.id
       const all = await sessions.list()
@@ -102,6 +110,7 @@ export const sessionRoutes: FastifyPluginAsyncTypebox<Services> = async (app, { 
     '/sessions',
     {
       schema: {
+        operationId: 'logOut',
         tags: TAGS,
         summary: 'Log out',
         description: 'Ends the session of the cookie; without one, nothing is changed.',
@@ -121,6 +130,7 @@ export const sessionRoutes: FastifyPluginAsyncTypebox<Services> = async (app, { 
     '/sessions/:id',
     {
       schema: {
+        operationId: 'endSession',
         tags: TAGS,
         summary: 'End a session',
         params: Type.Object({ id: Type.String({ minLength: 1, maxLength: 255, description: 'The id of a session.' }) }),
