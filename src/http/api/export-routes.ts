@@ -4,7 +4,7 @@ import { Type } from 'typebox'
 import { Problem } from '../../core/problem.ts'
 import { parseTaskId } from '../lxca/task-id.ts'
 import type { Services } from '../services.ts'
-import { PROBLEM_RESPONSES, problemResponse } from './problem-body.ts'
+import { CHANGE_PROBLEM_RESPONSES, problemResponse } from './problem-body.ts'
 
 const ExportId = Type.Object({ id: Type.String({ pattern: '^[0-9]{1,16}$', description: 'The id of an export.' }) })
 
@@ -26,7 +26,7 @@ export const exportRoutes: FastifyPluginAsyncTypebox<Services> = async (app, ser
           204: Type.Null({ description: 'The export is canceled.' }),
           404: problemResponse('There is no such export.'),
           409: problemResponse('The export has ended before.'),
-          ...PROBLEM_RESPONSES
+          ...CHANGE_PROBLEM_RESPONSES
         }
       }
     },

@@ -2,7 +2,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import type { Services } from '../services.ts'
-import { ERROR_RESPONSES } from './result-body.ts'
+import { CHANGE_ERROR_RESPONSES } from './result-body.ts'
 import { MAX_TASK_IDS, parseTaskId, TaskIds } from './task-id.ts'
 
 const TaskId = Type.String({ pattern: '^[0-9]{1,16}$', description: 'The number of a task.' })
@@ -22,7 +22,7 @@ const Done = Type.Null({ description: 'The tasks have ended. Those that had ende
 /** As documented: not even `null`. */
 const NO_BODY = () => ''
 
-const RESPONSES = { 200: Done, ...ERROR_RESPONSES }
+const RESPONSES = { 200: Done, ...CHANGE_ERROR_RESPONSES }
 
 const DELETE_URLS = [
   { url: '/tasks/:ids', operationId: 'deleteTasks' },

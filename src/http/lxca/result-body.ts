@@ -28,6 +28,9 @@ export type ErrorBody = Static<typeof ErrorBody>
 /** The answers that any route behind the login can give beside its own. */
 export const ERROR_RESPONSES = errorResponses('Error', ErrorBody.properties)
 
+/** The same for routes that change something: they read a body, also where they need none. */
+export const CHANGE_ERROR_RESPONSES = { ...ERROR_RESPONSES, 413: errorResponse('The body is longer than is read.') }
+
 /** The same for the status call, which says it under `errorMsg` as well. */
 export const STATUS_ERROR_RESPONSES = errorResponses('StatusError', {
   ...ErrorBody.properties,
