@@ -18,6 +18,7 @@ import { createSessionDesk, createSessionReader } from '../../src/store/session-
 import { createTaskStore } from '../../src/store/task-store.ts'
 import type { ImportDeskOptions, SweepingImportDesk } from '../../src/worker/accept-import.ts'
 import type { DeskOptions } from '../../src/worker/task-desk.ts'
+import { reportMismatches } from './check-answers.ts'
 import { type BareDepot, contentsOf, makeDepot } from './depot.ts'
 import { filesBody } from './multipart.ts'
 import type { Files } from './packages.ts'
@@ -50,7 +51,7 @@ export function callOf(app: App): Call {
     app.inject({ method: 'GET', url, ...options, headers: { authorization: AUTHORIZATION, ...options.headers } })
 }
 
-/** An app over services of which only those that are given can be used. */
+/** An app over services of which only those that are given can be used. An answer that the API's description does not fit fails `t`. */
 export async function buildTestApp(
   t: Test,
   services: Partial<Services>,
@@ -74,6 +75,7 @@ export async function buildTestApp(
     ...services
   }
   const app = await buildApp({ services: all, version: '0.0.0-test', certificates })
+  reportMismatches(app, (sentence) => t.fail(sentence))
   t.teardown(() => app.close())
   return { app, call: callOf(app) }
 }
@@ -147,6 +149,7 @@ export async function openTestDepot(
         const usedBytes = await catalog.usedBytes()
         return { usedBytes, allotmentBytes: ALLOTMENT_BYTES, freeBytes: ALLOTMENT_BYTES - usedBytes }
       },
+      health: async () => [],
       importDirectory: repositoryDirectory,
       sessions: createSessions({
         reader: createSessionReader(db),

@@ -5,6 +5,7 @@ import path from 'node:path'
 import { createInterface } from 'node:readline'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Test } from 'tap'
+import { checkerOf, isJson, type OpenApi } from './answer-checker.ts'
 import { basic } from './app.ts'
 import type { Files } from './packages.ts'
 
@@ -126,7 +127,7 @@ export interface Status {
 
 export interface TestServer extends ServerProcess {
   readonly url: string
-  /** A request with the administrator's password. */
+  /** A request with the administrator's password. An answer that the API's description does not fit is an error. */
   call(path: string, init?: RequestInit): Promise<Response>
   /** The answer to a request that has to succeed. */
   json<Body>(path: string, init?: RequestInit): Promise<Body>
@@ -145,18 +146,35 @@ export async function startServer(t: Test, options: ServerOptions): Promise<Test
   const url = await server.listening
   const password = options.settings?.FIXDEPOT_ADMIN_PASSWORD ?? ADMIN_PASSWORD
   const authorization = basic('admin', password)
-  const call: TestServer['call'] = (to, init = {}) =>
-    fetch(url + to, { ...init, headers: { authorization, ...(init.headers as Record<string, string>) } }).catch(
-      (cause) => {
-        const { exitCode, signalCode } = server.child
-        const serious = server
-          .stdout()
-          .split('\n')
-          .filter((line) => SERIOUS.test(line))
-        const fate = [`exit code ${exitCode}`, `signal ${signalCode}`, server.stderr(), ...serious].join('; ')
-        throw new Error(`${to} was not answered: ${cause.cause}; ${fate}`, { cause })
-      }
-    )
+  const checker = checkerOf((await (await fetch(`${url}/openapi.json`)).json()) as OpenApi)
+  const call: TestServer['call'] = async (to, init = {}) => {
+    const response = await fetch(url + to, {
+      ...init,
+      headers: { authorization, ...(init.headers as Record<string, string>) }
+    }).catch((cause) => {
+      const { exitCode, signalCode } = server.child
+      const serious = server
+        .stdout()
+        .split('\n')
+        .filter((line) => SERIOUS.test(line))
+      const fate = [`exit code ${exitCode}`, `signal ${signalCode}`, server.stderr(), ...serious].join('; ')
+      throw new Error(`${to} was not answered: ${cause.cause}; ${fate}`, { cause })
+    })
+    const contentType = response.headers.get('content-type') ?? undefined
+    // A body that is cut is for the test to judge.
+    const body = isJson(contentType)
+      ? await response
+          .clone()
+          .text()
+          .catch(() => undefined)
+      : undefined
+    const { method = 'GET' } = init
+    const operationId = checker.operationOf(method, to.split('?', 1)[0] ?? '')
+    const answer = { status: response.status, contentType, body }
+    const wrong = operationId === undefined ? checker.checkUnknown(answer) : checker.check(operationId, answer)
+    if (wrong !== undefined) throw new Error(`${method} ${to} was answered with ${response.status}, but ${wrong}.`)
+    return response
+  }
   async function json<Body>(to: string, init?: RequestInit): Promise<Body> {
     const response = await call(to, init)
     if (!response.ok) throw new Error(`${to} was answered with ${response.status}: ${await response.text()}`)

@@ -73,8 +73,8 @@ export const eventRoutes: FastifyPluginAsyncTypebox<Pick<Services, 'tasks' | 'se
     {
       exposeHeadRoute: false,
       schema: {
-        tags: ['Exports'],
         operationId: 'followExport',
+        tags: ['Exports'],
         summary: 'Follow an export',
         description:
           'Server-Sent Events: one at once, and one whenever the export has gone on. The stream ends with the export. After a ' +
@@ -117,8 +117,8 @@ export const eventRoutes: FastifyPluginAsyncTypebox<Pick<Services, 'tasks' | 'se
     {
       exposeHeadRoute: false,
       schema: {
-        tags: ['Exports'],
         operationId: 'followExports',
+        tags: ['Exports'],
         summary: 'Follow all exports',
         description:
           'Server-Sent Events: first one for each export that has not ended, then one whenever an export has gone on. After a ' +

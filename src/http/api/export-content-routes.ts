@@ -50,8 +50,8 @@ export const exportContentRoutes: FastifyPluginAsyncTypebox<Pick<Services, 'task
     '/api/v1/exports/:id/archive',
     {
       schema: {
-        tags: ['Exports'],
         operationId: 'downloadArchive',
+        tags: ['Exports'],
         summary: 'Download the archive of an export',
         description: 'Whole or in part: a download that was cut goes on with `Range` and `If-Range`.',
         params: ExportParams,
@@ -80,8 +80,8 @@ export const exportContentRoutes: FastifyPluginAsyncTypebox<Pick<Services, 'task
     '/api/v1/exports/:id/manifest',
     {
       schema: {
-        tags: ['Exports'],
         operationId: 'getManifest',
+        tags: ['Exports'],
         summary: 'List what is in the archive of an export',
         description: 'Known from the moment in which the export is accepted, as long as the archive is kept.',
         params: ExportParams,
@@ -103,8 +103,8 @@ export const exportContentRoutes: FastifyPluginAsyncTypebox<Pick<Services, 'task
     '/api/v1/exports/:id/SHA256SUMS',
     {
       schema: {
-        tags: ['Exports'],
         operationId: 'getSha256Sums',
+        tags: ['Exports'],
         summary: 'The digests of the files in the archive of an export',
         description: 'For `sha256sum -c`, in the directory into which the archive was unpacked.',
         params: ExportParams,

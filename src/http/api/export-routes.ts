@@ -11,7 +11,7 @@ import { ExportView, exportView, STATES } from './export-view.ts'
 import { ExportParams, findExport } from './find-export.ts'
 import { DEFAULT_LIMIT, Next, nextOf, PageQuery } from './page.ts'
 import { PreflightView, preflightView } from './preflight-view.ts'
-import { PROBLEM_RESPONSES, problemResponse } from './problem-body.ts'
+import { CHANGE_PROBLEM_RESPONSES, PROBLEM_RESPONSES, problemResponse } from './problem-body.ts'
 
 const EXPORT_UNKNOWN_RESPONSE = problemResponse('There is no such export.')
 
@@ -23,8 +23,8 @@ export const exportRoutes: FastifyPluginAsyncTypebox<Pick<Services, 'desk' | 'ta
     {
       bodyLimit: BODY_LIMIT_BYTES,
       schema: {
-        tags: ['Exports'],
         operationId: 'createExport',
+        tags: ['Exports'],
         summary: 'Export packages',
         description:
           'Starts to pack an archive in the background; `Location` leads to it. The same content that is under way or kept ' +
@@ -39,9 +39,7 @@ export const exportRoutes: FastifyPluginAsyncTypebox<Pick<Services, 'desk' | 'ta
             content: { 'application/json': { schema: ExportView } }
           },
           409: problemResponse('There is no room for the archive.'),
-          413: problemResponse('The body is longer than is read.'),
-          415: problemResponse('The body is not JSON.'),
-          ...PROBLEM_RESPONSES
+          ...CHANGE_PROBLEM_RESPONSES
         }
       }
     },
@@ -57,8 +55,8 @@ export const exportRoutes: FastifyPluginAsyncTypebox<Pick<Services, 'desk' | 'ta
     '/api/v1/exports',
     {
       schema: {
-        tags: ['Exports'],
         operationId: 'listExports',
+        tags: ['Exports'],
         summary: 'List exports',
         description: 'The newest first, a page at a time: ask again with `next` as `cursor` until it is null.',
         querystring: Type.Object({
@@ -88,8 +86,8 @@ export const exportRoutes: FastifyPluginAsyncTypebox<Pick<Services, 'desk' | 'ta
     '/api/v1/exports/:id',
     {
       schema: {
-        tags: ['Exports'],
         operationId: 'getExport',
+        tags: ['Exports'],
         summary: 'Look at an export',
         params: ExportParams,
         response: { 200: ExportView, 404: EXPORT_UNKNOWN_RESPONSE, ...PROBLEM_RESPONSES }
@@ -102,8 +100,8 @@ export const exportRoutes: FastifyPluginAsyncTypebox<Pick<Services, 'desk' | 'ta
     '/api/v1/exports/:id',
     {
       schema: {
-        tags: ['Exports'],
         operationId: 'cancelExport',
+        tags: ['Exports'],
         summary: 'Cancel an export',
         description:
           'One that waits ends at once, one that runs within a second, and nothing of it is left. Others who asked for the ' +
@@ -113,7 +111,7 @@ export const exportRoutes: FastifyPluginAsyncTypebox<Pick<Services, 'desk' | 'ta
           204: Type.Null({ description: 'The export is canceled.' }),
           404: EXPORT_UNKNOWN_RESPONSE,
           409: problemResponse('The export has ended before.'),
-          ...PROBLEM_RESPONSES
+          ...CHANGE_PROBLEM_RESPONSES
         }
       }
     },

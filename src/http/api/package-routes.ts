@@ -45,6 +45,7 @@ export const packageRoutes: FastifyPluginAsyncTypebox<Pick<Services, 'catalog'>>
     '/api/v1/packages',
     {
       schema: {
+        operationId: 'searchPackages',
         tags: ['Catalog'],
         summary: 'Search packages',
         description: 'By fixid, a page at a time: ask again with `next` as `cursor` until it is null.',
@@ -64,6 +65,7 @@ export const packageRoutes: FastifyPluginAsyncTypebox<Pick<Services, 'catalog'>>
     '/api/v1/packages/:fixid',
     {
       schema: {
+        operationId: 'getPackage',
         tags: ['Catalog'],
         summary: 'Look at a package',
         description: 'With its files, each with a link to download it, and with what is wrong with it.',
@@ -81,6 +83,7 @@ export const packageRoutes: FastifyPluginAsyncTypebox<Pick<Services, 'catalog'>>
     '/api/v1/problems',
     {
       schema: {
+        operationId: 'listProblems',
         tags: ['Catalog'],
         summary: 'List what is wrong in the repository',
         description:

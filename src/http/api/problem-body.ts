@@ -26,6 +26,12 @@ export const PROBLEM_RESPONSES = {
   503: problemResponse('The part of the server that this needs is not there at the moment.')
 }
 
+/** The same for routes that change something: they read a body, also where they need none. */
+export const CHANGE_PROBLEM_RESPONSES = {
+  ...PROBLEM_RESPONSES,
+  413: problemResponse('The body is longer than is read.')
+}
+
 export function problemResponse(description: string) {
   return { description, content: { 'application/problem+json': { schema: ProblemBody } } }
 }

@@ -7,7 +7,7 @@ import type { AcceptedTask, FileScope } from '../../core/export.ts'
 import { OPERATION_SUCCEEDED, taskAccepted } from '../../core/message.ts'
 import { Problem } from '../../core/problem.ts'
 import type { Services } from '../services.ts'
-import { ERROR_RESPONSES, errorResponse, MessageView, messageView } from './result-body.ts'
+import { CHANGE_ERROR_RESPONSES, errorResponse, MessageView, messageView } from './result-body.ts'
 
 /** Those that would need somebody to download from. */
 const UPSTREAM_ACTIONS: ReadonlySet<string> = new Set(['refresh', 'refreshThenAcquire', 'acquire'])
@@ -65,14 +65,14 @@ const ActionResult = Type.Object(
 const CONFLICT_RESPONSE = errorResponse(
   'There is no room for the archive, an export needs the package, or the action is not possible here; the message says which.'
 )
-const TOO_LARGE_RESPONSE = errorResponse('The body is longer than is read.')
 
 export const actionRoutes: FastifyPluginAsyncTypebox<Pick<Services, 'desk'>> = async (app, { desk }) => {
-  for (const { url, tag, hide } of ACTION_URLS) {
+  for (const { url, operationId, tag, hide } of ACTION_URLS) {
     app.put(
       url,
       {
         schema: {
+          operationId,
           hide,
           tags: [tag],
           summary: 'Export or delete packages, or read the repository again',
@@ -81,7 +81,7 @@ export const actionRoutes: FastifyPluginAsyncTypebox<Pick<Services, 'desk'>> = a
             'Follow it with the status call. Exporting a system pack (UXSP) exports its members too.',
           querystring: ActionQuery,
           body: ActionBody,
-          response: { 200: ActionResult, 409: CONFLICT_RESPONSE, 413: TOO_LARGE_RESPONSE, ...ERROR_RESPONSES }
+          response: { 200: ActionResult, 409: CONFLICT_RESPONSE, ...CHANGE_ERROR_RESPONSES }
         }
       },
       async (request, reply) => {
@@ -106,11 +106,14 @@ export const actionRoutes: FastifyPluginAsyncTypebox<Pick<Services, 'desk'>> = a
   }
 }
 
+const FIRMWARE_TAG = 'LXCA: firmware repository'
+const PACKS_TAG = 'LXCA: system packs'
+
 const ACTION_URLS = [
-  { url: '/updateRepositories/firmware', tag: 'LXCA: firmware repository', hide: false },
-  { url: '/updateRepositories/firmware/uxsps', tag: 'LXCA: system packs', hide: false },
+  { url: '/updateRepositories/firmware', operationId: 'changeFirmware', tag: FIRMWARE_TAG, hide: false },
+  { url: '/updateRepositories/firmware/uxsps', operationId: 'changeSystemPacks', tag: PACKS_TAG, hide: false },
   // The documentation writes the singular once.
-  { url: '/updateRepositories/firmware/uxsp', tag: 'LXCA: system packs', hide: true }
+  { url: '/updateRepositories/firmware/uxsp', operationId: 'changeSystemPacks', tag: PACKS_TAG, hide: true }
 ]
 
 function exportFixids(body: Static<typeof ActionBody>, filetypes: string): string[] {

@@ -44,6 +44,7 @@ export const applianceRoutes: FastifyPluginAsyncTypebox<ApplianceOptions> = asyn
     '/aicc',
     {
       schema: {
+        operationId: 'describeAppliance',
         tags: ['LXCA: sessions'],
         summary: 'What answers here',
         security: [{ basic: [] }, { session: [] }, {}],

@@ -2,7 +2,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import type { Services } from '../services.ts'
-import { ERROR_RESPONSES } from './result-body.ts'
+import { CHANGE_ERROR_RESPONSES } from './result-body.ts'
 import { MAX_TASK_IDS, parseTaskId, TaskIds } from './task-id.ts'
 
 const TaskId = Type.String({ pattern: '^[0-9]{1,16}$', description: 'The number of a task.' })
@@ -22,7 +22,12 @@ const Done = Type.Null({ description: 'The tasks have ended. Those that had ende
 /** As documented: not even `null`. */
 const NO_BODY = () => ''
 
-const RESPONSES = { 200: Done, ...ERROR_RESPONSES }
+const RESPONSES = { 200: Done, ...CHANGE_ERROR_RESPONSES }
+
+const DELETE_URLS = [
+  { url: '/tasks/:ids', operationId: 'deleteTasks' },
+  { url: '/jobs/:ids', operationId: 'deleteJobs' }
+]
 
 const DESCRIPTION =
   'A task that waits ends at once, one that runs within a second, and nothing of it is left. When several exports share ' +
@@ -32,12 +37,13 @@ export const cancelRoutes: FastifyPluginAsyncTypebox<Pick<Services, 'desk'>> = a
   const tags = ['LXCA: tasks']
   const described = { tags, description: DESCRIPTION, response: RESPONSES }
 
-  for (const url of ['/tasks/:ids', '/jobs/:ids']) {
+  for (const { url, operationId } of DELETE_URLS) {
     app.delete(
       url,
       {
         schema: {
           ...described,
+          operationId,
           summary: 'Cancel or forget tasks',
           description: `${DESCRIPTION} A task that has ended disappears from the lists; its archive stays as long as it is kept.`,
           params: TaskIds
@@ -52,7 +58,7 @@ export const cancelRoutes: FastifyPluginAsyncTypebox<Pick<Services, 'desk'>> = a
 
   app.put(
     '/tasks',
-    { schema: { ...described, summary: 'Cancel tasks, by list', body: TasksBody } },
+    { schema: { ...described, operationId: 'cancelTasks', summary: 'Cancel tasks, by list', body: TasksBody } },
     async (request, reply) => {
       await desk.cancelTasks(request.body.list.map((id) => parseTaskId(String(id))))
       return reply.serializer(NO_BODY).send(null)
@@ -61,7 +67,7 @@ export const cancelRoutes: FastifyPluginAsyncTypebox<Pick<Services, 'desk'>> = a
 
   app.put(
     '/jobs/:ids',
-    { schema: { ...described, summary: 'Cancel a job', params: TaskIds, body: JobBody } },
+    { schema: { ...described, operationId: 'cancelJobs', summary: 'Cancel a job', params: TaskIds, body: JobBody } },
     async (request, reply) => {
       const isWanted = String(request.body.cancelRequest) === 'true'
       if (isWanted) await desk.cancelTasks(request.params.ids.split(',').map(parseTaskId))

@@ -9,7 +9,7 @@ import { checkUploadName, quoteName } from '../../core/upload-name.ts'
 import { lingerAfterAnswer } from '../linger.ts'
 import { receiveUpload } from '../receive-upload.ts'
 import type { Services } from '../services.ts'
-import { ERROR_RESPONSES, errorResponse } from './result-body.ts'
+import { CHANGE_ERROR_RESPONSES, errorResponse } from './result-body.ts'
 import { StatusView, statusView } from './status-view.ts'
 import { parseTaskId } from './task-id.ts'
 import { waitForTask } from './wait-for-task.ts'
@@ -90,9 +90,8 @@ const ImportView = Type.Object(
 
 const RESPONSES = {
   200: ImportView,
-  ...ERROR_RESPONSES,
-  409: errorResponse('There is no room, the repository has it with other content, or the job does not wait for it.'),
-  413: errorResponse('The body is longer than is read.')
+  ...CHANGE_ERROR_RESPONSES,
+  409: errorResponse('There is no room, the repository has it with other content, or the job does not wait for it.')
 }
 
 const TAG = 'LXCA: firmware repository'
@@ -116,6 +115,7 @@ export const importRoutes: FastifyPluginAsyncTypebox<Services> = async (app, { i
       `/files/updateRepositories/firmware/import/${name}`,
       {
         schema: {
+          operationId: 'announceImport',
           hide,
           tags: [TAG],
           summary: 'Make room for files that are going to be imported',
@@ -141,6 +141,7 @@ export const importRoutes: FastifyPluginAsyncTypebox<Services> = async (app, { i
     '/files/updateRepositories/firmware/import',
     {
       schema: {
+        operationId: 'importFiles',
         tags: [TAG],
         summary: 'Import packages',
         description:

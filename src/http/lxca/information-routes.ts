@@ -49,6 +49,7 @@ export const informationRoutes: FastifyPluginAsyncTypebox<Services> = async (app
       {
         schema: {
           hide,
+          operationId: standard === 'updates' ? 'listUpdates' : 'listSystemPacks',
           tags: [standard === 'updates' ? 'LXCA: firmware repository' : 'LXCA: system packs'],
           summary:
             standard === 'updates'

@@ -26,10 +26,13 @@ export type MessageView = Static<typeof MessageView>
 export type ErrorBody = Static<typeof ErrorBody>
 
 /** The answers that any route behind the login can give beside its own. */
-export const ERROR_RESPONSES = errorResponses(ErrorBody.properties)
+export const ERROR_RESPONSES = errorResponses('Error', ErrorBody.properties)
+
+/** The same for routes that change something: they read a body, also where they need none. */
+export const CHANGE_ERROR_RESPONSES = { ...ERROR_RESPONSES, 413: errorResponse('The body is longer than is read.') }
 
 /** The same for the status call, which says it under `errorMsg` as well. */
-export const STATUS_ERROR_RESPONSES = errorResponses({
+export const STATUS_ERROR_RESPONSES = errorResponses('StatusError', {
   ...ErrorBody.properties,
   errorMsg: Type.Object({ result: Type.String({ description: '`failure`' }), messages: Type.Array(MessageView) })
 })
@@ -39,8 +42,8 @@ export function errorResponse(description: string) {
   return Type.Object({ ...ErrorBody.properties }, { title: 'Error', description })
 }
 
-function errorResponses<Properties extends typeof ErrorBody.properties>(properties: Properties) {
-  const response = (description: string) => Type.Object({ ...properties }, { title: 'Error', description })
+function errorResponses<Properties extends typeof ErrorBody.properties>(title: string, properties: Properties) {
+  const response = (description: string) => Type.Object({ ...properties }, { title, description })
   return {
     400: response('A parameter or an attribute is missing or not valid.'),
     401: response('User name or password are missing or wrong, or the session has ended.'),

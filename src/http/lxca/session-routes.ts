@@ -7,7 +7,7 @@ import { Problem } from '../../core/problem.ts'
 import type { OwnedSession, Session } from '../../core/session.ts'
 import { CSRF_COOKIE, SESSION_COOKIE } from '../plugins/auth.ts'
 import type { Services } from '../services.ts'
-import { ERROR_RESPONSES, errorResponse, MessageView, messageView } from './result-body.ts'
+import { CHANGE_ERROR_RESPONSES, ERROR_RESPONSES, errorResponse, MessageView, messageView } from './result-body.ts'
 
 const TAGS = ['LXCA: sessions']
 const MAX_CREDENTIAL_LENGTH = 1_024
@@ -61,6 +61,7 @@ export const loginRoutes: FastifyPluginAsyncTypebox<Services> = async (app, { se
     {
       attachValidation: true,
       schema: {
+        operationId: 'logIn',
         tags: TAGS,
         summary: 'Log in',
         description:
@@ -68,7 +69,11 @@ export const loginRoutes: FastifyPluginAsyncTypebox<Services> = async (app, { se
           'in the header X-Csrf-Token. Every route takes Basic authentication as well, without a session.',
         security: [],
         body: Login,
-        response: { 200: LoginAnswer, ...ERROR_RESPONSES, 403: errorResponse('The name or the password is wrong.') }
+        response: {
+          200: LoginAnswer,
+          ...CHANGE_ERROR_RESPONSES,
+          403: errorResponse('The name or the password is wrong.')
+        }
       }
     },
     async (request, reply) => {
@@ -90,7 +95,14 @@ export const loginRoutes: FastifyPluginAsyncTypebox<Services> = async (app, { se
 export const sessionRoutes: FastifyPluginAsyncTypebox<Services> = async (app, { sessions }) => {
   app.get(
     '/sessions',
-    { schema: { tags: TAGS, summary: 'List the sessions', response: { 200: SessionList, ...ERROR_RESPONSES } } },
+    {
+      schema: {
+        operationId: 'listSessions',
+        tags: TAGS,
+        summary: 'List the sessions',
+        response: { 200: SessionList, ...ERROR_RESPONSES }
+      }
+    },
     async (request) => {
       const own = request.session?.session.id
       const all = await sessions.list()
@@ -102,10 +114,11 @@ export const sessionRoutes: FastifyPluginAsyncTypebox<Services> = async (app, { 
     '/sessions',
     {
       schema: {
+        operationId: 'logOut',
         tags: TAGS,
         summary: 'Log out',
         description: 'Ends the session of the cookie; without one, nothing is changed.',
-        response: { 200: Done, ...ERROR_RESPONSES }
+        response: { 200: Done, ...CHANGE_ERROR_RESPONSES }
       }
     },
     async (request, reply) => {
@@ -121,10 +134,11 @@ export const sessionRoutes: FastifyPluginAsyncTypebox<Services> = async (app, { 
     '/sessions/:id',
     {
       schema: {
+        operationId: 'endSession',
         tags: TAGS,
         summary: 'End a session',
         params: Type.Object({ id: Type.String({ minLength: 1, maxLength: 255, description: 'The id of a session.' }) }),
-        response: { 200: Done, 404: errorResponse('There is no such session.'), ...ERROR_RESPONSES }
+        response: { 200: Done, 404: errorResponse('There is no such session.'), ...CHANGE_ERROR_RESPONSES }
       }
     },
     async (request) => {

@@ -39,6 +39,7 @@ export const statusRoutes: FastifyPluginAsyncTypebox<Pick<Services, 'tasks'>> = 
     {
       config: { hasErrorMsg: true },
       schema: {
+        operationId: 'followTask',
         tags: ['LXCA: firmware repository'],
         summary: 'Follow a task',
         description:

@@ -28,7 +28,15 @@ export const taskRoutes: FastifyPluginAsyncTypebox<Pick<Services, 'tasks'>> = as
 
   app.get(
     '/tasks',
-    { schema: { tags: TAGS, summary: 'List tasks', querystring: TaskQuery, response: tasksAnswer } },
+    {
+      schema: {
+        operationId: 'listTasks',
+        tags: TAGS,
+        summary: 'List tasks',
+        querystring: TaskQuery,
+        response: tasksAnswer
+      }
+    },
     async (request, reply) => {
       const isCompact = isFlag(request.query.compact)
       return sendList(reply, tasks, (task) => taskView(task, isCompact))
@@ -39,6 +47,7 @@ export const taskRoutes: FastifyPluginAsyncTypebox<Pick<Services, 'tasks'>> = as
     '/tasks/:ids',
     {
       schema: {
+        operationId: 'getTasks',
         tags: TAGS,
         summary: 'Look at tasks',
         description: 'The answer is an array, also for one task.',
@@ -57,6 +66,7 @@ export const taskRoutes: FastifyPluginAsyncTypebox<Pick<Services, 'tasks'>> = as
     '/jobs',
     {
       schema: {
+        operationId: 'listJobs',
         tags: TAGS,
         summary: 'List jobs',
         description: 'Jobs are tasks in an older form.',
@@ -71,6 +81,7 @@ export const taskRoutes: FastifyPluginAsyncTypebox<Pick<Services, 'tasks'>> = as
     '/jobs/:ids',
     {
       schema: {
+        operationId: 'getJobs',
         tags: TAGS,
         summary: 'Look at a job',
         description: 'One job is an object; several, parted by commas, are an array.',

@@ -3,6 +3,7 @@ import swagger from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
 import type { FastifyInstance } from 'fastify'
 import { SESSION_COOKIE } from './auth.ts'
+import { shareSchemas } from './shared-schemas.ts'
 
 const DESCRIPTION = `
 fixdepot serves a repository of firmware updates and UpdateXpress System Packs (UXSPs) over the REST API of Lenovo XClarity
@@ -43,7 +44,8 @@ export async function registerDocs(app: FastifyInstance, version: string): Promi
         }
       },
       security: [{ basic: [] }, { session: [], csrf: [] }]
-    }
+    },
+    transformObject: (made) => shareSchemas('openapiObject' in made ? made.openapiObject : made.swaggerObject)
   })
   await app.register(swaggerUi, {
     routePrefix: '/docs',

@@ -26,7 +26,10 @@ interface OpenApi {
   readonly tags: { name: string; description: string }[]
   readonly paths: Record<string, Record<string, Operation>>
   readonly security: Record<string, string[]>[]
-  readonly components: { securitySchemes: Record<string, { type: string; scheme: string }> }
+  readonly components: {
+    schemas: Record<string, Schema>
+    securitySchemes: Record<string, { type: string; scheme: string }>
+  }
 }
 
 const { app } = await buildTestApp(t, { health: async () => [] })
@@ -140,8 +143,13 @@ t.test('an operation that is not open answers 401 without a login', async (t) =>
 
 t.test('schemas hold together', async (t) => {
   const problems: string[] = []
+  const { schemas } = description.components
   const check = (schema: Schema, at: string): void => {
-    if (schema.$ref !== undefined) problems.push(`${at} refers to ${schema.$ref}, and there are no shared schemas`)
+    if (schema.$ref !== undefined) {
+      const name = schema.$ref.replace('#/components/schemas/', '')
+      if (schemas[name] === undefined) problems.push(`${at} refers to ${schema.$ref}, which is not there`)
+      return
+    }
     if (schema.type === undefined && schema.anyOf === undefined) problems.push(`${at} has no type`)
     if (schema.type === 'array' && schema.items === undefined) problems.push(`${at} has no items`)
     for (const name of schema.required ?? []) {
@@ -151,11 +159,12 @@ t.test('schemas hold together', async (t) => {
     for (const [index, choice] of (schema.anyOf ?? []).entries()) check(choice, `${at}|${index}`)
     if (schema.items !== undefined) check(schema.items, `${at}[]`)
   }
+  for (const [name, schema] of Object.entries(schemas)) check(schema, name)
   let count = 0
   for (const { operation, name } of operations) {
     for (const parameter of operation.parameters ?? []) {
       const isInPath = name.includes(`{${parameter.name}}`)
-      if (parameter.in !== (isInPath ? 'path' : 'query'))
+      if (!(isInPath ? ['path'] : ['query', 'header']).includes(parameter.in))
         problems.push(`${name} has ${parameter.name} in ${parameter.in}`)
       check(parameter.schema, `${name} ${parameter.name}`)
       count += 1

@@ -112,7 +112,7 @@ t.test('every kind of problem has its status', async (t) => {
     ['FIXID_UNKNOWN', 400, 'FQXHMUP9004L'],
     ['ARCHIVE_UNKNOWN', 404, 'FQXHMUP9007L'],
     ['NOT_AUTHENTICATED', 401, 'FQXHMSE9001L'],
-    ['BODY_TOO_LARGE', 413, 'FQXHMUP9002L'],
+    ['ARCHIVE_GONE', 410, 'FQXHMUP9015L'],
     ['WORKER_UNAVAILABLE', 503, 'FQXHMUP9011L']
   ] as const) {
     const { call } = await buildTestApp(t, {
