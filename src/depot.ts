@@ -1,8 +1,8 @@
 /** Composes the depot out of its parts: opens what is to be opened, and hands the routes their services. */
 import { randomUUID } from 'node:crypto'
 import fs from 'node:fs'
+import { createArchives } from './archives.ts'
 import { type Config, ConfigError } from './config.ts'
-import type { Archives } from './core/archive.ts'
 import type { HealthCheck } from './core/catalog.ts'
 import {
   hashMadePassword,
@@ -14,13 +14,13 @@ import {
 } from './core/password.ts'
 import { Problem } from './core/problem.ts'
 import { createSessions } from './core/session.ts'
-import { type ArchiveDirectory, createArchiveDirectory } from './files/archive-directory.ts'
+import { createArchiveDirectory } from './files/archive-directory.ts'
 import { createIncomingDirectory } from './files/incoming-directory.ts'
 import { recoverPutAside } from './files/put-aside.ts'
 import { createRepositoryFiles } from './files/repository-files.ts'
 import { checkReadableDirectory, readVolumeSpace } from './files/volume.ts'
 import type { Services } from './http/services.ts'
-import { type ArchiveStore, createArchiveStore } from './store/archive-store.ts'
+import { createArchiveStore } from './store/archive-store.ts'
 import { createCatalogStore } from './store/catalog-store.ts'
 import { findPasswordHash, savePasswordHash } from './store/credential-store.ts'
 import { type Depot as Database, migrateToLatest, openDatabase } from './store/database.ts'
@@ -76,15 +76,22 @@ export async function openDepot(config: Config, events: DepotEvents): Promise<De
   const supervisor = await startSupervisor({ settings, works, exportThreads: config.workers, ...events })
   await supervisor.desk.requestScan(STARTUP_USER)
   const catalog = createCatalogStore(db)
+  const plans = createPlanStore(db)
+  const files = createRepositoryFiles(repositoryDirectory)
 
   const services: Services = {
     desk: supervisor.desk,
     imports: supervisor.desk,
     tasks: createTaskStore(db),
-    plans: createPlanStore(db),
+    plans,
     catalog,
-    files: createRepositoryFiles(repositoryDirectory),
-    archives: keptArchives(createArchiveStore(db), createArchiveDirectory(archivesDirectory)),
+    files,
+    archives: createArchives({
+      store: createArchiveStore(db),
+      directory: createArchiveDirectory(archivesDirectory),
+      plans,
+      files
+    }),
     async space() {
       const volume = await readVolumeSpace(repositoryDirectory).catch((cause) => {
         throw new Problem('REPOSITORY_UNAVAILABLE', `The repository directory cannot be read: ${cause.code}.`, {
@@ -141,20 +148,6 @@ async function removeAbandonedUploads(db: Database, { repositoryDirectory }: Con
 
 function tolerateSystemError(error: unknown): void {
   if (!/^E[A-Z]+$/.test((error as NodeJS.ErrnoException).code ?? '')) throw error
-}
-
-/** The archives that can be downloaded. */
-export function keptArchives(store: ArchiveStore, directory: ArchiveDirectory): Archives {
-  return {
-    async open(name) {
-      const known = await store.findArchive(name)
-      if (known?.state === 'gone') throw new Problem('ARCHIVE_GONE', `The archive ${name} is not kept any more.`)
-      if (known?.state !== 'kept') return undefined
-      const opened = await directory.open(name, known.digest)
-      if (opened === undefined) throw new Problem('ARCHIVE_GONE', `The archive ${name} has been removed from the disk.`)
-      return opened
-    }
-  }
 }
 
 async function checkDirectories({ repositoryDirectory, archivesDirectory }: Config): Promise<void> {

@@ -76,7 +76,7 @@ const catalogue = {
   EXPORT_NOT_DONE: {
     kind: 'conflict',
     id: 'FQXHMUP9028L',
-    explanation: 'The export has no archive, or not yet.',
+    explanation: 'The export has no archive.',
     recovery: 'Look at its state with GET /api/v1/exports/{id}.'
   },
   PACKAGE_UNKNOWN: {

@@ -7,5 +7,5 @@ export interface RepositoryFiles {
    * Opens a file of the catalog, as long as it is the one that the catalog knows: of the same size and time.
    * @throws Problem FILE_GONE, FILE_CHANGED, REPOSITORY_UNAVAILABLE
    */
-  open(file: PackageFile): Promise<OpenFile>
+  open(file: Pick<PackageFile, 'path' | 'size' | 'sha256' | 'modifiedAt'>): Promise<OpenFile>
 }

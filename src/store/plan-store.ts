@@ -77,6 +77,26 @@ export function createPlanStore(db: Kysely<Schema>) {
       return unknown === undefined
     },
 
+    /**
+     * The position of the entry that the byte at this offset of the archive belongs to: entries lie in the order of their offsets.
+     * @param entryCount of the plan; at least one
+     */
+    async positionAt(planId: number, entryCount: number, offset: number): Promise<number> {
+      let [low, high] = [0, entryCount - 1]
+      while (low < high) {
+        const middle = Math.ceil((low + high) / 2)
+        const row = await db
+          .selectFrom('plan_entry')
+          .select('offset')
+          .where('plan_id', '=', planId)
+          .where('position', '=', middle)
+          .executeTakeFirst()
+        if (row !== undefined && row.offset <= offset) low = middle
+        else high = middle - 1
+      }
+      return low
+    },
+
     /** Removes a plan that turned out not to be needed, with its entries. */
     async drop(planId: number): Promise<void> {
       await db.deleteFrom('plan').where('id', '=', planId).execute()

@@ -1,11 +1,11 @@
 /** The app over a depot of its own, without threads or sockets: reading and packing run when a test says so. */
 import type { InjectOptions, LightMyRequestResponse } from 'fastify'
 import type { Test } from 'tap'
+import { createArchives } from '../../src/archives.ts'
 import type { CertificateSource } from '../../src/core/certificate.ts'
 import type { ImportDesk } from '../../src/core/import.ts'
 import { createSessions } from '../../src/core/session.ts'
 import type { TaskKind, TaskReader } from '../../src/core/task.ts'
-import { keptArchives } from '../../src/depot.ts'
 import { createArchiveDirectory } from '../../src/files/archive-directory.ts'
 import { createIncomingDirectory } from '../../src/files/incoming-directory.ts'
 import { createRepositoryFiles } from '../../src/files/repository-files.ts'
@@ -144,7 +144,12 @@ export async function openTestDepot(
       plans: createPlanStore(db),
       catalog,
       files: createRepositoryFiles(repositoryDirectory),
-      archives: keptArchives(createArchiveStore(db), createArchiveDirectory(depot.archivesDirectory)),
+      archives: createArchives({
+        store: createArchiveStore(db),
+        directory: createArchiveDirectory(depot.archivesDirectory),
+        plans: createPlanStore(db),
+        files: createRepositoryFiles(repositoryDirectory)
+      }),
       async space() {
         const usedBytes = await catalog.usedBytes()
         return { usedBytes, allotmentBytes: ALLOTMENT_BYTES, freeBytes: ALLOTMENT_BYTES - usedBytes }

@@ -114,3 +114,17 @@ t.test('a plan has digests only if all of its entries have one', async (t) => {
     .execute()
   t.same([await plans.hasDigests(ids[0]), await plans.hasDigests(ids[1])], [true, false])
 })
+
+t.test('the entry is found that any byte before the directory belongs to', async (t) => {
+  const { db } = await makeDepot(t)
+  const plans = createPlanStore(db)
+  for (const count of [1, 2, 3, 64, 65]) {
+    const id = await plans.begin()
+    const all = entries(count).map((entry) => ({ ...entry, offset: entry.position * 100 }))
+    await plans.addEntries(id, all)
+    for (const { position, offset } of all) {
+      t.equal(await plans.positionAt(id, count, offset), position)
+      t.equal(await plans.positionAt(id, count, offset + 99), position)
+    }
+  }
+})

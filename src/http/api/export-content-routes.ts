@@ -2,8 +2,9 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import type { Plan, PlanEntry } from '../../core/export.ts'
+import type { OpenFile } from '../../core/open-file.ts'
 import { Problem } from '../../core/problem.ts'
-import type { Task } from '../../core/task.ts'
+import { hasEnded, type Task } from '../../core/task.ts'
 import { arrayText, objectText, textStream } from '../json-stream.ts'
 import { sendFile } from '../send-file.ts'
 import type { Services } from '../services.ts'
@@ -53,13 +54,15 @@ export const exportContentRoutes: FastifyPluginAsyncTypebox<Pick<Services, 'task
         operationId: 'downloadArchive',
         tags: ['Exports'],
         summary: 'Download the archive of an export',
-        description: 'Whole or in part: a download that was cut goes on with `Range` and `If-Range`.',
+        description:
+          'Whole or in part: a download that was cut goes on with `Range` and `If-Range`. It need not be packed: before that, the ' +
+          'same bytes come straight from the repository, and the connection is cut when a file has changed since.',
         params: ExportParams,
         response: {
           200: { description: 'The archive.', content: { 'application/zip': { schema: Binary } } },
           206: { description: 'The part that `Range` asks for.', content: { 'application/zip': { schema: Binary } } },
           304: Type.Null({ description: 'It is the one that `If-None-Match` names.' }),
-          409: problemResponse('The export is not done, or has failed.'),
+          409: problemResponse('The export has failed or was canceled.'),
           416: problemResponse('The range begins behind the end of the archive.'),
           ...RESPONSES
         }
@@ -67,11 +70,7 @@ export const exportContentRoutes: FastifyPluginAsyncTypebox<Pick<Services, 'task
     },
     async (request, reply) => {
       const task = await findExport(tasks, request.params.id)
-      if (task.state !== 'completed') {
-        throw new Problem('EXPORT_NOT_DONE', `The export ${task.id} has no archive: it is ${task.state}.`)
-      }
-      const archive = await archives.open(task.archiveName)
-      if (archive === undefined) throw isGone(task)
+      const archive = hasEnded(task) ? await packedArchive(task) : await plannedArchive(task)
       await sendFile(request, reply.header('cache-control', 'private'), archive)
     }
   )
@@ -127,6 +126,23 @@ export const exportContentRoutes: FastifyPluginAsyncTypebox<Pick<Services, 'task
       return reply.type('text/plain; charset=utf-8').send(textStream(lines(plan, sumLine, '')) as never)
     }
   )
+
+  /** @throws Problem EXPORT_NOT_DONE, ARCHIVE_GONE */
+  async function packedArchive(task: Task): Promise<OpenFile> {
+    if (task.state !== 'completed') {
+      throw new Problem('EXPORT_NOT_DONE', `The export ${task.id} has no archive: it is ${task.state}.`)
+    }
+    const archive = await archives.open(task.archiveName)
+    if (archive === undefined) throw isGone(task)
+    return archive
+  }
+
+  /** It may have ended since it was looked at: then there is one that is packed, or there is none. */
+  async function plannedArchive(task: Task): Promise<OpenFile> {
+    const plan = await plans.findPlan(task.archiveName)
+    if (plan !== undefined) return archives.openPlanned(plan, { name: task.archiveName, modifiedAt: task.createdAt })
+    return packedArchive(await findExport(tasks, String(task.id)))
+  }
 
   /** @throws Problem ARCHIVE_GONE */
   async function planOf(task: Task): Promise<Plan> {

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process'
 import fs from 'node:fs'
 import path from 'node:path'
 import t, { type Test } from 'tap'
-import { openTestDepot } from '../../helpers/app.ts'
+import { AUTHORIZATION, listen, openTestDepot } from '../../helpers/app.ts'
 import { packageFiles, smallRepository, UEFI, XCC } from '../../helpers/packages.ts'
 import { equalProblem } from '../error-body.ts'
 
@@ -42,16 +42,54 @@ t.test('an archive is downloaded whole, in part, by its head, and not again', as
   })
 })
 
-t.test('an export that is not done has no archive, and says in which state it is', async (t) => {
-  const { call, id } = await openDepot(t)
-  const refused = (state: string) => ({
+t.test('an archive is there before it is packed, byte for byte, and goes on when it is', async (t) => {
+  const { call, run, id } = await openDepot(t)
+  const url = `${EXPORTS}/${id}/archive`
+  const early = await call(url)
+  t.equal(early.statusCode, 200)
+  const { etag = '' } = early.headers as { etag?: string }
+  const part = await call(url, { headers: { range: 'bytes=100-299', 'if-range': etag } })
+  t.equal(part.statusCode, 206)
+  await run('export')
+  const packed = await call(url)
+  t.ok(packed.rawPayload.equals(early.rawPayload))
+  t.ok(packed.rawPayload.subarray(100, 300).equals(part.rawPayload))
+  t.equal(packed.headers.etag, etag)
+  t.match(early.headers, {
+    'content-length': packed.headers['content-length'],
+    'content-disposition': packed.headers['content-disposition'],
+    'content-type': 'application/zip',
+    'accept-ranges': 'bytes'
+  })
+  const rest = await call(url, { headers: { range: 'bytes=300-', 'if-range': etag } })
+  t.ok(rest.rawPayload.equals(early.rawPayload.subarray(300)))
+})
+
+t.test('an archive that is not packed is cut where a file has changed', async (t) => {
+  const { app, id, write } = await openDepot(t)
+  const root = await listen(app)
+  const download = async () => {
+    const response = await fetch(`${root}${EXPORTS}/${id}/archive`, { headers: { authorization: AUTHORIZATION } })
+    return response.arrayBuffer()
+  }
+  t.ok((await download()).byteLength > 0)
+  write({ [`${UEFI}.txt`]: 'another text' })
+  await t.rejects(download())
+})
+
+t.test('an export that has failed or was canceled has no archive, and says so', async (t) => {
+  const { call, create, run, id, repositoryDirectory } = await openDepot(t)
+  const refused = (which: number, state: string) => ({
     status: 409,
     id: 'FQXHMUP9028L',
-    text: new RegExp(`^The export ${id} has no archive: it is ${state}\\.$`)
+    text: new RegExp(`^The export ${which} has no archive: it is ${state}\\.$`)
   })
-  equalProblem(t, await call(`${EXPORTS}/${id}/archive`), refused('queued'))
   await call(`${EXPORTS}/${id}`, { method: 'DELETE' })
-  equalProblem(t, await call(`${EXPORTS}/${id}/archive`), refused('canceled'))
+  equalProblem(t, await call(`${EXPORTS}/${id}/archive`), refused(id, 'canceled'))
+  const failing = await create({ fixids: [XCC] })
+  fs.rmSync(path.join(repositoryDirectory, `${XCC}.uxz`))
+  await run('export')
+  equalProblem(t, await call(`${EXPORTS}/${failing}/archive`), refused(failing, 'failed'))
 })
 
 t.test('the manifest lists every file of the archive, also before it is packed', async (t) => {

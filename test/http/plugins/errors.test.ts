@@ -67,7 +67,12 @@ t.test('an internal error shows nothing of itself but the number of the request'
       liveTasks: fail,
       liveTotals: fail
     },
-    archives: { open: fail },
+    archives: {
+      open: fail,
+      openPlanned: () => {
+        throw new Error(secret)
+      }
+    },
     health: fail
   })
   for (const [method, url] of [

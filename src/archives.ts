@@ -1,0 +1,52 @@
+/** The archives that can be downloaded: those that are packed, and those that are only planned. */
+import { PlannedArchive } from './archive/planned-archive.ts'
+import type { PlacedEntry } from './archive/write-archive.ts'
+import type { Archives } from './core/archive.ts'
+import type { PlanEntry } from './core/export.ts'
+import { Problem } from './core/problem.ts'
+import type { RepositoryFiles } from './core/repository-files.ts'
+import type { ArchiveDirectory } from './files/archive-directory.ts'
+import type { ArchiveStore } from './store/archive-store.ts'
+import type { PlanStore } from './store/plan-store.ts'
+
+export interface ArchivesOptions {
+  readonly store: Pick<ArchiveStore, 'findArchive'>
+  readonly directory: Pick<ArchiveDirectory, 'open'>
+  readonly plans: Pick<PlanStore, 'entryPages' | 'positionAt'>
+  readonly files: RepositoryFiles
+}
+
+export function createArchives({ store, directory, plans, files }: ArchivesOptions): Archives {
+  return {
+    async open(name) {
+      const known = await store.findArchive(name)
+      if (known?.state === 'gone') throw new Problem('ARCHIVE_GONE', `The archive ${name} is not kept any more.`)
+      if (known?.state !== 'kept') return undefined
+      const opened = await directory.open(name, known.digest)
+      if (opened === undefined) throw new Problem('ARCHIVE_GONE', `The archive ${name} has been removed from the disk.`)
+      return opened
+    },
+
+    openPlanned({ id, digest, archiveSize, directoryOffset, entryCount }, { name, modifiedAt }) {
+      const archive = new PlannedArchive<PlanEntry & PlacedEntry>({
+        directoryOffset,
+        entries: (from) => namedPages(plans.entryPages(id, from)),
+        positionAt: (offset) => plans.positionAt(id, entryCount, offset),
+        open: (entry) => files.open(entry)
+      })
+      return {
+        name,
+        modifiedAt,
+        digest,
+        size: archiveSize,
+        contentType: 'application/zip',
+        readInto: (buffer, position) => archive.readInto(buffer, position),
+        close: () => archive.close()
+      }
+    }
+  }
+}
+
+async function* namedPages(pages: AsyncIterable<readonly PlanEntry[]>): AsyncGenerator<(PlanEntry & PlacedEntry)[]> {
+  for await (const page of pages) yield page.map((entry) => ({ ...entry, name: entry.path }))
+}
