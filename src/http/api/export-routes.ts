@@ -6,7 +6,13 @@ import { parseTaskId } from '../lxca/task-id.ts'
 import type { Services } from '../services.ts'
 import { CHANGE_PROBLEM_RESPONSES, problemResponse } from './problem-body.ts'
 
-const ExportId = Type.Object({ id: Type.String({ pattern: '^[0-9]{1,16}$', description: 'The id of an export.' }) })
+const ExportId = Type.Object({
+  id: Type.String({
+    pattern: '^[0-9]{1,16}$',
+    examples: ['2'],
+    description: 'The id of an export. The example is the first one, as long as it goes on.'
+  })
+})
 
 export const exportRoutes: FastifyPluginAsyncTypebox<Services> = async (app, services) => {
   const { desk, tasks } = services

@@ -3,6 +3,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { type Static, Type } from 'typebox'
 import type { PackageFilter, PackageSummary } from '../../core/catalog.ts'
 import { Problem } from '../../core/problem.ts'
+import { SAMPLE_FIXID, SAMPLE_MACHINE_TYPE } from '../samples.ts'
 import type { Services } from '../services.ts'
 import { parseCursor, toCursor } from './cursor.ts'
 import { PROBLEM_RESPONSES, problemResponse } from './problem-body.ts'
@@ -13,6 +14,7 @@ const PageQuery = {
   limit: Type.Optional(
     Type.String({
       pattern: '^([1-9]\\d{0,2}|1000)$',
+      examples: ['10'],
       description: 'a number from 1 to 1000; without it a page has 100 items.'
     })
   ),
@@ -28,18 +30,33 @@ const PackageQuery = Type.Object({
     Type.String({
       minLength: 1,
       maxLength: 255,
+      examples: ['xcc'],
       description: 'A part of the fixid, the name or the category, in any case.'
     })
   ),
-  kind: Type.Optional(Type.String({ enum: ['update', 'system-pack'], description: 'Updates, or system packs.' })),
+  kind: Type.Optional(
+    Type.String({ enum: ['update', 'system-pack'], examples: ['update'], description: 'Updates, or system packs.' })
+  ),
   machineType: Type.Optional(
-    Type.String({ pattern: '^[A-Za-z0-9]{4}$', description: 'a machine type of four characters, such as 7X05' })
+    Type.String({
+      pattern: '^[A-Za-z0-9]{4}$',
+      examples: [SAMPLE_MACHINE_TYPE],
+      description: 'a machine type of four characters, such as 7X05'
+    })
   ),
   latest: Type.Optional(
-    Type.String({ enum: ['true', 'false'], description: '`true`: only the newest of each product line.' })
+    Type.String({
+      enum: ['true', 'false'],
+      examples: ['true'],
+      description: '`true`: only the newest of each product line.'
+    })
   ),
   downloaded: Type.Optional(
-    Type.String({ enum: ['true', 'false'], description: 'Whether the payload is in the repository.' })
+    Type.String({
+      enum: ['true', 'false'],
+      examples: ['true'],
+      description: 'Whether the payload is in the repository.'
+    })
   ),
   ...PageQuery
 })
@@ -127,7 +144,12 @@ export const packageRoutes: FastifyPluginAsyncTypebox<Pick<Services, 'catalog'>>
         tags: ['Catalog'],
         summary: 'Look at a package',
         params: Type.Object({
-          fixid: Type.String({ minLength: 1, maxLength: 255, description: 'The fixid of a package.' })
+          fixid: Type.String({
+            minLength: 1,
+            maxLength: 255,
+            examples: [SAMPLE_FIXID],
+            description: 'The fixid of a package.'
+          })
         }),
         response: { 200: PackageDetail, 404: problemResponse('There is no such package.'), ...PROBLEM_RESPONSES }
       }
