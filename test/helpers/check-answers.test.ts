@@ -2,6 +2,7 @@ import { Readable } from 'node:stream'
 import swagger from '@fastify/swagger'
 import Fastify, { type FastifyReply, type FastifyRequest } from 'fastify'
 import t from 'tap'
+import { checkerOf } from './answer-checker.ts'
 import { buildTestApp } from './app.ts'
 import { reportMismatches } from './check-answers.ts'
 
@@ -87,4 +88,20 @@ t.test('the app that tests build fails the test that it is for', async (t) => {
   })
   await app.inject('/health/ready')
   t.match(failures, [/^GET \/health\/ready was answered with 200, but .*checks\.0\.isHealthy must be boolean\.$/])
+})
+
+t.test('whoever sees an answer from outside finds its operation by method and path', async (t) => {
+  const operation = (operationId: string) => ({ operationId, responses: {} })
+  const { operationOf } = checkerOf({
+    paths: {
+      '/items/{id}': { get: operation('getItem'), delete: operation('deleteItem') },
+      '/items/newest': { get: operation('getNewest') }
+    }
+  })
+  t.equal(operationOf('GET', '/items/7'), 'getItem')
+  t.equal(operationOf('HEAD', '/items/7/'), 'getItem')
+  t.equal(operationOf('DELETE', '/items/7'), 'deleteItem')
+  t.equal(operationOf('GET', '/items/newest'), 'getNewest')
+  t.equal(operationOf('PUT', '/items/7'), undefined)
+  t.equal(operationOf('GET', '/items/7/files'), undefined)
 })

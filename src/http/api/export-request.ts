@@ -3,6 +3,7 @@ import { type Static, Type } from 'typebox'
 import type { PackageFilter } from '../../core/catalog.ts'
 import type { Selection } from '../../core/export.ts'
 import { Problem } from '../../core/problem.ts'
+import { SAMPLE_MACHINE_TYPE, SAMPLE_PACK_FIXID } from '../samples.ts'
 
 const MAX_FIXIDS = 50_000
 
@@ -66,7 +67,11 @@ export const ExportBody = Type.Object(
     title: 'ExportRequest',
     additionalProperties: false,
     description: 'Exactly one of `fixids`, `filter` and `all` selects the packages.',
-    examples: [{ filter: { machineTypes: ['7X05'], latest: true }, withRequisites: true }]
+    examples: [
+      { filter: { machineTypes: [SAMPLE_MACHINE_TYPE], latest: true }, withRequisites: true },
+      { fixids: [SAMPLE_PACK_FIXID], dryRun: true },
+      { all: true, files: 'payloads' }
+    ]
   }
 )
 

@@ -4,6 +4,7 @@ import { Type } from 'typebox'
 import type { PackageSummary } from '../../core/catalog.ts'
 import type { FileRole, PackageFile } from '../../core/package.ts'
 import { Problem } from '../../core/problem.ts'
+import { SAMPLE_FIXID } from '../samples.ts'
 import { sendFile } from '../send-file.ts'
 import type { Services } from '../services.ts'
 import { findPackage, PackageParams } from './find-package.ts'
@@ -24,7 +25,12 @@ const TEXTS = [
 ] as const
 
 const PathQuery = Type.Object({
-  path: Type.String({ minLength: 1, maxLength: 4_096, description: 'A path that the package lists in `files`.' })
+  path: Type.String({
+    minLength: 1,
+    maxLength: 4_096,
+    examples: [`${SAMPLE_FIXID}.uxz`],
+    description: 'A path that the package lists in `files`.'
+  })
 })
 
 const BINARY = { 'application/octet-stream': { schema: Type.String({ format: 'binary' }) } }

@@ -4,7 +4,11 @@ import { Problem } from '../../core/problem.ts'
 import type { Task, TaskReader } from '../../core/task.ts'
 
 export const ExportParams = Type.Object({
-  id: Type.String({ pattern: '^[0-9]{1,16}$', description: 'the number of an export' })
+  id: Type.String({
+    pattern: '^[0-9]{1,16}$',
+    examples: ['2'],
+    description: 'the number of an export. The example is the first one, as long as it goes on.'
+  })
 })
 
 /** @throws Problem EXPORT_UNKNOWN */

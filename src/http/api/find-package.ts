@@ -2,9 +2,10 @@
 import { Type } from 'typebox'
 import type { CatalogReader, PackageSummary } from '../../core/catalog.ts'
 import { Problem } from '../../core/problem.ts'
+import { SAMPLE_FIXID } from '../samples.ts'
 
 export const PackageParams = Type.Object({
-  fixid: Type.String({ minLength: 1, maxLength: 255, description: 'The fixid of a package.' })
+  fixid: Type.String({ minLength: 1, maxLength: 255, examples: [SAMPLE_FIXID], description: 'The fixid of a package.' })
 })
 
 /** @throws Problem PACKAGE_UNKNOWN */

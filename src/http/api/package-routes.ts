@@ -2,6 +2,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { type Static, Type } from 'typebox'
 import type { PackageFilter } from '../../core/catalog.ts'
+import { SAMPLE_MACHINE_TYPE } from '../samples.ts'
 import type { Services } from '../services.ts'
 import { parseCursor } from './cursor.ts'
 import { findPackage, PackageParams } from './find-package.ts'
@@ -14,18 +15,33 @@ const PackageQuery = Type.Object({
     Type.String({
       minLength: 1,
       maxLength: 255,
+      examples: ['xcc'],
       description: 'A part of the fixid, the name or the category, in any case.'
     })
   ),
-  kind: Type.Optional(Type.String({ enum: ['update', 'system-pack'], description: 'Updates, or system packs.' })),
+  kind: Type.Optional(
+    Type.String({ enum: ['update', 'system-pack'], examples: ['update'], description: 'Updates, or system packs.' })
+  ),
   machineType: Type.Optional(
-    Type.String({ pattern: '^[A-Za-z0-9]{4}$', description: 'a machine type of four characters, such as 7X05' })
+    Type.String({
+      pattern: '^[A-Za-z0-9]{4}$',
+      examples: [SAMPLE_MACHINE_TYPE],
+      description: 'a machine type of four characters, such as 7X05'
+    })
   ),
   latest: Type.Optional(
-    Type.String({ enum: ['true', 'false'], description: '`true`: only the newest of each product line.' })
+    Type.String({
+      enum: ['true', 'false'],
+      examples: ['true'],
+      description: '`true`: only the newest of each product line.'
+    })
   ),
   downloaded: Type.Optional(
-    Type.String({ enum: ['true', 'false'], description: 'Whether the payload is in the repository.' })
+    Type.String({
+      enum: ['true', 'false'],
+      examples: ['true'],
+      description: 'Whether the payload is in the repository.'
+    })
   ),
   ...PageQuery
 })

@@ -9,6 +9,7 @@ export const PageQuery = {
   limit: Type.Optional(
     Type.String({
       pattern: '^([1-9]\\d{0,2}|1000)$',
+      examples: ['10'],
       description: 'a number from 1 to 1000; without it a page has 100 items.'
     })
   ),

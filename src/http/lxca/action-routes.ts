@@ -6,6 +6,7 @@ import type { Deletion, DeletionRequest } from '../../core/deletion.ts'
 import type { AcceptedTask, FileScope } from '../../core/export.ts'
 import { OPERATION_SUCCEEDED, taskAccepted } from '../../core/message.ts'
 import { Problem } from '../../core/problem.ts'
+import { SAMPLE_FIXID, SAMPLE_PACK_FIXID } from '../samples.ts'
 import type { Services } from '../services.ts'
 import { CHANGE_ERROR_RESPONSES, errorResponse, MessageView, messageView } from './result-body.ts'
 
@@ -18,6 +19,7 @@ const MAX_FIXID_LENGTH = 255
 const ActionQuery = Type.Object({
   action: Type.String({
     enum: SUPPORTED_ACTIONS,
+    examples: ['export'],
     description:
       '`export` packs packages into an archive; `read` reads the repository directory again; `delete` takes packages out of ' +
       'it; `cleanup` takes out all that nothing needs. The others are refused: this server downloads nothing.'
@@ -25,27 +27,35 @@ const ActionQuery = Type.Object({
   filetypes: Type.Optional(
     Type.String({
       enum: ['all', 'payloads'],
+      examples: ['all'],
       description: '`all` files of a package, or its `payloads` only. Default `all`; a deletion must say it.'
     })
   ),
   dryRun: Type.Optional(
-    Type.String({ enum: ['true', 'false'], description: 'For `delete` and `cleanup`: only tell what would go.' })
+    Type.String({
+      enum: ['true', 'false'],
+      examples: ['true'],
+      description: 'For `delete` and `cleanup`: only tell what would go. Others take no notice of it.'
+    })
   )
 })
 
-const ActionBody = Type.Union([
-  Type.Object({
-    fixids: Type.Optional(
-      Type.Array(Type.String({ minLength: 1, maxLength: MAX_FIXID_LENGTH }), {
-        maxItems: MAX_FIXIDS,
-        description:
-          'The packages, by fixid. For an export with `filetypes=all` none, or null, means the whole repository; a deletion ' +
-          'needs them.'
-      })
-    )
-  }),
-  Type.Null()
-])
+const ActionBody = Type.Union(
+  [
+    Type.Object({
+      fixids: Type.Optional(
+        Type.Array(Type.String({ minLength: 1, maxLength: MAX_FIXID_LENGTH }), {
+          maxItems: MAX_FIXIDS,
+          description:
+            'The packages, by fixid. For an export with `filetypes=all` none, or null, means the whole repository; a deletion ' +
+            'needs them.'
+        })
+      )
+    }),
+    Type.Null()
+  ],
+  { examples: [{ fixids: [SAMPLE_FIXID] }, { fixids: [SAMPLE_PACK_FIXID] }, { fixids: [] }] }
+)
 
 const ActionResult = Type.Object(
   {
@@ -59,7 +69,10 @@ const ActionResult = Type.Object(
     files: Type.Optional(Type.Integer({ description: 'How many files a deletion is about.' })),
     size: Type.Optional(Type.Integer({ description: 'Bytes that a deletion sets free.' }))
   },
-  { title: 'Accepted' }
+  {
+    title: 'Accepted',
+    examples: [{ result: 'success', taskid: 2, jobid: 2, messages: [messageView(OPERATION_SUCCEEDED)] }]
+  }
 )
 
 const CONFLICT_RESPONSE = errorResponse(

@@ -1,22 +1,29 @@
 /** PUT and DELETE of /tasks and /jobs: end tasks early, and forget those that have ended. */
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
+import { SAMPLE_TASK_ID } from '../samples.ts'
 import type { Services } from '../services.ts'
 import { CHANGE_ERROR_RESPONSES } from './result-body.ts'
 import { MAX_TASK_IDS, parseTaskId, TaskIds } from './task-id.ts'
 
 const TaskId = Type.String({ pattern: '^[0-9]{1,16}$', description: 'The number of a task.' })
 
-const TasksBody = Type.Object({
-  action: Type.String({ enum: ['cancel'], description: '`cancel`: end these tasks.' }),
-  list: Type.Array(Type.Union([TaskId, Type.Integer({ minimum: 1 })]), { minItems: 1, maxItems: MAX_TASK_IDS })
-})
+const TasksBody = Type.Object(
+  {
+    action: Type.String({ enum: ['cancel'], description: '`cancel`: end these tasks.' }),
+    list: Type.Array(Type.Union([TaskId, Type.Integer({ minimum: 1 })]), { minItems: 1, maxItems: MAX_TASK_IDS })
+  },
+  { examples: [{ action: 'cancel', list: [SAMPLE_TASK_ID] }] }
+)
 
-const JobBody = Type.Object({
-  cancelRequest: Type.Union([Type.Boolean(), Type.String({ enum: ['true', 'false'] })], {
-    description: '`true` ends the task; `false` changes nothing.'
-  })
-})
+const JobBody = Type.Object(
+  {
+    cancelRequest: Type.Union([Type.Boolean(), Type.String({ enum: ['true', 'false'] })], {
+      description: '`true` ends the task; `false` changes nothing.'
+    })
+  },
+  { examples: [{ cancelRequest: true }] }
+)
 
 const Done = Type.Null({ description: 'The tasks have ended. Those that had ended before stay as they are.' })
 /** As documented: not even `null`. */

@@ -8,6 +8,7 @@ import type { Task } from '../../core/task.ts'
 import { checkUploadName, quoteName } from '../../core/upload-name.ts'
 import { lingerAfterAnswer } from '../linger.ts'
 import { receiveUpload } from '../receive-upload.ts'
+import { SAMPLE_FIXID } from '../samples.ts'
 import type { Services } from '../services.ts'
 import { CHANGE_ERROR_RESPONSES, errorResponse } from './result-body.ts'
 import { StatusView, statusView } from './status-view.ts'
@@ -43,7 +44,10 @@ const AnnouncedFile = Type.Object({
 
 const ValidateBody = Type.Object(
   { files: Type.Array(AnnouncedFile, { minItems: 1, maxItems: MAX_FILES }) },
-  { description: 'Also accepted: `file` instead of `files`, the array alone, and one file alone.' }
+  {
+    description: 'Also accepted: `file` instead of `files`, the array alone, and one file alone.',
+    examples: [{ files: [{ index: 0, name: `${SAMPLE_FIXID}.xml`, size: 4_096, type: 'text' }] }]
+  }
 )
 
 const ImportQuery = Type.Object({

@@ -3,6 +3,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 import { Problem } from '../../core/problem.ts'
+import { SAMPLE_MACHINE_TYPE } from '../samples.ts'
 import { sendFile } from '../send-file.ts'
 import type { Services } from '../services.ts'
 import { FIRMWARE_ANSWERS, type InformationKey, type InformationQuery, UXSP_ANSWERS } from './information-answers.ts'
@@ -16,6 +17,7 @@ function querySchema(answers: Readonly<Record<string, unknown>>, standard: strin
     key: Type.Optional(
       Type.String({
         enum: keys(answers),
+        examples: [standard],
         description: `What to tell; without it \`${standard}\`. \`export\` downloads an archive.`
       })
     ),
@@ -23,9 +25,18 @@ function querySchema(answers: Readonly<Record<string, unknown>>, standard: strin
     exportRepoFilename: Type.Optional(
       Type.String({ description: 'For a download: the name that the status call gives as `current`.' })
     ),
-    mt: Type.Optional(Type.String({ description: 'Machine types, parted by commas; without it all.' })),
+    mt: Type.Optional(
+      Type.String({
+        examples: [SAMPLE_MACHINE_TYPE],
+        description: 'Machine types, parted by commas; without it all.'
+      })
+    ),
     with: Type.Optional(
-      Type.String({ enum: ['all', 'latest'], description: '`latest`: only the newest of each product line.' })
+      Type.String({
+        enum: ['all', 'latest'],
+        examples: ['latest'],
+        description: '`latest`: only the newest of each product line.'
+      })
     ),
     payload: Type.Optional(Type.String({ description: 'A flag without a value: list the files of each package too.' })),
     updates: Type.Optional(Type.String({ description: 'A flag without a value: the same as `key=updates`.' }))

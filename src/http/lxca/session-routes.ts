@@ -13,10 +13,13 @@ const TAGS = ['LXCA: sessions']
 const MAX_CREDENTIAL_LENGTH = 1_024
 
 /** Both are texts; they are checked by hand, since a message of the validator would quote a password. */
-const Login = Type.Object({
-  UserId: Type.String({ description: 'The name of the user.' }),
-  password: Type.String({ format: 'password' })
-})
+const Login = Type.Object(
+  {
+    UserId: Type.String({ description: 'The name of the user.' }),
+    password: Type.String({ format: 'password' })
+  },
+  { examples: [{ UserId: 'admin', password: 'your password' }] }
+)
 
 const sessionMembers = {
   id: Type.String({ description: 'Of the session; at the login it is the value of the cookie JSESSIONID.' }),

@@ -3,6 +3,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import { Problem } from '../../core/problem.ts'
 import type { TaskKind } from '../../core/task.ts'
+import { SAMPLE_TASK_ID } from '../samples.ts'
 import type { Services } from '../services.ts'
 import { STATUS_ERROR_RESPONSES } from './result-body.ts'
 import { combinedStatusView, StatusView, statusView } from './status-view.ts'
@@ -23,11 +24,16 @@ const NO_TASKS = { count: 0, queued: 0, packagesDone: 0, packagesTotal: 0, bytes
 
 const StatusQuery = Type.Object({
   taskType: Type.Optional(
-    Type.String({ enum: Object.keys(TASK_TYPES), description: 'Kind of task, in any case; only counts with taskid 0.' })
+    Type.String({
+      enum: Object.keys(TASK_TYPES),
+      examples: ['EXPORTREPOSITORY'],
+      description: 'Kind of task, in any case; only counts with taskid 0.'
+    })
   ),
   taskid: Type.Optional(
     Type.String({
       pattern: '^[0-9]+$',
+      examples: ['0', SAMPLE_TASK_ID],
       description: '0 or the number of a task; 0 or nothing stands for all running tasks.'
     })
   )

@@ -26,7 +26,26 @@ const errorMsg = Type.Object({
 
 export const StatusView = Type.Object(
   { ...counters, updates: Type.Array(Type.Object({ ...counters, errorMsg })), errorMsg },
-  { title: 'Status', description: 'How far a task is.' }
+  {
+    title: 'Status',
+    description: 'How far a task is.',
+    examples: [
+      {
+        current: 'repository20260105093000.zip',
+        downloadednum: 3,
+        downloadedsize: 67_108_864,
+        progress: 50,
+        state: 'running',
+        taskIds: '2',
+        total: 7,
+        totalsize: 180_224_512,
+        status: 'Running',
+        message: 'The export is running.',
+        updates: [],
+        errorMsg: { result: 'informational', messages: [] }
+      }
+    ]
+  }
 )
 
 export type StatusView = Static<typeof StatusView>

@@ -1,5 +1,6 @@
 import { Type } from 'typebox'
 import { Problem } from '../../core/problem.ts'
+import { SAMPLE_TASK_ID } from '../samples.ts'
 
 /** More in one request than any client needs. */
 export const MAX_TASK_IDS = 1_000
@@ -9,6 +10,7 @@ export const TaskIds = Type.Object({
   ids: Type.String({
     pattern: '^[0-9]{1,16}(,[0-9]{1,16})*$',
     maxLength: 17 * MAX_TASK_IDS,
+    examples: [SAMPLE_TASK_ID],
     description: 'Task ids, parted by commas.'
   })
 })

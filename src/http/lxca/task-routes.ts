@@ -13,11 +13,11 @@ import { JOB_STATE, JobView, jobUuid, jobView, TaskView, taskView } from './task
 const TAGS = ['LXCA: tasks']
 
 const TaskQuery = Type.Object({
-  compact: Type.Optional(Type.String({ description: '`true` leaves the members `children` out.' }))
+  compact: Type.Optional(Type.String({ examples: ['true'], description: '`true` leaves the members `children` out.' }))
 })
 
 const JobQuery = Type.Object({
-  state: Type.Optional(Type.String({ description: 'Only jobs in this state, in any case.' })),
+  state: Type.Optional(Type.String({ examples: ['Complete'], description: 'Only jobs in this state, in any case.' })),
   uuid: Type.Optional(Type.String({ description: 'Only the job with this uuid.' }))
 })
 

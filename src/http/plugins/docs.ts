@@ -18,7 +18,13 @@ Administrator (LXCA).
 **Words**: a *fixid* is the id of a package; a *payload* is the file that is installed; a *system pack* (UXSP) is a package that
 stands for its members; a *machine type* is the four-character type of a server, such as \`7X05\`.
 
-Press **Authorize** and log in with the user name and the password of the server; then every call can be tried out from this page.
+**Trying it out**: press **Authorize** and log in under *basic* with the user name and the password of the server; then every call
+can be tried out from this page. The examples fit the repository that \`npm run sample\` and \`npm run demo\` make.
+
+**With a session** instead: leave *basic* empty and execute \`POST /sessions\` with your password. Its answer sets the cookies, which
+the browser sends along from then on; *session* needs no entry for that, and this page could not set it. Reading works at
+once. For calls that change something, copy \`csrf\` of the answer into **Authorize** under *csrf*: it is sent as the header
+\`X-Csrf-Token\`. \`DELETE /sessions\` logs out.
 `
 
 /** Register it before the routes that it is to describe. */
@@ -38,9 +44,19 @@ export async function registerDocs(app: FastifyInstance, version: string): Promi
       ],
       components: {
         securitySchemes: {
-          basic: { type: 'http', scheme: 'basic' },
-          session: { type: 'apiKey', in: 'cookie', name: SESSION_COOKIE },
-          csrf: { type: 'apiKey', in: 'header', name: 'X-Csrf-Token' }
+          basic: { type: 'http', scheme: 'basic', description: 'User name and password with every request.' },
+          session: {
+            type: 'apiKey',
+            in: 'cookie',
+            name: SESSION_COOKIE,
+            description: 'Set by `POST /sessions`; the browser sends it by itself, and nothing is to be entered here.'
+          },
+          csrf: {
+            type: 'apiKey',
+            in: 'header',
+            name: 'X-Csrf-Token',
+            description: 'With a session, for whatever changes something: `csrf` of the answer to `POST /sessions`.'
+          }
         }
       },
       security: [{ basic: [] }, { session: [], csrf: [] }]
