@@ -28,8 +28,8 @@ once. For calls that change something, copy \`csrf\` of the answer into **Author
 `
 
 /**
- * What the page may load: what comes from here. The plugin's own policy asks browsers for HTTPS, which leaves the page empty where a
- * proxy has it, and allows for the server of another project.
+ * What the page may load: what comes from here. The plugin's own policy has browsers load all of it over HTTPS, which leaves the
+ * page empty where there is none, and allows for the server of another project.
  */
 const PAGE_POLICY = {
   'default-src': "'self'",

@@ -53,7 +53,7 @@ t.test('the description and its page are open to everybody', async (t) => {
   t.match(page.headers['content-type'], /^text\/html/)
   const policy = page.headers['content-security-policy']
   t.match(policy, /default-src 'self'/)
-  t.notMatch(policy, /https:|upgrade|\.io/, 'also where a proxy has HTTPS, and with nobody else')
+  t.notMatch(policy, /https:|upgrade|\.io/, 'also where there is no HTTPS, and from nobody else')
   for (const url of ['/docs', '/docs/static/swagger-ui-bundle.js', '/docs/static/swagger-ui.css', '/docs/json']) {
     t.match((await app.inject(url)).statusCode, /^(200|302)$/, url)
   }
