@@ -27,6 +27,19 @@ once. For calls that change something, copy \`csrf\` of the answer into **Author
 \`X-Csrf-Token\`. \`DELETE /sessions\` logs out.
 `
 
+/**
+ * What the page may load: what comes from here. The plugin's own policy has browsers load all of it over HTTPS, which leaves the
+ * page empty where there is none, and allows for the server of another project.
+ */
+const PAGE_POLICY = {
+  'default-src': "'self'",
+  'base-uri': "'self'",
+  'font-src': "'self' data:",
+  'frame-ancestors': "'none'",
+  'img-src': "'self' data:",
+  'object-src': "'none'"
+}
+
 /** Register it before the routes that it is to describe. */
 export async function registerDocs(app: FastifyInstance, version: string): Promise<void> {
   await app.register(swagger, {
@@ -65,13 +78,15 @@ export async function registerDocs(app: FastifyInstance, version: string): Promi
   })
   await app.register(swaggerUi, {
     routePrefix: '/docs',
-    staticCSP: true,
-    // The bar would offer to load other descriptions, under the name of another project.
-    theme: {
-      title: 'fixdepot API',
-      css: [{ filename: 'theme.css', content: '.swagger-ui .topbar { display: none }' }]
-    },
-    uiConfig: { persistAuthorization: true, tryItOutEnabled: true, displayRequestDuration: true }
+    staticCSP: PAGE_POLICY,
+    theme: { title: 'fixdepot API' },
+    uiConfig: {
+      // Without the bar that offers to load other descriptions, under the name of another project.
+      layout: 'BaseLayout',
+      persistAuthorization: true,
+      tryItOutEnabled: true,
+      displayRequestDuration: true
+    }
   })
   app.get('/openapi.json', { schema: { hide: true } }, async () => app.swagger())
   app.get('/', { schema: { hide: true } }, async (_request, reply) => reply.redirect('/docs'))
