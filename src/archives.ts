@@ -1,6 +1,6 @@
 /** The archives that can be downloaded: those that are packed, and those that are only planned. */
 import { PlannedArchive } from './archive/planned-archive.ts'
-import type { PlacedEntry } from './archive/write-archive.ts'
+import { type PlacedEntry, SourceChangedError } from './archive/write-archive.ts'
 import type { Archives } from './core/archive.ts'
 import type { PlanEntry } from './core/export.ts'
 import { Problem } from './core/problem.ts'
@@ -40,7 +40,11 @@ export function createArchives({ store, directory, plans, files }: ArchivesOptio
         digest,
         size: archiveSize,
         contentType: 'application/zip',
-        readInto: (buffer, position) => archive.readInto(buffer, position),
+        readInto: (buffer, position) =>
+          archive.readInto(buffer, position).catch((error) => {
+            if (!(error instanceof SourceChangedError)) throw error
+            throw new Problem('FILE_CHANGED', `The file ${error.message}.`, { cause: error })
+          }),
         close: () => archive.close()
       }
     }

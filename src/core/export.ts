@@ -115,9 +115,14 @@ export interface TaskDesk {
   requestExport(request: ExportRequest): Promise<AcceptedTask>
   /**
    * What an export of this would be. Nothing is changed.
-   * @throws Problem FIXID_UNKNOWN
+   * @throws Problem FIXID_UNKNOWN, SELECTION_EMPTY
    */
   planExport(selection: Selection): Promise<Preflight>
+  /**
+   * The plan of an archive that is read without being packed; it is kept for a day since it was last asked for.
+   * @throws Problem FIXID_UNKNOWN, SELECTION_EMPTY
+   */
+  planDownload(selection: Selection): Promise<Plan>
   /** A scan that still waits serves every caller who asks before it starts; each gets a task of its own. */
   requestScan(requestedBy: string): Promise<AcceptedTask>
   /**

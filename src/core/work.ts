@@ -42,7 +42,8 @@ export class LeaseLost extends Error {
 }
 
 /**
- * `pending`: the archive is to be packed. `kept`: it is there. `gone`: it was there. `none`: it will never be.
+ * `pending`: the archive is to be packed. `kept`: it is there. `gone`: it was there. `none`: it will never be. `direct`: it is read
+ * straight from the repository.
  * Of the plans with one digest, one at most is pending or kept.
  */
-export type ArchiveState = 'pending' | 'kept' | 'gone' | 'none'
+export type ArchiveState = 'pending' | 'kept' | 'gone' | 'none' | 'direct'

@@ -24,11 +24,18 @@ const MAX_IDLE_BUFFERS = 8
 let largeBuffersInUse = 0
 
 /**
- * Resolves when everything is sent or the client has gone. The head must have been written before.
- * @throws when the file cannot be read; then the connection is cut, so that the client sees that something is missing
+ * Resolves when everything is sent or the client has gone.
+ * @param begin writes the head, as soon as the first bytes are there: until then the caller can still give another answer
+ * @throws when the file cannot be read; what has begun is cut then, so that the client sees that something is missing
  */
-export async function sendBytes(response: ServerResponse, file: OpenFile, range: ByteRange): Promise<void> {
+export async function sendBytes(
+  response: ServerResponse,
+  file: OpenFile,
+  range: ByteRange,
+  begin: () => void
+): Promise<void> {
   const buffers: [Buffer, Buffer] = [takeBuffer(false), takeBuffer(false)]
+  let hasBegun = false
   let isFast = false
   const bufferOf = (turn: 0 | 1) => {
     buffers[turn] = exchange(buffers[turn], isFast)
@@ -39,6 +46,8 @@ export async function sendBytes(response: ServerResponse, file: OpenFile, range:
     let next = readAhead(file, bufferOf(turn), range.start, range.end)
     for (let position = range.start; position <= range.end; ) {
       const part = await next
+      if (!hasBegun) begin()
+      hasBegun = true
       position += part.length
       turn = turn === 0 ? 1 : 0
       if (position <= range.end) next = readAhead(file, bufferOf(turn), position, range.end)
@@ -50,9 +59,10 @@ export async function sendBytes(response: ServerResponse, file: OpenFile, range:
       const isTakenFast = part.length >= FAST_BYTES_PER_MS * (performance.now() - started)
       isFast = isTakenFast && position - range.start >= FAST_AFTER_BYTES
     }
+    if (!hasBegun) begin()
     response.end()
   } catch (error) {
-    response.destroy()
+    if (hasBegun) response.destroy()
     throw error
   } finally {
     for (const buffer of buffers) putBuffer(buffer)

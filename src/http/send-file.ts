@@ -7,9 +7,20 @@ import { Problem } from '../core/problem.ts'
 import { attachmentOf } from './attachment.ts'
 import { sendBytes } from './send-bytes.ts'
 
+const FILE_HEADERS = [
+  'accept-ranges',
+  'cache-control',
+  'content-disposition',
+  'content-length',
+  'content-range',
+  'etag',
+  'last-modified'
+]
+
 /**
  * Answers with the file, or with the part of it that is asked for, and closes it.
- * @throws Problem before anything is sent, when the range begins behind the end
+ * @throws Problem when the range begins behind the end, and what reading the first bytes fails with: then nothing was sent. What fails
+ * later cuts the connection.
  */
 export async function sendFile(request: FastifyRequest, reply: FastifyReply, file: OpenFile): Promise<void> {
   try {
@@ -42,10 +53,20 @@ async function answer(request: FastifyRequest, reply: FastifyReply, file: OpenFi
   reply.type(file.contentType).header('content-length', end - start + 1)
   if (range !== undefined) reply.code(206).header('content-range', `bytes ${start}-${end}/${file.size}`)
   // Past Fastify, whose streams make a new buffer for every read, and which gives an empty HEAD the length 0.
-  reply.hijack()
-  reply.raw.writeHead(reply.statusCode, reply.getHeaders() as OutgoingHttpHeaders)
-  if (request.method === 'HEAD') reply.raw.end()
-  else await sendBytes(reply.raw, file, { start, end })
+  const begin = () => {
+    reply.hijack()
+    reply.raw.writeHead(reply.statusCode, reply.getHeaders() as OutgoingHttpHeaders)
+  }
+  if (request.method === 'HEAD') {
+    begin()
+    reply.raw.end()
+    return
+  }
+  await sendBytes(reply.raw, file, { start, end }, begin).catch((error) => {
+    // Nothing was sent, and the answer is not about the file any more.
+    if (!reply.sent) for (const name of FILE_HEADERS) reply.removeHeader(name)
+    throw error
+  })
 }
 
 /** If-None-Match counts before If-Modified-Since (RFC 9110, 13.2.2). */

@@ -67,6 +67,18 @@ export function createArchiveStore(db: Kysely<Schema>) {
       )
     },
 
+    /** The plan of this digest that is read without being packed, if there is one; it is kept until then. */
+    async keepDirect(digest: string, until: Date): Promise<number | undefined> {
+      const row = await db
+        .updateTable('plan')
+        .set({ kept_until: until.getTime() })
+        .where('digest', '=', digest)
+        .where('archive_state', '=', 'direct')
+        .returning('id')
+        .executeTakeFirst()
+      return row?.id
+    },
+
     async isNameTaken(name: string): Promise<boolean> {
       const row = await db.selectFrom('plan').select('id').where('archive_name', '=', name).executeTakeFirst()
       return row !== undefined
@@ -104,6 +116,15 @@ export function createArchiveStore(db: Kysely<Schema>) {
         if (gone !== undefined) names.push(gone.archive_name ?? '')
       }
       return names
+    },
+
+    /** Forgets plans of archives that nobody has read for long. */
+    async forgetDirect(now: Date): Promise<void> {
+      await db
+        .deleteFrom('plan')
+        .where('archive_state', '=', 'direct')
+        .where('kept_until', '<=', now.getTime())
+        .execute()
     },
 
     /** An archive that should be there and is not. */

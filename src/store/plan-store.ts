@@ -37,17 +37,20 @@ export function createPlanStore(db: Kysely<Schema>) {
 
     /** The plan is whole, and its archive is to be packed under this name. */
     async complete(plan: Plan, archiveName: string): Promise<void> {
+      const state = { archive_name: archiveName, archive_state: 'pending' }
       await db
         .updateTable('plan')
-        .set({
-          digest: plan.digest,
-          archive_name: archiveName,
-          archive_state: 'pending',
-          package_count: plan.packageCount,
-          entry_count: plan.entryCount,
-          directory_offset: plan.directoryOffset,
-          archive_size: plan.archiveSize
-        })
+        .set({ ...toColumns(plan), ...state })
+        .where('id', '=', plan.id)
+        .execute()
+    },
+
+    /** The plan is whole, and its archive is read without being packed. */
+    async completeDirect(plan: Plan, keptUntil: Date): Promise<void> {
+      const state = { archive_state: 'direct', kept_until: keptUntil.getTime() }
+      await db
+        .updateTable('plan')
+        .set({ ...toColumns(plan), ...state })
         .where('id', '=', plan.id)
         .execute()
     },
@@ -118,6 +121,16 @@ export function createPlanStore(db: Kysely<Schema>) {
         more = rows.length === ENTRIES_PER_PAGE
       }
     }
+  }
+}
+
+function toColumns(plan: Plan) {
+  return {
+    digest: plan.digest,
+    package_count: plan.packageCount,
+    entry_count: plan.entryCount,
+    directory_offset: plan.directoryOffset,
+    archive_size: plan.archiveSize
   }
 }
 

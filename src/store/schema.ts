@@ -121,9 +121,9 @@ export interface PlanTable {
   directory_offset: number
   archive_size: number
   archive_name: Generated<string | null>
-  /** `pending`, `kept`, `gone`, `none`: see ArchiveState. */
+  /** See ArchiveState. */
   archive_state: Generated<string>
-  /** When the archive may be removed. */
+  /** When the archive may be removed, or the plan of one that is not packed. */
   kept_until: Generated<number | null>
 }
 

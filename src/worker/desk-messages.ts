@@ -38,6 +38,7 @@ export function createDeskClient(thread: () => Worker | undefined): Desk {
   return {
     requestExport: (argument) => ask({ method: 'requestExport', argument }),
     planExport: (argument) => ask({ method: 'planExport', argument }),
+    planDownload: (argument) => ask({ method: 'planDownload', argument }),
     requestScan: (argument) => ask({ method: 'requestScan', argument }),
     cancelTasks: (argument) => ask({ method: 'cancelTasks', argument }),
     deleteTasks: (argument) => ask({ method: 'deleteTasks', argument }),

@@ -14,6 +14,7 @@ const FILES_PER_STATEMENT = 500
  */
 export async function sweepArchives(archives: ArchiveStore, directory: ArchiveDirectory, now: Date): Promise<number> {
   await archives.expire(now)
+  await archives.forgetDirect(now)
   // The files are listed first: whatever comes into being meanwhile has an owner by the time it is asked for.
   const files = await directory.ownFiles()
   let removed = 0

@@ -24,9 +24,9 @@ function archiveOf(bytes: Buffer, size = bytes.length): OpenFile {
 async function serve(t: Test, archive: OpenFile, range: { start: number; end: number }) {
   const endings: string[] = []
   const server = http.createServer(async (_request, response) => {
-    response.writeHead(200, { 'content-length': range.end - range.start + 1 })
+    const begin = () => response.writeHead(200, { 'content-length': range.end - range.start + 1 })
     endings.push(
-      await sendBytes(response, archive, range).then(
+      await sendBytes(response, archive, range, begin).then(
         () => 'resolved',
         (error: Error) => error.message
       )
@@ -135,9 +135,12 @@ t.test('a read that fails while the client is slow is an error of the sending an
       done()
     }
   })
-  await t.rejects(sendBytes(slow as unknown as ServerResponse, archive, { start: 0, end: 2 * MIB - 1 }), {
-    message: 'EIO'
-  })
+  await t.rejects(
+    sendBytes(slow as unknown as ServerResponse, archive, { start: 0, end: 2 * MIB - 1 }, () => {}),
+    {
+      message: 'EIO'
+    }
+  )
   t.ok(slow.destroyed)
   t.same(unhandled, [], 'nothing that would end the process')
 })

@@ -44,6 +44,14 @@ const desk: Desk = {
   async requestExport({ selection, requestedBy }) {
     return { task: { ...taskFor(requestedBy), archiveName: JSON.stringify(selection) }, notes: [] }
   },
+  planDownload: async ({ fixids }) => ({
+    id: 1,
+    digest: 'd',
+    packageCount: fixids.length,
+    entryCount: 0,
+    directoryOffset: 0,
+    archiveSize: 22
+  }),
   planExport: async ({ fixids }) => ({
     packageCount: fixids.length,
     entryCount: 0,

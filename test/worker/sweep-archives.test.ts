@@ -7,6 +7,7 @@ import { createWorkStore } from '../../src/store/work-store.ts'
 import { sweepArchives } from '../../src/worker/sweep-archives.ts'
 import { ARCHIVE_TTL_MS } from '../helpers/depot.ts'
 import { smallRepository, UEFI, XCC } from '../helpers/packages.ts'
+import { makeDesk } from '../helpers/worker.ts'
 import { type ExportDepot, makeExportDepot } from './pack-queued.ts'
 
 const sweep = ({ db, archivesDirectory }: ExportDepot, now = new Date()) =>
@@ -58,4 +59,21 @@ t.test("files that are not of this server's making are left alone", async (t) =>
   put(depot, ...foreign)
   t.equal(await sweep(depot), 0)
   t.same(depot.archives(), foreign.sort())
+})
+
+t.test('the plan of an archive that is only read is forgotten a day after it was last asked for', async (t) => {
+  const depot = await makeExportDepot(t, smallRepository())
+  await depot.scan()
+  const later = (hours: number) => new Date(Date.now() + 3_600_000 * hours)
+  const rows = async () => [
+    (await depot.db.selectFrom('plan').selectAll().execute()).length,
+    (await depot.db.selectFrom('plan_entry').selectAll().execute()).length
+  ]
+  const ask = (now: Date) => makeDesk(depot, { now: () => now }).planDownload({ fixids: [UEFI], scope: 'payloads' })
+  const { id } = await ask(later(0))
+  t.equal((await ask(later(20))).id, id)
+  await sweep(depot, later(25))
+  t.same(await rows(), [1, 1])
+  await sweep(depot, later(45))
+  t.same(await rows(), [0, 0])
 })

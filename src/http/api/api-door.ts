@@ -2,6 +2,7 @@
 import type { FastifyPluginAsync } from 'fastify'
 import { registerAuth } from '../plugins/auth.ts'
 import type { Services } from '../services.ts'
+import { archiveRoutes } from './archive-routes.ts'
 import { eventRoutes } from './event-routes.ts'
 import { exportContentRoutes } from './export-content-routes.ts'
 import { exportRoutes } from './export-routes.ts'
@@ -17,5 +18,6 @@ export const apiDoor: FastifyPluginAsync<Services> = async (app, services) => {
   await app.register(fileRoutes, services)
   await app.register(exportRoutes, services)
   await app.register(exportContentRoutes, services)
+  await app.register(archiveRoutes, services)
   await app.register(eventRoutes, services)
 }

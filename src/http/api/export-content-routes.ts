@@ -62,7 +62,7 @@ export const exportContentRoutes: FastifyPluginAsyncTypebox<Pick<Services, 'task
           200: { description: 'The archive.', content: { 'application/zip': { schema: Binary } } },
           206: { description: 'The part that `Range` asks for.', content: { 'application/zip': { schema: Binary } } },
           304: Type.Null({ description: 'It is the one that `If-None-Match` names.' }),
-          409: problemResponse('The export has failed or was canceled.'),
+          409: problemResponse('The export has failed or was canceled, or one of its files has changed.'),
           416: problemResponse('The range begins behind the end of the archive.'),
           ...RESPONSES
         }

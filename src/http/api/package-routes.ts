@@ -1,50 +1,15 @@
 /** /api/v1/packages and /api/v1/problems: what the repository holds, and what is wrong with it. */
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { type Static, Type } from 'typebox'
-import type { PackageFilter } from '../../core/catalog.ts'
-import { SAMPLE_MACHINE_TYPE } from '../samples.ts'
+import { Type } from 'typebox'
 import type { Services } from '../services.ts'
 import { parseCursor } from './cursor.ts'
+import { FilterQuery, filterOfQuery } from './filter-query.ts'
 import { findPackage, PackageParams } from './find-package.ts'
 import { CatalogProblemView, detailView, PackageDetail, PackageView, summaryView } from './package-view.ts'
 import { DEFAULT_LIMIT, Next, nextOf, PageQuery } from './page.ts'
 import { PROBLEM_RESPONSES, problemResponse } from './problem-body.ts'
 
-const PackageQuery = Type.Object({
-  q: Type.Optional(
-    Type.String({
-      minLength: 1,
-      maxLength: 255,
-      examples: ['xcc'],
-      description: 'A part of the fixid, the name or the category, in any case.'
-    })
-  ),
-  kind: Type.Optional(
-    Type.String({ enum: ['update', 'system-pack'], examples: ['update'], description: 'Updates, or system packs.' })
-  ),
-  machineType: Type.Optional(
-    Type.String({
-      pattern: '^[A-Za-z0-9]{4}$',
-      examples: [SAMPLE_MACHINE_TYPE],
-      description: 'a machine type of four characters, such as 7X05'
-    })
-  ),
-  latest: Type.Optional(
-    Type.String({
-      enum: ['true', 'false'],
-      examples: ['true'],
-      description: '`true`: only the newest of each product line.'
-    })
-  ),
-  downloaded: Type.Optional(
-    Type.String({
-      enum: ['true', 'false'],
-      examples: ['true'],
-      description: 'Whether the payload is in the repository.'
-    })
-  ),
-  ...PageQuery
-})
+const PackageQuery = Type.Object({ ...FilterQuery, ...PageQuery })
 
 const PackagePage = Type.Object({ packages: Type.Array(PackageView), next: Next }, { title: 'PackagePage' })
 
@@ -72,7 +37,7 @@ export const packageRoutes: FastifyPluginAsyncTypebox<Pick<Services, 'catalog'>>
     async (request) => {
       const { cursor, limit = DEFAULT_LIMIT } = request.query
       const [after = ''] = cursor === undefined ? [] : parseCursor(cursor, 1)
-      const page = await catalog.packagePage(filterOf(request.query), after, Number(limit))
+      const page = await catalog.packagePage(filterOfQuery(request.query), after, Number(limit))
       return { packages: page.map(summaryView), next: nextOf(page, limit, ({ fixid }) => [fixid]) }
     }
   )
@@ -115,15 +80,4 @@ export const packageRoutes: FastifyPluginAsyncTypebox<Pick<Services, 'catalog'>>
       return { problems, next: nextOf(problems, limit, ({ path, code, text }) => [path, code, text]) }
     }
   )
-}
-
-function filterOf(query: Static<typeof PackageQuery>): PackageFilter {
-  const { q, kind, machineType, latest, downloaded } = query
-  return {
-    ...(q === undefined ? {} : { search: q }),
-    ...(kind === undefined ? {} : { kind: kind as 'update' | 'system-pack' }),
-    ...(machineType === undefined ? {} : { machineTypes: [machineType.toUpperCase()] }),
-    ...(downloaded === undefined ? {} : { isDownloaded: downloaded === 'true' }),
-    latestOnly: latest === 'true'
-  }
 }

@@ -17,6 +17,9 @@ const { call } = await buildTestApp(t, {
     planExport: async () => {
       throw new Error('not asked for')
     },
+    planDownload: async () => {
+      throw new Error('not asked for')
+    },
     requestScan: async () => ({ task: someTask({ kind: 'scan' }), notes: [] }),
     cancelTasks: async () => [],
     deleteTasks: async () => {},

@@ -20,6 +20,7 @@ function rememberingDesk() {
     requestExport: accept,
     requestScan: accept,
     planExport: () => Promise.reject(new Error('not asked for')),
+    planDownload: () => Promise.reject(new Error('not asked for')),
     cancelTasks: async () => [],
     deleteTasks: async () => {},
     deletePackages: async () => ({ fixids: [], fileCount: 0, bytes: 0, taskId: 1 })

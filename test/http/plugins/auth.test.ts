@@ -91,6 +91,7 @@ t.test('who is logged in is recorded as the one who asked', async (t) => {
     desk: {
       requestScan: refuse,
       planExport: () => refuse('nobody'),
+      planDownload: () => refuse('nobody'),
       requestExport: ({ requestedBy }) => refuse(requestedBy),
       cancelTasks: async () => [],
       deleteTasks: async () => {},

@@ -53,6 +53,7 @@ t.test('an internal error shows nothing of itself but the number of the request'
     desk: {
       requestExport: fail,
       planExport: fail,
+      planDownload: fail,
       requestScan: fail,
       cancelTasks: fail,
       deleteTasks: fail,
