@@ -23,11 +23,21 @@ async function unfold(page: Page, operationId: string): Promise<void> {
   await page.click(`${block(operationId)} .opblock-summary-control`)
 }
 
-/** Sends a call that is unfolded, and gives back the status of the answer when it is that. */
+/**
+ * Sends a call that is unfolded, and waits until it is answered with this status. The page fills its fields after it shows them, and
+ * sends nothing while one that it needs is empty.
+ */
 async function execute(page: Page, operationId: string, status: string): Promise<void> {
-  await page.click(`${block(operationId)} .execute`)
-  const cell = `${block(operationId)} .live-responses-table .response .response-col_status`
-  await until(`${operationId} is answered with ${status}`, async () => (await page.textOf(cell)).startsWith(status))
+  const button = `${block(operationId)} .execute`
+  const find = (selector: string) => `document.querySelector(${JSON.stringify(`${block(operationId)} ${selector}`)})`
+  await page.click(button)
+  await until(`${operationId} is answered with ${status}`, async () => {
+    if (await page.evaluate<boolean>(`${find('.parameters .invalid')} !== null`)) await page.click(button)
+    const text = await page.evaluate<string>(
+      `${find('.live-responses-table .response .response-col_status')}?.textContent.trim() ?? ''`
+    )
+    return text.startsWith(status)
+  })
 }
 
 t.test('the page loads without complaints, and calls use the login that it offers', options, async (t) => {
