@@ -9,6 +9,7 @@ const TOOLS: Readonly<Record<string, readonly string[]>> = {
   cp: ['--version'],
   zip: ['-v'],
   '7z': [],
+  bsdtar: ['--version'],
   sha256sum: ['--version'],
   curl: ['--version'],
   nginx: ['-v']

@@ -1,5 +1,7 @@
 /** `npm run bench`: how fast fixdepot is, against named peers. Ends with code 1 when a target is missed. */
+import fs from 'node:fs'
 import os from 'node:os'
+import path from 'node:path'
 import { parseArgs } from 'node:util'
 import { type Bench, createContext, type Target } from './bench.ts'
 import { benchDownload } from './download.ts'
@@ -19,6 +21,8 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   upload: benchUpload
 }
 
+const RESULTS_FILE = path.join(import.meta.dirname, 'RESULTS.md')
+
 const USAGE = `Usage: npm run bench -- [options] [${Object.keys(BENCHES).join('|')} ...]
 
 Measures fixdepot and its peers, all of it or the named parts, and prints tables in Markdown.
@@ -27,6 +31,7 @@ It takes about 6 GB of disk for a while, and leaves nothing behind but the peers
   --dir DIR    where to put the corpora; on the disk that is to be measured (default: ${os.tmpdir()})
   --rounds N   how many times everything is measured (default: 3)
   --quick      everything small, to try the bench itself; targets are not judged
+  --write      write what it prints to bench/RESULTS.md as well
   --help       show this text
 `
 
@@ -37,6 +42,7 @@ async function main(): Promise<void> {
       dir: { type: 'string', default: os.tmpdir() },
       rounds: { type: 'string', default: '3' },
       quick: { type: 'boolean', default: false },
+      write: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false }
     }
   })
@@ -48,30 +54,36 @@ async function main(): Promise<void> {
     return
   }
   const names = positionals.length > 0 ? positionals : Object.keys(BENCHES)
-  const missed = await runBenches(names, values.dir, { rounds, isQuick: values.quick })
+  const { report, missed } = await runBenches(names, values.dir, { rounds, isQuick: values.quick })
+  if (values.write) fs.writeFileSync(RESULTS_FILE, report)
   if (missed.length === 0) return
   process.stderr.write(`Missed:\n${missed.map(({ promise, figure }) => `  ${promise}: ${figure}\n`).join('')}`)
   process.exitCode = 1
 }
 
-/** @returns the targets that were missed */
+/** Prints tables as they come. @returns all that was printed, and the targets that were missed */
 async function runBenches(
   names: readonly string[],
   directory: string,
   options: { rounds: number; isQuick: boolean }
-): Promise<Target[]> {
+): Promise<{ report: string; missed: Target[] }> {
   const workspace = createWorkspace(directory)
   const context = createContext(workspace, options)
   const targets: Target[] = []
-  process.stdout.write(`${showFacts(machineFacts(workspace.directory))}\n`)
+  const lines: string[] = []
+  const print = (text: string) => {
+    lines.push(text)
+    process.stdout.write(text)
+  }
+  print(`${showFacts(machineFacts(workspace.directory))}\n`)
   for (const name of names) {
     process.stderr.write(`${name}\n`)
     const result = await BENCHES[name]?.(context)
-    for (const table of result?.tables ?? []) process.stdout.write(`${showTable(table)}\n`)
+    for (const table of result?.tables ?? []) print(`${showTable(table)}\n`)
     targets.push(...(result?.targets ?? []))
   }
-  process.stdout.write(`${showTargets(targets, !options.isQuick)}\n${peerVersions()}\n`)
-  return options.isQuick ? [] : targets.filter(({ isMet }) => !isMet)
+  print(`${showTargets(targets, !options.isQuick)}\n${peerVersions()}\n`)
+  return { report: lines.join(''), missed: options.isQuick ? [] : targets.filter(({ isMet }) => !isMet) }
 }
 
 await main()

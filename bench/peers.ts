@@ -43,7 +43,13 @@ export function createPeers(workspace: Workspace, source: string, output: string
   const copy = { file: 'cp', args: ['-r', source, output] }
   const tools = [
     { name: 'zip -0', file: 'zip', args: ['-0', '-r', '-q', output, '.'], directory: source },
-    { name: '7z -mx0', file: '7z', args: ['a', '-tzip', '-mx0', '-mmt', output, '.'], directory: source }
+    { name: '7z -mx0', file: '7z', args: ['a', '-tzip', '-mx0', '-mmt', output, '.'], directory: source },
+    {
+      name: 'bsdtar',
+      file: 'bsdtar',
+      args: ['-c', '-f', output, '--format', 'zip', '--options', 'zip:compression=store', '.'],
+      directory: source
+    }
   ]
   return {
     contenders: [

@@ -4,6 +4,7 @@ import type { Message } from '../core/message.ts'
 import type { LiveTotals, Task, TaskKind, TaskReader, TaskRun, TaskState } from '../core/task.ts'
 import { chunks } from './chunks.ts'
 import type { Depot } from './database.ts'
+import { prepareQuery } from './prepared-query.ts'
 import type { Schema, TaskTable } from './schema.ts'
 
 /** How a task ends. */
@@ -24,10 +25,15 @@ const STATE = sql<string>`case task.state when 'live' then replace(work.state, '
 const COUNTERS = ['packages_done', 'packages_total', 'bytes_done', 'bytes_total'] as const
 
 export function createTaskStore(db: Depot): TaskReader {
+  // Whoever follows a task asks for it all the time.
+  const taskWithId = prepareQuery(db, (id: number) => selectTasks(db).where('task.id', '=', id))
+  const messagesOfTask = prepareQuery(db, (id: number) =>
+    selectMessages(db).where('task_id', '=', id).orderBy('position')
+  )
   return {
     async findTask(id) {
-      const row = await selectTasks(db).where('task.id', '=', id).executeTakeFirst()
-      return row === undefined ? undefined : (await withMessages(db, [row]))[0]
+      const [row] = await taskWithId(id)
+      return row === undefined ? undefined : toTask(row, (await messagesOfTask(id)).map(toMessage))
     },
 
     async *taskPages() {
@@ -200,9 +206,7 @@ async function numberEnded(trx: Kysely<Schema>, ids: readonly number[]): Promise
 
 async function withMessages(db: Kysely<Schema>, rows: readonly TaskRow[]): Promise<Task[]> {
   if (rows.length === 0) return []
-  const messages = await db
-    .selectFrom('task_message')
-    .selectAll()
+  const messages = await selectMessages(db)
     .where(
       'task_id',
       'in',
@@ -212,12 +216,15 @@ async function withMessages(db: Kysely<Schema>, rows: readonly TaskRow[]): Promi
     .orderBy('position')
     .execute()
   const byTask = Map.groupBy(messages, (message) => message.task_id)
-  return rows.map((row) =>
-    toTask(
-      row,
-      (byTask.get(row.id) ?? []).map(({ message_id, ...rest }) => ({ id: message_id, ...rest }))
-    )
-  )
+  return rows.map((row) => toTask(row, (byTask.get(row.id) ?? []).map(toMessage)))
+}
+
+function selectMessages(db: Kysely<Schema>) {
+  return db.selectFrom('task_message').select(['task_id', 'message_id', 'text', 'explanation', 'recovery'])
+}
+
+function toMessage(row: { message_id: string; text: string; explanation: string; recovery: string }): Message {
+  return { id: row.message_id, text: row.text, explanation: row.explanation, recovery: row.recovery }
 }
 
 function toTask(row: TaskRow, messages: readonly Message[]): Task {
@@ -235,7 +242,7 @@ function toTask(row: TaskRow, messages: readonly Message[]): Task {
     startedAt: toDate(row.started_at),
     finishedAt: toDate(row.finished_at),
     run: toRun(row),
-    messages: messages.map(({ id, text, explanation, recovery }) => ({ id, text, explanation, recovery }))
+    messages
   }
 }
 
