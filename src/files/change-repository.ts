@@ -23,8 +23,12 @@ export function changeRepository(directory: string, staging: string, changes: re
     toDo.map((change) => change.path)
   )
   const moved: { readonly from: string; readonly to: string }[] = []
+  /** The innermost first. */
+  const madeDirectories: string[] = []
   const restore = () => {
-    for (const { from, to } of moved.reverse()) fs.renameSync(to, from)
+    // What somebody has taken away meanwhile cannot come back; all the rest does.
+    for (const { from, to } of moved.reverse()) if (fs.existsSync(to)) fs.renameSync(to, from)
+    madeDirectories.forEach(removeIfEmpty)
     former.restore()
   }
   try {
@@ -32,7 +36,8 @@ export function changeRepository(directory: string, staging: string, changes: re
       if (staged === undefined) continue
       const from = resolveInside(staging, staged)
       const to = resolveInside(root, name)
-      makeParent(root, to)
+      madeDirectories.unshift(...missingDirectories(root, path.dirname(to)))
+      fs.mkdirSync(path.dirname(to), { recursive: true, mode: 0o750 })
       fs.renameSync(from, to)
       moved.push({ from, to })
     }
@@ -44,12 +49,23 @@ export function changeRepository(directory: string, staging: string, changes: re
   return { restore, remove: former.remove }
 }
 
-/** A directory on the way may be a link: what is there already is looked at before anything is made in it. */
-function makeParent(root: string, file: string): void {
-  const parent = path.dirname(file)
-  let nearest = parent
-  while (!fs.existsSync(nearest)) nearest = path.dirname(nearest)
+/**
+ * A directory on the way may be a link: what is there already is looked at before anything is made in it.
+ * @returns the directories that are to be made, the innermost first
+ */
+function missingDirectories(root: string, directory: string): string[] {
+  const missing: string[] = []
+  let nearest = directory
+  for (; !fs.existsSync(nearest); nearest = path.dirname(nearest)) missing.push(nearest)
   if (!isInside(root, fs.realpathSync.native(nearest)))
     throw new UnsafePathError(`${nearest} leads out of the repository`)
-  fs.mkdirSync(parent, { recursive: true, mode: 0o750 })
+  return missing
+}
+
+function removeIfEmpty(directory: string): void {
+  try {
+    fs.rmdirSync(directory)
+  } catch {
+    // It was not made, or others have put something into it.
+  }
 }

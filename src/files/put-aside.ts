@@ -8,7 +8,7 @@ import { isInside, resolveInside } from './safe-path.ts'
 const PREFIX = '.fixdepot-deleted-'
 
 /**
- * Files that are not there any more are passed over.
+ * Files that are not there any more are passed over, also where a directory is in their place.
  * @param directory of the repository
  * @param names relative to it
  * @throws the system's error, or UnsafePathError; then all files are where they were
@@ -78,6 +78,8 @@ function moveIfThere(root: string, from: string, to: string): boolean {
   try {
     // A directory on the way may have become a link since the scan.
     if (!isInside(root, fs.realpathSync.native(path.dirname(from)))) return false
+    // What is a directory now is somebody else's.
+    if (fs.lstatSync(from).isDirectory()) return false
     fs.mkdirSync(path.dirname(to), { recursive: true })
     fs.renameSync(from, to)
     return true

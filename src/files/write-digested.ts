@@ -19,7 +19,8 @@ const SYNC_BYTES = 256 * WRITE_BYTES
 
 /**
  * The file is not on the disk to stay yet: see `syncFile`. A file that is there already is an error.
- * @param content nobody else writes to a piece of it before a second megabyte behind it has been asked for
+ * @param content of pieces of a megabyte, of which nobody else writes to one before the second one behind it has been asked for; or
+ * of smaller ones too, of which nobody does before three megabytes behind it have been taken
  * @param modifiedAt whole seconds since 1970 UTC; without it now
  * @throws the system's error, or what the content throws; then what was written is there
  */

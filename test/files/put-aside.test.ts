@@ -42,6 +42,14 @@ t.test('a directory that has become a link out of the repository is left alone',
   t.same(all(), ['a.bin', 'deep/b.bin', 'link', 'link/c.bin'])
 })
 
+t.test('a directory in the place of a file is left alone, with what is in it', async (t) => {
+  const { root, all } = place(t)
+  fs.mkdirSync(path.join(root, 'empty'))
+  putAside(root, ['deep', 'empty', 'a.bin']).remove()
+  t.same(all(), ['deep/b.bin'])
+  t.same(fs.readdirSync(root).sort(), ['deep', 'empty'])
+})
+
 t.test('after a crash, files that the catalog still has come back, and the others go', async (t) => {
   const { root, all } = place(t)
   putAside(root, ['a.bin', 'deep/b.bin'])
