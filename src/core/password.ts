@@ -1,5 +1,5 @@
 /** Passwords: made, hashed for keeping, and compared without telling by the time it takes how much was right. */
-import { createHash, createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
+import { createHash, createHmac, hash, randomBytes, timingSafeEqual } from 'node:crypto'
 
 const SECRET_BYTES = 18
 const SALT_BYTES = 16
@@ -27,14 +27,15 @@ export type VerifyCredentials = (userName: string, password: string) => boolean
 
 /** Verifies against a password in the clear, as the settings have it. */
 export function verifierForPassword(userName: string, password: string): VerifyCredentials {
-  return (givenUser, givenPassword) => both(isEqual(givenUser, userName), isEqual(givenPassword, password))
+  const [isUser, isPassword] = [comparerWith(userName), comparerWith(password)]
+  return (givenUser, givenPassword) => both(isUser(givenUser), isPassword(givenPassword))
 }
 
 /** Verifies against a hash of `hashMadePassword`. */
-export function verifierForHash(userName: string, hash: string): VerifyCredentials {
-  const [, salt = '', expected = ''] = hash.split('$')
-  return (givenUser, givenPassword) =>
-    both(isEqual(givenUser, userName), isEqual(digest(salt, givenPassword), expected))
+export function verifierForHash(userName: string, passwordHash: string): VerifyCredentials {
+  const [, salt = '', expected = ''] = passwordHash.split('$')
+  const [isUser, isExpected] = [comparerWith(userName), comparerWith(expected)]
+  return (givenUser, givenPassword) => both(isUser(givenUser), isExpected(digest(salt, givenPassword)))
 }
 
 /** Both are always evaluated before this is called, so a wrong name takes as long as a wrong password. */
@@ -42,12 +43,15 @@ function both(left: boolean, right: boolean): boolean {
   return left && right
 }
 
-/** Texts of different lengths cannot be compared in constant time; their keyed digests can. */
-const comparisonKey = randomBytes(32)
+/**
+ * Texts of different lengths cannot be compared in constant time; their digests can. Nobody can choose texts for the sake of their
+ * digests, since these begin with what only this process knows.
+ */
+const unknown = randomBytes(32).toString('latin1')
 
-function isEqual(left: string, right: string): boolean {
-  const [leftMac, rightMac] = [left, right].map((text) => createHmac('sha256', comparisonKey).update(text).digest())
-  return leftMac !== undefined && rightMac !== undefined && timingSafeEqual(leftMac, rightMac)
+function comparerWith(expected: string): (given: string) => boolean {
+  const wanted = hash('sha256', unknown + expected, 'buffer')
+  return (given) => timingSafeEqual(hash('sha256', unknown + given, 'buffer'), wanted)
 }
 
 function digest(salt: string, password: string): string {
