@@ -1,10 +1,14 @@
 /**
  * Reads an archive that is not there: since its plan knows the place of every byte, headers are made and files are read as they
- * are asked for. Memory is some headers, whatever the size of the archive.
+ * are asked for. Memory is some headers and some small files, whatever the size of the archive.
  */
 import { crc32 } from 'node:zlib'
 import { encodeCentralHeader, encodeEnd, encodeLocalHeader } from './layout.ts'
 import { type PlacedEntry, SourceChangedError } from './write-archive.ts'
+
+/** Small files are read whole, and some of them ahead: opening one takes longer than reading it, and several can be opened at a time. */
+const SMALL_BYTES = 64 * 1024
+const FILES_AHEAD = 8
 
 /** The file of an entry; whoever opens it closes it. */
 export interface EntryContent {
@@ -97,12 +101,12 @@ export class PlannedArchive<Entry extends PlacedEntry> {
   async *#piecesAt(position: number): AsyncGenerator<Piece> {
     const { directoryOffset, entries, positionAt, open } = this.#options
     if (position < directoryOffset) {
-      for await (const page of entries(await positionAt(position))) {
-        for (const entry of page) {
-          const header = encodeLocalHeader(entry)
-          yield pieceOfBytes(header, entry.offset)
-          if (entry.size > 0) yield pieceOfFile(entry, entry.offset + header.length, open)
-        }
+      for await (const { entry, content } of readAhead(entries(await positionAt(position)), open)) {
+        const header = encodeLocalHeader(entry)
+        yield pieceOfBytes(header, entry.offset)
+        const start = entry.offset + header.length
+        if (content !== undefined) yield pieceOfBytes(await content, start)
+        else if (entry.size > 0) yield pieceOfFile(entry, start, open)
       }
     }
     let start = directoryOffset
@@ -114,6 +118,49 @@ export class PlannedArchive<Entry extends PlacedEntry> {
       entryCount += page.length
     }
     yield pieceOfBytes(encodeEnd({ entryCount, offset: directoryOffset, size: start - directoryOffset }), start)
+  }
+}
+
+interface AheadEntry<Entry> {
+  readonly entry: Entry
+  /** Of a small file. */
+  readonly content: Promise<Buffer> | undefined
+}
+
+/** Whoever ends this early waits until the files that are being read are closed. */
+async function* readAhead<Entry extends PlacedEntry>(
+  pages: AsyncIterable<readonly Entry[]>,
+  open: (entry: Entry) => Promise<EntryContent>
+): AsyncGenerator<AheadEntry<Entry>> {
+  const ahead: AheadEntry<Entry>[] = []
+  try {
+    for await (const page of pages) {
+      for (const entry of page) {
+        const isSmall = entry.size > 0 && entry.size <= SMALL_BYTES
+        const content = isSmall ? readWhole(entry, open) : undefined
+        // Whoever comes to it gets the error.
+        content?.catch(() => {})
+        ahead.push({ entry, content })
+        if (ahead.length > FILES_AHEAD) yield ahead.shift() as AheadEntry<Entry>
+      }
+    }
+    for (let next = ahead.shift(); next !== undefined; next = ahead.shift()) yield next
+  } finally {
+    await Promise.allSettled(ahead.map(({ content }) => content))
+  }
+}
+
+async function readWhole<Entry extends PlacedEntry>(
+  entry: Entry,
+  open: (entry: Entry) => Promise<EntryContent>
+): Promise<Buffer> {
+  const piece = pieceOfFile(entry, 0, open)
+  try {
+    const bytes = Buffer.allocUnsafeSlow(entry.size)
+    for (let filled = 0; filled < entry.size; ) filled += await piece.readInto(bytes.subarray(filled), filled)
+    return bytes
+  } finally {
+    await piece.close()
   }
 }
 

@@ -1,3 +1,4 @@
+import { setImmediate as turn } from 'node:timers/promises'
 import { crc32 } from 'node:zlib'
 import fc from 'fast-check'
 import t from 'tap'
@@ -16,12 +17,15 @@ function open(contents: Contents, present: Contents = contents) {
     entries: pagesOf(entries, 3),
     positionAt: async (offset) => entries.findLastIndex((entry) => entry.offset <= offset),
     async open({ name }) {
-      openFiles += 1
       const content = present[name]
       if (content === undefined) throw new Error(`${name} is not there`)
+      openFiles += 1
       return {
         // No more than some bytes at a time, as a file on a network might give them.
-        readInto: async (buffer, position) => content.copy(buffer, 0, position, position + 10_000),
+        async readInto(buffer, position) {
+          await turn()
+          return content.copy(buffer, 0, position, position + 10_000)
+        },
         close: async () => {
           openFiles -= 1
         }
@@ -122,5 +126,24 @@ t.test('who begins in the middle of a file is given it as it is; nothing was che
   const block = Buffer.alloc(24_900)
   t.equal(await archive.readInto(block, from), 24_900)
   t.equal(crc32(block), crc32(expected.subarray(from, from + 24_900)))
+  await archive.close()
+})
+
+t.test('small files are read ahead, but not many, and one that is not there harms only who comes to it', async (t) => {
+  const many = Object.fromEntries(Array.from({ length: 60 }, (_, key) => [`file-${key}`, patternOf(100 + key, key)]))
+  const { 'file-20': _, ...present } = many
+  const { archive, openFiles } = open(many, present)
+  const expected = expectedArchive(many)
+  const block = Buffer.alloc(50)
+  let position = 0
+  let most = 0
+  await t.rejects(async () => {
+    for (;;) {
+      position += await archive.readInto(block, position)
+      most = Math.max(most, openFiles())
+    }
+  }, /file-20 is not there/)
+  t.ok(position >= expected.indexOf('file-20') - 80, 'all before it was read')
+  t.ok(most > 1 && most < 12, `${most} files were open`)
   await archive.close()
 })
