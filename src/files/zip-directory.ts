@@ -7,6 +7,7 @@ import yauzl from 'yauzl'
 import { foldName } from '../core/file-name.ts'
 import { checkRelativePath, UnsafePathError } from '../core/relative-path.ts'
 import { ZipRefused } from '../core/zip-refused.ts'
+import { readFully } from './read-fully.ts'
 import { BoundedReader } from './zip-reader.ts'
 
 /** A file in an archive. */
@@ -48,6 +49,7 @@ export const ZIP_LIMITS: ZipLimits = { maxEntries: 200_000, maxRatio: 100, freeB
 const METHOD_STORED = 0
 const METHOD_DEFLATED = 8
 const LOCAL_HEADER_SIZE = 30
+const CENTRAL_SIGNATURE = 0x02014b50
 const MAX_PART_BYTES = 255
 const MAX_PATH_BYTES = 1_024
 const MAX_DEPTH = 32
@@ -86,9 +88,17 @@ export async function readZipDirectory(fd: number, limits: ZipLimits = ZIP_LIMIT
       entries.push(entry)
     }
   }
+  await damagedUnless(async () => checkLast(fd, Number(zip.readEntryCursor)))
   entries.sort((left, right) => left.offset - right.offset)
   refuseOverlaps(entries, end)
   return { entries, size: checkSizes(entries, limits), end }
+}
+
+/** A program that counts with 16 bits, and damage, make a count that is too low: then files would be missing that nobody misses. */
+function checkLast(fd: number, position: number): void {
+  const signature = Buffer.alloc(4)
+  readFully(fd, signature, position)
+  if (signature.readUInt32LE(0) === CENTRAL_SIGNATURE) throw new Error('it has more entries than it says')
 }
 
 /** What yauzl throws are sentences about the format. */

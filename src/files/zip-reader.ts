@@ -1,7 +1,7 @@
 /** How yauzl reads a .zip that lies in the repository, or has come from outside: never beyond the file, and not byte by byte. */
-import fs from 'node:fs'
 import { Readable } from 'node:stream'
 import yauzl from 'yauzl'
+import { readFully } from './read-fully.ts'
 
 /** A central directory is read in small pieces, one after the other: most of them are in this window already. */
 const WINDOW_BYTES = 256 * 1024
@@ -42,7 +42,8 @@ export class BoundedReader extends yauzl.RandomAccessReader {
     return new Readable({
       read() {
         try {
-          const bytes = Buffer.allocUnsafe(reader.#isInside(start, end) ? end - start : 0)
+          reader.#check(start, end)
+          const bytes = Buffer.allocUnsafe(end - start)
           reader.#readInto(bytes, start)
           this.push(bytes)
           this.push(null)
@@ -55,21 +56,25 @@ export class BoundedReader extends yauzl.RandomAccessReader {
 
   #readInto(target: Buffer, position: number): void {
     const end = position + target.length
-    if (!this.#isInside(position, end)) throw new RangeError('it points outside of the file')
+    this.#check(position, end)
     if (target.length > WINDOW_BYTES) {
-      if (fs.readSync(this.#fd, target, 0, target.length, position) < target.length) throw shorter()
+      if (readFully(this.#fd, target, position) < target.length) throw shorter()
       return
     }
     if (position < this.#windowStart || end > this.#windowStart + this.#windowLength) {
+      // Until it is filled.
+      this.#windowLength = 0
       this.#windowStart = position
-      this.#windowLength = fs.readSync(this.#fd, this.#window, 0, WINDOW_BYTES, position)
+      this.#windowLength = readFully(this.#fd, this.#window, position)
     }
     if (end > this.#windowStart + this.#windowLength) throw shorter()
     this.#window.copy(target, 0, position - this.#windowStart, end - this.#windowStart)
   }
 
-  #isInside(start: number, end: number): boolean {
-    return Number.isSafeInteger(start) && Number.isSafeInteger(end) && 0 <= start && start <= end && end <= this.#size
+  #check(start: number, end: number): void {
+    const isInside =
+      Number.isSafeInteger(start) && Number.isSafeInteger(end) && 0 <= start && start <= end && end <= this.#size
+    if (!isInside) throw new RangeError('it points outside of the file')
   }
 }
 

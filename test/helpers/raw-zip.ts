@@ -18,6 +18,11 @@ export interface RawEntry {
   readonly offset?: number
   /** Content of a ZIP64 extra field in the central header. */
   readonly zip64?: readonly bigint[]
+  /** Further extra fields, of the central header and of the local one. */
+  readonly extra?: Buffer
+  readonly localExtra?: Buffer
+  /** Date and time as MS-DOS has them; by default 2025-01-01 00:00:00. */
+  readonly modified?: number
 }
 
 export interface RawZipOptions {
@@ -29,6 +34,7 @@ export interface RawZipOptions {
   readonly zip64?: { readonly entryCount?: bigint; readonly directoryOffset?: bigint; readonly endOffset?: bigint }
 }
 
+const NOTHING = Buffer.alloc(0)
 const UTF8 = 1 << 11
 const REGULAR_FILE = 0o100644
 
@@ -40,8 +46,12 @@ export function rawZip(entries: readonly RawEntry[], options: RawZipOptions = {}
     const name = Buffer.from(entry.name)
     const content = Buffer.from(entry.content ?? '')
     const packed = entry.isDeflated ? deflateRawSync(content) : content
-    const head = Buffer.concat([localHeader(entry, content, packed), Buffer.from(entry.localName ?? name)])
-    central.push(centralHeader(entry, content, packed, entry.offset ?? offset), name, zip64Extra(entry))
+    const head = Buffer.concat([
+      localHeader(entry, content, packed),
+      Buffer.from(entry.localName ?? name),
+      entry.localExtra ?? NOTHING
+    ])
+    central.push(centralHeader(entry, content, packed, entry.offset ?? offset), name, extraOf(entry))
     local.push(head, packed)
     offset += head.length + packed.length
   }
@@ -74,13 +84,19 @@ function endOf(directory: Buffer, offset: number, count: number, options: RawZip
   return [directory, record, locator, end, comment]
 }
 
-function zip64Extra({ zip64 = [] }: RawEntry): Buffer {
-  const extra = Buffer.alloc(zip64.length === 0 ? 0 : 4 + 8 * zip64.length)
+/** An extra field. */
+export function extraField(id: number, data: Buffer): Buffer {
+  const head = Buffer.alloc(4)
+  head.writeUInt16LE(id, 0)
+  head.writeUInt16LE(data.length, 2)
+  return Buffer.concat([head, data])
+}
+
+function extraOf({ zip64 = [], extra = NOTHING }: RawEntry): Buffer {
   if (zip64.length === 0) return extra
-  extra.writeUInt16LE(1, 0)
-  extra.writeUInt16LE(8 * zip64.length, 2)
-  for (const [index, value] of zip64.entries()) extra.writeBigUInt64LE(value, 4 + 8 * index)
-  return extra
+  const values = Buffer.alloc(8 * zip64.length)
+  for (const [index, value] of zip64.entries()) values.writeBigUInt64LE(value, 8 * index)
+  return Buffer.concat([extraField(1, values), extra])
 }
 
 function localHeader(entry: RawEntry, content: Buffer, packed: Buffer): Buffer {
@@ -89,6 +105,7 @@ function localHeader(entry: RawEntry, content: Buffer, packed: Buffer): Buffer {
   header.writeUInt16LE(20, 4)
   writeCommon(header, 6, entry, content, packed)
   header.writeUInt16LE(Buffer.byteLength(entry.localName ?? entry.name), 26)
+  header.writeUInt16LE(entry.localExtra?.length ?? 0, 28)
   return header
 }
 
@@ -99,7 +116,7 @@ function centralHeader(entry: RawEntry, content: Buffer, packed: Buffer, offset:
   header.writeUInt16LE(20, 6)
   writeCommon(header, 8, entry, content, packed)
   header.writeUInt16LE(Buffer.byteLength(entry.name), 28)
-  header.writeUInt16LE(zip64Extra(entry).length, 30)
+  header.writeUInt16LE(extraOf(entry).length, 30)
   header.writeUInt32LE(((entry.mode ?? REGULAR_FILE) << 16) >>> 0, 38)
   header.writeUInt32LE(offset, 42)
   return header
@@ -109,7 +126,7 @@ function centralHeader(entry: RawEntry, content: Buffer, packed: Buffer, offset:
 function writeCommon(header: Buffer, at: number, entry: RawEntry, content: Buffer, packed: Buffer): void {
   header.writeUInt16LE(entry.flags ?? UTF8, at)
   header.writeUInt16LE(entry.method ?? (entry.isDeflated ? 8 : 0), at + 2)
-  header.writeUInt32LE(0x5a210000, at + 4)
+  header.writeUInt32LE(entry.modified ?? 0x5a210000, at + 4)
   header.writeUInt32LE(entry.crc32 ?? crc32(content), at + 8)
   header.writeUInt32LE(entry.compressedSize ?? packed.length, at + 12)
   header.writeUInt32LE(entry.size ?? content.length, at + 16)
