@@ -133,6 +133,11 @@ async function* readAhead<Entry extends PlacedEntry>(
   open: (entry: Entry) => Promise<EntryContent>
 ): AsyncGenerator<AheadEntry<Entry>> {
   const ahead: AheadEntry<Entry>[] = []
+  /** It stays in the list until whoever got it comes back. */
+  function* first(): Generator<AheadEntry<Entry>> {
+    yield ahead[0] as AheadEntry<Entry>
+    ahead.shift()
+  }
   try {
     for await (const page of pages) {
       for (const entry of page) {
@@ -141,10 +146,10 @@ async function* readAhead<Entry extends PlacedEntry>(
         // Whoever comes to it gets the error.
         content?.catch(() => {})
         ahead.push({ entry, content })
-        if (ahead.length > FILES_AHEAD) yield ahead.shift() as AheadEntry<Entry>
+        if (ahead.length > FILES_AHEAD) yield* first()
       }
     }
-    for (let next = ahead.shift(); next !== undefined; next = ahead.shift()) yield next
+    while (ahead.length > 0) yield* first()
   } finally {
     await Promise.allSettled(ahead.map(({ content }) => content))
   }
