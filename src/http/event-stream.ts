@@ -1,5 +1,6 @@
 /** An answer that goes on: Server-Sent Events, as the HTML standard has them (section 9.2). */
 import type { OutgoingHttpHeaders } from 'node:http'
+import { finished } from 'node:stream'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 
 export interface ServerEvent {
@@ -50,7 +51,8 @@ export function openEventStream(
     else if (!raw.writableEnded) raw.write(':\n\n')
   }, heartbeatMs)
   const closed = new Promise<void>((resolve) => {
-    raw.once('close', () => {
+    // Also for a client that went before this was asked.
+    finished(raw, () => {
       clearInterval(heartbeat)
       resolve()
     })

@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import Fastify from 'fastify'
 import t, { type Test } from 'tap'
 import { type EventStream, type EventStreamOptions, openEventStream } from '../../src/http/event-stream.ts'
@@ -58,4 +59,19 @@ t.test('who waits until a client has taken all goes on when it has', async (t) =
   await stream.drained()
   stream.close()
   t.ok((await text).length > 3_000_000)
+})
+
+t.test('a stream for a client that has gone already is closed', async (t) => {
+  const app = Fastify()
+  const gone = Promise.withResolvers<void>()
+  app.get('/', async (request, reply) => {
+    const closed = once(reply.raw, 'close')
+    request.raw.socket.destroy()
+    await closed
+    await openEventStream(request, reply, { isWelcome }).closed
+    gone.resolve()
+  })
+  t.teardown(() => app.close())
+  await t.rejects(fetch(await app.listen({ host: '127.0.0.1', port: 0 })))
+  await gone.promise
 })

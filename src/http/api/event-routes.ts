@@ -6,7 +6,7 @@ import { type EndedTask, hasEnded, type Task } from '../../core/task.ts'
 import { type EventStream, openEventStream } from '../event-stream.ts'
 import { SESSION_COOKIE } from '../plugins/auth.ts'
 import type { Services } from '../services.ts'
-import { createExportFeed, stateKey } from './export-feed.ts'
+import { createExportFeed, type ExportFollower, stateKey } from './export-feed.ts'
 import { exportView } from './export-view.ts'
 import { ExportParams, findExport } from './find-export.ts'
 import { PROBLEM_RESPONSES, problemResponse } from './problem-body.ts'
@@ -59,6 +59,19 @@ export const eventRoutes: FastifyPluginAsyncTypebox<Pick<Services, 'tasks' | 'se
       from = page.at(-1)?.endNumber ?? from
       more = page.length === ENDED_PER_PAGE
     }
+  }
+
+  /** First what the client has not seen, then what is there, then what happens. */
+  async function tellAll(stream: EventStream, follower: ExportFollower, seen = follower.endNumber): Promise<void> {
+    const tell = (task: Task, id: number) => {
+      stream.send({ id: String(id), event: 'export', data: exportView(task, new Date()) })
+    }
+    for await (const { task, endNumber } of endedBetween(seen, follower.endNumber)) {
+      tell(task, endNumber)
+      await stream.drained()
+    }
+    for (const task of follower.live) tell(task, follower.endNumber)
+    follower.deliverTo(tell)
   }
 
   function open(request: FastifyRequest, reply: FastifyReply): EventStream {
@@ -131,16 +144,11 @@ export const eventRoutes: FastifyPluginAsyncTypebox<Pick<Services, 'tasks' | 'se
       const follower = await feed.follow()
       try {
         const stream = open(request, reply)
-        const tell = (task: Task, id: number) => {
-          stream.send({ id: String(id), event: 'export', data: exportView(task, new Date()) })
-        }
-        const seen = parseEndNumber(request.headers['last-event-id']) ?? follower.endNumber
-        for await (const { task, endNumber } of endedBetween(seen, follower.endNumber)) {
-          tell(task, endNumber)
-          await stream.drained()
-        }
-        for (const task of follower.live) tell(task, follower.endNumber)
-        follower.deliverTo(tell)
+        await tellAll(stream, follower, parseEndNumber(request.headers['last-event-id'])).catch((error) => {
+          // The client comes back, and is told what it has missed.
+          request.log.warn({ err: error }, 'the exports could not be read for one who follows them')
+          stream.close()
+        })
         await stream.closed
       } finally {
         follower.stop()

@@ -131,3 +131,22 @@ t.test('a server that stops ends the streams', async (t) => {
   for (const response of responses) t.match(await response.text(), /^retry: \d+\n\nid: /)
   await closed
 })
+
+t.test('a stream that cannot go on is ended, so that its client comes back', async (t) => {
+  const { follow, create, cancel, tasks } = await openDepot(t)
+  const id = await create(UEFI)
+  const [first] = await upTo(await follow(ALL), () => true)
+  await cancel(id)
+  const { endedTasks } = tasks
+  t.teardown(() => Object.assign(tasks, { endedTasks }))
+  Object.assign(tasks, {
+    endedTasks: async (...args: Parameters<typeof endedTasks>) => {
+      if (args[2] === 200) throw new Error('no database')
+      return endedTasks(...args)
+    }
+  })
+  const events = await follow(ALL, first?.id)
+  t.same(await events.next(), { value: undefined, done: true })
+  Object.assign(tasks, { endedTasks })
+  t.same((await upTo(await follow(ALL, first?.id), () => true)).map(shortly), [`${id} canceled`])
+})
