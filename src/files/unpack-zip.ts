@@ -1,8 +1,9 @@
 /** Unpacks a .zip whose list of files has been checked; here it shows whether the list has told the truth. */
 import fs from 'node:fs'
 import path from 'node:path'
-import { Readable } from 'node:stream'
+import { pipeline, Readable } from 'node:stream'
 import { createInflateRaw } from 'node:zlib'
+import { readFully } from './read-fully.ts'
 import { resolveInside } from './safe-path.ts'
 import { WRITE_BYTES, type WrittenFile, writeDigested } from './write-digested.ts'
 import { refuseEntry, type ZipDirectory, type ZipEntry } from './zip-directory.ts'
@@ -47,7 +48,7 @@ export async function unpackZip(
 /** @param limit where the next part of the archive begins */
 function contentStart(fd: number, { name, offset, rawName, compressedSize }: ZipEntry, limit: number): number {
   const header = Buffer.alloc(LOCAL_HEADER_SIZE + rawName.length)
-  const length = fs.readSync(fd, header, 0, header.length, offset)
+  const length = readFully(fd, header, offset)
   const isHeader =
     length === header.length &&
     header.readUInt32LE(0) === LOCAL_SIGNATURE &&
@@ -73,8 +74,12 @@ async function* contentOf(fd: number, entry: ZipEntry, start: number): AsyncGene
   }
   // Streams read ahead: each piece needs memory of its own.
   const deflated = readRange(fd, start, compressedSize, () => Buffer.allocUnsafe(INFLATE_BYTES))
+  const inflated = createInflateRaw({ chunkSize: INFLATE_BYTES })
+  // What fails is told to whoever reads; also where nobody does any more, it must not end the process.
+  inflated.on('error', () => {})
+  pipeline(Readable.from(deflated), inflated, () => {})
   try {
-    yield* Readable.from(deflated).compose(createInflateRaw({ chunkSize: INFLATE_BYTES })) as AsyncIterable<Buffer>
+    yield* inflated as AsyncIterable<Buffer>
   } catch (error) {
     // Codes of zlib: what comes in is not what deflate makes.
     if (!/^Z_/.test((error as NodeJS.ErrnoException).code ?? '')) throw error
@@ -84,11 +89,10 @@ async function* contentOf(fd: number, entry: ZipEntry, start: number): AsyncGene
 
 async function* readRange(fd: number, start: number, size: number, memory: () => Buffer): AsyncGenerator<Buffer> {
   for (let position = start; position < start + size; ) {
-    const buffer = memory()
-    const length = fs.readSync(fd, buffer, 0, Math.min(buffer.length, start + size - position), position)
-    if (length === 0) throw new RangeError('the archive has become shorter')
-    position += length
-    yield buffer.subarray(0, length)
+    const piece = memory().subarray(0, start + size - position)
+    if (readFully(fd, piece, position) < piece.length) throw new RangeError('the archive has become shorter')
+    position += piece.length
+    yield piece
   }
 }
 

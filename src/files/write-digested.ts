@@ -65,12 +65,18 @@ export async function writeDigested(
     }
     if (waiting > 0) await flush()
     await writing
-    if (modifiedAt !== undefined) await handle.utimes(modifiedAt, modifiedAt)
+    if (modifiedAt !== undefined) await setTime(handle, modifiedAt)
     return { size, crc32: crc, sha256: sha256.digest('hex') }
   } finally {
     await writing.catch(() => {})
     await handle.close()
   }
+}
+
+/** As a date: Node takes a number below zero for the present. */
+async function setTime(handle: fs.FileHandle, seconds: number): Promise<void> {
+  const time = new Date(seconds * 1000)
+  await handle.utimes(time, time)
 }
 
 async function writeAll(handle: fs.FileHandle, pieces: readonly Buffer[], position: number): Promise<void> {

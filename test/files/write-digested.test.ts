@@ -219,7 +219,7 @@ t.test('a file has the time that is given, and otherwise that of its making', as
   const now = path.join(directory, 'now')
   await writeDigested(now, from([Buffer.from('x')]))
   t.ok(fs.statSync(now).mtimeMs / 1000 > before)
-  for (const seconds of [0, 1, MODIFIED_AT, 2 ** 31 - 1, 2 ** 32]) {
+  for (const seconds of [-86_400, -1, 0, 1, MODIFIED_AT, 2 ** 31 - 1, 2 ** 32]) {
     const file = path.join(directory, `${seconds}`)
     await writeDigested(file, from([patternOf(2 * WRITE_BYTES, 1)]), seconds)
     t.equal(fs.statSync(file).mtimeMs, seconds * 1000)
