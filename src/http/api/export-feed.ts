@@ -80,8 +80,12 @@ export function createExportFeed({ tasks, intervalMs, onError }: ExportFeedOptio
     // What has ended while nobody followed is no news.
     if (listeners.size === 0) endNumber = await tasks.lastEndNumber()
     await read()
-    const missed: Parameters<ExportListener>[] = []
-    let listener: ExportListener = (...change) => missed.push(change)
+    // Of each export the last state only: a client may be slow to take what came before.
+    const missed = new Map<number, Parameters<ExportListener>>()
+    let listener: ExportListener = (task, number) => {
+      missed.delete(task.id)
+      missed.set(task.id, [task, number])
+    }
     const hear: ExportListener = (...change) => listener(...change)
     listeners.add(hear)
     readLater()
@@ -90,7 +94,7 @@ export function createExportFeed({ tasks, intervalMs, onError }: ExportFeedOptio
       live,
       deliverTo(target) {
         listener = target
-        for (const change of missed) target(...change)
+        for (const change of missed.values()) target(...change)
       },
       stop: () => listeners.delete(hear)
     }

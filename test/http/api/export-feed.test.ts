@@ -49,6 +49,19 @@ t.test('who follows gets what is there, and then every change once, in order', a
   follower.stop()
 })
 
+t.test('of what happens before a follower listens it is told the last, in the order of the changes', async (t) => {
+  const { state, feed, moreReads } = someExports()
+  const follower = await feed.follow()
+  for (const bytesDone of [1, 2, 3]) {
+    state.live = [someTask({ id: 1, bytesDone }), someTask({ id: 2 })]
+    await moreReads()
+  }
+  const told: string[] = []
+  follower.deliverTo((task) => told.push(`${task.id} ${stateKey(task)}`))
+  t.same(told, ['2 running.1.200', '1 running.1.3'])
+  follower.stop()
+})
+
 t.test('more than a page of ends is told at once', async (t) => {
   const { state, feed, moreReads } = someExports()
   const follower = await feed.follow()
