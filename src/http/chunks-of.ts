@@ -21,13 +21,10 @@ export async function* chunksOf(stream: Readable): AsyncGenerator<Buffer> {
     if (bytes >= HIGH_WATER_BYTES) stream.pause()
     wake()
   })
-  stream.on('end', () => {
-    hasEnded = true
-    wake()
-  })
-  // Also for one that has failed before anybody looked.
+  // Also for one that has ended or failed before anybody looked.
   finished(stream, (error) => {
     failure ??= error
+    hasEnded = true
     wake()
   })
   for (;;) {

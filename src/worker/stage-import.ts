@@ -53,27 +53,51 @@ export async function stageImport(options: StagingOptions): Promise<Staged> {
   fs.mkdirSync(tree, { recursive: true })
   const plain = new Set<string>()
   const archives: string[] = []
+  const laidOut = createLaidOut()
 
   for (const file of files) {
     signal.throwIfAborted()
     const directory = await refusedAs(file.name, () => archiveIn(file.name, options))
     if (directory === undefined) {
-      share(path.join(received, file.name), path.join(tree, file.name))
-      await inspection.addFile({ path: file.name, crc32: file.crc32, sha256: file.sha256 })
+      if (laidOut.add(file)) {
+        share(path.join(received, file.name), path.join(tree, file.name))
+        await inspection.addFile({ path: file.name, crc32: file.crc32, sha256: file.sha256 })
+      }
       plain.add(file.name)
       options.onProgress(file.size)
     } else {
-      await refusedAs(file.name, () => unpack(file, directory, options))
+      const entries = directory.entries.filter(laidOut.add)
+      await refusedAs(file.name, () => unpack(file, { ...directory, entries }, options))
       archives.push(file.name)
     }
   }
   for (const name of archives.length === files.length ? [] : filesIn(waiting)) {
-    if (plain.has(name)) continue
+    if (laidOut.has(name)) continue
     share(path.join(waiting, name), path.join(tree, name))
     plain.add(name)
   }
   await addKnownMetadata(options)
   return { plain, archives }
+}
+
+/** What lies in its place already: archives that are sent together, or beside files, may have some in common. */
+function createLaidOut() {
+  const files = new Map<string, Pick<ReceivedFile, 'size' | 'crc32'>>()
+  return {
+    has: (name: string) => files.has(name),
+    /**
+     * @returns false when it is there
+     * @throws Problem IMPORT_REFUSED when another one is there
+     */
+    add({ name, size, crc32 }: Pick<ReceivedFile, 'name' | 'size' | 'crc32'>): boolean {
+      const other = files.get(name)
+      if (other !== undefined && (other.size !== size || other.crc32 !== crc32)) {
+        throw new Problem('IMPORT_REFUSED', `The file ${quoteName(name)} is there twice, with different content.`)
+      }
+      files.set(name, { size, crc32 })
+      return other === undefined
+    }
+  }
 }
 
 /** The list of files of an archive that is to be unpacked; undefined for all other files. */
@@ -158,6 +182,8 @@ async function addKnownMetadata({ tree, catalog, repositoryDirectory }: StagingO
     if (splitName(known.path).suffix === '.zip' || !fs.existsSync(original)) continue
     const place = isPlain.get(foldName(known.fixid)) ? path.basename(known.path) : known.path
     const copy = resolveInside(tree, place)
+    // It was sent too, or describes several packages.
+    if (fs.existsSync(copy)) continue
     fs.mkdirSync(path.dirname(copy), { recursive: true })
     fs.copyFileSync(original, copy, fs.constants.COPYFILE_EXCL)
   }
