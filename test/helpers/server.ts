@@ -18,15 +18,15 @@ const POLL_MS = 10
 
 export const ADMIN_PASSWORD = 'a password for tests'
 
-/** Asks until it holds; for what nobody tells of by an event. */
+/** Asks until it holds; for what nobody tells of by an event. @param what is waited for, also as it stands at the end */
 export async function until(
-  what: string,
+  what: string | (() => string),
   holds: () => boolean | Promise<boolean>,
   waitMs: number = WAIT_MS
 ): Promise<void> {
   const end = Date.now() + waitMs
   while (!(await holds())) {
-    if (Date.now() > end) throw new Error(`Waited in vain until ${what}`)
+    if (Date.now() > end) throw new Error(`Waited in vain until ${typeof what === 'string' ? what : what()}`)
     await delay(POLL_MS)
   }
 }

@@ -23,21 +23,40 @@ async function unfold(page: Page, operationId: string): Promise<void> {
   await page.click(`${block(operationId)} .opblock-summary-control`)
 }
 
+/** What the page shows of a call: the status of its answer, as soon as there is one. */
+interface Shown {
+  readonly status: string
+  readonly isUnderWay: boolean
+  readonly isIncomplete: boolean
+}
+
 /**
  * Sends a call that is unfolded, and waits until it is answered with this status. The page fills its fields after it shows them, and
- * sends nothing while one that it needs is empty.
+ * sends nothing while one that it needs is empty; nor does a button that it draws anew under the click.
  */
 async function execute(page: Page, operationId: string, status: string): Promise<void> {
+  const look = (): Promise<Shown> =>
+    page.evaluate<Shown>(`(() => {
+      const block = document.querySelector(${JSON.stringify(block(operationId))})
+      return {
+        status: block.querySelector('.live-responses-table .response .response-col_status')?.textContent.trim() ?? '',
+        isUnderWay: block.querySelector('.loading-container') !== null,
+        isIncomplete: block.querySelector('.parameters .invalid') !== null
+      }
+    })()`)
   const button = `${block(operationId)} .execute`
-  const find = (selector: string) => `document.querySelector(${JSON.stringify(`${block(operationId)} ${selector}`)})`
+  // An earlier answer would be taken for the one to come.
+  await page.evaluate(`document.querySelector(${JSON.stringify(`${block(operationId)} .btn-clear`)})?.click()`)
   await page.click(button)
-  await until(`${operationId} is answered with ${status}`, async () => {
-    if (await page.evaluate<boolean>(`${find('.parameters .invalid')} !== null`)) await page.click(button)
-    const text = await page.evaluate<string>(
-      `${find('.live-responses-table .response .response-col_status')}?.textContent.trim() ?? ''`
-    )
-    return text.startsWith(status)
-  })
+  let shown = await look()
+  await until(
+    () => `${operationId} is answered with ${status}; the page shows ${JSON.stringify(shown)}`,
+    async () => {
+      shown = await look()
+      if (shown.isIncomplete || (shown.status === '' && !shown.isUnderWay)) await page.click(button)
+      return shown.status.startsWith(status)
+    }
+  )
 }
 
 t.test('the page loads without complaints, and calls use the login that it offers', options, async (t) => {
