@@ -4,6 +4,7 @@
  */
 import fs from 'node:fs'
 import { type PlacedEntry, writeArchive } from '../src/archive/write-archive.ts'
+import { BlockWriter } from '../src/files/block-writer.ts'
 import { openInside } from '../src/files/safe-path.ts'
 import { timeWork } from './time-work.ts'
 
@@ -24,14 +25,13 @@ async function* pages(from: number) {
 await timeWork(async () => {
   const fd = fs.openSync(output, 'wx')
   const size = await writeArchive({
-    fd,
+    openOutput: (start, onDurable) => new BlockWriter({ fd, start, isDurable: durability === 'durable', onDurable }),
     entries: pages,
     open(entry) {
       const { fd, stat } = openInside(source, entry.path)
       return { fd, size: Number(stat.size) }
     },
     checkpoint: { offset: 0, position: 0, crc32: 0 },
-    isDurable: durability === 'durable',
     onDurable: () => {},
     signal: new AbortController().signal
   })

@@ -1,12 +1,8 @@
 /** Packs files into an archive whose layout is known beforehand, and checks every byte on the way. */
 import fs from 'node:fs'
-import { promisify } from 'node:util'
 import { crc32 } from 'node:zlib'
-import { BLOCK_BYTES, BlockWriter } from './block-writer.ts'
 import { type Checkpoint, CheckpointTrail } from './checkpoint-trail.ts'
 import { type EntryFacts, encodeCentralHeader, encodeEnd, encodeLocalHeader } from './layout.ts'
-
-const read = promisify(fs.read)
 
 /** An entry and its place, as the plan has it. */
 export interface PlacedEntry extends EntryFacts {
@@ -31,15 +27,28 @@ export interface Durable<Entry> {
   readonly lastEntry: Entry | undefined
 }
 
+/** Takes the bytes of the archive, one behind the other. */
+export interface ArchiveOutput {
+  /** Bytes of the archive so far, those before the checkpoint included. */
+  readonly position: number
+  /** Room for the next bytes, at least one; what is put there counts once `advance` is called. */
+  space(): Promise<Buffer>
+  advance(bytes: number): void
+  append(bytes: Buffer): Promise<void>
+  /** Everything is written, and as durable as it is to be, when this resolves. */
+  end(): Promise<void>
+  /** Waits until nothing is under way any more, also for who gives up. Never throws. */
+  settle(): Promise<void>
+}
+
 export interface ArchiveOptions<Entry extends PlacedEntry> {
-  /** Open for writing, as long as the checkpoint says; the caller closes it. */
-  readonly fd: number
+  /** Opens what takes the bytes behind the checkpoint, and tells how many of the whole archive are durable. */
+  readonly openOutput: (start: number, onDurable: (bytes: number) => Promise<void> | void) => ArchiveOutput
   readonly checkpoint: Checkpoint
   /** The entries from a position on, in their order, a page at a time; asked for twice: for the content and the directory. */
   readonly entries: (from: number) => AsyncIterable<readonly Entry[]>
   /** Opens an entry's file; this closes it. */
   readonly open: (entry: Entry) => EntrySource
-  readonly isDurable: boolean
   /** Told as the archive grows, and not again before its promise is fulfilled. When it rejects, the run fails with that. */
   readonly onDurable: (durable: Durable<Entry>) => Promise<void> | void
   readonly signal: AbortSignal
@@ -70,39 +79,28 @@ export class SourceUnreadableError extends Error {
 }
 
 /**
- * Files up to this size are read with a call of their own thread: through the thread pool a small read takes some fifty
- * times as long. They are collected, so that many of them make one write.
- */
-const SMALL_FILE_BYTES = 256 * 1024
-
-/**
  * Writes the archive, or what is missing of it.
  * @returns its size in bytes
  * @throws SourceChangedError, SourceUnreadableError, the signal's reason, or the system's error of writing
  */
 export async function writeArchive<Entry extends PlacedEntry>(options: ArchiveOptions<Entry>): Promise<number> {
-  const { checkpoint, fd, isDurable, onDurable } = options
+  const { checkpoint, onDurable } = options
   const trail = new CheckpointTrail<Entry>(checkpoint)
-  const writer = new BlockWriter({
-    fd,
-    isDurable,
-    start: checkpoint.offset,
-    onDurable: (bytes) => onDurable({ bytes, ...trail.upTo(bytes) })
-  })
+  const output = options.openOutput(checkpoint.offset, (bytes) => onDurable({ bytes, ...trail.upTo(bytes) }))
   try {
     for await (const page of options.entries(checkpoint.position)) {
-      for (const entry of page) await writeEntry(writer, trail, entry, options)
+      for (const entry of page) await writeEntry(output, trail, entry, options)
     }
-    await writeDirectory(writer, options)
-    await writer.end()
-    return writer.position
+    await writeDirectory(output, options)
+    await output.end()
+    return output.position
   } finally {
-    await writer.settle()
+    await output.settle()
   }
 }
 
 async function writeEntry<Entry extends PlacedEntry>(
-  writer: BlockWriter,
+  output: ArchiveOutput,
   trail: CheckpointTrail<Entry>,
   entry: Entry,
   options: ArchiveOptions<Entry>
@@ -113,22 +111,19 @@ async function writeEntry<Entry extends PlacedEntry>(
   const isResumed = entry.position === checkpoint.position && checkpoint.offset > entry.offset
   const done = isResumed ? checkpoint.offset - entry.offset - header.length : 0
   const expected = isResumed ? checkpoint.offset : entry.offset
-  if (writer.position !== expected) {
-    throw new Error(`${entry.name} is planned at ${expected}, not ${writer.position}`)
+  if (output.position !== expected) {
+    throw new Error(`${entry.name} is planned at ${expected}, not ${output.position}`)
   }
-  if (!isResumed) await writer.append(header)
+  if (!isResumed) await output.append(header)
   const copied: Copied = { done, crc32: isResumed ? checkpoint.crc32 : 0 }
   const source = openSource(entry, open)
   try {
     if (source.size !== entry.size)
       throw new SourceChangedError(entry, `it has ${source.size} bytes instead of ${entry.size}`)
-    const mark = (crc: number) => trail.mark({ offset: writer.position, position: entry.position, crc32: crc })
-    const crc =
-      entry.size <= SMALL_FILE_BYTES
-        ? await copySmall(writer, entry, source.fd, copied)
-        : await copyLarge(writer, entry, source.fd, copied, { signal, mark })
+    const mark = (crc: number) => trail.mark({ offset: output.position, position: entry.position, crc32: crc })
+    const crc = await copyContent(output, entry, source.fd, copied, { signal, mark })
     if (crc !== entry.crc32) throw new SourceChangedError(entry, 'its content is another')
-    trail.markWhole(entry, writer.position)
+    trail.markWhole(entry, output.position)
   } finally {
     fs.closeSync(source.fd)
   }
@@ -148,15 +143,27 @@ function openSource<Entry extends PlacedEntry>(entry: Entry, open: (entry: Entry
   }
 }
 
-async function copySmall(writer: BlockWriter, entry: PlacedEntry, fd: number, copied: Copied): Promise<number> {
+/**
+ * With calls of this thread: through the thread pool a small read takes some fifty times as long, and what was read just now is
+ * still in the core's cache when it is checked.
+ */
+async function copyContent(
+  output: ArchiveOutput,
+  entry: PlacedEntry,
+  fd: number,
+  copied: Copied,
+  { signal, mark }: { signal: AbortSignal; mark: (crc: number) => void }
+): Promise<number> {
   let crc = copied.crc32
   for (let { done } = copied; done < entry.size; ) {
-    const space = await writer.space()
+    const space = await output.space()
+    signal.throwIfAborted()
     const length = readSync(entry, fd, space, Math.min(space.length, entry.size - done), done)
     if (length === 0) throw new SourceChangedError(entry, `it ends after ${done} bytes instead of ${entry.size}`)
-    crc = crc32(space.subarray(0, length), crc)
-    writer.advance(length)
+    crc = crc32(length === space.length ? space : space.subarray(0, length), crc)
+    output.advance(length)
     done += length
+    if (done < entry.size) mark(crc)
   }
   return crc
 }
@@ -169,64 +176,16 @@ function readSync(entry: PlacedEntry, fd: number, target: Buffer, length: number
   }
 }
 
-interface Chunk {
-  readonly block: Buffer
-  readonly length: number
-}
-
-/** While one block is checked here, the next one is read and the last one is written by other threads. */
-async function copyLarge(
-  writer: BlockWriter,
-  entry: PlacedEntry,
-  fd: number,
-  copied: Copied,
-  { signal, mark }: { signal: AbortSignal; mark: (crc: number) => void }
-): Promise<number> {
-  let crc = copied.crc32
-  if (copied.done === entry.size) return crc
-  let next = readChunk(writer, entry, fd, copied.done)
-  try {
-    for (let { done } = copied; done < entry.size; ) {
-      const { block, length } = await next
-      done += length
-      if (done < entry.size) next = readChunk(writer, entry, fd, done)
-      crc = crc32(length === block.length ? block : block.subarray(0, length), crc)
-      writer.putBlock(block, length)
-      mark(crc)
-      signal.throwIfAborted()
-    }
-    return crc
-  } finally {
-    // The caller closes the file: no read may be under way then, also when this throws.
-    await next.catch(() => {})
-  }
-}
-
-async function readChunk(writer: BlockWriter, entry: PlacedEntry, fd: number, position: number): Promise<Chunk> {
-  const block = await writer.takeBlock()
-  const wanted = Math.min(BLOCK_BYTES, entry.size - position)
-  let length = 0
-  while (length < wanted) {
-    const { bytesRead } = await read(fd, block, length, wanted - length, position + length).catch((cause) => {
-      throw new SourceUnreadableError(entry, cause)
-    })
-    if (bytesRead === 0)
-      throw new SourceChangedError(entry, `it ends after ${position + length} bytes instead of ${entry.size}`)
-    length += bytesRead
-  }
-  return { block, length }
-}
-
 async function writeDirectory<Entry extends PlacedEntry>(
-  writer: BlockWriter,
+  output: ArchiveOutput,
   { entries, signal }: ArchiveOptions<Entry>
 ): Promise<void> {
-  const offset = writer.position
+  const offset = output.position
   let entryCount = 0
   for await (const page of entries(0)) {
     signal.throwIfAborted()
-    for (const entry of page) await writer.append(encodeCentralHeader(entry, entry.offset))
+    for (const entry of page) await output.append(encodeCentralHeader(entry, entry.offset))
     entryCount += page.length
   }
-  await writer.append(encodeEnd({ entryCount, offset, size: writer.position - offset }))
+  await output.append(encodeEnd({ entryCount, offset, size: output.position - offset }))
 }

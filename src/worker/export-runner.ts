@@ -6,6 +6,7 @@ import { type Message, OPERATION_SUCCEEDED } from '../core/message.ts'
 import type { TaskProgress } from '../core/task.ts'
 import { type Checkpoint, FROM_THE_START, LeaseLost } from '../core/work.ts'
 import type { ArchiveDirectory, ArchiveInProgress } from '../files/archive-directory.ts'
+import { BlockWriter } from '../files/block-writer.ts'
 import { openInside } from '../files/safe-path.ts'
 import type { PlanStore } from '../store/plan-store.ts'
 import { repositoryUnreadable, toExportFailure } from './export-failure.ts'
@@ -62,14 +63,13 @@ async function pack(
   // The checkpoint speaks of a file that is not there any more.
   if (!isWhole) await onProgress({ packagesDone: 0, bytesDone: 0 }, FROM_THE_START)
   const size = await writeArchive<NamedEntry>({
-    fd: archive.fd,
+    openOutput: (start, onDurable) => new BlockWriter({ fd: archive.fd, start, isDurable: true, onDurable }),
     checkpoint: isWhole ? checkpoint : FROM_THE_START,
     entries: (from) => namedPages(plans.entryPages(plan.id, from)),
     open(entry) {
       const { fd, stat } = openInside(root, entry.path)
       return { fd, size: Number(stat.size) }
     },
-    isDurable: true,
     onDurable: (durable) => onProgress(progressOf(durable, plan), durable.checkpoint),
     signal
   })

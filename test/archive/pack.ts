@@ -12,6 +12,7 @@ import {
   localHeaderSize
 } from '../../src/archive/layout.ts'
 import { type ArchiveOptions, type PlacedEntry, writeArchive } from '../../src/archive/write-archive.ts'
+import { BlockWriter } from '../../src/files/block-writer.ts'
 
 export type Contents = Readonly<Record<string, Buffer>>
 
@@ -77,20 +78,24 @@ export function writeFiles(directory: string, contents: Contents): void {
 }
 
 export interface Packing extends Partial<ArchiveOptions<PlacedEntry>> {
+  readonly isDurable?: boolean
   /** Where the files are. */
   readonly sources?: string
   readonly entries: ArchiveOptions<PlacedEntry>['entries']
 }
 
 /** Packs into a file, and closes it. */
-export async function packInto(path: string, { sources = '', ...options }: Packing, flags = 'w'): Promise<number> {
+export async function packInto(
+  path: string,
+  { sources = '', isDurable = false, ...options }: Packing,
+  flags = 'w'
+): Promise<number> {
   const fd = fs.openSync(path, flags)
   try {
     return await writeArchive({
-      fd,
+      openOutput: (start, onDurable) => new BlockWriter({ fd, start, isDurable, onDurable }),
       open: (entry) => openFile(join(sources, entry.name)),
       checkpoint: { offset: 0, position: 0, crc32: 0 },
-      isDurable: false,
       onDurable: () => {},
       signal: new AbortController().signal,
       ...options

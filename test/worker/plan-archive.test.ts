@@ -8,6 +8,7 @@ import { encodeCentralHeader, encodeEnd, encodeLocalHeader } from '../../src/arc
 import { writeArchive } from '../../src/archive/write-archive.ts'
 import type { PlanEntry } from '../../src/core/export.ts'
 import { FROM_THE_START } from '../../src/core/work.ts'
+import { BlockWriter } from '../../src/files/block-writer.ts'
 import type { SelectedFile, SelectedPackage } from '../../src/store/selection-store.ts'
 import { type ArchivePlanner, createArchivePlanner } from '../../src/worker/plan-archive.ts'
 import { readArchive } from '../helpers/archive-readers.ts'
@@ -119,13 +120,12 @@ t.test('the archive that is written has the planned size, and its entries lie wh
       const { entries, plan } = planOf(packages)
       const fd = fs.openSync(file, 'w')
       const size = await writeArchive({
-        fd,
+        openOutput: (start, onDurable) => new BlockWriter({ fd, start, isDurable: false, onDurable }),
         entries: async function* () {
           yield entries.map((entry) => ({ ...entry, name: entry.path }))
         },
         open: (entry) => ({ fd: fs.openSync(sourceOf(entry), 'r'), size: entry.size }),
         checkpoint: FROM_THE_START,
-        isDurable: false,
         onDurable: () => {},
         signal: new AbortController().signal
       }).finally(() => fs.closeSync(fd))
