@@ -6,6 +6,7 @@ import type { PlanEntry } from './core/export.ts'
 import { Problem } from './core/problem.ts'
 import type { RepositoryFiles } from './core/repository-files.ts'
 import type { ArchiveDirectory } from './files/archive-directory.ts'
+import type { DeflatedFiles } from './files/deflated-files.ts'
 import type { ArchiveStore } from './store/archive-store.ts'
 import type { PlanStore } from './store/plan-store.ts'
 
@@ -14,9 +15,10 @@ export interface ArchivesOptions {
   readonly directory: Pick<ArchiveDirectory, 'open'>
   readonly plans: Pick<PlanStore, 'entryPages' | 'positionAt'>
   readonly files: RepositoryFiles
+  readonly deflatedFiles: Pick<DeflatedFiles, 'openFile'>
 }
 
-export function createArchives({ store, directory, plans, files }: ArchivesOptions): Archives {
+export function createArchives({ store, directory, plans, files, deflatedFiles }: ArchivesOptions): Archives {
   return {
     async open(name) {
       const known = await store.findArchive(name)
@@ -32,7 +34,10 @@ export function createArchives({ store, directory, plans, files }: ArchivesOptio
         directoryOffset,
         entries: (from) => namedPages(plans.entryPages(id, from)),
         positionAt: (offset) => plans.positionAt(id, entryCount, offset),
-        open: (entry) => files.open(entry)
+        open: (entry) =>
+          entry.deflated === undefined
+            ? files.open(entry)
+            : deflatedFiles.openFile({ ...entry, deflated: entry.deflated })
       })
       return {
         name,

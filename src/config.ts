@@ -53,6 +53,12 @@ const Environment = Type.Object({
     description: 'a number from 1 to 64'
   }),
   FIXDEPOT_ALLOTMENT: Type.Optional(Type.String({ pattern: BYTES.source, description: 'a size such as 500GB' })),
+  FIXDEPOT_COMPRESSION: Type.String({ default: 'auto', enum: ['auto', 'store'], description: 'auto or store' }),
+  FIXDEPOT_CACHE_SIZE: Type.String({
+    default: '20GB',
+    pattern: BYTES.source,
+    description: 'a size such as 20GB'
+  }),
   FIXDEPOT_ARCHIVE_TTL: Type.String({
     default: '7d',
     pattern: DURATION.source,
@@ -89,6 +95,12 @@ export interface Config {
   /** The operator's files. */
   readonly repositoryDirectory: string
   readonly archivesDirectory: string
+  /** The cache of deflated forms. */
+  readonly deflatedDirectory: string
+  /** `store`: nothing is deflated. */
+  readonly compression: 'auto' | 'store'
+  /** Bytes that the cache may hold. */
+  readonly deflatedBytes: number
   readonly databaseFile: string
   readonly adminUser: string
   /** Undefined: one is made at the first start. */
@@ -125,11 +137,14 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     dataDirectory,
     repositoryDirectory: path.resolve(settings.FIXDEPOT_REPOSITORY_DIR ?? path.join(dataDirectory, 'repository')),
     archivesDirectory: path.join(dataDirectory, 'archives'),
+    deflatedDirectory: path.join(dataDirectory, 'deflated'),
     databaseFile: path.join(dataDirectory, 'fixdepot.db'),
     adminUser: settings.FIXDEPOT_ADMIN_USER,
     adminPassword: settings.FIXDEPOT_ADMIN_PASSWORD,
     workers: Number(settings.FIXDEPOT_WORKERS),
     allotmentBytes: settings.FIXDEPOT_ALLOTMENT === undefined ? undefined : parseBytes(settings.FIXDEPOT_ALLOTMENT),
+    compression: settings.FIXDEPOT_COMPRESSION as Config['compression'],
+    deflatedBytes: parseBytes(settings.FIXDEPOT_CACHE_SIZE),
     archiveTtlMs: parseDuration(settings.FIXDEPOT_ARCHIVE_TTL),
     sessionTimeoutMs: parseDuration(settings.FIXDEPOT_SESSION_TIMEOUT),
     logLevel: settings.FIXDEPOT_LOG_LEVEL
@@ -194,12 +209,16 @@ function parseDuration(text: string): number {
 }
 
 /** A scan must never find what the depot itself writes. */
-function checkDirectories({ dataDirectory, repositoryDirectory, archivesDirectory }: Config): void {
+function checkDirectories({ dataDirectory, repositoryDirectory, archivesDirectory, deflatedDirectory }: Config): void {
   if (isInside(repositoryDirectory, dataDirectory)) {
     throw new ConfigError('The setting FIXDEPOT_DATA_DIR must not lie inside FIXDEPOT_REPOSITORY_DIR.')
   }
-  if (isInside(archivesDirectory, repositoryDirectory)) {
-    throw new ConfigError('The setting FIXDEPOT_REPOSITORY_DIR must not lie inside the directory of archives.')
+  for (const [what, directory] of [
+    ['archives', archivesDirectory],
+    ['deflated files', deflatedDirectory]
+  ] as const) {
+    if (!isInside(directory, repositoryDirectory)) continue
+    throw new ConfigError(`The setting FIXDEPOT_REPOSITORY_DIR must not lie inside the directory of ${what}.`)
   }
 }
 

@@ -15,6 +15,7 @@ import {
 import { Problem } from './core/problem.ts'
 import { createSessions } from './core/session.ts'
 import { createArchiveDirectory } from './files/archive-directory.ts'
+import { createDeflatedFiles } from './files/deflated-files.ts'
 import { createIncomingDirectory } from './files/incoming-directory.ts'
 import { recoverPutAside } from './files/put-aside.ts'
 import { createRepositoryFiles } from './files/repository-files.ts'
@@ -63,11 +64,14 @@ export async function openDepot(config: Config, events: DepotEvents): Promise<De
   await recoverDeletions(db, config)
   await removeAbandonedUploads(db, config)
   const administrator = await prepareAdministrator(db, config)
-  const { databaseFile, repositoryDirectory, archivesDirectory } = config
+  const { databaseFile, repositoryDirectory, archivesDirectory, deflatedDirectory } = config
   const settings = {
     databaseFile,
     repositoryDirectory,
     archivesDirectory,
+    deflatedDirectory,
+    compression: config.compression,
+    deflatedBytes: config.deflatedBytes,
     allotmentBytes: config.allotmentBytes,
     owner: randomUUID(),
     archiveTtlMs: config.archiveTtlMs
@@ -90,7 +94,8 @@ export async function openDepot(config: Config, events: DepotEvents): Promise<De
       store: createArchiveStore(db),
       directory: createArchiveDirectory(archivesDirectory),
       plans,
-      files
+      files,
+      deflatedFiles: createDeflatedFiles(deflatedDirectory)
     }),
     async space() {
       const volume = await readVolumeSpace(repositoryDirectory).catch((cause) => {

@@ -3,14 +3,14 @@
  * are asked for. Memory is some headers and some small files, whatever the size of the archive.
  */
 import { crc32 } from 'node:zlib'
-import { encodeCentralHeader, encodeEnd, encodeLocalHeader } from './layout.ts'
+import { contentOf, encodeCentralHeader, encodeEnd, encodeLocalHeader } from './layout.ts'
 import { type PlacedEntry, SourceChangedError } from './write-archive.ts'
 
 /** Small files are read whole, and some of them ahead: opening one takes longer than reading it, and several can be opened at a time. */
 const SMALL_BYTES = 64 * 1024
 const FILES_AHEAD = 8
 
-/** The file of an entry; whoever opens it closes it. */
+/** The content of an entry, in its deflated form where it has one; whoever opens it closes it. */
 export interface EntryContent {
   /** Reads from a position into the buffer, and gives back how many bytes these were: 0 only at the end. */
   readInto(buffer: Uint8Array, position: number): Promise<number>
@@ -24,7 +24,7 @@ export interface PlannedArchiveOptions<Entry extends PlacedEntry> {
   readonly entries: (from: number) => AsyncIterable<readonly Entry[]>
   /** The position of the entry that the byte at this offset belongs to; asked for offsets before the directory. */
   readonly positionAt: (offset: number) => Promise<number>
-  /** Opens an entry's file. @throws what keeps it from being the file that was planned */
+  /** Opens the content of an entry. @throws what keeps it from being the file that was planned */
   readonly open: (entry: Entry) => Promise<EntryContent>
 }
 
@@ -106,7 +106,7 @@ export class PlannedArchive<Entry extends PlacedEntry> {
         yield pieceOfBytes(header, entry.offset)
         const start = entry.offset + header.length
         if (content !== undefined) yield pieceOfBytes(await content, start)
-        else if (entry.size > 0) yield pieceOfFile(entry, start, open)
+        else if (contentOf(entry).size > 0) yield pieceOfFile(entry, start, open)
       }
     }
     let start = directoryOffset
@@ -141,7 +141,8 @@ async function* readAhead<Entry extends PlacedEntry>(
   try {
     for await (const page of pages) {
       for (const entry of page) {
-        const isSmall = entry.size > 0 && entry.size <= SMALL_BYTES
+        const { size } = contentOf(entry)
+        const isSmall = size > 0 && size <= SMALL_BYTES
         const content = isSmall ? readWhole(entry, open) : undefined
         // Whoever comes to it gets the error.
         content?.catch(() => {})
@@ -161,8 +162,8 @@ async function readWhole<Entry extends PlacedEntry>(
 ): Promise<Buffer> {
   const piece = pieceOfFile(entry, 0, open)
   try {
-    const bytes = Buffer.allocUnsafeSlow(entry.size)
-    for (let filled = 0; filled < entry.size; ) filled += await piece.readInto(bytes.subarray(filled), filled)
+    const bytes = Buffer.allocUnsafeSlow(piece.length)
+    for (let filled = 0; filled < bytes.length; ) filled += await piece.readInto(bytes.subarray(filled), filled)
     return bytes
   } finally {
     await piece.close()
@@ -183,23 +184,24 @@ function pieceOfFile<Entry extends PlacedEntry>(
   start: number,
   open: (entry: Entry) => Promise<EntryContent>
 ): Piece {
+  const { size, crc32: expectedCrc } = contentOf(entry)
   let content: EntryContent | undefined
   /** Of the bytes before `checked`; whoever begins in the middle checks nothing. */
   let crc = 0
   let checked = 0
   return {
     start,
-    length: entry.size,
+    length: size,
     async readInto(buffer, position) {
       content ??= await open(entry)
-      const target = buffer.subarray(0, entry.size - position)
+      const target = buffer.subarray(0, size - position)
       const length = await content.readInto(target, position)
       const end = position + length
-      if (length === 0) throw new SourceChangedError(entry, `it ends after ${end} bytes instead of ${entry.size}`)
+      if (length === 0) throw new SourceChangedError(entry, `it ends after ${end} bytes instead of ${size}`)
       if (position === checked) {
         crc = crc32(target.subarray(0, length), crc)
         checked = end
-        if (end === entry.size && crc !== entry.crc32) throw new SourceChangedError(entry, 'its content is another')
+        if (end === size && crc !== expectedCrc) throw new SourceChangedError(entry, 'its content is another')
       }
       return length
     },

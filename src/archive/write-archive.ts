@@ -2,7 +2,7 @@
 import fs from 'node:fs'
 import { crc32 } from 'node:zlib'
 import { type Checkpoint, CheckpointTrail } from './checkpoint-trail.ts'
-import { type EntryFacts, encodeCentralHeader, encodeEnd, encodeLocalHeader } from './layout.ts'
+import { contentOf, type EntryFacts, encodeCentralHeader, encodeEnd, encodeLocalHeader } from './layout.ts'
 
 /** An entry and its place, as the plan has it. */
 export interface PlacedEntry extends EntryFacts {
@@ -12,7 +12,7 @@ export interface PlacedEntry extends EntryFacts {
   readonly offset: number
 }
 
-/** A file open for reading. */
+/** The content of an entry, open for reading. */
 export interface EntrySource {
   readonly fd: number
   readonly size: number
@@ -47,7 +47,7 @@ export interface ArchiveOptions<Entry extends PlacedEntry> {
   readonly checkpoint: Checkpoint
   /** The entries from a position on, in their order, a page at a time; asked for twice: for the content and the directory. */
   readonly entries: (from: number) => AsyncIterable<readonly Entry[]>
-  /** Opens an entry's file; this closes it. */
+  /** Opens the content of an entry, in its deflated form where it has one; this closes it. */
   readonly open: (entry: Entry) => EntrySource
   /** Told as the archive grows, and not again before its promise is fulfilled. When it rejects, the run fails with that. */
   readonly onDurable: (durable: Durable<Entry>) => Promise<void> | void
@@ -118,11 +118,11 @@ async function writeEntry<Entry extends PlacedEntry>(
   const copied: Copied = { done, crc32: isResumed ? checkpoint.crc32 : 0 }
   const source = openSource(entry, open)
   try {
-    if (source.size !== entry.size)
-      throw new SourceChangedError(entry, `it has ${source.size} bytes instead of ${entry.size}`)
+    const { size, crc32: expectedCrc } = contentOf(entry)
+    if (source.size !== size) throw new SourceChangedError(entry, `it has ${source.size} bytes instead of ${size}`)
     const mark = (crc: number) => trail.mark({ offset: output.position, position: entry.position, crc32: crc })
     const crc = await copyContent(output, entry, source.fd, copied, { signal, mark })
-    if (crc !== entry.crc32) throw new SourceChangedError(entry, 'its content is another')
+    if (crc !== expectedCrc) throw new SourceChangedError(entry, 'its content is another')
     trail.markWhole(entry, output.position)
   } finally {
     fs.closeSync(source.fd)
@@ -154,16 +154,17 @@ async function copyContent(
   copied: Copied,
   { signal, mark }: { signal: AbortSignal; mark: (crc: number) => void }
 ): Promise<number> {
+  const { size } = contentOf(entry)
   let crc = copied.crc32
-  for (let { done } = copied; done < entry.size; ) {
+  for (let { done } = copied; done < size; ) {
     const space = await output.space()
     signal.throwIfAborted()
-    const length = readSync(entry, fd, space, Math.min(space.length, entry.size - done), done)
-    if (length === 0) throw new SourceChangedError(entry, `it ends after ${done} bytes instead of ${entry.size}`)
+    const length = readSync(entry, fd, space, Math.min(space.length, size - done), done)
+    if (length === 0) throw new SourceChangedError(entry, `it ends after ${done} bytes instead of ${size}`)
     crc = crc32(length === space.length ? space : space.subarray(0, length), crc)
     output.advance(length)
     done += length
-    if (done < entry.size) mark(crc)
+    if (done < size) mark(crc)
   }
   return crc
 }

@@ -1,5 +1,6 @@
 /** Exports: what a caller selects, and the plan of the archive that it becomes. */
 import type { PackageFilter } from './catalog.ts'
+import type { Deflated } from './deflation.ts'
 import type { Deletion, DeletionRequest } from './deletion.ts'
 import type { Message } from './message.ts'
 import type { Task } from './task.ts'
@@ -29,6 +30,8 @@ export interface PlanEntry {
   readonly sha256: string
   /** Whole seconds since 1970 UTC. */
   readonly modifiedAt: number
+  /** In which it stands in the archive; without it, it is stored. */
+  readonly deflated?: Deflated
   /** Where its local header begins in the archive. */
   readonly offset: number
   /** The package it stands for, for messages. */

@@ -2,6 +2,7 @@
 import type { Kysely, Selectable } from 'kysely'
 import type { Plan, PlanEntry } from '../core/export.ts'
 import { bulkInsert } from './bulk-insert.ts'
+import { toDeflated } from './deflated-columns.ts'
 import type { PlanEntryTable, PlanTable, Schema } from './schema.ts'
 
 const ENTRIES_PER_PAGE = 1_000
@@ -21,8 +22,10 @@ export function createPlanStore(db: Kysely<Schema>) {
     },
 
     async addEntries(planId: number, entries: readonly PlanEntry[]): Promise<void> {
-      const rows = entries.map(({ modifiedAt, packagesDone, ...entry }) => ({
+      const rows = entries.map(({ modifiedAt, packagesDone, deflated, ...entry }) => ({
         ...entry,
+        deflated_size: deflated?.size ?? null,
+        deflated_crc32: deflated?.crc32 ?? null,
         plan_id: planId,
         modified_at: modifiedAt,
         packages_done: packagesDone
@@ -30,7 +33,20 @@ export function createPlanStore(db: Kysely<Schema>) {
       await bulkInsert(
         db,
         'plan_entry',
-        ['plan_id', 'position', 'path', 'size', 'crc32', 'sha256', 'modified_at', 'offset', 'fixid', 'packages_done'],
+        [
+          'plan_id',
+          'position',
+          'path',
+          'size',
+          'crc32',
+          'sha256',
+          'modified_at',
+          'deflated_size',
+          'deflated_crc32',
+          'offset',
+          'fixid',
+          'packages_done'
+        ],
         rows
       )
     },
@@ -153,6 +169,7 @@ function toEntry(row: Selectable<PlanEntryTable>): PlanEntry {
     crc32: row.crc32,
     sha256: row.sha256 ?? '',
     modifiedAt: row.modified_at,
+    ...toDeflated(row),
     offset: row.offset,
     fixid: row.fixid,
     packagesDone: row.packages_done

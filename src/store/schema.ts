@@ -12,6 +12,7 @@ export interface Schema {
   package_requisite: PackageReferenceTable
   package_property: PackagePropertyTable
   catalog_problem: CatalogProblemTable
+  deflation: DeflationTable
   plan: PlanTable
   plan_entry: PlanEntryTable
   work: WorkTable
@@ -113,6 +114,13 @@ interface CatalogProblemTable {
   text: string
 }
 
+/** A content that was tried out; without a deflated size it is stored. */
+interface DeflationTable {
+  sha256: string
+  deflated_size: number | null
+  deflated_crc32: number | null
+}
+
 export interface PlanTable {
   id: Generated<number>
   digest: string
@@ -137,6 +145,9 @@ export interface PlanEntryTable {
   sha256: string | null
   modified_at: number
   offset: number
+  /** Null for entries that are stored. */
+  deflated_size: number | null
+  deflated_crc32: number | null
   fixid: string
   packages_done: number
 }

@@ -1,8 +1,10 @@
 /** What a selection means in the present catalog: which packages, and which of their files. */
 import { type Kysely, type SqlBool, sql } from 'kysely'
 import type { PackageFilter } from '../core/catalog.ts'
+import type { Deflated } from '../core/deflation.ts'
 import type { FileScope, Sample } from '../core/export.ts'
 import { FILE_ROLES, type FileRole } from '../core/package.ts'
+import { toDeflated } from './deflated-columns.ts'
 import { fits } from './package-filter.ts'
 import type { Schema } from './schema.ts'
 
@@ -13,6 +15,8 @@ export interface SelectedFile {
   readonly crc32: number
   readonly sha256: string
   readonly modifiedAt: number
+  /** In which it is packed; without it, it is stored. */
+  readonly deflated?: Deflated
 }
 
 export interface SelectedPackage {
@@ -158,6 +162,7 @@ async function withFiles(
   const rows = await db
     .selectFrom('package_file')
     .innerJoin('file', 'file.id', 'package_file.file_id')
+    .leftJoin('deflation', 'deflation.sha256', 'file.sha256')
     .select([
       'package_file.package_id',
       'package_file.role',
@@ -166,7 +171,9 @@ async function withFiles(
       'file.size',
       'file.crc32',
       'file.sha256',
-      'file.modified_at'
+      'file.modified_at',
+      'deflation.deflated_size',
+      'deflation.deflated_crc32'
     ])
     .where(sql<SqlBool>`package_file.package_id in (select value from json_each(${json}))`)
     .$if(scope === 'payloads', (query) => query.where('package_file.role', '=', 'payload'))
@@ -185,7 +192,8 @@ async function withFiles(
         size: row.size,
         crc32: row.crc32,
         sha256: row.sha256,
-        modifiedAt: row.modified_at
+        modifiedAt: row.modified_at,
+        ...toDeflated(row)
       }))
   }))
 }

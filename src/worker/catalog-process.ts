@@ -5,6 +5,8 @@
  */
 import { createCatalogStore } from '../store/catalog-store.ts'
 import { createImportStore } from '../store/import-store.ts'
+import { createDeflatingPool } from './deflating-pool.ts'
+import { deflationOptions } from './deflation-options.ts'
 import { createImportLane } from './import-lane.ts'
 import { hostLane } from './lane-host.ts'
 import { processPort } from './lane-port.ts'
@@ -14,10 +16,13 @@ import { createScanLane } from './scan-lane.ts'
 
 hostLane(processPort(), ['scan', 'import'], 'end', (context) => {
   const pool = createReadingPool()
-  const scan = createScanLane({ ...context, pool })
+  const deflatingPool = createDeflatingPool()
+  const deflation = deflationOptions(context, deflatingPool)
+  const scan = createScanLane({ ...context, pool, deflation })
   const { run: runImport, ...imports } = createImportLane({
     ...context,
     pool,
+    deflation,
     async freeBytes() {
       const reserved = await createImportStore(context.db).reservedBytes(new Date())
       return (await freeRepositoryBytes(context.settings, createCatalogStore(context.db))) - reserved
@@ -26,6 +31,9 @@ hostLane(processPort(), ['scan', 'import'], 'end', (context) => {
   return {
     ...imports,
     run: (work, signal) => (work.kind === 'import' ? runImport(work, signal) : scan(work, signal)),
-    close: () => pool.close()
+    async close() {
+      await pool.close()
+      await deflatingPool.close()
+    }
   }
 })

@@ -1,5 +1,6 @@
 /** What a lane that packs archives needs, and does. */
 import { createArchiveDirectory } from '../files/archive-directory.ts'
+import { createDeflatedFiles } from '../files/deflated-files.ts'
 import { createArchiveStore } from '../store/archive-store.ts'
 import { createPlanStore } from '../store/plan-store.ts'
 import { runExport } from './export-runner.ts'
@@ -7,6 +8,7 @@ import type { LaneContext, PreparedLane } from './lane-host.ts'
 
 export function createExportLane({ settings, db, works }: LaneContext): PreparedLane {
   const directory = createArchiveDirectory(settings.archivesDirectory)
+  const deflatedFiles = createDeflatedFiles(settings.deflatedDirectory)
   const archives = createArchiveStore(db)
   const plans = createPlanStore(db)
   const nameOf = ({ planId }: { planId: number | null }) => archives.nameOf(planId ?? 0)
@@ -21,6 +23,7 @@ export function createExportLane({ settings, db, works }: LaneContext): Prepared
         checkpoint: work.checkpoint,
         repositoryDirectory: settings.repositoryDirectory,
         archives: directory,
+        deflatedFiles,
         onProgress: (progress, checkpoint) => works.saveProgress(work, progress, checkpoint),
         signal
       })

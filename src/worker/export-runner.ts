@@ -7,9 +7,10 @@ import type { TaskProgress } from '../core/task.ts'
 import { type Checkpoint, FROM_THE_START, LeaseLost } from '../core/work.ts'
 import type { ArchiveDirectory, ArchiveInProgress } from '../files/archive-directory.ts'
 import { BlockWriter } from '../files/block-writer.ts'
+import { type DeflatedFiles, type DeflatedKey, deflatedName } from '../files/deflated-files.ts'
 import { openInside } from '../files/safe-path.ts'
 import type { PlanStore } from '../store/plan-store.ts'
-import { repositoryUnreadable, toExportFailure } from './export-failure.ts'
+import { isOfDeflatedForm, repositoryUnreadable, toExportFailure } from './export-failure.ts'
 
 export interface ExportRun {
   readonly plan: Plan
@@ -21,6 +22,7 @@ export interface ExportRun {
   readonly checkpoint: Checkpoint
   readonly repositoryDirectory: string
   readonly archives: ArchiveDirectory
+  readonly deflatedFiles: DeflatedFiles
   /** Told what is durable; it only grows, and the last report has the plan's totals. A rejection ends the run. */
   readonly onProgress: (progress: TaskProgress, checkpoint: Checkpoint) => Promise<void>
   /** Aborted with `LeaseLost` when nobody wants the archive any more, else with what is to be resumed later. */
@@ -35,7 +37,7 @@ interface NamedEntry extends PlanEntry, PlacedEntry {}
  * the next run when the signal interrupts it; when it fails, or nobody wants it, no part of it is left.
  */
 export async function runExport(run: ExportRun): Promise<Message> {
-  const { archives, archiveName, checkpoint, signal, token } = run
+  const { archives, archiveName, checkpoint, deflatedFiles, signal, token } = run
   try {
     const root = realRoot(run.repositoryDirectory)
     const archive = archives.resume(archiveName, token, checkpoint.offset)
@@ -50,12 +52,14 @@ export async function runExport(run: ExportRun): Promise<Message> {
     return OPERATION_SUCCEEDED
   } catch (error) {
     signal.throwIfAborted()
+    // What is left of it would be in the way of a new one.
+    if (isOfDeflatedForm(error)) deflatedFiles.remove(deflatedName(error.entry as DeflatedKey & PlacedEntry))
     throw toExportFailure(error)
   }
 }
 
 async function pack(
-  { plan, plans, checkpoint, onProgress, signal }: ExportRun,
+  { plan, plans, deflatedFiles, checkpoint, onProgress, signal }: ExportRun,
   root: string,
   archive: ArchiveInProgress
 ): Promise<void> {
@@ -67,6 +71,7 @@ async function pack(
     checkpoint: isWhole ? checkpoint : FROM_THE_START,
     entries: (from) => namedPages(plans.entryPages(plan.id, from)),
     open(entry) {
+      if (entry.deflated !== undefined) return deflatedFiles.open({ ...entry, deflated: entry.deflated })
       const { fd, stat } = openInside(root, entry.path)
       return { fd, size: Number(stat.size) }
     },

@@ -16,6 +16,7 @@ import { refuseIfInUse } from '../store/live-exports.ts'
 import type { FileReading } from '../store/reading-store.ts'
 import { createScanStore } from '../store/scan-store.ts'
 import { ANNOUNCEMENT_TTL_MS, removeEnded } from './accept-import.ts'
+import type { DeflationOptions } from './deflate-files.ts'
 import { toImportFailure } from './import-failure.ts'
 import { openInspection } from './inspect-import.ts'
 import type { LaneContext, PreparedLane } from './lane-host.ts'
@@ -27,6 +28,8 @@ import { stageImport } from './stage-import.ts'
 
 export interface ImportLaneOptions extends LaneContext {
   readonly pool: ReadingPool
+  /** For the scan that shows what was imported. */
+  readonly deflation?: DeflationOptions
   /** Bytes that the repository can still take. */
   readonly freeBytes: () => Promise<number>
 }
@@ -45,7 +48,7 @@ const TREE = 'tree'
 const READINGS_PER_STATEMENT = 500
 
 export function createImportLane(options: ImportLaneOptions): Omit<PreparedLane, 'close'> {
-  const { settings, db, works, pool, freeBytes } = options
+  const { settings, db, works, pool, deflation, freeBytes } = options
   const { repositoryDirectory } = settings
   const incoming = createIncomingDirectory(repositoryDirectory)
   const imports = createImportStore(db)
@@ -102,7 +105,7 @@ export function createImportLane(options: ImportLaneOptions): Omit<PreparedLane,
   async function scan(signal: AbortSignal): Promise<void> {
     const quiet: Pick<ScanOptions, 'onTotals' | 'onProgress'> = { onTotals: async () => {}, onProgress: () => {} }
     const now = () => new Date()
-    await scanRepository({ directory: repositoryDirectory, store: scans, pool, now, ...quiet, signal })
+    await scanRepository({ directory: repositoryDirectory, store: scans, pool, deflation, now, ...quiet, signal })
   }
 
   /** The repository and its catalog are what they were before the import. */

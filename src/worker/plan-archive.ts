@@ -1,8 +1,8 @@
 /** Places the files of a selection in an archive: every entry's offset, the archive's size, and the digest that names it. */
 import { createHash } from 'node:crypto'
-import { centralHeaderSize, endSize, localHeaderSize } from '../archive/layout.ts'
+import { centralHeaderSize, contentOf, endSize, localHeaderSize } from '../archive/layout.ts'
 import type { Plan, PlanEntry } from '../core/export.ts'
-import type { SelectedPackage } from '../store/selection-store.ts'
+import type { SelectedFile, SelectedPackage } from '../store/selection-store.ts'
 
 /** Places packages in the order in which they are given. */
 export interface ArchivePlanner {
@@ -22,12 +22,12 @@ export function createArchivePlanner(sharedFiles: ReadonlySet<number>): ArchiveP
   let packageCount = 0
 
   function placeFile(file: SelectedPackage['files'][number], fixid: string): PlanEntry {
-    const { path, size, crc32, sha256, modifiedAt } = file
-    const entry = { position, path, size, crc32, sha256, modifiedAt, offset, fixid, packagesDone: packageCount }
-    const facts = { name: path, size, crc32, modifiedAt }
-    digest.update(`${path}\0${size}\0${crc32}\0${sha256}\0${modifiedAt}\0stored\n`)
-    directorySize += centralHeaderSize(facts, offset)
-    offset += localHeaderSize(facts) + size
+    const { id: _, ...facts } = file
+    const entry = { ...facts, position, offset, fixid, packagesDone: packageCount }
+    const named = { ...facts, name: facts.path }
+    digest.update(`${digestLine(facts)}\n`)
+    directorySize += centralHeaderSize(named, offset)
+    offset += localHeaderSize(named) + contentOf(named).size
     position += 1
     return entry
   }
@@ -59,4 +59,9 @@ export function createArchivePlanner(sharedFiles: ReadonlySet<number>): ArchiveP
       }
     }
   }
+}
+
+function digestLine({ path, size, crc32, sha256, modifiedAt, deflated }: Omit<SelectedFile, 'id'>): string {
+  const method = deflated === undefined ? 'stored' : `deflated:${deflated.size}:${deflated.crc32}`
+  return [path, size, crc32, sha256, modifiedAt, method].join('\0')
 }

@@ -2,6 +2,7 @@
 import { OPERATION_SUCCEEDED, taskFailed } from '../core/message.ts'
 import { METADATA_SUFFIXES, READER_VERSION } from '../metadata/metadata-file.ts'
 import { createScanStore } from '../store/scan-store.ts'
+import type { DeflationOptions } from './deflate-files.ts'
 import { TaskFailure } from './lane.ts'
 import type { LaneContext, PreparedLane } from './lane-host.ts'
 import { createProgressRecorder } from './progress-recorder.ts'
@@ -12,8 +13,9 @@ export function createScanLane({
   settings,
   db,
   works,
-  pool
-}: LaneContext & { pool: ReadingPool }): PreparedLane['run'] {
+  pool,
+  deflation
+}: LaneContext & { pool: ReadingPool; deflation: DeflationOptions }): PreparedLane['run'] {
   const store = createScanStore(db, READER_VERSION, METADATA_SUFFIXES)
   return async (work, signal) => {
     const recorder = createProgressRecorder((progress) => works.saveProgress(work, progress))
@@ -22,6 +24,7 @@ export function createScanLane({
         directory: settings.repositoryDirectory,
         store,
         pool,
+        deflation,
         now: () => new Date(),
         onTotals: (bytes) => works.saveTotals(work, 0, bytes),
         onProgress: (bytesDone) => recorder.record({ packagesDone: 0, bytesDone }),

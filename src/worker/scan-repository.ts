@@ -1,4 +1,4 @@
-/** A scan: walk, read what is new, find the packages, and make them the catalog. */
+/** A scan: walk, read what is new, find the packages, deflate what is worth it, and make them the catalog. */
 import fs from 'node:fs'
 import { setImmediate } from 'node:timers/promises'
 import { foldName, splitName } from '../core/file-name.ts'
@@ -7,6 +7,7 @@ import { walkRepository } from '../files/walk-repository.ts'
 import type { FileReading, ReadingStore, UnreadFile } from '../store/reading-store.ts'
 import type { SeenFileRow } from '../store/scan-schema.ts'
 import type { ScanStore } from '../store/scan-store.ts'
+import { type DeflationOptions, deflateNew, sweepDeflated } from './deflate-files.ts'
 import { findPackages } from './package-finder.ts'
 import type { ReadingPool } from './reading-pool.ts'
 import type { ReadingFailure } from './reading-thread.ts'
@@ -15,10 +16,12 @@ export interface ScanOptions {
   readonly directory: string
   readonly store: ScanStore
   readonly pool: ReadingPool
+  /** Without it nothing is deflated, and what is in the cache stays there. */
+  readonly deflation?: DeflationOptions | undefined
   readonly now: () => Date
-  /** Told how many bytes there are to read, as soon as that is known. */
+  /** Told how many bytes there are to read, and to deflate, as soon as that is known. */
   readonly onTotals: (bytes: number) => Promise<void>
-  /** Told how many of them are read. */
+  /** Told how many of them are done. */
   readonly onProgress: (bytesDone: number) => void
   readonly signal: AbortSignal
 }
@@ -57,15 +60,20 @@ export async function scanRepository(options: ScanOptions): Promise<ScanResult> 
   await walk(root, options)
   await store.readings.forgetUnseen()
   const { files, bytes } = await readUnread(root, options)
+  const deflate = (where: 'file' | 'found_file') => deflateFiles(root, where, bytes, options)
   signal.throwIfAborted()
   const isUnchanged = await store.findings.isCatalogCurrent()
-  if (isUnchanged) await store.findings.publishUnchanged(now(), WALK_PROBLEMS)
-  else {
+  if (isUnchanged) {
+    await deflate('file')
+    await store.findings.publishUnchanged(now(), WALK_PROBLEMS)
+  } else {
     await store.readings.indexStems()
     await findPackages(store, () => heedStop(signal))
     await heedStop(signal)
+    await deflate('found_file')
     await store.findings.publish(now())
   }
+  if (options.deflation !== undefined) await sweepDeflated(options.deflation)
   return { packageCount: await store.findings.packageCount(), filesRead: files, bytesRead: bytes, isUnchanged }
 }
 
@@ -117,6 +125,31 @@ async function readUnread(root: string, options: ScanOptions): Promise<{ files: 
     onProgress(bytesDone)
   })
   return totals
+}
+
+/** @param bytesRead what came before counts as well */
+async function deflateFiles(
+  root: string,
+  where: 'file' | 'found_file',
+  bytesRead: number,
+  { deflation, onTotals, onProgress, signal }: ScanOptions
+): Promise<void> {
+  if (deflation === undefined) return
+  let total = bytesRead
+  let bytesDone = bytesRead
+  await deflateNew(deflation, {
+    root,
+    where,
+    async onFound(bytes) {
+      total += bytes
+      await onTotals(total)
+    },
+    onDone(bytes) {
+      bytesDone += bytes
+      onProgress(bytesDone)
+    },
+    signal
+  })
 }
 
 async function* unreadPages(readings: ReadingStore): AsyncGenerator<UnreadFile[]> {

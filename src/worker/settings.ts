@@ -4,6 +4,11 @@ export interface WorkerSettings {
   readonly databaseFile: string
   readonly repositoryDirectory: string
   readonly archivesDirectory: string
+  /** The cache of deflated forms. */
+  readonly deflatedDirectory: string
+  readonly compression: 'auto' | 'store'
+  /** Bytes that the cache may hold. */
+  readonly deflatedBytes: number
   /** Names this process among all that ever use the database: the owner of its leases. */
   readonly owner: string
   /** Bytes that the repository may use; undefined: all of its volume. */

@@ -7,6 +7,7 @@ import type { ImportDesk } from '../../src/core/import.ts'
 import { createSessions } from '../../src/core/session.ts'
 import type { TaskKind, TaskReader } from '../../src/core/task.ts'
 import { createArchiveDirectory } from '../../src/files/archive-directory.ts'
+import { createDeflatedFiles } from '../../src/files/deflated-files.ts'
 import { createIncomingDirectory } from '../../src/files/incoming-directory.ts'
 import { createRepositoryFiles } from '../../src/files/repository-files.ts'
 import { type App, buildApp } from '../../src/http/app.ts'
@@ -148,7 +149,8 @@ export async function openTestDepot(
         store: createArchiveStore(db),
         directory: createArchiveDirectory(depot.archivesDirectory),
         plans: createPlanStore(db),
-        files: createRepositoryFiles(repositoryDirectory)
+        files: createRepositoryFiles(repositoryDirectory),
+        deflatedFiles: createDeflatedFiles(depot.deflatedDirectory)
       }),
       async space() {
         const usedBytes = await catalog.usedBytes()

@@ -8,6 +8,7 @@ import * as third from '../../migrations/0003-sessions.ts'
 import * as fourth from '../../migrations/0004-imports.ts'
 import * as fifth from '../../migrations/0005-plan-digests.ts'
 import * as sixth from '../../migrations/0006-task-progress.ts'
+import * as seventh from '../../migrations/0007-deflations.ts'
 import { createArchiveStore } from '../../src/store/archive-store.ts'
 import { type Depot, openDatabase } from '../../src/store/database.ts'
 import { createTaskStore } from '../../src/store/task-store.ts'
@@ -50,7 +51,7 @@ async function oldDatabase(t: Test): Promise<Depot> {
 
 /** What reads the database afterwards is of the present. */
 async function migrate(db: Depot): Promise<void> {
-  for (const { up } of [second, third, fourth, fifth, sixth]) await up(db as unknown as Kysely<unknown>)
+  for (const { up } of [second, third, fourth, fifth, sixth, seventh]) await up(db as unknown as Kysely<unknown>)
 }
 
 t.test('tasks keep their ids, states, names and messages, and what ran waits again', async (t) => {

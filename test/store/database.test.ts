@@ -13,7 +13,8 @@ const MIGRATIONS = [
   '0003-sessions',
   '0004-imports',
   '0005-plan-digests',
-  '0006-task-progress'
+  '0006-task-progress',
+  '0007-deflations'
 ]
 
 const FIRST_TABLES = [
@@ -41,6 +42,7 @@ const TABLES = [
   'import_file',
   'import_job',
   'session',
+  'deflation',
   'task_count',
   'work'
 ].sort()
@@ -152,7 +154,8 @@ t.test(
       '0003-sessions',
       '0004-imports',
       '0005-plan-digests',
-      '0006-task-progress'
+      '0006-task-progress',
+      '0007-deflations'
     ])
     const tasks = await db.selectFrom('task').select(['id', 'kind', 'state', 'created_by']).orderBy('id').execute()
     t.same(tasks, [

@@ -40,6 +40,9 @@ export async function supervise(t: Test, depot: BareDepot, exportThreads = 1): P
       databaseFile: depot.databaseFile,
       repositoryDirectory: depot.repositoryDirectory,
       archivesDirectory: depot.archivesDirectory,
+      deflatedDirectory: depot.deflatedDirectory,
+      compression: depot.compression,
+      deflatedBytes: depot.deflatedBytes,
       owner: depot.owner,
       archiveTtlMs: depot.archiveTtlMs
     },
