@@ -1,8 +1,7 @@
 /** Everybody who packs a directory into an archive, or copies it, to be compared with fixdepot. */
 import { spawnSync } from 'node:child_process'
 import fs from 'node:fs'
-import path from 'node:path'
-import { hasTool } from './facts.ts'
+import { hasTool, PEERS_DIRECTORY, packageVersion, pinnedPackages } from './facts.ts'
 import type { Contender, Run } from './rounds.ts'
 import { type Command, runProcess, runProgram, showCommand } from './run-process.ts'
 import type { Workspace } from './workspace.ts'
@@ -10,12 +9,12 @@ import type { Workspace } from './workspace.ts'
 export const COPY = 'cp -r'
 export const DURABLE_COPY = 'cp -r && sync'
 
-/** Installs the peers that come from npm, unless they are there. */
+/** Installs the peers that come from npm, unless they are there in the pinned versions. */
 export function installPeers(): void {
-  const directory = path.join(import.meta.dirname, 'peers')
-  if (fs.existsSync(path.join(directory, 'node_modules'))) return
-  process.stderr.write('  installing archiver and yazl into bench/peers\n')
-  const { status, stderr } = spawnSync('npm', ['ci'], { cwd: directory, encoding: 'utf8' })
+  const missing = Object.entries(pinnedPackages()).filter(([name, version]) => packageVersion(name) !== version)
+  if (missing.length === 0) return
+  process.stderr.write(`  installing ${missing.map(([name]) => name).join(', ')} into bench/peers\n`)
+  const { status, stderr } = spawnSync('npm', ['ci'], { cwd: PEERS_DIRECTORY, encoding: 'utf8' })
   if (status !== 0) throw new Error(`npm ci in bench/peers failed: ${stderr}`)
 }
 
@@ -57,7 +56,9 @@ export function createPeers(workspace: Workspace, source: string, output: string
       commands(DURABLE_COPY, copy, { file: 'sync', args: [] }),
       ...tools.filter(({ file }) => hasTool(file)).map(({ name, ...command }) => commands(name, command)),
       program('archiver', 'new ZipArchive({ store: true }).directory(…)'),
-      program('yazl', 'new ZipFile().addFile(…, { compress: false })')
+      program('yazl', 'new ZipFile().addFile(…, { compress: false })'),
+      program('zip-stream', 'new ZipStream({ store: true }).entry(…)'),
+      program('client-zip', 'makeZip(…)')
     ],
     missing: tools.filter(({ file }) => !hasTool(file)).map(({ name }) => name)
   }
