@@ -114,15 +114,11 @@ function createWhole(server: Server): Contender {
     command: `${START_COMMAND}; PUT …?action=export, then GET …/status until it is complete`,
     async run() {
       const memory = watchMemory(server.pid)
-      const started = performance.now()
-      await server.waitForTask(await server.requestExport())
-      const seconds = (performance.now() - started) / 1000
+      const seconds = await server.exportWhole()
       memory.stop()
       return { seconds, peakBytes: memory.peakBytes }
     },
-    cleanUp() {
-      for (const name of fs.readdirSync(server.archivesDirectory)) fs.rmSync(path.join(server.archivesDirectory, name))
-    }
+    cleanUp: server.removeArchives
   }
 }
 
