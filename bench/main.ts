@@ -4,6 +4,7 @@ import os from 'node:os'
 import path from 'node:path'
 import { parseArgs } from 'node:util'
 import { type Bench, createContext, type Target } from './bench.ts'
+import { benchCompress } from './compress.ts'
 import { benchDownload } from './download.ts'
 import { benchExport } from './export.ts'
 import { machineFacts, peerVersions } from './facts.ts'
@@ -15,6 +16,7 @@ import { createWorkspace } from './workspace.ts'
 
 const BENCHES: Readonly<Record<string, Bench>> = {
   export: benchExport,
+  compress: benchCompress,
   scan: benchScan,
   status: benchStatus,
   download: benchDownload,
