@@ -1,8 +1,6 @@
 /** How long clients wait for the status of their exports, and how many are answered, while the server packs as fast as it can. */
-import { once } from 'node:events'
 import fs from 'node:fs'
 import path from 'node:path'
-import { createInterface } from 'node:readline'
 import { type Bench, type BenchContext, inMegabytes, target } from './bench.ts'
 import type { StatusSettings } from './endless-exports.ts'
 import type { Latency } from './latency.ts'
@@ -11,7 +9,7 @@ import type { PollResult, PollSettings } from './poll-status.ts'
 import { runProgram } from './run-process.ts'
 import type { SaturationResult, SaturationSettings } from './saturate-status.ts'
 import { type Server, startServer } from './server.ts'
-import type { Workspace } from './workspace.ts'
+import { startUntilStopped } from './until-stopped.ts'
 
 const WORKERS = 2
 const POLLS_PER_SECOND = 500
@@ -23,13 +21,14 @@ export const benchStatus: Bench = async (context) => {
   const { workspace, isQuick } = context
   const settings = { FIXDEPOT_WORKERS: String(WORKERS) }
   const server = await startServer(workspace, context.corpus('payloads').directory, settings)
-  const bare = await startBareServer(workspace)
+  // It shows what the machine does to any server at that time.
+  const bare = await startUntilStopped(workspace, './bare-server.ts')
   await server.waitUntilIdle()
   const memory = watchMemory(server.pid)
   const idleSettings = await prepare(context, server)
   const busySettings = { ...idleSettings.still, exports: idleSettings.exports }
   const poll = (settings: StatusSettings, seconds: number) => {
-    const rate = { bareUrl: bare.url, connections: CONNECTIONS, pollsPerSecond: POLLS_PER_SECOND, seconds }
+    const rate = { bareUrl: bare.line, connections: CONNECTIONS, pollsPerSecond: POLLS_PER_SECOND, seconds }
     const all: PollSettings = { ...settings, ...rate }
     return runProgram<PollResult>(workspace, './poll-status.ts', [JSON.stringify(all)])
   }
@@ -42,7 +41,7 @@ export const benchStatus: Bench = async (context) => {
   const idleSaturated = await saturate(idleSettings.still, isQuick ? 2 : 10)
   const busySaturated = await saturate(busySettings, isQuick ? 3 : 15)
   memory.stop()
-  bare.stop()
+  await bare.stop()
   await server.stop()
   return {
     tables: [
@@ -113,15 +112,6 @@ async function prepare({ workspace, corpus }: BenchContext, server: Server) {
   }
   const still: StatusSettings = { url: server.url, authorization: server.authorization, taskIds }
   return { still, exports: { selections, archivesDirectory: server.archivesDirectory } }
-}
-
-/** A server that is polled beside ours, and shows what the machine does to any server at that time. */
-async function startBareServer(workspace: Workspace): Promise<{ readonly url: string; stop(): void }> {
-  const program = new URL('./bare-server.ts', import.meta.url).pathname
-  const child = workspace.spawn(process.execPath, [program], { stdio: ['ignore', 'pipe', 'inherit'] })
-  if (child.stdout === null) throw new Error('The bare server has no output')
-  const [url] = await once(createInterface(child.stdout), 'line')
-  return { url, stop: () => void child.kill('SIGTERM') }
 }
 
 const inMilliseconds = ({ p50, p99, max }: Latency) => [p50, p99, max].map((value) => value.toFixed(1))
