@@ -14,3 +14,8 @@ export function latencyOf(milliseconds: readonly number[]): Latency {
   const quantile = (share: number) => sorted[Math.ceil(share * sorted.length) - 1] ?? Number.NaN
   return { count: sorted.length, p50: quantile(0.5), p99: quantile(0.99), max: quantile(1) }
 }
+
+/** Cells of a table: the median, the 99th percentile and the longest, in milliseconds. */
+export function latencyCells({ p50, p99, max }: Latency): string[] {
+  return [p50, p99, max].map((value) => value.toFixed(1))
+}

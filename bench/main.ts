@@ -4,6 +4,7 @@ import os from 'node:os'
 import path from 'node:path'
 import { parseArgs } from 'node:util'
 import { type Bench, createContext, type Target } from './bench.ts'
+import { benchCatalog } from './catalog.ts'
 import { benchCompress } from './compress.ts'
 import { benchDownload } from './download.ts'
 import { benchExport } from './export.ts'
@@ -18,6 +19,7 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   export: benchExport,
   compress: benchCompress,
   scan: benchScan,
+  catalog: benchCatalog,
   status: benchStatus,
   download: benchDownload,
   upload: benchUpload

@@ -3,7 +3,7 @@ import fs from 'node:fs'
 import path from 'node:path'
 import { type Bench, type BenchContext, inMegabytes, target } from './bench.ts'
 import type { StatusSettings } from './endless-exports.ts'
-import type { Latency } from './latency.ts'
+import { type Latency, latencyCells } from './latency.ts'
 import { watchMemory } from './memory.ts'
 import type { PollResult, PollSettings } from './poll-status.ts'
 import { runProgram } from './run-process.ts'
@@ -114,12 +114,10 @@ async function prepare({ workspace, corpus }: BenchContext, server: Server) {
   return { still, exports: { selections, archivesDirectory: server.archivesDirectory } }
 }
 
-const inMilliseconds = ({ p50, p99, max }: Latency) => [p50, p99, max].map((value) => value.toFixed(1))
-
 function row(name: string, exports: number | '', latency: Latency): string[] {
-  return [name, String(latency.count), String(exports), ...inMilliseconds(latency)]
+  return [name, String(latency.count), String(exports), ...latencyCells(latency)]
 }
 
 function saturatedRow(name: string, { exports, pollsPerSecond, status }: SaturationResult): string[] {
-  return [name, String(status.count), String(exports), pollsPerSecond.toFixed(0), ...inMilliseconds(status)]
+  return [name, String(status.count), String(exports), pollsPerSecond.toFixed(0), ...latencyCells(status)]
 }
