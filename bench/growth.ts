@@ -9,6 +9,8 @@ export interface Step {
   /** Milliseconds. */
   readonly p50: number
   readonly p99: number
+  /** Exports that did not end well; where one did not, the seconds are not those of all the work. */
+  readonly failed: number
 }
 
 export interface Series {

@@ -11,11 +11,12 @@ const FLAT_LATENCY = 3
 export const benchScale: Bench = async (context) => {
   const bytes = await measureBytes(context)
   const series = [bytes.series, await measureEntries(context), await measureTasks(context)]
+  const failed = series.flatMap(({ steps }) => steps).reduce((sum, step) => sum + step.failed, 0)
   const leftOut = bytes.leftOut.map((gigabytes) => `${gigabytes} GB: left out, the disk has no room for it`)
   const tables = series.map((each, index) => toTable(each, index === 0 ? leftOut : []))
   return {
     tables,
-    targets: series.flatMap(toTargets),
+    targets: [...series.flatMap(toTargets), target('scale: exports that have failed', failed, { atMost: 0 })],
     pictures: [{ file: 'scale.svg', alt: TITLE, svg: drawScale(series) }]
   }
 }
@@ -31,13 +32,14 @@ const NOTES: Readonly<Record<string, string>> = {
 function toTable(series: Series, leftOut: readonly string[]): Table {
   return {
     title: `How it grows with ${series.name}`,
-    head: [series.unit, 'export s', 'peak RSS MB', 'status p50 ms', 'status p99 ms'],
-    rows: series.steps.map(({ size, seconds, rssBytes, p50, p99 }) => [
+    head: [series.unit, 'export s', 'peak RSS MB', 'status p50 ms', 'status p99 ms', 'failed'],
+    rows: series.steps.map(({ size, seconds, rssBytes, p50, p99, failed }) => [
       (size / series.perUnit).toLocaleString('en', { maximumFractionDigits: 2 }),
       seconds.toPrecision(3),
       inMegabytes(rssBytes),
       p50.toFixed(1),
-      p99.toFixed(1)
+      p99.toFixed(1),
+      String(failed)
     ]),
     notes: [NOTES[series.name] ?? '', ...leftOut]
   }
