@@ -16,6 +16,15 @@ export interface BenchContext {
 export interface BenchResult {
   readonly tables: readonly Table[]
   readonly targets: readonly Target[]
+  readonly pictures?: readonly Picture[]
+}
+
+/** Stands before the tables. */
+export interface Picture {
+  /** Its name beside the report. */
+  readonly file: string
+  readonly alt: string
+  readonly svg: string
 }
 
 export interface Table {

@@ -1,18 +1,23 @@
-/** Downloading an archive, whole and in part, from the real server and from nginx. */
+/** Downloading an archive from the real server, from nginx and from @fastify/static: whole, in part, by many, and slowly. */
 import fs from 'node:fs'
 import path from 'node:path'
-import { type Bench, type BenchContext, describeCommands, inMegabytes, type Target, target } from './bench.ts'
-import type { Corpus } from './corpus.ts'
+import { type Bench, type BenchContext, type BenchResult, describeCommands, inMegabytes } from './bench.ts'
+import { measureMany } from './download-by-many.ts'
+import { measureSlow } from './download-slowly.ts'
+import { NGINX, row, type Source, speedTarget, toTable } from './download-source.ts'
 import { hasTool } from './facts.ts'
 import { watchMemory } from './memory.ts'
-import { type Nginx, startNginx } from './nginx.ts'
-import { type Contender, medianPeakBytes, medianRatio, medianSeconds, type Rounds, runRounds } from './rounds.ts'
+import { startNginx } from './nginx.ts'
+import { installPeers } from './peers.ts'
+import { type Contender, medianPeakBytes, type Rounds, runRounds } from './rounds.ts'
 import { runProcess, showCommand } from './run-process.ts'
-import { startServer } from './server.ts'
+import { type Server, startServer } from './server.ts'
+import { startUntilStopped } from './until-stopped.ts'
 
-const ARCHIVE_BYTES = 1_000_000_000
-const MORE_ROUNDS = 3
-
+const PACKED = 'fixdepot, packed'
+const PLANNED = 'fixdepot, /api/v1/archive'
+const EARLY = 'fixdepot, /api/v1/exports/{id}/archive'
+const MORE_ROUNDS = 2
 /** A part of the archive, as the header says it. */
 interface Part {
   readonly name: string
@@ -20,106 +25,140 @@ interface Part {
   readonly bytes: number
 }
 
-interface Source {
-  readonly name: string
-  readonly pid: number
-  readonly url: string
-  readonly login: readonly string[]
+interface Scene {
+  readonly context: BenchContext
+  readonly server: Server
+  readonly sources: readonly Source[]
+  /** Of the archive. */
+  readonly bytes: number
 }
 
 export const benchDownload: Bench = async (context) => {
-  if (!hasTool('curl')) throw new Error('The download is measured with curl, which is not installed')
-  const { workspace, rounds: count } = context
-  const corpus = context.corpus('payloads')
-  const server = await startServer(workspace, corpus.directory)
+  for (const tool of ['curl', 'nginx'])
+    if (!hasTool(tool)) throw new Error(`The download needs ${tool}, which is not installed`)
+  installPeers()
+  const { workspace } = context
+  const server = await startServer(workspace, context.corpus('payloads').directory)
   await server.waitUntilIdle()
-  const name = await server.waitForTask(await server.requestExport(fixidsOf(corpus)))
-  const file = path.join(server.archivesDirectory, name)
-  const { size } = fs.statSync(file)
-  const nginx = hasTool('nginx') ? await startNginx(workspace, file) : undefined
-
-  const parts = [partOf('whole', 0, size - 1), partOf('range', Math.floor(size / 4), Math.floor((3 * size) / 4))]
-  const own = {
-    name: 'fixdepot',
-    pid: server.pid,
-    url: `${server.url}?key=export&exportRepoFilename=${name}`,
-    login: ['--user', server.login]
-  }
-  const sources: Source[] = [own, ...(nginx === undefined ? [] : [nginxSource(nginx)])]
-  const pairs = parts.flatMap((part) =>
-    sources.map((source) => ({ part, source, name: `${source.name}, ${part.name}` }))
-  )
-  const contenders = pairs.map(({ part, source }) => createDownload(context, source, part))
-  // Short runs: more of them cost little.
-  const rounds = await runRounds(workspace, contenders, count * MORE_ROUNDS)
-  await nginx?.stop()
-  await server.stop()
-
+  const name = await server.waitForTask(await server.requestExport())
+  // The peers serve the same file, also when the server has removed its own.
+  const served = fs.mkdtempSync(path.join(workspace.directory, 'served-'))
+  const file = path.join(served, 'archive.zip')
+  fs.linkSync(path.join(server.archivesDirectory, name), file)
+  const nginx = await startNginx(workspace, file)
+  const peer = await startUntilStopped(workspace, './peers/serve-with-fastify-static.ts', [served])
+  const { pid, login } = server
+  const sources = [
+    { name: PACKED, pid, url: `${server.url}?key=export&exportRepoFilename=${name}`, login },
+    { name: PLANNED, pid, url: `${server.address}/api/v1/archive?all=true`, login },
+    { name: NGINX, pid: nginx.pid, url: nginx.url, login: '' },
+    { name: '@fastify/static', pid: peer.pid, url: `${peer.line}/archive.zip`, login: '' }
+  ]
+  const scene = { context, server, sources, bytes: fs.statSync(file).size }
+  const one = await measureOne(scene)
+  const many = await measureMany(context, sources, scene.bytes, medianPeakBytes(one.rounds, `${PACKED}, whole`))
+  const early = await measureEarly(scene)
+  await Promise.all([nginx.stop(), peer.stop(), server.stop()])
+  fs.rmSync(served, { recursive: true })
+  const results: BenchResult[] = [one, early, many, await measureSlow(context)]
   return {
-    tables: [
-      {
-        title: `Download of an archive of ${inMegabytes(size)} MB over loopback`,
-        head: ['', 'median s', 'GB/s', 'of nginx', 'peak RSS MB'],
-        rows: pairs.map(({ part, source, name }) => [
-          name,
-          medianSeconds(rounds, name).toFixed(2),
-          (part.bytes / 1e9 / medianSeconds(rounds, name)).toFixed(2),
-          source === own && nginx !== undefined ? speedOf(rounds, part).toFixed(2) : '',
-          inMegabytes(medianPeakBytes(rounds, name))
-        ]),
-        notes: [
-          ...describeCommands(workspace, contenders),
-          nginx === undefined ? 'nginx: not installed, left out' : 'nginx: one process, sendfile on, the same file'
-        ]
-      }
-    ],
-    targets: nginx === undefined ? [] : parts.map((part) => toTarget(rounds, part))
+    tables: results.flatMap(({ tables }) => tables),
+    targets: results.flatMap(({ targets }) => targets)
   }
 }
 
-/** Packages enough for an archive of the wanted size, or all there are. */
-function fixidsOf({ packages }: Corpus): string[] {
-  let bytes = 0
-  const enough = packages.findIndex((item) => {
-    bytes += item.bytes
-    return bytes >= ARCHIVE_BYTES
+async function measureOne(scene: Scene): Promise<BenchResult & { readonly rounds: Rounds }> {
+  const { context, sources, bytes } = scene
+  const parts = [partOf('whole', 0, bytes - 1), partOf('range', Math.floor(bytes / 4), Math.floor((3 * bytes) / 4))]
+  const contenders = parts.flatMap((part) => sources.map((source) => createDownload(context, source, part)))
+  // Short runs: more of them cost little.
+  const rounds = await runRounds(context.workspace, contenders, context.rounds * MORE_ROUNDS)
+  const rows = parts.flatMap((part) =>
+    sources.map(({ name }) => row(rounds, `${name}, ${part.name}`, `${NGINX}, ${part.name}`, part.bytes))
+  )
+  return {
+    rounds,
+    tables: [
+      toTable(`Download of an archive of ${inMegabytes(bytes)} MB over loopback`, rows, [
+        ...describeCommands(context.workspace, contenders),
+        'nginx: one process, sendfile on; @fastify/static: one process; the same file. ' +
+          '/api/v1/archive: the same bytes, made of the repository while they are sent'
+      ])
+    ],
+    targets: parts.flatMap((part) =>
+      [PACKED, PLANNED].map((name) => speedTarget(rounds, `${name}, ${part.name}`, `${NGINX}, ${part.name}`))
+    )
+  }
+}
+
+/** What is packed meanwhile takes its part of the machine: nginx is measured beside the same packing. */
+async function measureEarly(scene: Scene): Promise<BenchResult> {
+  const { context, server, sources, bytes } = scene
+  const whole = partOf('whole', 0, bytes - 1)
+  const nginx = sources.find(({ name }) => name === NGINX)
+  if (nginx === undefined) throw new Error('There is no nginx')
+  const beside = (name: string, command: string, urlOf: (id: number) => Source): Contender => ({
+    name,
+    command,
+    async run() {
+      server.removeArchives()
+      const id = await server.requestExport()
+      const run = await createDownload(context, urlOf(id), whole).run()
+      await server.waitForTask(id)
+      return run
+    },
+    cleanUp: server.removeArchives
   })
-  return packages.slice(0, enough === -1 ? undefined : enough + 1).map((item) => item.fixid)
+  const archiveOf = (id: number) => ({
+    name: EARLY,
+    pid: server.pid,
+    url: `${server.address}/api/v1/exports/${id}/archive`,
+    login: server.login
+  })
+  const contenders = [
+    beside(
+      `${EARLY}, while it is packed`,
+      'curl … /api/v1/exports/{id}/archive, at once after PUT …?action=export',
+      archiveOf
+    ),
+    beside(`${NGINX}, beside the same packing`, 'curl … archive.zip, at once after PUT …?action=export', () => nginx)
+  ]
+  const [early, other] = contenders.map(({ name }) => name)
+  const rounds = await runRounds(context.workspace, contenders, context.rounds)
+  return {
+    tables: [
+      toTable(
+        'Download of an archive that is being packed',
+        contenders.map(({ name }) => row(rounds, name, other ?? '', bytes)),
+        describeCommands(context.workspace, contenders)
+      )
+    ],
+    targets: [speedTarget(rounds, early ?? '', other ?? '')]
+  }
 }
 
 function partOf(name: string, start: number, end: number): Part {
   return { name, range: name === 'whole' ? '' : `${start}-${end}`, bytes: end - start + 1 }
 }
 
-function nginxSource({ pid, url }: Nginx): Source {
-  return { name: 'nginx', pid, url, login: [] }
-}
-
-function createDownload({ workspace }: BenchContext, source: Source, part: Part): Contender {
+function createDownload({ workspace }: BenchContext, { name, pid, url, login }: Source, part: Part): Contender {
   const range = part.range === '' ? [] : ['--range', part.range]
-  const args = ['--silent', '--output', '/dev/null', ...source.login, ...range, source.url]
+  const user = login === '' ? [] : ['--user', login]
+  const args = ['--silent', '--output', '/dev/null', ...user, ...range, url]
   const report = ['--write-out', '%{http_code} %{size_download} %{time_total}']
   return {
-    name: `${source.name}, ${part.name}`,
+    name: `${name}, ${part.name}`,
     command: showCommand({ file: 'curl', args }),
     async run() {
-      const memory = watchMemory(source.pid)
+      const memory = watchMemory(pid)
       const { output } = await runProcess(workspace, { file: 'curl', args: [...report, ...args] })
       memory.stop()
       const [code, bytes, seconds] = output.split(' ').map(Number)
       if (code !== (part.range === '' ? 200 : 206) || bytes !== part.bytes) {
-        throw new Error(`${source.url} was answered with ${code} and ${bytes} bytes`)
+        throw new Error(`${url} was answered with ${code} and ${bytes} bytes`)
       }
       return { seconds: seconds ?? Number.NaN, peakBytes: memory.peakBytes }
     },
     cleanUp() {}
   }
-}
-
-function speedOf(rounds: Rounds, { name }: Part): number {
-  return 1 / medianRatio(rounds, `fixdepot, ${name}`, `nginx, ${name}`)
-}
-
-function toTarget(rounds: Rounds, part: Part): Target {
-  return target(`download, ${part.name}: at least 0.6 of the speed of nginx`, speedOf(rounds, part), { atLeast: 0.6 })
 }

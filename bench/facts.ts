@@ -15,7 +15,8 @@ const TOOLS: Readonly<Record<string, readonly string[]>> = {
   nginx: ['-v']
 }
 
-const PEERS_DIRECTORY = path.join(import.meta.dirname, 'peers')
+/** A folder with a package.json of its own, in which the peers from npm are installed. */
+export const PEERS_DIRECTORY = path.join(import.meta.dirname, 'peers')
 
 /** Whether the tool is installed. */
 export function hasTool(name: string): boolean {
@@ -36,7 +37,7 @@ export function machineFacts(directory: string): string[] {
 /** A line with the versions of all peers. */
 export function peerVersions(): string {
   const tools = Object.keys(TOOLS).map((name) => `${name} ${askVersion(name) ?? 'missing'}`)
-  const packages = ['archiver', 'yazl'].map((name) => `${name} ${packageVersion(name)}`)
+  const packages = Object.keys(pinnedPackages()).map((name) => `${name} ${packageVersion(name)}`)
   return [...tools, ...packages].join(', ')
 }
 
@@ -45,7 +46,13 @@ function askVersion(name: string): string | undefined {
   return error === undefined ? (/\d+(\.\d+)+/.exec(stdout + stderr)?.[0] ?? 'of unknown version') : undefined
 }
 
-function packageVersion(name: string): string {
+/** The peers from npm, with the versions that are compared. */
+export function pinnedPackages(): Readonly<Record<string, string>> {
+  return JSON.parse(fs.readFileSync(path.join(PEERS_DIRECTORY, 'package.json'), 'utf8')).dependencies
+}
+
+/** The version of a peer from npm that is installed, or `not installed`. */
+export function packageVersion(name: string): string {
   const file = path.join(PEERS_DIRECTORY, 'node_modules', name, 'package.json')
   return fs.existsSync(file) ? JSON.parse(fs.readFileSync(file, 'utf8')).version : 'not installed'
 }

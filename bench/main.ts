@@ -3,11 +3,14 @@ import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import { parseArgs } from 'node:util'
-import { type Bench, createContext, type Target } from './bench.ts'
+import { type Bench, createContext, type Picture, type Target } from './bench.ts'
+import { benchCatalog } from './catalog.ts'
+import { benchCompress } from './compress.ts'
 import { benchDownload } from './download.ts'
 import { benchExport } from './export.ts'
 import { machineFacts, peerVersions } from './facts.ts'
-import { showFacts, showTable, showTargets } from './report.ts'
+import { showFacts, showPicture, showTable, showTargets } from './report.ts'
+import { benchScale } from './scale.ts'
 import { benchScan } from './scan.ts'
 import { benchStatus } from './status.ts'
 import { benchUpload } from './upload.ts'
@@ -15,10 +18,13 @@ import { createWorkspace } from './workspace.ts'
 
 const BENCHES: Readonly<Record<string, Bench>> = {
   export: benchExport,
+  compress: benchCompress,
   scan: benchScan,
+  catalog: benchCatalog,
   status: benchStatus,
   download: benchDownload,
-  upload: benchUpload
+  upload: benchUpload,
+  scale: benchScale
 }
 
 const RESULTS_FILE = path.join(import.meta.dirname, 'RESULTS.md')
@@ -26,12 +32,13 @@ const RESULTS_FILE = path.join(import.meta.dirname, 'RESULTS.md')
 const USAGE = `Usage: npm run bench -- [options] [${Object.keys(BENCHES).join('|')} ...]
 
 Measures fixdepot and its peers, all of it or the named parts, and prints tables in Markdown.
-It takes about 6 GB of disk for a while, and leaves nothing behind but the peers in bench/peers/node_modules.
+It takes about half an hour and, for the steps of scale, 60 GB of disk for a while; without scale 10 GB will do, and what the disk
+has no room for is left out and named. It leaves nothing behind but the peers in bench/peers/node_modules.
 
   --dir DIR    where to put the corpora; on the disk that is to be measured (default: ${os.tmpdir()})
   --rounds N   how many times everything is measured (default: 3)
-  --quick      everything small, to try the bench itself; targets are not judged
-  --write      write what it prints to bench/RESULTS.md as well
+  --quick      everything small, in a few minutes, to try the bench itself; targets are not judged
+  --write      write what it prints to bench/RESULTS.md as well, and its picture to bench/scale.svg
   --help       show this text
 `
 
@@ -54,22 +61,26 @@ async function main(): Promise<void> {
     return
   }
   const names = positionals.length > 0 ? positionals : Object.keys(BENCHES)
-  const { report, missed } = await runBenches(names, values.dir, { rounds, isQuick: values.quick })
-  if (values.write) fs.writeFileSync(RESULTS_FILE, report)
+  const { report, pictures, missed } = await runBenches(names, values.dir, { rounds, isQuick: values.quick })
+  if (values.write) {
+    fs.writeFileSync(RESULTS_FILE, report)
+    for (const { file, svg } of pictures) fs.writeFileSync(path.join(import.meta.dirname, file), svg)
+  }
   if (missed.length === 0) return
   process.stderr.write(`Missed:\n${missed.map(({ promise, figure }) => `  ${promise}: ${figure}\n`).join('')}`)
   process.exitCode = 1
 }
 
-/** Prints tables as they come. @returns all that was printed, and the targets that were missed */
+/** Prints tables as they come. @returns all that was printed, its pictures, and the targets that were missed */
 async function runBenches(
   names: readonly string[],
   directory: string,
   options: { rounds: number; isQuick: boolean }
-): Promise<{ report: string; missed: Target[] }> {
+): Promise<{ report: string; pictures: readonly Picture[]; missed: Target[] }> {
   const workspace = createWorkspace(directory)
   const context = createContext(workspace, options)
   const targets: Target[] = []
+  const pictures: Picture[] = []
   const lines: string[] = []
   const print = (text: string) => {
     lines.push(text)
@@ -79,11 +90,13 @@ async function runBenches(
   for (const name of names) {
     process.stderr.write(`${name}\n`)
     const result = await BENCHES[name]?.(context)
+    for (const picture of result?.pictures ?? []) print(`${showPicture(picture)}\n`)
+    pictures.push(...(result?.pictures ?? []))
     for (const table of result?.tables ?? []) print(`${showTable(table)}\n`)
     targets.push(...(result?.targets ?? []))
   }
   print(`${showTargets(targets, !options.isQuick)}\n${peerVersions()}\n`)
-  return { report: lines.join(''), missed: options.isQuick ? [] : targets.filter(({ isMet }) => !isMet) }
+  return { report: lines.join(''), pictures, missed: options.isQuick ? [] : targets.filter(({ isMet }) => !isMet) }
 }
 
 await main()

@@ -1,8 +1,7 @@
 /** Everybody who packs a directory into an archive, or copies it, to be compared with fixdepot. */
 import { spawnSync } from 'node:child_process'
 import fs from 'node:fs'
-import path from 'node:path'
-import { hasTool } from './facts.ts'
+import { hasTool, PEERS_DIRECTORY, packageVersion, pinnedPackages } from './facts.ts'
 import type { Contender, Run } from './rounds.ts'
 import { type Command, runProcess, runProgram, showCommand } from './run-process.ts'
 import type { Workspace } from './workspace.ts'
@@ -10,12 +9,12 @@ import type { Workspace } from './workspace.ts'
 export const COPY = 'cp -r'
 export const DURABLE_COPY = 'cp -r && sync'
 
-/** Installs the peers that come from npm, unless they are there. */
+/** Installs the peers that come from npm, unless they are there in the pinned versions. */
 export function installPeers(): void {
-  const directory = path.join(import.meta.dirname, 'peers')
-  if (fs.existsSync(path.join(directory, 'node_modules'))) return
-  process.stderr.write('  installing archiver and yazl into bench/peers\n')
-  const { status, stderr } = spawnSync('npm', ['ci'], { cwd: directory, encoding: 'utf8' })
+  const missing = Object.entries(pinnedPackages()).filter(([name, version]) => packageVersion(name) !== version)
+  if (missing.length === 0) return
+  process.stderr.write(`  installing ${missing.map(([name]) => name).join(', ')} into bench/peers\n`)
+  const { status, stderr } = spawnSync('npm', ['ci'], { cwd: PEERS_DIRECTORY, encoding: 'utf8' })
   if (status !== 0) throw new Error(`npm ci in bench/peers failed: ${stderr}`)
 }
 
@@ -25,24 +24,10 @@ export interface Peers {
   readonly missing: readonly string[]
 }
 
-/** @param output where they write to; nothing is there */
+/** Those that pack without compressing. @param output where they write to; nothing is there */
 export function createPeers(workspace: Workspace, source: string, output: string): Peers {
-  const cleanUp = () => fs.rmSync(output, { recursive: true, force: true })
-  const commands = (name: string, ...steps: Command[]): Contender => ({
-    name,
-    command: steps.map(showCommand).join(' && '),
-    run: () => runSteps(workspace, steps),
-    cleanUp
-  })
-  const program = (name: string, what: string): Contender => ({
-    name,
-    command: what,
-    run: () => runProgram<Run>(workspace, `./peers/pack-with-${name}.ts`, [source, output]),
-    cleanUp
-  })
-  const copy = { file: 'cp', args: ['-r', source, output] }
   const tools = [
-    { name: 'zip -0', file: 'zip', args: ['-0', '-r', '-q', output, '.'], directory: source },
+    zip('-0', source, output),
     { name: '7z -mx0', file: '7z', args: ['a', '-tzip', '-mx0', '-mmt', output, '.'], directory: source },
     {
       name: 'bsdtar',
@@ -51,15 +36,92 @@ export function createPeers(workspace: Workspace, source: string, output: string
       directory: source
     }
   ]
+  const installed = createTools(workspace, tools, output)
+  const program = (name: string, what: string) => createProgram(workspace, name, what, [source, output])
   return {
     contenders: [
-      commands(COPY, copy),
-      commands(DURABLE_COPY, copy, { file: 'sync', args: [] }),
-      ...tools.filter(({ file }) => hasTool(file)).map(({ name, ...command }) => commands(name, command)),
+      ...createCopies(workspace, source, output, COPY, DURABLE_COPY),
+      ...installed.contenders,
       program('archiver', 'new ZipArchive({ store: true }).directory(…)'),
-      program('yazl', 'new ZipFile().addFile(…, { compress: false })')
+      program('yazl', 'new ZipFile().addFile(…, { compress: false })'),
+      program('zip-stream', 'new ZipStream({ store: true }).entry(…)'),
+      program('client-zip', 'makeZip(…)')
     ],
-    missing: tools.filter(({ file }) => !hasTool(file)).map(({ name }) => name)
+    missing: installed.missing
+  }
+}
+
+/** Those that compress. @param output where they write to; nothing is there */
+export function createCompressingPeers(workspace: Workspace, source: string, output: string): Peers {
+  const tools = createTools(workspace, [zip('-6', source, output), zip('-1', source, output)], output)
+  const program = (name: string, what: string) => createProgram(workspace, name, what, [source, output, '6'])
+  return {
+    contenders: [
+      ...tools.contenders,
+      program('archiver', 'new ZipArchive({ zlib: { level: 6 } }).directory(…)'),
+      program('yazl', 'new ZipFile().addFile(…, { compressionLevel: 6 })')
+    ],
+    missing: tools.missing
+  }
+}
+
+/** A copy of a file or a directory, and one that is on the disk to stay. */
+export function createCopies(
+  workspace: Workspace,
+  source: string,
+  output: string,
+  name: string,
+  durableName: string
+): Contender[] {
+  const copy = { file: 'cp', args: ['-r', source, output] }
+  return [
+    createCommands(workspace, name, [copy], output),
+    createCommands(workspace, durableName, [copy, { file: 'sync', args: [] }], output)
+  ]
+}
+
+interface Tool extends Command {
+  readonly name: string
+}
+
+function zip(level: string, source: string, output: string): Tool {
+  return { name: `zip ${level}`, file: 'zip', args: [level, '-r', '-q', output, '.'], directory: source }
+}
+
+function createTools(workspace: Workspace, tools: readonly Tool[], output: string): Peers {
+  const installed = tools.filter(({ file }) => hasTool(file))
+  return {
+    contenders: installed.map(({ name, ...command }) => createCommands(workspace, name, [command], output)),
+    missing: tools.filter((tool) => !installed.includes(tool)).map(({ name }) => name)
+  }
+}
+
+function createCommands(workspace: Workspace, name: string, steps: readonly Command[], output: string): Contender {
+  return {
+    name,
+    command: steps.map(showCommand).join(' && '),
+    run: () => runSteps(workspace, steps),
+    cleanUp: () => fs.rmSync(output, { recursive: true, force: true })
+  }
+}
+
+function createProgram(
+  workspace: Workspace,
+  name: string,
+  command: string,
+  args: [string, string, string?]
+): Contender {
+  const [, output] = args
+  return {
+    name,
+    command,
+    run: () =>
+      runProgram<Run>(
+        workspace,
+        `./peers/pack-with-${name}.ts`,
+        args.filter((argument) => argument !== undefined)
+      ),
+    cleanUp: () => fs.rmSync(output)
   }
 }
 

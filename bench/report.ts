@@ -1,5 +1,5 @@
 /** Results as Markdown. */
-import type { Table, Target } from './bench.ts'
+import type { Picture, Table, Target } from './bench.ts'
 
 export function showTable({ title, head, rows, notes }: Table): string {
   const lines = [head, head.map((_, column) => (column === 0 ? '---' : '--:')), ...rows]
@@ -18,4 +18,9 @@ export function showTargets(targets: readonly Target[], isJudged: boolean): stri
 
 export function showFacts(facts: readonly string[]): string {
   return ['# fixdepot bench', '', ...facts.map((fact) => `- ${fact}`), ''].join('\n')
+}
+
+/** A link to where the picture lies when the report is written. */
+export function showPicture({ alt, file }: Picture): string {
+  return `![${alt}](${file})\n`
 }

@@ -8,6 +8,8 @@ import type { Workspace } from './workspace.ts'
 
 export interface Server {
   readonly pid: number
+  /** Where all paths of its API begin. */
+  readonly address: string
   /** Of the repository. */
   readonly url: string
   /** A value for the header of that name. */
@@ -15,10 +17,18 @@ export interface Server {
   /** Name and password as curl takes them. */
   readonly login: string
   readonly archivesDirectory: string
+  /** One request of the API. @throws Error with the answer, when that is none of success */
+  call<Answer>(method: string, path: string, body?: object): Promise<Answer>
   /** Starts an export of these packages, or of all of them, and gives back the id of the task. */
   requestExport(fixids?: readonly string[]): Promise<number>
   /** Resolves when the task is completed, with the name of its archive. */
   waitForTask(id: number): Promise<string>
+  /** Packs these packages, or all of them; resolves when that is done, with the seconds that it took. */
+  exportWhole(fixids?: readonly string[]): Promise<number>
+  /** Deletes what was packed, so that it is packed again when somebody asks for it. */
+  removeArchives(): void
+  /** Reads the repository again; resolves when that is done, with the seconds that it took. */
+  readAgain(): Promise<number>
   /** Takes a package out of the repository. */
   deletePackage(fixid: string): Promise<void>
   /** Resolves when nothing is left to do. */
@@ -34,6 +44,7 @@ interface Status {
 }
 
 const LOGIN = 'bench:bench-password'
+const REPOSITORY = '/updateRepositories/firmware'
 const POLL_INTERVAL_MS = 10
 const START_TIMEOUT_MS = 30_000
 const PROJECT = path.join(import.meta.dirname, '..')
@@ -47,8 +58,15 @@ function startArguments(): string[] {
   return args.map((argument) => (argument.startsWith('-') ? argument : path.join(PROJECT, argument)))
 }
 
-/** Starts a server with a new database; it has begun to read the repository when this resolves. */
-export async function startServer(workspace: Workspace, repositoryDirectory: string): Promise<Server> {
+/**
+ * Starts a server with a new database; it has begun to read the repository when this resolves.
+ * @param settings variables of the environment, beside those that every server of the bench has
+ */
+export async function startServer(
+  workspace: Workspace,
+  repositoryDirectory: string,
+  settings: Readonly<Record<string, string>> = {}
+): Promise<Server> {
   const directory = fs.mkdtempSync(path.join(workspace.directory, 'server-'))
   const port = await freePort()
   const [user, password] = LOGIN.split(':')
@@ -65,7 +83,8 @@ export async function startServer(workspace: Workspace, repositoryDirectory: str
       FIXDEPOT_DATA_DIR: path.join(directory, 'data'),
       FIXDEPOT_REPOSITORY_DIR: repositoryDirectory,
       FIXDEPOT_ADMIN_USER: user,
-      FIXDEPOT_ADMIN_PASSWORD: password
+      FIXDEPOT_ADMIN_PASSWORD: password,
+      ...settings
     }
   })
   fs.closeSync(log)
@@ -76,15 +95,16 @@ export async function startServer(workspace: Workspace, repositoryDirectory: str
   })
   if (child.pid === undefined) throw new Error('The server has no process')
 
-  const url = `${address}/updateRepositories/firmware`
+  const url = address + REPOSITORY
   const authorization = `Basic ${Buffer.from(LOGIN).toString('base64')}`
-  const ask = async <Answer>(query: string, method: string, body?: object): Promise<Answer> => {
+  const call = async <Answer>(method: string, path: string, body?: object): Promise<Answer> => {
     const headers = { authorization, 'content-type': 'application/json' }
-    const response = await fetch(url + query, { method, headers, ...(body && { body: JSON.stringify(body) }) })
+    const response = await fetch(address + path, { method, headers, ...(body && { body: JSON.stringify(body) }) })
     const answer = await response.text()
-    if (!response.ok) throw new Error(`${method} ${query} was answered with ${response.status}: ${answer}`)
+    if (!response.ok) throw new Error(`${method} ${path} was answered with ${response.status}: ${answer}`)
     return JSON.parse(answer)
   }
+  const ask = <Answer>(query: string, method: string, body?: object) => call<Answer>(method, REPOSITORY + query, body)
   const waitFor = async (query: string): Promise<Status> => {
     for (;;) {
       const status = await ask<Status>(`/status${query}`, 'GET')
@@ -93,14 +113,30 @@ export async function startServer(workspace: Workspace, repositoryDirectory: str
       await wait(POLL_INTERVAL_MS)
     }
   }
+  const archivesDirectory = path.join(directory, 'data/archives')
+  const requestExport = async (fixids: readonly string[] = []) =>
+    (await ask<{ taskid: number }>('?action=export', 'PUT', { fixids })).taskid
+  const waitForTask = async (id: number) => (await waitFor(`?taskid=${id}`)).current
+  const timeTask = async (request: () => Promise<number>) => {
+    const started = performance.now()
+    await waitForTask(await request())
+    return (performance.now() - started) / 1000
+  }
   return {
     pid: child.pid,
+    address,
     url,
     authorization,
     login: LOGIN,
-    archivesDirectory: path.join(directory, 'data/archives'),
-    requestExport: async (fixids = []) => (await ask<{ taskid: number }>('?action=export', 'PUT', { fixids })).taskid,
-    waitForTask: async (id) => (await waitFor(`?taskid=${id}`)).current,
+    archivesDirectory,
+    call,
+    requestExport,
+    waitForTask,
+    exportWhole: (fixids) => timeTask(() => requestExport(fixids)),
+    removeArchives() {
+      for (const name of fs.readdirSync(archivesDirectory)) fs.rmSync(path.join(archivesDirectory, name))
+    },
+    readAgain: () => timeTask(async () => (await ask<{ taskid: number }>('?action=read', 'PUT')).taskid),
     async deletePackage(fixid) {
       await ask('?action=delete&filetypes=all', 'PUT', { fixids: [fixid] })
     },

@@ -1,71 +1,123 @@
-/** How long a client waits for the status of its export, while the server packs as fast as it can. */
-import { once } from 'node:events'
-import { createInterface } from 'node:readline'
-import { type Bench, target } from './bench.ts'
-import type { Latency, PollResult, PollSettings } from './poll-status.ts'
+/** How long clients wait for the status of their exports, and how many are answered, while the server packs as fast as it can. */
+import fs from 'node:fs'
+import path from 'node:path'
+import { type Bench, type BenchContext, inMegabytes, target } from './bench.ts'
+import type { StatusSettings } from './endless-exports.ts'
+import { type Latency, latencyCells } from './latency.ts'
+import { watchMemory } from './memory.ts'
+import type { PollResult, PollSettings } from './poll-status.ts'
 import { runProgram } from './run-process.ts'
-import { startServer } from './server.ts'
-import type { Workspace } from './workspace.ts'
+import type { SaturationResult, SaturationSettings } from './saturate-status.ts'
+import { type Server, startServer } from './server.ts'
+import { startUntilStopped } from './until-stopped.ts'
 
-const POLLS_PER_SECOND = 100
-const LIMIT_MS = 25
+const WORKERS = 2
+const POLLS_PER_SECOND = 500
+const CONNECTIONS = 100
+const LIMIT_MS = 15
+const SATURATED_POLLS_PER_SECOND = 5_000
 
 export const benchStatus: Bench = async (context) => {
   const { workspace, isQuick } = context
-  const server = await startServer(workspace, context.corpus('payloads').directory)
-  const bare = await startBareServer(workspace)
+  const settings = { FIXDEPOT_WORKERS: String(WORKERS) }
+  const server = await startServer(workspace, context.corpus('payloads').directory, settings)
+  // It shows what the machine does to any server at that time.
+  const bare = await startUntilStopped(workspace, './bare-server.ts')
   await server.waitUntilIdle()
-  const { url, authorization, archivesDirectory } = server
-  const taskId = await server.requestExport()
-  await server.waitForTask(taskId)
-  const poll = (seconds: number, more: Partial<PollSettings> = {}) => {
-    const asked = { url, bareUrl: bare.url, authorization, taskId, pollsPerSecond: POLLS_PER_SECOND, seconds }
-    const settings: PollSettings = { ...asked, ...more }
-    return runProgram<PollResult>(workspace, './poll-status.ts', [JSON.stringify(settings)])
+  const memory = watchMemory(server.pid)
+  const idleSettings = await prepare(context, server)
+  const busySettings = { ...idleSettings.still, exports: idleSettings.exports }
+  const poll = (settings: StatusSettings, seconds: number) => {
+    const rate = { bareUrl: bare.line, connections: CONNECTIONS, pollsPerSecond: POLLS_PER_SECOND, seconds }
+    const all: PollSettings = { ...settings, ...rate }
+    return runProgram<PollResult>(workspace, './poll-status.ts', [JSON.stringify(all)])
   }
-  const idle = await poll(isQuick ? 3 : 10)
-  const busy = await poll(isQuick ? 5 : 30, { archivesDirectory })
-  bare.stop()
+  const saturate = (settings: StatusSettings, seconds: number) => {
+    const all: SaturationSettings = { ...settings, connections: CONNECTIONS, seconds }
+    return runProgram<SaturationResult>(workspace, './saturate-status.ts', [JSON.stringify(all)])
+  }
+  const idle = await poll(idleSettings.still, isQuick ? 3 : 10)
+  const busy = await poll(busySettings, isQuick ? 5 : 30)
+  const idleSaturated = await saturate(idleSettings.still, isQuick ? 2 : 10)
+  const busySaturated = await saturate(busySettings, isQuick ? 3 : 15)
+  memory.stop()
+  await bare.stop()
   await server.stop()
   return {
     tables: [
       {
-        title: `Status at ${POLLS_PER_SECOND} polls a second`,
+        title: `Status at ${POLLS_PER_SECOND} polls a second over ${CONNECTIONS} connections`,
         head: ['', 'polls', 'exports', 'p50 ms', 'p99 ms', 'max ms'],
         rows: [
-          row('fixdepot, idle', idle, idle.status),
-          row('bare server, at the same time', idle, idle.bare),
-          row('fixdepot, packs one archive after the other', busy, busy.status),
-          row('bare server, at the same time', busy, busy.bare),
-          row(`fixdepot, in ${busy.calmSeconds} seconds without a stall of the machine`, busy, busy.calmStatus)
+          row('fixdepot, idle', '', idle.status),
+          row('bare server, at the same time', '', idle.bare),
+          row(`fixdepot, packs ${WORKERS} archives at a time`, busy.exports, busy.status),
+          row('bare server, at the same time', '', busy.bare),
+          row(`fixdepot, in ${busy.calmSeconds} seconds without a stall of the machine`, '', busy.calmStatus)
         ],
         notes: [
-          `GET …/status?taskid=…, basic authentication, connections kept; a process of its own asks on a fixed schedule, and ` +
-            'the time counts from the moment that a poll was due.',
-          'Bare server: a process with `node:http` and nothing else, polled between the polls of ours. Where that ' +
-            'takes more than 25 ms, the machine stalls for everybody; such seconds are shown, and not judged.'
+          `GET …/status?taskid=…, basic authentication, connections kept, FIXDEPOT_WORKERS=${WORKERS}; a process of its own asks on ` +
+            'a fixed schedule, and the time counts from the moment that a poll was due.',
+          'Bare server: a process with `node:http` and nothing else, polled 100 times a second between the polls of ours. ' +
+            'Where that takes more than 25 ms, the machine stalls for everybody; such seconds are shown, and not judged.'
+        ]
+      },
+      {
+        title: `Status at saturation: ${CONNECTIONS} connections that ask again at once`,
+        head: ['', 'polls', 'exports', 'polls/s', 'p50 ms', 'p99 ms', 'max ms'],
+        rows: [
+          saturatedRow('fixdepot, idle', idleSaturated),
+          saturatedRow(`fixdepot, packs ${WORKERS} archives at a time`, busySaturated)
+        ],
+        notes: [
+          `The process that asks takes a part of the same cores. Peak RSS of the server in all of this: ${inMegabytes(memory.peakBytes)} MB.`
         ]
       }
     ],
     targets: [
       target(
-        `p99 of the status is at most ${LIMIT_MS} ms while an export runs, in the ${busy.calmSeconds} seconds in which the machine ran`,
+        `p99 of the status is at most ${LIMIT_MS} ms while ${WORKERS} exports run, in the ${busy.calmSeconds} seconds in which the machine ran`,
         busy.calmStatus.p99,
         { atMost: LIMIT_MS }
+      ),
+      target(
+        `at saturation at least ${SATURATED_POLLS_PER_SECOND} polls a second are answered, idle`,
+        idleSaturated.pollsPerSecond,
+        { atLeast: SATURATED_POLLS_PER_SECOND }
+      ),
+      target(
+        `at saturation at least ${SATURATED_POLLS_PER_SECOND} polls a second are answered, while ${WORKERS} exports run`,
+        busySaturated.pollsPerSecond,
+        { atLeast: SATURATED_POLLS_PER_SECOND }
       )
     ]
   }
 }
 
-/** A server that is polled beside ours, and shows what the machine does to any server at that time. */
-async function startBareServer(workspace: Workspace): Promise<{ readonly url: string; stop(): void }> {
-  const program = new URL('./bare-server.ts', import.meta.url).pathname
-  const child = workspace.spawn(process.execPath, [program], { stdio: ['ignore', 'pipe', 'inherit'] })
-  if (child.stdout === null) throw new Error('The bare server has no output')
-  const [url] = await once(createInterface(child.stdout), 'line')
-  return { url, stop: () => void child.kill('SIGTERM') }
+/** An export of each half of the repository, packed once, so that there are tasks to ask for. */
+async function prepare({ workspace, corpus }: BenchContext, server: Server) {
+  const { packages } = corpus('payloads')
+  const halves = Array.from({ length: WORKERS }, (_, lane) =>
+    packages.filter((_, index) => index % WORKERS === lane).map(({ fixid }) => fixid)
+  )
+  const taskIds: number[] = []
+  const selections: string[] = []
+  for (const [lane, fixids] of halves.entries()) {
+    const id = await server.requestExport(fixids)
+    await server.waitForTask(id)
+    taskIds.push(id)
+    const file = path.join(workspace.directory, `selection-${lane}.json`)
+    fs.writeFileSync(file, JSON.stringify({ fixids }))
+    selections.push(file)
+  }
+  const still: StatusSettings = { url: server.url, authorization: server.authorization, taskIds }
+  return { still, exports: { selections, archivesDirectory: server.archivesDirectory } }
 }
 
-function row(name: string, { polls, exports }: PollResult, { p50, p99, max }: Latency): string[] {
-  return [name, String(polls), String(exports), ...[p50, p99, max].map((value) => value.toFixed(1))]
+function row(name: string, exports: number | '', latency: Latency): string[] {
+  return [name, String(latency.count), String(exports), ...latencyCells(latency)]
+}
+
+function saturatedRow(name: string, { exports, pollsPerSecond, status }: SaturationResult): string[] {
+  return [name, String(status.count), String(exports), pollsPerSecond.toFixed(0), ...latencyCells(status)]
 }

@@ -1,0 +1,68 @@
+/** Keeps exports running on a server, one after the other in each of some lanes, for those who measure what it is like then. */
+import fs from 'node:fs'
+import path from 'node:path'
+import { type Answer, openConnection, requestText } from './http-connection.ts'
+
+/** What a server is asked for, and by whom. */
+export interface StatusSettings {
+  /** Of the repository. */
+  readonly url: string
+  readonly authorization: string
+  /** One for each lane, which an export that has ended will do for when no exports are to run. */
+  readonly taskIds: readonly number[]
+  /** Without it no exports are started. */
+  readonly exports?: {
+    /** One for each lane, as a file of fixids in JSON; they must differ, since equal exports are packed once. */
+    readonly selections: readonly string[]
+    /** Where to remove archives, so that they are packed again. */
+    readonly archivesDirectory: string
+  }
+}
+
+export interface EndlessExports {
+  /** How many have been started. */
+  readonly count: number
+  /** What to send to learn of the export that runs in the lane. */
+  requestOf(lane: number): string
+  /** To be told of every answer: when it says that the export has ended, the next one begins. */
+  see(lane: number, request: string, answer: Answer): Promise<void>
+  close(): void
+}
+
+export function createEndlessExports(settings: StatusSettings): EndlessExports {
+  const { url, authorization, exports } = settings
+  const connection = openConnection(url)
+  const headers = { authorization }
+  const statusRequest = (taskId: number) => requestText('GET', `${url}/status?taskid=${taskId}`, headers)
+  const requests = settings.taskIds.map(statusRequest)
+  const bodies = exports?.selections.map((file) => fs.readFileSync(file, 'utf8')) ?? []
+  const changing = new Set<number>()
+  let count = 0
+  const begin = async (lane: number) => {
+    const body = bodies[lane] ?? ''
+    const head = { ...headers, 'content-type': 'application/json', 'content-length': String(Buffer.byteLength(body)) }
+    const { status, text } = await connection.ask(requestText('PUT', `${url}?action=export`, head) + body)
+    if (status !== 200) throw new Error(`An export was answered with ${status}: ${text}`)
+    requests[lane] = statusRequest(JSON.parse(text).taskid)
+    count += 1
+  }
+  return {
+    get count() {
+      return count
+    },
+    requestOf: (lane) => requests[lane % requests.length] ?? '',
+    async see(lane, request, { status, text }) {
+      if (status !== 200) throw new Error(`A poll was answered with ${status}: ${text}`)
+      const index = lane % requests.length
+      if (!text.includes('"progress":100,')) return
+      if (exports === undefined || changing.has(index) || request !== requests[index]) return
+      const { state, current } = JSON.parse(text)
+      if (state !== 'complete') throw new Error(`The export ended as ${state}`)
+      changing.add(index)
+      await fs.promises.rm(path.join(exports.archivesDirectory, current), { force: true })
+      await begin(index)
+      changing.delete(index)
+    },
+    close: () => connection.close()
+  }
+}

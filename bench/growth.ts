@@ -1,0 +1,36 @@
+/** How figures grow with what they depend on. */
+
+/** What was measured at one size. */
+export interface Step {
+  /** Bytes, entries or tasks. */
+  readonly size: number
+  readonly seconds: number
+  readonly rssBytes: number
+  /** Milliseconds. */
+  readonly p50: number
+  readonly p99: number
+  /** Exports that did not end well; where one did not, the seconds are not those of all the work. */
+  readonly failed: number
+}
+
+export interface Series {
+  readonly name: string
+  /** What the size is in, such as `GB`, and how many of it are one of that. */
+  readonly unit: string
+  readonly perUnit: number
+  readonly steps: readonly Step[]
+}
+
+/** The power of the size that the time grows with, over the last factor of ten: 1 is linear, 0 is flat. */
+export function timeExponent({ steps }: Series): number {
+  const last = steps.at(-1)
+  const earlier = steps.findLast(({ size }) => size <= (last?.size ?? 0) / 10) ?? steps[0]
+  if (last === undefined || earlier === undefined || earlier === last) return Number.NaN
+  return Math.log(last.seconds / earlier.seconds) / Math.log(last.size / earlier.size)
+}
+
+/** The largest value of all steps, divided by the one of the smallest size. */
+export function riseOf({ steps }: Series, value: (step: Step) => number): number {
+  const [first] = steps
+  return first === undefined ? Number.NaN : Math.max(...steps.map(value)) / value(first)
+}

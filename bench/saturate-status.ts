@@ -1,0 +1,46 @@
+/**
+ * A process that asks for the status of exports as often as it is answered: over many connections, each of which asks again at
+ * once. Its argument is the JSON of `SaturationSettings`.
+ */
+import { createEndlessExports, type StatusSettings } from './endless-exports.ts'
+import { openConnection } from './http-connection.ts'
+import { type Latency, latencyOf } from './latency.ts'
+
+export interface SaturationSettings extends StatusSettings {
+  readonly connections: number
+  readonly seconds: number
+}
+
+/** What the process prints; latencies are from a request to the end of its answer. */
+export interface SaturationResult {
+  readonly pollsPerSecond: number
+  readonly exports: number
+  readonly status: Latency
+}
+
+const settings: SaturationSettings = JSON.parse(process.argv[2] ?? '{}')
+const exports = createEndlessExports(settings)
+const latencies: number[] = []
+
+async function askAgainAndAgain(lane: number, until: number): Promise<void> {
+  const connection = openConnection(settings.url)
+  for (let asked = performance.now(); asked < until; asked = performance.now()) {
+    const request = exports.requestOf(lane)
+    const answer = await connection.ask(request)
+    latencies.push(performance.now() - asked)
+    await exports.see(lane, request, answer)
+  }
+  connection.close()
+}
+
+const started = performance.now()
+const until = started + settings.seconds * 1000
+await Promise.all(Array.from({ length: settings.connections }, (_, lane) => askAgainAndAgain(lane, until)))
+const seconds = (performance.now() - started) / 1000
+exports.close()
+const result: SaturationResult = {
+  pollsPerSecond: latencies.length / seconds,
+  exports: exports.count,
+  status: latencyOf(latencies)
+}
+process.stdout.write(JSON.stringify(result))

@@ -1,0 +1,168 @@
+/** What is measured for the law of scale: repositories that become larger, exports of more files, queues that become longer. */
+import fs from 'node:fs'
+import path from 'node:path'
+import type { BenchContext } from './bench.ts'
+import { FILES_PER_PACKAGE, typicalRecipe, writeCorpus } from './corpus.ts'
+import { type Follower, startFollower } from './follow-status.ts'
+import type { Series, Step } from './growth.ts'
+import { watchMemory } from './memory.ts'
+import { median } from './rounds.ts'
+import { type Server, startServer } from './server.ts'
+
+const GIGABYTES = [1, 2, 5, 10, 25]
+const QUICK_GIGABYTES = [0.1, 0.2, 0.5]
+const ENTRIES = [1, 10, 100, 1_000, 10_000, 100_000]
+const TASKS = [1, 10, 100, 1_000, 10_000]
+/** Beside the repository and the archive of it. */
+const SPARE_BYTES = 5e9
+/** Requests that are on their way at a time while a queue is filled. */
+const REQUESTS = 16
+
+/** @returns what was measured, and the steps that the disk has no room for */
+export async function measureBytes(context: BenchContext): Promise<{ series: Series; leftOut: readonly number[] }> {
+  const directory = path.join(context.workspace.directory, 'typical')
+  fs.mkdirSync(directory)
+  const steps: Step[] = []
+  const leftOut: number[] = []
+  let bytes = 0
+  await withServer(context, directory, async (server, follower) => {
+    for (const [index, gigabytes] of (context.isQuick ? QUICK_GIGABYTES : GIGABYTES).entries()) {
+      const { bavail, bsize } = fs.statfsSync(directory)
+      if (2e9 * gigabytes - bytes + SPARE_BYTES > bavail * bsize) {
+        leftOut.push(gigabytes)
+        continue
+      }
+      process.stderr.write(`  scale: ${gigabytes} GB\n`)
+      bytes += writeCorpus(directory, typicalRecipe(gigabytes * 1e9 - bytes), `s${index}`).bytes
+      await server.readAgain()
+      await server.waitUntilIdle()
+      steps.push(await measureExports(context, server, follower, bytes, { all: true }))
+    }
+  })
+  fs.rmSync(directory, { recursive: true })
+  return { series: { name: 'bytes', unit: 'GB', perUnit: 1e9, steps }, leftOut }
+}
+
+export async function measureEntries(context: BenchContext): Promise<Series> {
+  const { directory, packages, files } = context.corpus('catalog')
+  const steps: Step[] = []
+  await withServer(context, directory, async (server, follower) => {
+    for (const entries of ENTRIES.filter((count) => count <= files)) {
+      process.stderr.write(`  scale: ${entries} entries\n`)
+      // Fewer than a package has are payloads, of which each has one.
+      const isWhole = entries >= 10 * FILES_PER_PACKAGE
+      const count = isWhole ? entries / FILES_PER_PACKAGE : entries
+      const fixids = packages.slice(0, count).map(({ fixid }) => fixid)
+      const selection = { fixids, files: isWhole ? 'all' : 'payloads' }
+      steps.push(await measureExports(context, server, follower, entries, selection))
+    }
+  })
+  return { name: 'entries', unit: 'entries', perUnit: 1, steps }
+}
+
+export async function measureTasks(context: BenchContext): Promise<Series> {
+  const { directory, packages } = context.corpus('catalog')
+  const fixids = packages.map(({ fixid }) => fixid)
+  const steps: Step[] = []
+  await withServer(context, directory, async (server, follower) => {
+    for (const tasks of TASKS.filter((count) => count < fixids.length)) {
+      process.stderr.write(`  scale: ${tasks} tasks\n`)
+      steps.push(await measureQueue(context, server, follower, fixids.slice(0, tasks)))
+    }
+  })
+  return { name: 'queued tasks', unit: 'tasks', perUnit: 1, steps }
+}
+
+/** With a server that has read the directory, and somebody who follows. */
+async function withServer(
+  { workspace }: BenchContext,
+  directory: string,
+  measure: (server: Server, follower: Follower) => Promise<void>
+): Promise<void> {
+  const server = await startServer(workspace, directory)
+  await server.waitUntilIdle()
+  const follower = startFollower(workspace, server)
+  await measure(server, follower)
+  await follower.stop()
+  await server.stop()
+}
+
+/** Packs the same again and again, so that short exports are followed long enough. */
+async function measureExports(
+  { isQuick }: BenchContext,
+  server: Server,
+  follower: Follower,
+  size: number,
+  selection: object
+): Promise<Step> {
+  const times: number[] = []
+  const memory = watchMemory(server.pid)
+  const began = performance.now()
+  await follower.lap()
+  do {
+    const started = performance.now()
+    const { id } = await server.call<{ id: number }>('POST', '/api/v1/exports', selection)
+    follower.follow(id)
+    await server.waitForTask(id)
+    times.push((performance.now() - started) / 1000)
+    server.removeArchives()
+  } while (performance.now() - began < (isQuick ? 500 : 4_000))
+  memory.stop()
+  const { p50, p99 } = await follower.lap()
+  return tell({ size, seconds: median(times), rssBytes: memory.peakBytes, p50, p99, failed: 0 })
+}
+
+/** Asks for an export of each package, and follows the last of them until all are done. */
+async function measureQueue(
+  { isQuick }: BenchContext,
+  server: Server,
+  follower: Follower,
+  fixids: readonly string[]
+): Promise<Step> {
+  const times: number[] = []
+  const memory = watchMemory(server.pid)
+  const began = performance.now()
+  const failedBefore = await countFailed(server)
+  await follower.lap()
+  do {
+    const started = performance.now()
+    const waiting = [...fixids]
+    let last = 0
+    const request = async () => {
+      for (let fixid = waiting.pop(); fixid !== undefined; fixid = waiting.pop()) {
+        const id = await server.requestExport([fixid])
+        last = Math.max(last, id)
+        follower.follow(id)
+      }
+    }
+    await Promise.all(Array.from({ length: REQUESTS }, request))
+    // That it has failed is seen below, where all are counted.
+    await server.waitForTask(last).catch(() => {})
+    await server.waitUntilIdle()
+    times.push((performance.now() - started) / 1000)
+    server.removeArchives()
+  } while (performance.now() - began < (isQuick ? 500 : 4_000))
+  memory.stop()
+  const { p50, p99 } = await follower.lap()
+  const failed = (await countFailed(server)) - failedBefore
+  return tell({ size: fixids.length, seconds: median(times), rssBytes: memory.peakBytes, p50, p99, failed })
+}
+
+async function countFailed(server: Server): Promise<number> {
+  let count = 0
+  for (let cursor: string | null = ''; cursor !== null; ) {
+    const query = new URLSearchParams({ state: 'failed', limit: '1000', ...(cursor !== '' && { cursor }) })
+    const page: { exports: object[]; next: string | null } = await server.call('GET', `/api/v1/exports?${query}`)
+    count += page.exports.length
+    cursor = page.next
+  }
+  return count
+}
+
+/** Says how it went: the tables come only when all is measured. */
+function tell(step: Step): Step {
+  process.stderr.write(
+    `    ${step.seconds.toFixed(2)} s, status p99 ${step.p99.toFixed(1)} ms, ${step.failed} failed\n`
+  )
+  return step
+}
