@@ -37,6 +37,11 @@ export function isPassingTrouble(error: unknown): boolean {
   return kind !== undefined && kind !== 'damaged'
 }
 
+/** Whether somebody else has the database, and nothing is wrong with it. */
+export function isBusy(error: unknown): boolean {
+  return troubleKind(error) === 'busy'
+}
+
 /** A sentence for whoever waits for an answer; it tells nothing of the machine. */
 export function describeTrouble(error: unknown): string {
   const kind = troubleKind(error)

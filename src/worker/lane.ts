@@ -2,6 +2,7 @@
  * The loop of a worker: claim, run, finish, wait. A lane does one piece of work at a time; what waits is in the
  * database, so nothing is lost with the lane.
  */
+import { isBusy } from '../core/database-trouble.ts'
 import { type Message, taskFailed } from '../core/message.ts'
 import type { TaskKind } from '../core/task.ts'
 import { type ClaimedWork, LeaseLost } from '../core/work.ts'
@@ -122,6 +123,7 @@ export function startLane(options: LaneOptions): Lane {
       const cause = abort.signal.aborted ? abort.signal.reason : error
       if (cause instanceof LaneStopped) await interrupt(work)
       else if (cause instanceof LeaseLost) onEvent('dropped', work)
+      else if (isBusy(cause instanceof TaskFailure ? cause.cause : cause)) await tryLater(work)
       else await fail(work, cause)
     } finally {
       stop.signal.removeEventListener('abort', onStop)
@@ -149,11 +151,15 @@ export function startLane(options: LaneOptions): Lane {
     onEvent(isDone ? 'failed' : 'dropped', work, error)
   }
 
+  /** Many who write keep others out for long; the work has its turn again, and goes on at its checkpoint. */
+  async function tryLater(work: ClaimedWork): Promise<void> {
+    await interrupt(work)
+    await sleep(RETRY_INTERVAL_MS)
+  }
+
   async function interrupt(work: ClaimedWork): Promise<void> {
-    // If it cannot be written, the next start puts the work back in the queue.
-    await works.release(work).catch((error) => {
-      if (!options.isPassing(error)) throw error
-    })
+    // If it cannot be written before the lane stops, the next start puts the work back in the queue.
+    await persist(() => works.release(work))
     onEvent('interrupted', work)
   }
 

@@ -231,6 +231,27 @@ t.test('a trouble of the database that passes is waited for, before the work and
   t.same(diary, ['started 0', 'completed 0'])
 })
 
+t.test(
+  'work that finds the database busy goes on at its checkpoint, and neither fails nor counts as a crash',
+  async (t) => {
+    const checkpoints: Checkpoint[] = []
+    const { lane, diary, works, states } = await start(t, {
+      crashes: [0],
+      async run(work) {
+        checkpoints.push(work.checkpoint)
+        if (checkpoints.length === 3) return OPERATION_SUCCEEDED
+        await works.saveProgress(work, { packagesDone: 0, bytesDone: 50 }, HALF)
+        const busy = Object.assign(new Error('database is locked'), { code: 'SQLITE_BUSY' })
+        throw checkpoints.length === 1 ? busy : new TaskFailure(taskFailed('busy', 'wait'), busy)
+      }
+    })
+    await lane.ended
+    t.same(checkpoints.slice(1), [HALF, HALF])
+    t.same(diary, ['started 0', 'interrupted 0', 'started 0', 'interrupted 0', 'started 0', 'completed 0'])
+    t.same(await states(), ['completed'])
+  }
+)
+
 t.test('a stop ends the waiting, and the next start goes on', async (t) => {
   const tried = Promise.withResolvers<void>()
   const { lane, states } = await start(t, {
