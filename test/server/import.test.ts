@@ -45,6 +45,7 @@ t.test('what one depot exports, another one imports: catalog, files and archive 
     const place = makePlace(t)
     const target = await startServer(t, place)
     const answer = await send(target, source.archive)
+    if (answer.status !== 200) t.comment(await answer.clone().text())
     t.equal(answer.status, 200)
     t.match(await target.finished(((await answer.json()) as ImportAnswer).jobid), { state: 'complete' })
     t.same(await target.json(LISTING), await source.server.json(LISTING))
