@@ -101,9 +101,10 @@ t.test('the manifest lists every file of the archive, also before it is packed',
   const names = manifest.files.map((file: { path: string }) => file.path)
   t.same(names, [`${UEFI}.uxz`, `${UEFI}.xml`, `${UEFI}.txt`, `${UEFI}.chg`])
   const known = (await call(`/api/v1/packages/${UEFI}`)).json().files
-  for (const { fixid, ...file } of manifest.files) {
+  for (const { fixid, packedSize, ...file } of manifest.files) {
     const { role, ...expected } = known.find((other: { path: string }) => other.path === file.path)
     t.match(expected, file)
+    t.equal(packedSize, file.size)
     t.equal(file.sha256, expected.sha256)
     t.equal(fixid, UEFI)
     t.equal(file.size, fs.statSync(path.join(repositoryDirectory, file.path)).size)
