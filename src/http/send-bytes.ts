@@ -1,27 +1,39 @@
 /**
  * Sends a range of an open file, with two buffers whatever its size: one is read while the other is being sent. They are
- * large only for clients that are fast, and only for so many at a time.
+ * large only for clients that are fast, and these share a budget.
  */
 import type { ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
 import type { ByteRange, OpenFile } from '../core/open-file.ts'
 
-/** What every download begins with: hundreds of clients that read slowly, or not at all, must not take much memory. */
+/** What every connection begins with: hundreds of clients that read slowly, or not at all, must not take much memory. */
 const SMALL_BYTES = 64 * 1024
 
 /** With smaller reads a fast download spends its time on system calls and on messages between threads. */
 const LARGE_BYTES = 1024 * 1024
 
-/** So much has to be sent before a download counts as a fast one: the system takes the first megabytes from anybody. */
+/** So much has to be sent on a connection before its client counts as a fast one: the system takes the first megabytes from anybody. */
 const FAST_AFTER_BYTES = 8 * 1024 * 1024
 const FAST_BYTES_PER_MS = 4 * 1024
 
-/** All downloads together have no more large buffers. */
-const MAX_LARGE_BUFFERS = 32
+/** The buffers of all fast downloads together: the more of these there are, the smaller they are. */
+const FAST_BUDGET_BYTES = 32 * LARGE_BYTES
+let fastDownloads = 0
+let fastBytes = 0
 
-/** Large buffers that nobody uses; the next fast downloads take them over. More are not kept than a few downloads need. */
-const idleBuffers: Buffer[] = []
-const MAX_IDLE_BUFFERS = 8
-let largeBuffersInUse = 0
+/** Buffers that nobody uses; the next fast downloads take them over. More are not kept than a few downloads need. */
+const MAX_IDLE_BYTES = 8 * LARGE_BYTES
+const idleBuffers = new Map<number, Buffer[]>()
+let idleBytes = 0
+
+/** What is known of the client at the other end. */
+interface Client {
+  sentBytes: number
+  isFast: boolean
+}
+
+/** A client is the same one over all requests of a connection: many that take small ranges are fast ones too. */
+const clients = new WeakMap<Socket, Client>()
 
 /**
  * Resolves when everything is sent or the client has gone.
@@ -34,30 +46,36 @@ export async function sendBytes(
   range: ByteRange,
   begin: () => void
 ): Promise<void> {
-  const buffers: [Buffer, Buffer] = [takeBuffer(false), takeBuffer(false)]
+  const client = clientOf(response.socket)
+  const buffers: [Buffer, Buffer] = [Buffer.alloc(0), Buffer.alloc(0)]
   let hasBegun = false
   let isFast = false
-  const bufferOf = (turn: 0 | 1) => {
-    buffers[turn] = exchange(buffers[turn], isFast)
+  const bufferOf = (turn: 0 | 1, left: number) => {
+    if (isFast !== client.isFast) fastDownloads += client.isFast ? 1 : -1
+    isFast = client.isFast
+    buffers[turn] = exchange(buffers[turn], isFast ? Math.min(shareOfBudget(), powerOfTwoFor(left)) : SMALL_BYTES)
     return buffers[turn]
   }
+  const readNext = (turn: 0 | 1, position: number) =>
+    readAhead(file, bufferOf(turn, range.end - position + 1), position, range.end)
   try {
     let turn: 0 | 1 = 0
-    let next = readAhead(file, bufferOf(turn), range.start, range.end)
+    let next = readNext(turn, range.start)
     for (let position = range.start; position <= range.end; ) {
       const part = await next
       if (!hasBegun) begin()
       hasBegun = true
       position += part.length
       turn = turn === 0 ? 1 : 0
-      if (position <= range.end) next = readAhead(file, bufferOf(turn), position, range.end)
+      if (position <= range.end) next = readNext(turn, position)
       const started = performance.now()
       if (!(await written(response, part))) {
         await next.catch(() => {})
         return
       }
+      client.sentBytes += part.length
       const isTakenFast = part.length >= FAST_BYTES_PER_MS * (performance.now() - started)
-      isFast = isTakenFast && position - range.start >= FAST_AFTER_BYTES
+      client.isFast = isTakenFast && client.sentBytes >= FAST_AFTER_BYTES
     }
     if (!hasBegun) begin()
     response.end()
@@ -65,8 +83,18 @@ export async function sendBytes(
     if (hasBegun) response.destroy()
     throw error
   } finally {
+    if (isFast) fastDownloads -= 1
     for (const buffer of buffers) putBuffer(buffer)
   }
+}
+
+/** @param socket null when the client has gone before it got anything */
+function clientOf(socket: Socket | null): Client {
+  const unknown = { sentBytes: 0, isFast: false }
+  if (socket === null) return unknown
+  const client = clients.get(socket) ?? unknown
+  clients.set(socket, client)
+  return client
 }
 
 /** A read that nobody waits for yet: if it fails, it does so when somebody does. */
@@ -94,21 +122,39 @@ function written(response: ServerResponse, part: Buffer): Promise<boolean> {
   })
 }
 
-/** The same buffer, or one of the size that is wanted now. */
-function exchange(buffer: Buffer, isFast: boolean): Buffer {
-  if (isFast === (buffer.length === LARGE_BYTES)) return buffer
-  putBuffer(buffer)
-  return takeBuffer(isFast)
+/** What each of two buffers of a fast download may have: a power of two, so that buffers fit others. */
+function shareOfBudget(): number {
+  const share = 2 ** Math.floor(Math.log2(FAST_BUDGET_BYTES / 2 / fastDownloads))
+  return Math.min(LARGE_BYTES, Math.max(SMALL_BYTES, share))
 }
 
-function takeBuffer(isLarge: boolean): Buffer {
-  if (!isLarge || largeBuffersInUse === MAX_LARGE_BUFFERS) return Buffer.allocUnsafeSlow(SMALL_BYTES)
-  largeBuffersInUse += 1
-  return idleBuffers.pop() ?? Buffer.allocUnsafeSlow(LARGE_BYTES)
+function powerOfTwoFor(bytes: number): number {
+  return Math.max(SMALL_BYTES, 2 ** Math.ceil(Math.log2(bytes)))
+}
+
+/** The same buffer, or one of the size that is wanted now. */
+function exchange(buffer: Buffer, size: number): Buffer {
+  if (buffer.length === size) return buffer
+  putBuffer(buffer)
+  return takeBuffer(size)
+}
+
+/** A smaller one when others still have what is this download's share. */
+function takeBuffer(size: number): Buffer {
+  if (size === SMALL_BYTES || fastBytes + size > FAST_BUDGET_BYTES) return Buffer.allocUnsafeSlow(SMALL_BYTES)
+  fastBytes += size
+  const idle = idleBuffers.get(size)?.pop()
+  if (idle !== undefined) idleBytes -= size
+  return idle ?? Buffer.allocUnsafeSlow(size)
 }
 
 function putBuffer(buffer: Buffer): void {
-  if (buffer.length !== LARGE_BYTES) return
-  largeBuffersInUse -= 1
-  if (idleBuffers.length < MAX_IDLE_BUFFERS) idleBuffers.push(buffer)
+  const size = buffer.length
+  if (size <= SMALL_BYTES) return
+  fastBytes -= size
+  if (idleBytes + size > MAX_IDLE_BYTES) return
+  idleBytes += size
+  const idle = idleBuffers.get(size)
+  if (idle === undefined) idleBuffers.set(size, [buffer])
+  else idle.push(buffer)
 }
