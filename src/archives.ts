@@ -6,16 +6,19 @@ import type { PlanEntry } from './core/export.ts'
 import { Problem } from './core/problem.ts'
 import type { RepositoryFiles } from './core/repository-files.ts'
 import type { ArchiveDirectory } from './files/archive-directory.ts'
-import type { DeflatedFiles } from './files/deflated-files.ts'
+import { type DeflatedFiles, type DeflatedKey, deflatedName } from './files/deflated-files.ts'
 import type { ArchiveStore } from './store/archive-store.ts'
 import type { PlanStore } from './store/plan-store.ts'
+
+/** A download that a slow client takes hours for has so many entries in memory. */
+const ENTRIES_PER_PAGE = 64
 
 export interface ArchivesOptions {
   readonly store: Pick<ArchiveStore, 'findArchive'>
   readonly directory: Pick<ArchiveDirectory, 'open'>
   readonly plans: Pick<PlanStore, 'entryPages' | 'positionAt'>
   readonly files: RepositoryFiles
-  readonly deflatedFiles: Pick<DeflatedFiles, 'openFile'>
+  readonly deflatedFiles: Pick<DeflatedFiles, 'openFile' | 'remove'>
 }
 
 export function createArchives({ store, directory, plans, files, deflatedFiles }: ArchivesOptions): Archives {
@@ -32,7 +35,7 @@ export function createArchives({ store, directory, plans, files, deflatedFiles }
     openPlanned({ id, digest, archiveSize, directoryOffset, entryCount }, { name, modifiedAt }) {
       const archive = new PlannedArchive<PlanEntry & PlacedEntry>({
         directoryOffset,
-        entries: (from) => namedPages(plans.entryPages(id, from)),
+        entries: (from) => namedPages(plans.entryPages(id, from, ENTRIES_PER_PAGE)),
         positionAt: (offset) => plans.positionAt(id, entryCount, offset),
         open: (entry) =>
           entry.deflated === undefined
@@ -48,6 +51,9 @@ export function createArchives({ store, directory, plans, files, deflatedFiles }
         readInto: (buffer, position) =>
           archive.readInto(buffer, position).catch((error) => {
             if (!(error instanceof SourceChangedError)) throw error
+            // The next scan makes it again; the file itself may be as it should.
+            if (error.entry.deflated !== undefined)
+              deflatedFiles.remove(deflatedName(error.entry as DeflatedKey & PlacedEntry))
             throw new Problem('FILE_CHANGED', `The file ${error.message}.`, { cause: error })
           }),
         close: () => archive.close()

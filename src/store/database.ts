@@ -94,6 +94,12 @@ export async function migrateToLatest(db: Depot): Promise<string[]> {
   return (results ?? []).map((result) => result.migrationName)
 }
 
+/** A number that changes with every commit of another connection; this one's own do not count. */
+export async function foreignCommits(db: Depot): Promise<number> {
+  const { rows } = await sql<{ data_version: number }>`pragma data_version`.execute(db)
+  return rows[0]?.data_version ?? 0
+}
+
 async function fileOf(db: Depot): Promise<string> {
   const { rows } = await sql<{ file: string }>`pragma database_list`.execute(db)
   return rows[0]?.file ?? ''

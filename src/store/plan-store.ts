@@ -122,7 +122,7 @@ export function createPlanStore(db: Kysely<Schema>) {
     },
 
     /** The entries from this position on, in their order, a page at a time. */
-    async *entryPages(planId: number, from = 0): AsyncGenerator<PlanEntry[]> {
+    async *entryPages(planId: number, from = 0, pageSize = ENTRIES_PER_PAGE): AsyncGenerator<PlanEntry[]> {
       for (let after = from - 1, more = true; more; ) {
         const rows = await db
           .selectFrom('plan_entry')
@@ -130,11 +130,11 @@ export function createPlanStore(db: Kysely<Schema>) {
           .where('plan_id', '=', planId)
           .where('position', '>', after)
           .orderBy('position')
-          .limit(ENTRIES_PER_PAGE)
+          .limit(pageSize)
           .execute()
         if (rows.length > 0) yield rows.map(toEntry)
         after = rows.at(-1)?.position ?? after
-        more = rows.length === ENTRIES_PER_PAGE
+        more = rows.length === pageSize
       }
     }
   }

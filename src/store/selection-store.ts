@@ -125,11 +125,12 @@ export function createSelectionStore(db: Kysely<Schema>) {
       }
     },
 
-    /** Files that belong to more than one package. */
-    async sharedFiles(): Promise<Set<number>> {
+    /** Files that belong to more than one of these packages. */
+    async sharedFiles(ids: PackageIds): Promise<Set<number>> {
       const rows = await db
         .selectFrom('package_file')
         .select('file_id')
+        .where(amongIds('package_id', ids))
         .groupBy('file_id')
         .having((eb) => eb.fn.countAll<number>(), '>', 1)
         .execute()

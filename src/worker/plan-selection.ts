@@ -34,7 +34,7 @@ export async function planSelection(
 ): Promise<PlannedSelection> {
   const selection = createSelectionStore(db)
   const ids = await selectedIds(selection, request)
-  const planner = createArchivePlanner(await selection.sharedFiles())
+  const planner = createArchivePlanner(await selection.sharedFiles(ids))
   for await (const packages of selection.pages(ids, request.scope)) await keep(planner.place(packages))
   return {
     plan: planner.finish(planId),

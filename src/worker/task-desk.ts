@@ -25,11 +25,9 @@ import type { Schema } from '../store/schema.ts'
 import { endTasks, forgetTask, getTask, insertTask } from '../store/task-store.ts'
 import { findQueuedScan, insertWork } from '../store/work-store.ts'
 import { type DeletionOptions, deletePackages } from './delete-packages.ts'
+import { createDownloadPlanner } from './plan-download.ts'
 import { notesOn, planSelection } from './plan-selection.ts'
 import { SPACE_FLOOR_BYTES } from './repository-room.ts'
-
-/** Longer than any download takes to be taken up again. */
-const DIRECT_PLAN_MS = 24 * 3_600_000
 
 export interface DeskOptions extends DeletionOptions {
   /** The directory of archives. */
@@ -42,12 +40,16 @@ export interface DeskOptions extends DeletionOptions {
 
 export function createTaskDesk(options: DeskOptions): TaskDesk {
   const { db, now } = options
+  const downloads = createDownloadPlanner(db, now)
   return {
     requestExport: (request) => durableTransaction(db, (trx) => acceptExport(trx, request, options)),
     planExport: (selection) => db.transaction().execute((trx) => preflight(trx, selection, options)),
-    planDownload: (selection) => db.transaction().execute((trx) => planDownload(trx, selection, now())),
+    planDownload: downloads.plan,
     requestScan: (requestedBy) => durableTransaction(db, (trx) => acceptScan(trx, requestedBy, now())),
-    deletePackages: (request) => deletePackages(request, options, (trx) => acceptScan(trx, request.requestedBy, now())),
+    deletePackages(request) {
+      downloads.forget()
+      return deletePackages(request, options, (trx) => acceptScan(trx, request.requestedBy, now()))
+    },
     cancelTasks: (taskIds) => durableTransaction(db, (trx) => cancelAll(trx, taskIds, now())),
     deleteTasks: (taskIds) =>
       durableTransaction(db, async (trx) => {
@@ -106,21 +108,6 @@ async function preflight(trx: Kysely<Schema>, selection: Selection, options: Des
     ...(await spaceFor(archives, options)),
     isShared: shared !== undefined && isThere(shared, options)
   }
-}
-
-/** The plan that there is already of this content, or a new one. */
-async function planDownload(trx: Kysely<Schema>, selection: Selection, now: Date): Promise<Plan> {
-  const plans = createPlanStore(trx)
-  const until = new Date(now.getTime() + DIRECT_PLAN_MS)
-  const planId = await plans.begin()
-  const { plan } = await planSelection(trx, planId, selection, (entries) => plans.addEntries(planId, entries))
-  const known = await createArchiveStore(trx).keepDirect(plan.digest, until)
-  if (known === undefined) {
-    await plans.completeDirect(plan, until)
-    return plan
-  }
-  await plans.drop(planId)
-  return { ...plan, id: known }
 }
 
 /** The archive is there: the task is completed at once. */

@@ -72,10 +72,13 @@ t.test('packages come in pages by fixid, also those without a file', async (t) =
   t.same(await itemsOf(selection.pages(new Set(), 'all')), [])
 })
 
-t.test('shared files are those that several packages have', async (t) => {
+t.test('shared files are those that several of the selected packages have', async (t) => {
   const xml = (fixid: string) => ({ [`${fixid}.xml`]: classicXml({ fixid, payload: 'shared.uxz' }) })
   const { db } = await scanned(t, xml('one'), xml('two'), { 'shared.uxz': 'both' }, update('three', 'own'))
-  const shared = await createSelectionStore(db).sharedFiles()
+  const selection = createSelectionStore(db)
+  const { ids } = await selection.findPackages(['one', 'three'])
+  t.equal((await selection.sharedFiles(ids)).size, 0)
+  const shared = await selection.sharedFiles('all')
   const rows = await db.selectFrom('file').select(['id', 'path']).execute()
   t.same(
     rows.filter(({ id }) => shared.has(id)).map(({ path }) => path),

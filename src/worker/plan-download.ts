@@ -1,0 +1,70 @@
+/**
+ * Plans of archives that are downloaded without being packed. Clients that take one in many ranges, or several of them at a time,
+ * ask for the same plan again and again.
+ */
+import type { Plan, Selection } from '../core/export.ts'
+import { createArchiveStore } from '../store/archive-store.ts'
+import { type Depot, foreignCommits } from '../store/database.ts'
+import { createPlanStore } from '../store/plan-store.ts'
+import { planSelection } from './plan-selection.ts'
+
+/** Longer than any download takes to be taken up again. */
+const KEPT_MS = 24 * 3_600_000
+const MAX_REMEMBERED = 16
+
+export interface DownloadPlanner {
+  /** The plan of this selection in the present catalog. @throws Problem as `planSelection` does */
+  plan(selection: Selection): Promise<Plan>
+  /** To be called before this connection changes the catalog. */
+  forget(): void
+}
+
+interface Remembered {
+  readonly plan: Plan
+  /** Nobody else has changed the database as long as it is the same. */
+  readonly commits: number
+}
+
+/** @param db whoever else uses the same connection calls `forget` */
+export function createDownloadPlanner(db: Depot, now: () => Date): DownloadPlanner {
+  const remembered = new Map<string, Remembered>()
+
+  function remember(key: string, known: Remembered): void {
+    remembered.delete(key)
+    remembered.set(key, known)
+    const oldest = remembered.keys().next()
+    if (remembered.size > MAX_REMEMBERED && !oldest.done) remembered.delete(oldest.value)
+  }
+
+  return {
+    plan: (selection) =>
+      db.transaction().execute(async (trx) => {
+        const until = new Date(now().getTime() + KEPT_MS)
+        const key = JSON.stringify(selection)
+        const archives = createArchiveStore(trx)
+        const known = remembered.get(key)
+        // A plan is kept by a write: from then on nobody else changes the catalog before this transaction has ended.
+        const keptId = known && (await archives.keepDirect(known.plan.digest, until))
+        const commits = await foreignCommits(trx)
+        if (known?.plan.id === keptId && known?.commits === commits) return known.plan
+        const plan = await planAnew(trx, selection, until)
+        remember(key, { plan, commits })
+        return plan
+      }),
+    forget: () => remembered.clear()
+  }
+}
+
+/** The plan that there is already of this content, or a new one. */
+async function planAnew(trx: Depot, selection: Selection, until: Date): Promise<Plan> {
+  const plans = createPlanStore(trx)
+  const planId = await plans.begin()
+  const { plan } = await planSelection(trx, planId, selection, (entries) => plans.addEntries(planId, entries))
+  const known = await createArchiveStore(trx).keepDirect(plan.digest, until)
+  if (known === undefined) {
+    await plans.completeDirect(plan, until)
+    return plan
+  }
+  await plans.drop(planId)
+  return { ...plan, id: known }
+}
