@@ -1,7 +1,29 @@
 import fs from 'node:fs'
 
+interface Manifest {
+  readonly version: string
+  readonly engines: { readonly node: string }
+}
+
 /** The version of this program, as package.json has it. */
 export function readVersion(): string {
+  return readManifest().version
+}
+
+/**
+ * What to say where Node.js is too old; npm only warns of it, and what fails then says nothing to anybody.
+ * @param running such as `22.18.0`
+ * @param needed the range of package.json, `>=` and a version
+ * @returns a sentence, or undefined where all is well
+ */
+export function tooOldNode(running: string, needed: string = readManifest().engines.node): string | undefined {
+  const [major = 0, minor = 0] = running.split('.').map(Number)
+  const [neededMajor = 0, neededMinor = 0] = needed.slice('>='.length).split('.').map(Number)
+  if (major > neededMajor || (major === neededMajor && minor >= neededMinor)) return undefined
+  return `fixdepot needs Node.js ${neededMajor}.${neededMinor} or newer, and this is ${running}.`
+}
+
+function readManifest(): Manifest {
   const file = new URL(import.meta.filename.endsWith('.ts') ? '../package.json' : '../../package.json', import.meta.url)
-  return JSON.parse(fs.readFileSync(file, 'utf8')).version
+  return JSON.parse(fs.readFileSync(file, 'utf8'))
 }
