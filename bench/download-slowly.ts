@@ -3,7 +3,7 @@ import { type BenchContext, type BenchResult, inMegabytes, target } from './benc
 import type { SlowSettings } from './load-slowly.ts'
 import { watchMemory } from './memory.ts'
 import { runProcess } from './run-process.ts'
-import { type Server, startServer } from './server.ts'
+import { type Server, STORED, startServer } from './server.ts'
 import { startUntilStopped } from './until-stopped.ts'
 
 /** Two small buffers of a download, and what a connection takes. */
@@ -60,7 +60,7 @@ async function measure(
 ): Promise<{ before: number; after: number }> {
   const { workspace } = context
   const corpus = context.corpus('payloads')
-  const server = await startServer(workspace, corpus.directory)
+  const server = await startServer(workspace, corpus.directory, STORED)
   await server.waitUntilIdle()
   const url = await offer(
     server,

@@ -7,6 +7,8 @@ import fs from 'node:fs'
 export interface MemoryWatch {
   /** The most that was resident at a time since the watch began, in bytes. */
   readonly peakBytes: number
+  /** The same of the process alone. */
+  readonly ownPeakBytes: number
   stop(): void
 }
 
@@ -15,7 +17,10 @@ const INTERVAL_MS = 10
 /** Looks at the process every now and then: a short peak may be missed. */
 export function watchMemory(pid: number): MemoryWatch {
   let peakBytes = 0
+  let ownPeakBytes = 0
   const look = () => {
+    const { own, files } = readMemory(pid)
+    ownPeakBytes = Math.max(ownPeakBytes, own + files)
     peakBytes = Math.max(peakBytes, residentBytes(pid))
   }
   look()
@@ -23,6 +28,9 @@ export function watchMemory(pid: number): MemoryWatch {
   return {
     get peakBytes() {
       return peakBytes
+    },
+    get ownPeakBytes() {
+      return ownPeakBytes
     },
     stop: () => clearInterval(timer)
   }

@@ -15,6 +15,9 @@ export interface Nginx {
   readonly uploadUrl: string
   /** Where they are then. */
   readonly uploadDirectory: string
+  /** Takes a form, and keeps its body as it comes in a file of the directory. */
+  readonly formUrl: string
+  readonly formDirectory: string
   stop(): Promise<void>
 }
 
@@ -38,6 +41,8 @@ export async function startNginx(workspace: Workspace, file: string): Promise<Ng
     url: `http://127.0.0.1:${port}/archive.zip`,
     uploadUrl: `http://127.0.0.1:${port}/upload/`,
     uploadDirectory,
+    formUrl: `http://127.0.0.1:${port}/form`,
+    formDirectory: path.join(directory, 'client_body'),
     async stop() {
       child.kill('SIGTERM')
       await exited
@@ -64,6 +69,16 @@ ${TEMPORARY.map((name) => `  ${name}_temp_path ${directory}/${name};`).join('\n'
       dav_methods PUT;
       client_max_body_size 0;
     }
+    location = /form {
+      client_body_in_file_only on;
+      client_body_buffer_size 1m;
+      client_max_body_size 0;
+      proxy_pass_request_body off;
+      proxy_set_header Content-Length "";
+      proxy_method GET;
+      proxy_pass http://127.0.0.1:${port}/stored;
+    }
+    location = /stored { return 201; }
   }
 }
 `
