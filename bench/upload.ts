@@ -32,8 +32,9 @@ export const benchUpload: Bench = async (context) => {
   const server = await startServer(workspace, repository)
   await server.waitUntilIdle()
   const nginx = await startNginx(workspace, files.payload)
+  const serverPeaks: number[] = []
   const contenders = [
-    importInto(context, server, files),
+    importInto(context, server, files, serverPeaks),
     storeForm(context, nginx, files),
     ...storeIn(context, nginx, files.payload)
   ]
