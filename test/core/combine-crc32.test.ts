@@ -22,11 +22,12 @@ t.test('an empty half changes nothing', async (t) => {
 
 t.test('halves of more than four gigabytes can be combined', async (t) => {
   const zeros = Buffer.alloc(2 ** 20)
+  const crcOfZeros = crc32(zeros)
   let expected = crc32('head')
   let tail = 0
   for (let count = 0; count < 4_100; count += 1) {
-    tail = combineCrc32(tail, crc32(zeros), zeros.length)
-    expected = combineCrc32(expected, crc32(zeros), zeros.length)
+    tail = combineCrc32(tail, crcOfZeros, zeros.length)
+    expected = combineCrc32(expected, crcOfZeros, zeros.length)
   }
   t.equal(combineCrc32(crc32('head'), tail, 4_100 * zeros.length), expected)
 })
