@@ -1,4 +1,4 @@
-/** `fixdepot doctor`: tells what is wrong with the database, the archives and the catalog, and changes nothing. */
+/** `fixdepot doctor`: tells what is wrong with the database, the archives, the cache and the catalog, and changes nothing. */
 import type { Config } from '../config.ts'
 import { describeTrouble, isDatabaseTrouble } from '../core/database-trouble.ts'
 import { openForReading } from '../store/database.ts'
@@ -6,6 +6,7 @@ import { createInspectionStore } from '../store/inspection-store.ts'
 import { checkArchives } from './check-archives.ts'
 import { checkCatalog } from './check-catalog.ts'
 import { checkFile, checkReferences, hasThisSchema } from './check-database.ts'
+import { checkDeflated } from './check-deflated.ts'
 import { createFindings } from './findings.ts'
 
 /**
@@ -15,7 +16,7 @@ import { createFindings } from './findings.ts'
  * @throws DatabaseUnusable when the database cannot even be opened
  */
 export async function examine(
-  config: Pick<Config, 'databaseFile' | 'archivesDirectory' | 'repositoryDirectory'>,
+  config: Pick<Config, 'databaseFile' | 'archivesDirectory' | 'deflatedDirectory' | 'repositoryDirectory'>,
   print: (line: string) => void
 ): Promise<number> {
   const findings = createFindings(print)
@@ -36,6 +37,7 @@ export async function examine(
     if (await attempt('the schema', () => hasThisSchema(store, findings))) {
       await attempt('the rows', () => checkReferences(store, findings))
       await attempt('the archives', () => checkArchives(store, config.archivesDirectory, findings))
+      await attempt('the cache of deflated files', () => checkDeflated(store, config.deflatedDirectory, findings))
       await attempt('the catalog', () => checkCatalog(store, config.repositoryDirectory, findings))
     }
   } finally {

@@ -8,7 +8,7 @@ export interface Findings {
   giveUp(sentence: string): void
 }
 
-export type Area = 'database' | 'archive' | 'catalog'
+export type Area = 'database' | 'archive' | 'cache' | 'catalog'
 
 /** What the doctor has come to: everything is sound, something is not, or it could not tell. */
 export const SOUND = 0
@@ -17,7 +17,7 @@ export const UNKNOWN = 2
 
 /** @param print takes a line without its end */
 export function createFindings(print: (line: string) => void) {
-  const counts: Record<Area, number> = { database: 0, archive: 0, catalog: 0 }
+  const counts: Record<Area, number> = { database: 0, archive: 0, cache: 0, catalog: 0 }
   let isComplete = true
   return {
     report(area: Area, sentence: string): void {
@@ -31,8 +31,8 @@ export function createFindings(print: (line: string) => void) {
     },
     /** Prints the summary, and gives back the code to exit with. */
     sum(): number {
-      const total = counts.database + counts.archive + counts.catalog
-      const parts = `database ${counts.database}, archives ${counts.archive}, catalog ${counts.catalog}`
+      const total = counts.database + counts.archive + counts.cache + counts.catalog
+      const parts = `database ${counts.database}, archives ${counts.archive}, cache ${counts.cache}, catalog ${counts.catalog}`
       if (total > 0) print(`${total === 1 ? '1 finding' : `${total} findings`}: ${parts}.`)
       else if (isComplete) print('Everything is sound.')
       if (!isComplete) print('Not everything could be checked.')

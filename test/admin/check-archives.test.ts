@@ -73,7 +73,7 @@ t.test('more archives than one page has are all looked at', async (t) => {
   place.writeArchives(Object.fromEntries(names.slice(0, -2).map((name) => [name, 'x'])))
   place.writeArchives(Object.fromEntries(names.slice(0, 600).map((name) => [`${name}.1.part`, 'x'])))
   const { lines } = await consult(place)
-  t.equal(lines.at(-1), '602 findings: database 0, archives 602, catalog 0.')
+  t.equal(lines.at(-1), '602 findings: database 0, archives 602, cache 0, catalog 0.')
   t.equal(lines.filter((line) => line.endsWith('is not there.')).length, 2)
 })
 

@@ -78,5 +78,5 @@ t.test('more files than one page has are all compared', async (t) => {
   for (const name of Object.keys(numbered('old'))) fs.rmSync(path.join(place.repositoryDirectory, name))
   for (const name of Object.keys(numbered('new'))) fs.writeFileSync(path.join(place.repositoryDirectory, name), 'x')
   const { lines } = await consult(place)
-  t.equal(lines.at(-1), '2200 findings: database 0, archives 0, catalog 2200.')
+  t.equal(lines.at(-1), '2200 findings: database 0, archives 0, cache 0, catalog 2200.')
 })

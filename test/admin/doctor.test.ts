@@ -30,7 +30,7 @@ t.test('the findings of all areas are summed up, and nothing on the disk is chan
     `archive: ${NAME} is not there.`,
     'archive: repository20260105093001.zip.3.part belongs to no export.',
     'catalog: b.txt is new.',
-    '3 findings: database 0, archives 2, catalog 1.'
+    '3 findings: database 0, archives 2, cache 0, catalog 1.'
   ])
   t.same(listing(place.dataDirectory), before)
 })
@@ -46,6 +46,7 @@ t.test('a database that nobody has open is looked at without a trace', async (t)
   const directories = {
     databaseFile,
     archivesDirectory: path.join(root, 'archives'),
+    deflatedDirectory: path.join(root, 'deflated'),
     repositoryDirectory: path.join(root, 'repository')
   }
   t.equal(await examine(directories, () => {}), 0)
@@ -65,7 +66,7 @@ t.test('rows that refer to none are counted by table', async (t) => {
   t.same(await consult(place), {
     lines: [
       'database: 2 rows of the table task_message refer to rows of task that are not there.',
-      '1 finding: database 1, archives 0, catalog 0.'
+      '1 finding: database 1, archives 0, cache 0, catalog 0.'
     ],
     code: 1
   })
@@ -109,6 +110,7 @@ t.test('a database that cannot be opened is refused with a sentence, and none is
   const root = t.testdir({ 'garbage.db': 'no database\n'.repeat(400), archives: {}, repository: {} })
   const directories = {
     archivesDirectory: path.join(root, 'archives'),
+    deflatedDirectory: path.join(root, 'deflated'),
     repositoryDirectory: path.join(root, 'repository')
   }
   for (const name of ['garbage.db', 'absent.db']) {

@@ -69,7 +69,11 @@ t.test('a running server is sound, and its backup starts another one that goes o
   await server.finished(before)
   const { dataDirectory, repositoryDirectory } = options
   const lines: string[] = []
-  const directories = { databaseFile: databaseOf(options), archivesDirectory: path.join(dataDirectory, 'archives') }
+  const directories = {
+    databaseFile: databaseOf(options),
+    archivesDirectory: path.join(dataDirectory, 'archives'),
+    deflatedDirectory: path.join(dataDirectory, 'deflated')
+  }
   t.equal(await examine({ ...directories, repositoryDirectory }, (line) => lines.push(line)), 0, lines.join('\n'))
 
   const restored = path.join(dataDirectory, '..', 'restored')
