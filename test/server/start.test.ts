@@ -63,7 +63,7 @@ t.test('a setting that is wrong is refused with a sentence that names it', async
   const cases: [Record<string, string>, RegExp][] = [
     [
       { FIXDEPOT_ADMIN_PASSWORD: 'short' },
-      /^The setting FIXDEPOT_ADMIN_PASSWORD must be at least 8 characters long\.\n$/
+      /^The setting FIXDEPOT_ADMIN_PASSWORD must be 8 to 1024 characters long\.\n$/
     ],
     [{ FIXDEPOT_DATA_DIR: path.join(repositoryDirectory, 'a.xml', 'data') }, /^.*FIXDEPOT_DATA_DIR .*\n$/],
     [

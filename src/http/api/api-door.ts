@@ -1,6 +1,5 @@
 /** Our own API: strict schemas, nouns, pages by cursor, problems as RFC 9457 has them. */
 import type { FastifyPluginAsync } from 'fastify'
-import { registerAuth } from '../plugins/auth.ts'
 import type { Services } from '../services.ts'
 import { archiveRoutes } from './archive-routes.ts'
 import { eventRoutes } from './event-routes.ts'
@@ -10,7 +9,6 @@ import { fileRoutes } from './file-routes.ts'
 import { packageRoutes } from './package-routes.ts'
 
 export const apiDoor: FastifyPluginAsync<Services> = async (app, services) => {
-  await registerAuth(app, services)
   app.addHook('onRequest', async (_request, reply) => {
     reply.header('cache-control', 'no-store')
   })
