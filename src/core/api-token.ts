@@ -1,5 +1,5 @@
 /** Tokens: long random words with which programs log in. Only a hash of them is kept. */
-import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
+import { hash, randomBytes, timingSafeEqual } from 'node:crypto'
 
 const ID_BYTES = 8
 const SECRET_BYTES = 32
@@ -29,7 +29,7 @@ export function parseToken(text: string): { readonly id: string; readonly secret
 
 /** A secret of 256 random bits needs no slow hash: nobody guesses it. */
 export function hashTokenSecret(secret: string): string {
-  return createHash('sha256').update(secret).digest('base64url')
+  return hash('sha256', secret, 'base64url')
 }
 
 export function isSecretOf(secret: string, secretHash: string): boolean {

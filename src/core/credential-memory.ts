@@ -1,5 +1,5 @@
 /** Remembers which names and passwords have been checked, so that a program that polls costs no hash each time. */
-import { createHmac, randomBytes } from 'node:crypto'
+import { hash, randomBytes } from 'node:crypto'
 import type { KeptUser } from './user.ts'
 
 const REMEMBERED_MS = 60_000
@@ -16,13 +16,11 @@ export interface CredentialMemory {
 
 /** @param now milliseconds of a clock that nobody sets */
 export function createCredentialMemory(now: () => number): CredentialMemory {
-  const key = randomBytes(KEY_BYTES)
+  const key = randomBytes(KEY_BYTES).toString('latin1')
   const known = new Map<string, { readonly id: number; readonly version: number; readonly until: number }>()
   return {
-    digestOf: (userName, password) =>
-      createHmac('sha256', key)
-        .update(JSON.stringify([userName, password]))
-        .digest('base64'),
+    // No HMAC, which takes fifty times as long in Node: what it would be safe from needs somebody who sees digests.
+    digestOf: (userName, password) => hash('sha256', key + JSON.stringify([userName, password]), 'base64'),
 
     knows(digest, { id, version }) {
       const found = known.get(digest)

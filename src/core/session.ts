@@ -1,5 +1,5 @@
 /** Sessions: a login that a client keeps as a cookie, until it logs out or does not use it for a time. */
-import { createHash, createHmac, randomBytes, randomUUID, timingSafeEqual } from 'node:crypto'
+import { createHmac, hash, randomBytes, randomUUID, timingSafeEqual } from 'node:crypto'
 import type { Identity } from './access.ts'
 
 export interface Session {
@@ -170,7 +170,7 @@ function parseToken(token: string): { id: string; secret: string } {
 
 /** What is kept of a secret. It is as random as a key: a slow hash would protect nothing. */
 function hashSecret(secret: string): string {
-  return createHash('sha256').update(secret).digest('base64url')
+  return hash('sha256', secret, 'base64url')
 }
 
 function isEqual(left: string, right: string): boolean {

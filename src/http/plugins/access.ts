@@ -38,6 +38,14 @@ export function declaredAccess({ config, method, url }: RouteOptions, standard: 
   return access
 }
 
+export function dependsOnQuery(access: Access | undefined): access is AccessByQuery {
+  return typeof access === 'object' && 'byQuery' in access
+}
+
+function isForPeople(access: Access): access is AccessOfPeople {
+  return typeof access === 'object' && 'isForPeople' in access
+}
+
 /** The least role that can get anything at all from a route. */
 export function leastRole(access: Exclude<Access, 'public'>): Role {
   if (typeof access === 'string') return access
@@ -58,14 +66,14 @@ function roleOfQuery({ otherwise, byQuery }: AccessByQuery, query: Readonly<Reco
 /** Before the query is known to be in its one spelling. @throws Problem ACCESS_DENIED */
 export function checkAccess(identity: Identity, access: Exclude<Access, 'public'>): void {
   requireRole(identity, leastRole(access))
-  if (typeof access === 'string' || !('isForPeople' in access) || identity.kind !== 'token') return
+  if (!isForPeople(access) || identity.kind !== 'token') return
   throw new Problem('ACCESS_DENIED', 'This needs a login with a password or a session; the request has a token.')
 }
 
 /** Once it is. @throws Problem ACCESS_DENIED */
 export async function checkQueryAccess(request: FastifyRequest): Promise<void> {
   const { access } = request.routeOptions.config
-  if (typeof access !== 'object' || !('byQuery' in access) || request.identity === null) return
+  if (!dependsOnQuery(access) || request.identity === null) return
   requireRole(request.identity, roleOfQuery(access, request.query as Record<string, unknown>))
 }
 
@@ -86,11 +94,9 @@ export function describeAccess<Schema extends object>(
   return {
     ...schema,
     description: [description, sentence(access)].filter(Boolean).join(' '),
-    ...(typeof access === 'object' && 'isForPeople' in access && security === undefined
-      ? { security: FOR_PEOPLE }
-      : {}),
+    ...(isForPeople(access) && security === undefined ? { security: FOR_PEOPLE } : {}),
     'x-required-role': access === 'public' ? 'public' : leastRole(access),
-    ...(typeof access === 'object' && 'byQuery' in access ? { 'x-required-role-by-query': access } : {})
+    ...(dependsOnQuery(access) ? { 'x-required-role-by-query': access } : {})
   }
 }
 

@@ -6,7 +6,7 @@ import { covers, type Identity } from '../../core/access.ts'
 import { Problem } from '../../core/problem.ts'
 import { isSameSecret, type OwnedSession } from '../../core/session.ts'
 import type { Services } from '../services.ts'
-import { checkAccess, checkQueryAccess, declaredAccess, leastRole } from './access.ts'
+import { checkAccess, checkQueryAccess, declaredAccess, dependsOnQuery, leastRole } from './access.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -63,7 +63,7 @@ export async function registerAuth(app: FastifyInstance, services: AuthServices)
     if (access === 'public') return
     // Behind the hooks of the plugin that the route is in.
     route.onRequest = [...listOf(route.onRequest), authenticate]
-    route.preValidation = [...listOf(route.preValidation), checkQueryAccess]
+    if (dependsOnQuery(access)) route.preValidation = [...listOf(route.preValidation), checkQueryAccess]
   })
 }
 

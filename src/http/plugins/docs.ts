@@ -22,6 +22,9 @@ stands for its members; a *machine type* is the four-character type of a server,
 **Trying it out**: press **Authorize** and log in under *basic* with the user name and the password of the server; then every call
 can be tried out from this page. The examples fit the repository that \`npm run sample\` and \`npm run demo\` make.
 
+**Users** have one of the roles *viewer*, *exporter*, *operator* and *admin*, each of which contains the ones before it; every call says
+which it needs. Programs log in with a token of \`POST /api/v1/tokens\`, here under *token*.
+
 **With a session** instead: leave *basic* empty and execute \`POST /sessions\` with your password. Its answer sets the cookies, which
 the browser sends along from then on; *session* needs no entry for that, and this page could not set it. Reading works at
 once. For calls that change something, copy \`csrf\` of the answer into **Authorize** under *csrf*: it is sent as the header

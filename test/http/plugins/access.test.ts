@@ -77,10 +77,15 @@ const calls = Object.entries(description.paths).flatMap(([path, operations]) =>
   })
 )
 
+let addresses = 0
+
 async function statusOf(app: App, method: string, url: string, headers: Record<string, string>): Promise<number> {
   // Lists are cut as soon as there is nothing to read them from: whoever gets so far was let in.
   const cut = { statusCode: 500 }
-  return (await app.inject({ method: method as 'GET', url, headers }).catch(() => cut)).statusCode
+  // Each comes from elsewhere: wrong passwords from one address would have to wait.
+  addresses += 1
+  const remoteAddress = `10.0.${addresses >> 8}.${addresses & 255}`
+  return (await app.inject({ method: method as 'GET', url, headers, remoteAddress }).catch(() => cut)).statusCode
 }
 
 t.test('every operation of the description declares a role, and says so to people', async (t) => {
@@ -108,6 +113,8 @@ t.test('without a login, and with a wrong one, only public routes answer', async
       { authorization: `Bearer fxd_${wrong.id}_${wrong.secret}` },
       { authorization: 'Bearer x' },
       { authorization: 'Basic x' },
+      { authorization: basic('admin', passwordOf('viewer')) },
+      { authorization: basic('nobody', passwordOf('admin')) },
       { cookie: `JSESSIONID=${wrong.id}.${wrong.secret}` }
     ]) {
       const status = await statusOf(app, method, url, headers)
