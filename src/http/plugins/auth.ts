@@ -6,7 +6,7 @@ import { covers, type Identity } from '../../core/access.ts'
 import { Problem } from '../../core/problem.ts'
 import { isSameSecret, type OwnedSession } from '../../core/session.ts'
 import type { Services } from '../services.ts'
-import { checkAccess, checkQueryAccess, declaredAccess, dependsOnQuery, leastRole } from './access.ts'
+import { type Access, checkAccess, checkQueryAccess, declaredAccess, dependsOnQuery, leastRole } from './access.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -48,21 +48,22 @@ export async function registerAuth(app: FastifyInstance, services: AuthServices)
   app.decorateRequest('session', null)
   app.decorateRequest('given', null)
 
-  const authenticate: onRequestAsyncHookHandler = async (request, reply) => {
-    const { access } = request.routeOptions.config
-    if (access === undefined || access === 'public') throw new Error('A route has lost what it declared')
-    const identity = await identify(app, request, reply, services)
-    checkAccess(identity, access)
-    request.identity = identity
-    request.userName = identity.name
-  }
+  // The options of a request's route are put together each time that they are asked for: here they are known beforehand.
+  const authenticateFor =
+    (access: Exclude<Access, 'public'>): onRequestAsyncHookHandler =>
+    async (request, reply) => {
+      const identity = await identify(app, request, reply, services)
+      checkAccess(identity, access)
+      request.identity = identity
+      request.userName = identity.name
+    }
 
   app.addHook('onRoute', function (this: FastifyInstance, route) {
     const access = declaredAccess(route, this.accessOfRoutes)
     route.config = { ...route.config, access }
     if (access === 'public') return
     // Behind the hooks of the plugin that the route is in.
-    route.onRequest = [...listOf(route.onRequest), authenticate]
+    route.onRequest = [...listOf(route.onRequest), authenticateFor(access)]
     if (dependsOnQuery(access)) route.preValidation = [...listOf(route.preValidation), checkQueryAccess]
   })
 }
