@@ -3,6 +3,7 @@ import fs from 'node:fs'
 import path from 'node:path'
 import { type Static, Type } from 'typebox'
 import { Value } from 'typebox/value'
+import { DURATION, parseDuration } from './core/duration.ts'
 
 /** Without flags, since a schema has no place for them. */
 const BYTES = /^(\d+(?:\.\d+)?)\s*((?:[KMGTkmgt][iI]?)?[Bb])?$/
@@ -17,9 +18,6 @@ const POWERS: Readonly<Record<string, number>> = {
   gib: 2 ** 30,
   tib: 2 ** 40
 }
-
-const DURATION = /^([1-9]\d{0,5})\s*([mhdw])$/
-const UNITS_MS: Readonly<Record<string, number>> = { m: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_000 }
 
 /** Every setting; the description is what a wrong value is answered with. */
 const Environment = Type.Object({
@@ -46,7 +44,9 @@ const Environment = Type.Object({
     pattern: '^[^:\\s]+$',
     description: 'a name without colons and spaces'
   }),
-  FIXDEPOT_ADMIN_PASSWORD: Type.Optional(Type.String({ minLength: 8, description: 'at least 8 characters long' })),
+  FIXDEPOT_ADMIN_PASSWORD: Type.Optional(
+    Type.String({ minLength: 8, maxLength: 1_024, description: '8 to 1024 characters long' })
+  ),
   FIXDEPOT_WORKERS: Type.String({
     default: '1',
     pattern: '^([1-9]|[1-5]\\d|6[0-4])$',
@@ -201,11 +201,6 @@ function tlsConfig(settings: Static<typeof Environment>, dataDirectory: string):
 function parseBytes(text: string): number {
   const [, number = '', unit = 'B'] = BYTES.exec(text) ?? []
   return Math.floor(Number(number) * (POWERS[unit.toLowerCase()] ?? 1))
-}
-
-function parseDuration(text: string): number {
-  const [, number = '', unit = 'm'] = DURATION.exec(text) ?? []
-  return Number(number) * (UNITS_MS[unit] ?? 0)
 }
 
 /** A scan must never find what the depot itself writes. */

@@ -1,17 +1,14 @@
 /** Composes the depot out of its parts: opens what is to be opened, and hands the routes their services. */
 import { randomUUID } from 'node:crypto'
 import fs from 'node:fs'
+import { prepareAdministrator } from './administrator.ts'
 import { createArchives } from './archives.ts'
 import { type Config, ConfigError } from './config.ts'
 import type { HealthCheck } from './core/catalog.ts'
-import {
-  hashMadePassword,
-  makePassword,
-  sessionKey,
-  type VerifyCredentials,
-  verifierForHash,
-  verifierForPassword
-} from './core/password.ts'
+import { rememberUsers } from './core/known-users.ts'
+import { createLoginGuard } from './core/login-guard.ts'
+import { createLogins } from './core/logins.ts'
+import { createPasswordHasher } from './core/password-hasher.ts'
 import { Problem } from './core/problem.ts'
 import { createSessions } from './core/session.ts'
 import { createArchiveDirectory } from './files/archive-directory.ts'
@@ -23,7 +20,6 @@ import { checkReadableDirectory, readVolumeSpace } from './files/volume.ts'
 import type { Services } from './http/services.ts'
 import { createArchiveStore } from './store/archive-store.ts'
 import { createCatalogStore } from './store/catalog-store.ts'
-import { findPasswordHash, savePasswordHash } from './store/credential-store.ts'
 import { type Depot as Database, migrateToLatest, openDatabase } from './store/database.ts'
 import { knownFiles } from './store/deletion-store.ts'
 import { readIdentity } from './store/identity-store.ts'
@@ -32,6 +28,7 @@ import { acquireInstanceLock, lockFileIn } from './store/instance-lock.ts'
 import { createPlanStore } from './store/plan-store.ts'
 import { createSessionReader } from './store/session-store.ts'
 import { createTaskStore } from './store/task-store.ts'
+import { createUserReader, listLoginFailures } from './store/user-reader.ts'
 import { createWorkStore } from './store/work-store.ts'
 import type { LaneReport } from './worker/lane-port.ts'
 import { SPACE_FLOOR_BYTES } from './worker/repository-room.ts'
@@ -63,7 +60,8 @@ export async function openDepot(config: Config, events: DepotEvents): Promise<De
   await migrateToLatest(db)
   await recoverDeletions(db, config)
   await removeAbandonedUploads(db, config)
-  const administrator = await prepareAdministrator(db, config)
+  const hasher = createPasswordHasher()
+  const madePassword = await prepareAdministrator(db, config, hasher, new Date())
   const { databaseFile, repositoryDirectory, archivesDirectory, deflatedDirectory } = config
   const settings = {
     databaseFile,
@@ -82,6 +80,11 @@ export async function openDepot(config: Config, events: DepotEvents): Promise<De
   const catalog = createCatalogStore(db)
   const plans = createPlanStore(db)
   const files = createRepositoryFiles(repositoryDirectory)
+  const now = () => new Date()
+  const clock = () => performance.now()
+  const userReader = createUserReader(db)
+  const known = rememberUsers(userReader, supervisor.desk, clock)
+  const guard = createLoginGuard({ failures: await listLoginFailures(db), desk: known.desk, now })
 
   const services: Services = {
     desk: supervisor.desk,
@@ -118,15 +121,17 @@ export async function openDepot(config: Config, events: DepotEvents): Promise<De
     sessions: createSessions({
       reader: createSessionReader(db),
       desk: supervisor.desk,
-      key: administrator.sessionKey,
       timeoutMs: config.sessionTimeoutMs,
-      now: () => new Date()
+      now
     }),
-    verifyCredentials: administrator.verify
+    logins: createLogins({ users: known.reader, freshUsers: userReader, desk: known.desk, hasher, guard, now, clock }),
+    hasher,
+    users: userReader,
+    userDesk: known.desk
   }
   return {
     services,
-    madePassword: administrator.madePassword,
+    madePassword,
     async close() {
       await supervisor.stop()
       await db.destroy()
@@ -170,26 +175,6 @@ async function checkDirectories({ repositoryDirectory, archivesDirectory }: Conf
       cause: error
     })
   }
-}
-
-interface Administrator {
-  readonly verify: VerifyCredentials
-  readonly madePassword?: string
-  /** Another one as soon as the password is: then all sessions have ended. */
-  readonly sessionKey: Buffer
-}
-
-async function prepareAdministrator(db: Database, { adminUser, adminPassword }: Config): Promise<Administrator> {
-  if (adminPassword !== undefined) {
-    return { verify: verifierForPassword(adminUser, adminPassword), sessionKey: sessionKey(adminUser, adminPassword) }
-  }
-  const known = await findPasswordHash(db, adminUser)
-  if (known !== undefined)
-    return { verify: verifierForHash(adminUser, known), sessionKey: sessionKey(adminUser, known) }
-  const madePassword = makePassword()
-  const hash = hashMadePassword(madePassword)
-  await savePasswordHash(db, adminUser, hash)
-  return { verify: verifierForHash(adminUser, hash), madePassword, sessionKey: sessionKey(adminUser, hash) }
 }
 
 async function checkHealth(db: Database, config: Config): Promise<HealthCheck[]> {

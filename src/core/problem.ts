@@ -7,7 +7,7 @@ import type { Message } from './message.ts'
 /**
  * `invalid`: the request is wrong. `missing`: what it names is not there. `gone`: it was there. `conflict`: it does not fit
  * the present state.
- * `unauthenticated`: nobody has logged in. `forbidden`: the login does not allow it. `too-large`: the body is longer than is read. `out-of-range`: the part that is
+ * `unauthenticated`: nobody has logged in. `forbidden`: the login does not allow it. `too-often`: later it may be allowed. `too-large`: the body is longer than is read. `out-of-range`: the part that is
  * asked for is not there. `unavailable`: the depot cannot do it now.
  */
 export type ProblemKind =
@@ -17,6 +17,7 @@ export type ProblemKind =
   | 'conflict'
   | 'unauthenticated'
   | 'forbidden'
+  | 'too-often'
   | 'too-large'
   | 'out-of-range'
   | 'unavailable'
@@ -217,6 +218,54 @@ const catalogue = {
     explanation: 'The user name and the password of the login do not belong together.',
     recovery: 'Repeat the login with valid credentials.'
   },
+  LOGIN_TOO_OFTEN: {
+    kind: 'too-often',
+    id: 'FQXHMSE9006L',
+    explanation: 'Logins with a wrong password have come from there: the next one has to wait.',
+    recovery: 'Wait as long as Retry-After says, and repeat the request with valid credentials.'
+  },
+  LOGINS_BUSY: {
+    kind: 'unavailable',
+    id: 'FQXHMSE9007L',
+    explanation: 'Checking a password takes work, and more of them wait than the server takes on.',
+    recovery: 'Repeat the request as soon as Retry-After says. Sessions and tokens need no such check.'
+  },
+  ACCESS_DENIED: {
+    kind: 'forbidden',
+    id: 'FQXHMSE9005L',
+    explanation: 'The login is valid, and does not allow this. Nothing was changed.',
+    recovery: 'Log in as a user whose role allows it, or ask an administrator for that role.'
+  },
+  USER_UNKNOWN: {
+    kind: 'missing',
+    id: 'FQXHMSE9008L',
+    explanation: 'There is no user with this name.',
+    recovery: 'List the users with GET /api/v1/users.'
+  },
+  USER_EXISTS: {
+    kind: 'conflict',
+    id: 'FQXHMSE9009L',
+    explanation: 'There is a user with this name already. Nothing was changed.',
+    recovery: 'Choose another name, or change the user with PATCH /api/v1/users/{name}.'
+  },
+  LAST_ADMINISTRATOR: {
+    kind: 'conflict',
+    id: 'FQXHMSE9010L',
+    explanation: 'Without this user there would be no administrator. Nothing was changed.',
+    recovery: 'Make another user an administrator first.'
+  },
+  TOKEN_UNKNOWN: {
+    kind: 'missing',
+    id: 'FQXHMSE9011L',
+    explanation: 'There is no token with this id, or it is another user’s.',
+    recovery: 'List the tokens with GET /api/v1/tokens.'
+  },
+  TOO_MANY_KEPT: {
+    kind: 'conflict',
+    id: 'FQXHMSE9012L',
+    explanation: 'There are as many users, or tokens of this user, as there may be. Nothing was changed.',
+    recovery: 'Remove those that are not needed any more.'
+  },
   CSRF_TOKEN_WRONG: {
     kind: 'forbidden',
     id: 'FQXHMSE9002L',
@@ -251,15 +300,22 @@ const catalogue = {
 
 export type ProblemCode = keyof typeof catalogue
 
+export interface ProblemOptions extends ErrorOptions {
+  /** When the same request may succeed. */
+  readonly retryAfterSeconds?: number
+}
+
 /** A failure that the caller can understand; anything else that is thrown is a bug. */
 export class Problem extends Error {
   readonly code: ProblemCode
+  readonly retryAfterSeconds: number | undefined
 
   /** `text` is a sentence that names the culprit. */
-  constructor(code: ProblemCode, text: string, options?: ErrorOptions) {
+  constructor(code: ProblemCode, text: string, options?: ProblemOptions) {
     super(text, options)
     this.name = 'Problem'
     this.code = code
+    this.retryAfterSeconds = options?.retryAfterSeconds
   }
 
   get kind(): ProblemKind {

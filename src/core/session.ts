@@ -1,5 +1,6 @@
 /** Sessions: a login that a client keeps as a cookie, until it logs out or does not use it for a time. */
-import { createHmac, randomBytes, randomUUID, timingSafeEqual } from 'node:crypto'
+import { createHmac, hash, randomBytes, randomUUID, timingSafeEqual } from 'node:crypto'
+import type { Identity } from './access.ts'
 
 export interface Session {
   /** Names it to everybody; gives nobody its rights. */
@@ -32,6 +33,13 @@ export interface SessionReader {
   listSessions(): Promise<Session[]>
 }
 
+export interface SessionOpening {
+  readonly session: KeptSession
+  /** Whose login was checked. */
+  readonly identity: Pick<Identity, 'userId' | 'userVersion'>
+  readonly expiredBefore: Date
+}
+
 export interface SessionUse {
   readonly id: string
   readonly usedAt: Date
@@ -42,8 +50,9 @@ export interface SessionDesk {
   /**
    * Keeps a new session, and forgets those not used since `expiredBefore`. When there are too many, the one that was not used
    * for the longest time ends: clients that never log out take nobody's place.
+   * @throws Problem LOGIN_REFUSED when the user or the password has been changed since the login was checked
    */
-  openSession(opening: { readonly session: KeptSession; readonly expiredBefore: Date }): Promise<void>
+  openSession(opening: SessionOpening): Promise<void>
   /** False when there was no such session. */
   endSession(id: string): Promise<boolean>
   recordUse(use: SessionUse): Promise<void>
@@ -53,13 +62,16 @@ export interface SessionDesk {
 export interface Sessions {
   /** How long a session lasts without use. */
   readonly timeoutMs: number
-  open(userName: string, address: string): Promise<OwnedSession>
+  /** @throws Problem LOGIN_REFUSED */
+  open(identity: Pick<Identity, 'name' | 'userId' | 'userVersion'>, address: string): Promise<OwnedSession>
   /**
    * The session of a token, if there is one that has not ended.
    * @param isUse whether the request keeps the session from ending
    */
   find(token: string, isUse: boolean): Promise<OwnedSession | undefined>
   list(): Promise<Session[]>
+  /** Undefined when there is none, whether or not it has expired. @param id or the token */
+  look(id: string): Promise<Session | undefined>
   /** False when there was no such session. @param id or the token */
   end(id: string): Promise<boolean>
 }
@@ -67,8 +79,6 @@ export interface Sessions {
 export interface SessionsOptions {
   readonly reader: SessionReader
   readonly desk: SessionDesk
-  /** Secrets are hashed with it: with another key all sessions have ended. */
-  readonly key: Buffer
   readonly timeoutMs: number
   readonly now: () => Date
 }
@@ -78,7 +88,7 @@ const RECORD_INTERVAL_MS = 60_000
 
 const SECRET_BYTES = 32
 
-export function createSessions({ reader, desk, key, timeoutMs, now }: SessionsOptions): Sessions {
+export function createSessions({ reader, desk, timeoutMs, now }: SessionsOptions): Sessions {
   /** When sessions were used, where that is not written down yet. */
   const uses = new Map<string, number>()
   /** Sessions whose use is being written down: polls meanwhile add no writes. */
@@ -107,13 +117,14 @@ export function createSessions({ reader, desk, key, timeoutMs, now }: SessionsOp
   return {
     timeoutMs,
 
-    async open(userName, address) {
+    async open(identity, address) {
       const time = now()
       forgetExpired(time)
       const secret = randomBytes(SECRET_BYTES).toString('base64url')
-      const session: Session = { id: randomUUID(), userName, address, createdAt: time, lastUsedAt: time }
+      const session: Session = { id: randomUUID(), userName: identity.name, address, createdAt: time, lastUsedAt: time }
       await desk.openSession({
-        session: { ...session, secretHash: hashSecret(key, secret) },
+        session: { ...session, secretHash: hashSecret(secret) },
+        identity,
         expiredBefore: new Date(time.getTime() - timeoutMs)
       })
       return owned(session, secret)
@@ -122,7 +133,7 @@ export function createSessions({ reader, desk, key, timeoutMs, now }: SessionsOp
     async find(token, isUse) {
       const { id, secret } = parseToken(token)
       const kept = id === '' ? undefined : await reader.findSession(id)
-      if (kept === undefined || !isEqual(kept.secretHash, hashSecret(key, secret)) || !isLive(kept)) return undefined
+      if (kept === undefined || !isEqual(kept.secretHash, hashSecret(secret)) || !isLive(kept)) return undefined
       const { secretHash: _, ...session } = kept
       return owned(isUse ? await use(session) : session, secret)
     },
@@ -132,8 +143,10 @@ export function createSessions({ reader, desk, key, timeoutMs, now }: SessionsOp
       return sessions.filter(isLive).map((session) => ({ ...session, lastUsedAt: lastUse(session) }))
     },
 
+    look: (idOrToken) => reader.findSession(idOf(idOrToken)),
+
     async end(idOrToken) {
-      const id = parseToken(idOrToken).id || idOrToken
+      const id = idOf(idOrToken)
       uses.delete(id)
       return desk.endSession(id)
     }
@@ -146,14 +159,18 @@ function owned(session: Session, secret: string): OwnedSession {
   return { session, token: `${session.id}.${secret}`, csrf }
 }
 
+function idOf(idOrToken: string): string {
+  return parseToken(idOrToken).id || idOrToken
+}
+
 function parseToken(token: string): { id: string; secret: string } {
   const dot = token.indexOf('.')
   return dot < 0 ? { id: '', secret: '' } : { id: token.slice(0, dot), secret: token.slice(dot + 1) }
 }
 
 /** What is kept of a secret. It is as random as a key: a slow hash would protect nothing. */
-function hashSecret(key: Buffer, secret: string): string {
-  return createHmac('sha256', key).update(secret).digest('base64url')
+function hashSecret(secret: string): string {
+  return hash('sha256', secret, 'base64url')
 }
 
 function isEqual(left: string, right: string): boolean {
@@ -162,7 +179,5 @@ function isEqual(left: string, right: string): boolean {
 
 /** Whether two values that a caller and a session give are the same, without telling by the time how much of them is. */
 export function isSameSecret(given: string, expected: string): boolean {
-  return isEqual(hashSecret(COMPARISON_KEY, given), hashSecret(COMPARISON_KEY, expected))
+  return isEqual(hashSecret(given), hashSecret(expected))
 }
-
-const COMPARISON_KEY = randomBytes(SECRET_BYTES)

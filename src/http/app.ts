@@ -6,7 +6,7 @@ import type { CertificateSource } from '../core/certificate.ts'
 import { apiDoor } from './api/api-door.ts'
 import { healthRoutes } from './health-routes.ts'
 import { lxcaDoor } from './lxca/lxca-door.ts'
-import { registerCookies } from './plugins/auth.ts'
+import { registerAuth } from './plugins/auth.ts'
 import { registerDocs } from './plugins/docs.ts'
 import { registerErrors, sendError } from './plugins/errors.ts'
 import { schemaProblem } from './plugins/schema-errors.ts'
@@ -47,7 +47,7 @@ export async function buildApp({ services, version, certificates, logger }: AppO
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: MAX_PARAM_LENGTH }
   }).withTypeProvider<TypeBoxTypeProvider>()
   registerErrors(app)
-  await registerCookies(app)
+  await registerAuth(app, services)
   await registerDocs(app, version)
   await app.register(healthRoutes, services)
   await app.register(lxcaDoor, { ...services, version })

@@ -15,6 +15,7 @@ export const healthRoutes: FastifyPluginAsyncTypebox<Pick<Services, 'health'>> =
   app.get(
     '/health/live',
     {
+      config: { access: 'public' },
       schema: {
         operationId: 'checkLiveness',
         tags: ['Operations'],
@@ -28,6 +29,7 @@ export const healthRoutes: FastifyPluginAsyncTypebox<Pick<Services, 'health'>> =
   app.get(
     '/health/ready',
     {
+      config: { access: 'public' },
       schema: {
         operationId: 'checkReadiness',
         tags: ['Operations'],

@@ -2,9 +2,12 @@ import type { Archives } from '../core/archive.ts'
 import type { CatalogReader, HealthCheck, RepositorySpace } from '../core/catalog.ts'
 import type { PlanReader, TaskDesk } from '../core/export.ts'
 import type { ImportDesk, Uploads } from '../core/import.ts'
+import type { Logins } from '../core/logins.ts'
+import type { PasswordHasher } from '../core/password-hasher.ts'
 import type { RepositoryFiles } from '../core/repository-files.ts'
 import type { Sessions } from '../core/session.ts'
 import type { TaskReader } from '../core/task.ts'
+import type { UserDesk, UserReader } from '../core/user.ts'
 
 /** What the routes need of the depot; ready-made, so that the app can be built on the real thing or on another. */
 export interface Services {
@@ -23,6 +26,8 @@ export interface Services {
   readonly sessions: Sessions
   /** The UUID of this depot. */
   readonly identity: string
-  /** Whether these credentials are the administrator's; takes the same time for any wrong ones. */
-  readonly verifyCredentials: (userName: string, password: string) => boolean
+  readonly logins: Logins
+  readonly hasher: PasswordHasher
+  readonly users: UserReader
+  readonly userDesk: UserDesk
 }

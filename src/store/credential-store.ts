@@ -1,3 +1,4 @@
+/** How former versions kept the password that they had made. */
 import type { Depot } from './database.ts'
 import { durableTransaction } from './durable-transaction.ts'
 
@@ -11,7 +12,7 @@ export async function findPasswordHash(db: Depot, userName: string): Promise<str
   return row?.password_hash
 }
 
-export async function savePasswordHash(db: Depot, userName: string, hash: string): Promise<void> {
-  const row = { user_name: userName, password_hash: hash }
-  await durableTransaction(db, (trx) => trx.insertInto('credential').values(row).execute())
+/** Once there are users, nobody looks for them. */
+export async function removePasswordHashes(db: Depot): Promise<void> {
+  await durableTransaction(db, (trx) => trx.deleteFrom('credential').execute())
 }

@@ -23,6 +23,9 @@ export interface Schema {
   task_count: TaskCountTable
   task_message: TaskMessageTable
   credential: CredentialTable
+  user: UserTable
+  token: TokenTable
+  login_failure: LoginFailureTable
   session: SessionTable
   identity: IdentityTable
 }
@@ -242,16 +245,49 @@ interface TaskMessageTable {
   recovery: string
 }
 
-/** The administrator whose password was made at the first start. */
+/** Of former versions: the administrator whose password was made at the first start. The next start makes a user of it. */
 interface CredentialTable {
   user_name: string
   password_hash: string
 }
 
+export interface UserTable {
+  id: Generated<number>
+  name: string
+  role: string
+  /** See `password.ts`. */
+  password_hash: string
+  /** Grows with every change of the password. */
+  version: Generated<number>
+  created_at: number
+  password_changed_at: number
+}
+
+export interface TokenTable {
+  id: string
+  user_id: number
+  name: string
+  role: string
+  secret_hash: string
+  created_at: number
+  /** Null: never. */
+  expires_at: number | null
+  last_used_at: number | null
+}
+
+/** Whoever has failed to log in lately. */
+export interface LoginFailureTable {
+  /** A hash of user and address, or of an address. */
+  key: string
+  failures: number
+  failed_at: number
+}
+
 export interface SessionTable {
   id: string
-  /** Keyed hash of what the cookie has beside the id. */
+  /** Hash of what the cookie has beside the id. */
   secret_hash: string
+  user_id: number
   user_name: string
   address: string
   created_at: number

@@ -1,5 +1,6 @@
 /** Sessions as rows. */
 import type { Selectable } from 'kysely'
+import { Problem } from '../core/problem.ts'
 import type { KeptSession, Session, SessionDesk, SessionReader } from '../core/session.ts'
 import type { Depot } from './database.ts'
 import { durableTransaction } from './durable-transaction.ts'
@@ -30,14 +31,24 @@ export function createSessionReader(db: Depot): SessionReader {
 
 export function createSessionDesk(db: Depot): SessionDesk {
   return {
-    async openSession({ session, expiredBefore }) {
+    async openSession({ session, identity, expiredBefore }) {
       await durableTransaction(db, async (trx) => {
         await trx.deleteFrom('session').where('last_used_at', '<', expiredBefore.getTime()).execute()
+        const owner = await trx
+          .selectFrom('user')
+          .select('id')
+          .where('id', '=', identity.userId)
+          .where('version', '=', identity.userVersion)
+          .executeTakeFirst()
+        if (owner === undefined) {
+          throw new Problem('LOGIN_REFUSED', 'The user or the password has been changed during the login.')
+        }
         await trx
           .insertInto('session')
           .values({
             id: session.id,
             secret_hash: session.secretHash,
+            user_id: owner.id,
             user_name: session.userName,
             address: session.address,
             created_at: session.createdAt.getTime(),

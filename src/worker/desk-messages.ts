@@ -4,9 +4,10 @@ import type { TaskDesk } from '../core/export.ts'
 import type { ImportDesk } from '../core/import.ts'
 import { Problem, type ProblemCode, toDatabaseProblem } from '../core/problem.ts'
 import type { SessionDesk } from '../core/session.ts'
+import type { UserDesk } from '../core/user.ts'
 
 /** All that the thread does for others. */
-export type Desk = TaskDesk & ImportDesk & SessionDesk
+export type Desk = TaskDesk & ImportDesk & SessionDesk & UserDesk
 
 export type DeskRequest = {
   [Method in keyof Desk]: { readonly method: Method; readonly argument: Parameters<Desk[Method]>[0] }
@@ -49,7 +50,15 @@ export function createDeskClient(thread: () => Worker | undefined): Desk {
     abandonUpload: (argument) => ask({ method: 'abandonUpload', argument }),
     openSession: (argument) => ask({ method: 'openSession', argument }),
     endSession: (argument) => ask({ method: 'endSession', argument }),
-    recordUse: (argument) => ask({ method: 'recordUse', argument })
+    recordUse: (argument) => ask({ method: 'recordUse', argument }),
+    addUser: (argument) => ask({ method: 'addUser', argument }),
+    changeUser: (argument) => ask({ method: 'changeUser', argument }),
+    removeUser: (argument) => ask({ method: 'removeUser', argument }),
+    rehashPassword: (argument) => ask({ method: 'rehashPassword', argument }),
+    addToken: (argument) => ask({ method: 'addToken', argument }),
+    removeToken: (argument) => ask({ method: 'removeToken', argument }),
+    recordTokenUse: (argument) => ask({ method: 'recordTokenUse', argument }),
+    recordFailures: (argument) => ask({ method: 'recordFailures', argument })
   }
 }
 

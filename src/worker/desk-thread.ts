@@ -1,5 +1,5 @@
 /**
- * The thread that accepts and cancels work, writes sessions, keeps the leases of this process alive, and sweeps the archives. Planning a large
+ * The thread that accepts and cancels work, writes sessions and users, keeps the leases of this process alive, and sweeps the archives. Planning a large
  * export takes a moment and a commit waits for the disk: both would keep the thread that answers requests from answering. And
  * no packing, however busy, can keep this thread from showing that the process lives.
  */
@@ -12,6 +12,7 @@ import { createArchiveStore } from '../store/archive-store.ts'
 import { createCatalogStore } from '../store/catalog-store.ts'
 import { openDatabase } from '../store/database.ts'
 import { createSessionDesk } from '../store/session-store.ts'
+import { createUserDesk } from '../store/user-desk.ts'
 import { createWorkStore } from '../store/work-store.ts'
 import { createImportDesk } from './accept-import.ts'
 import { answerDeskCommand } from './desk-messages.ts'
@@ -45,7 +46,7 @@ const { sweepImports, ...imports } = createImportDesk({
   freeRepositoryBytes: () => freeRepositoryBytes(settings, catalog),
   now: () => new Date()
 })
-const desk = { ...tasks, ...imports, ...createSessionDesk(db) }
+const desk = { ...tasks, ...imports, ...createSessionDesk(db), ...createUserDesk(db) }
 
 /** What the desk does one after the other: it has one connection, and transactions on it must not mix. */
 let last: Promise<unknown> = Promise.resolve()

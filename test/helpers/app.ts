@@ -21,6 +21,7 @@ import type { ImportDeskOptions, SweepingImportDesk } from '../../src/worker/acc
 import type { DeskOptions } from '../../src/worker/task-desk.ts'
 import { reportMismatches } from './check-answers.ts'
 import { type BareDepot, contentsOf, makeDepot } from './depot.ts'
+import { type AccessServices, addUser, loginsOf, makeLogins } from './logins.ts'
 import { filesBody } from './multipart.ts'
 import type { Files } from './packages.ts'
 import { makeDesk, makeImportDesk, runQueued } from './worker.ts'
@@ -72,7 +73,10 @@ export async function buildTestApp(
     importDirectory: '/srv/firmware',
     identity: IDENTITY,
     sessions: absent('sessions'),
-    verifyCredentials: (user, password) => user === USER && password === PASSWORD,
+    logins: loginsOf(USER, PASSWORD),
+    users: absent('users'),
+    userDesk: absent('userDesk'),
+    hasher: absent('hasher'),
     ...services
   }
   const app = await buildApp({ services: all, version: '0.0.0-test', certificates })
@@ -95,6 +99,7 @@ function absent<Service extends object>(name: string): Service {
 }
 
 export interface TestDepot extends BareDepot {
+  readonly access: AccessServices
   readonly app: App
   readonly call: Call
   readonly tasks: TaskReader
@@ -135,6 +140,8 @@ export async function openTestDepot(
   const { db, repositoryDirectory } = depot
   const [tasks, catalog] = [createTaskStore(db), createCatalogStore(db)]
   const imports = makeImportDesk(depot, desk)
+  const access = await makeLogins(db, clock)
+  await addUser(access, USER, 'admin', PASSWORD)
   const { app, call } = await buildTestApp(
     t,
     {
@@ -161,10 +168,10 @@ export async function openTestDepot(
       sessions: createSessions({
         reader: createSessionReader(db),
         desk: createSessionDesk(db),
-        key: Buffer.from('a key for tests'),
         timeoutMs: SESSION_TIMEOUT_MS,
         now: clock
-      })
+      }),
+      ...access
     },
     certificates
   )
@@ -172,6 +179,7 @@ export async function openTestDepot(
   await depot.scan()
   return {
     ...depot,
+    access,
     app,
     call,
     tasks,

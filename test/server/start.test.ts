@@ -3,9 +3,10 @@ import fs from 'node:fs'
 import net from 'node:net'
 import path from 'node:path'
 import t, { type Test } from 'tap'
+import { administerUsers } from '../../src/admin/users.ts'
 import { basic } from '../helpers/app.ts'
 import { packageFiles } from '../helpers/packages.ts'
-import { makePlace, type ServerOptions, spawnServer, startServer } from '../helpers/server.ts'
+import { makePlace, type ServerOptions, spawnServer, startServer, until } from '../helpers/server.ts'
 
 const PASSWORD_LINE = /^ *password (\S+)$/m
 const SOME_FILE = import.meta.filename
@@ -56,6 +57,23 @@ t.test('a password in the settings counts, and a setting that nobody knows is wa
   t.notMatch(server.stdout(), /misspelt secret|chosen by/)
 })
 
+t.test('what the command line changes of users is known to the running server in seconds', async (t) => {
+  const options = place(t)
+  const server = await startServer(t, options)
+  const payload = { name: 'ann', password: 'a password for ann', role: 'operator' }
+  const headers = { 'content-type': 'application/json' }
+  const init = { method: 'POST', headers, body: JSON.stringify(payload) }
+  t.equal((await server.call('/api/v1/users', init)).status, 201)
+  const ann = { headers: { authorization: basic(payload.name, payload.password) } }
+  const me = async () => (await fetch(`${server.url}/api/v1/me`, ann)).json() as Promise<{ role?: string }>
+  t.match(await me(), { role: 'operator', kind: 'password' })
+  const databaseFile = path.join(options.dataDirectory, 'fixdepot.db')
+  await administerUsers(databaseFile, (admin) => admin.setRole('ann', 'viewer'))
+  await until('the role has changed', async () => (await me()).role === 'viewer')
+  await administerUsers(databaseFile, (admin) => admin.removeUser('ann'))
+  await until('the user is gone', async () => (await me()).role === undefined)
+})
+
 t.test('a setting that is wrong is refused with a sentence that names it', async (t) => {
   const options = place(t)
   const { dataDirectory, repositoryDirectory } = options
@@ -63,7 +81,7 @@ t.test('a setting that is wrong is refused with a sentence that names it', async
   const cases: [Record<string, string>, RegExp][] = [
     [
       { FIXDEPOT_ADMIN_PASSWORD: 'short' },
-      /^The setting FIXDEPOT_ADMIN_PASSWORD must be at least 8 characters long\.\n$/
+      /^The setting FIXDEPOT_ADMIN_PASSWORD must be 8 to 1024 characters long\.\n$/
     ],
     [{ FIXDEPOT_DATA_DIR: path.join(repositoryDirectory, 'a.xml', 'data') }, /^.*FIXDEPOT_DATA_DIR .*\n$/],
     [

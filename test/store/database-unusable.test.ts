@@ -2,7 +2,7 @@ import fs from 'node:fs'
 import path from 'node:path'
 import Database from 'better-sqlite3'
 import t, { type Test } from 'tap'
-import { type Depot, migrateToLatest, openDatabase, openForReading } from '../../src/store/database.ts'
+import { type Depot, knownMigrations, migrateToLatest, openDatabase, openForReading } from '../../src/store/database.ts'
 import { DatabaseUnusable, toUnusable } from '../../src/store/database-unusable.ts'
 
 const NOBODY = 65534
@@ -93,7 +93,12 @@ t.test('a database of a newer version is refused politely, and not one byte of i
   database.pragma('journal_mode = DELETE')
   database.close()
   const before = fs.readFileSync(file)
-  refused(t, file, /has the schema 0099-from-the-future.*none newer than 0007-deflations\. Nothing was changed\./)
+  const newest = knownMigrations().at(-1)
+  refused(
+    t,
+    file,
+    new RegExp(`has the schema 0099-from-the-future.*none newer than ${newest}\\. Nothing was changed\\.`)
+  )
   t.ok(fs.readFileSync(file).equals(before))
   t.same(fs.readdirSync(path.dirname(file)), ['fixdepot.db'])
 })

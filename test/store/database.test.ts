@@ -14,7 +14,8 @@ const MIGRATIONS = [
   '0004-imports',
   '0005-plan-digests',
   '0006-task-progress',
-  '0007-deflations'
+  '0007-deflations',
+  '0008-users'
 ]
 
 const FIRST_TABLES = [
@@ -43,6 +44,9 @@ const TABLES = [
   'import_job',
   'session',
   'deflation',
+  'login_failure',
+  'token',
+  'user',
   'task_count',
   'work'
 ].sort()
@@ -155,7 +159,8 @@ t.test(
       '0004-imports',
       '0005-plan-digests',
       '0006-task-progress',
-      '0007-deflations'
+      '0007-deflations',
+      '0008-users'
     ])
     const tasks = await db.selectFrom('task').select(['id', 'kind', 'state', 'created_by']).orderBy('id').execute()
     t.same(tasks, [

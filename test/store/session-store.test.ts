@@ -1,9 +1,21 @@
-import t from 'tap'
+import t, { type Test } from 'tap'
 import type { KeptSession } from '../../src/core/session.ts'
 import { createSessionDesk, createSessionReader, MAX_SESSIONS } from '../../src/store/session-store.ts'
+import { createUserDesk } from '../../src/store/user-desk.ts'
 import { makeDepot } from '../helpers/depot.ts'
+import { identityOf } from '../helpers/logins.ts'
 
 const LONG_AGO = new Date(0)
+
+const identity = identityOf('ann')
+
+/** With the user that all sessions are of. */
+async function makeDepotWithUser(t: Test) {
+  const depot = await makeDepot(t, {})
+  const user = { name: 'ann', role: 'viewer', passwordHash: 'one', createdAt: new Date(0) } as const
+  await createUserDesk(depot.db).addUser(user)
+  return depot
+}
 
 function session(id: string, usedAt: number): KeptSession {
   return {
@@ -17,9 +29,9 @@ function session(id: string, usedAt: number): KeptSession {
 }
 
 t.test('a session is kept as it was opened, until it is ended', async (t) => {
-  const { db } = await makeDepot(t, {})
+  const { db } = await makeDepotWithUser(t)
   const [desk, reader] = [createSessionDesk(db), createSessionReader(db)]
-  await desk.openSession({ session: session('one', 5_000), expiredBefore: LONG_AGO })
+  await desk.openSession({ session: session('one', 5_000), expiredBefore: LONG_AGO, identity })
   t.same(await reader.findSession('one'), session('one', 5_000))
   t.equal(await reader.findSession('two'), undefined)
   t.equal(await desk.endSession('two'), false)
@@ -29,30 +41,31 @@ t.test('a session is kept as it was opened, until it is ended', async (t) => {
 })
 
 t.test('a use moves the time of the last one forward, and never back', async (t) => {
-  const { db } = await makeDepot(t, {})
+  const { db } = await makeDepotWithUser(t)
   const [desk, reader] = [createSessionDesk(db), createSessionReader(db)]
-  await desk.openSession({ session: session('one', 5_000), expiredBefore: LONG_AGO })
+  await desk.openSession({ session: session('one', 5_000), expiredBefore: LONG_AGO, identity })
   await desk.recordUse({ id: 'one', usedAt: new Date(9_000) })
   await desk.recordUse({ id: 'one', usedAt: new Date(7_000) })
   t.same((await reader.findSession('one'))?.lastUsedAt, new Date(9_000))
 })
 
 t.test('opening a session forgets those that have expired', async (t) => {
-  const { db } = await makeDepot(t, {})
+  const { db } = await makeDepotWithUser(t)
   const [desk, reader] = [createSessionDesk(db), createSessionReader(db)]
-  await desk.openSession({ session: session('old', 5_000), expiredBefore: LONG_AGO })
-  await desk.openSession({ session: session('kept', 6_000), expiredBefore: LONG_AGO })
-  await desk.openSession({ session: session('new', 9_000), expiredBefore: new Date(6_000) })
+  await desk.openSession({ session: session('old', 5_000), expiredBefore: LONG_AGO, identity })
+  await desk.openSession({ session: session('kept', 6_000), expiredBefore: LONG_AGO, identity })
+  await desk.openSession({ session: session('new', 9_000), expiredBefore: new Date(6_000), identity })
   const ids = (await reader.listSessions()).map(({ id }) => id)
   t.same(ids, ['kept', 'new'])
 })
 
 t.test('when there are too many, the one that was not used for the longest time ends', async (t) => {
-  const { db } = await makeDepot(t, {})
+  const { db } = await makeDepotWithUser(t)
   const [desk, reader] = [createSessionDesk(db), createSessionReader(db)]
   const rows = Array.from({ length: MAX_SESSIONS }, (_, index) => ({
     id: `s${index}`,
     secret_hash: '',
+    user_id: 1,
     user_name: 'ann',
     address: '',
     created_at: 1,
@@ -65,9 +78,41 @@ t.test('when there are too many, the one that was not used for the longest time 
       .execute()
   }
   // Its own clock may be behind: the new one stays all the same.
-  await desk.openSession({ session: session('new', 5_000), expiredBefore: LONG_AGO })
+  await desk.openSession({ session: session('new', 5_000), expiredBefore: LONG_AGO, identity })
   t.equal((await reader.listSessions()).length, MAX_SESSIONS)
   t.equal(await reader.findSession('s0'), undefined)
   t.ok(await reader.findSession('s1'))
   t.ok(await reader.findSession('new'))
+})
+
+t.test('a session is not opened for whoever is not there any more, or has another password since', async (t) => {
+  const { db } = await makeDepotWithUser(t)
+  const desk = createSessionDesk(db)
+  for (const stale of [
+    { userId: 2, userVersion: 1 },
+    { userId: 1, userVersion: 2 }
+  ]) {
+    const opening = { session: session('one', 5_000), expiredBefore: LONG_AGO, identity: stale }
+    await t.rejects(desk.openSession(opening), { code: 'LOGIN_REFUSED' })
+  }
+  t.same(await createSessionReader(db).listSessions(), [])
+})
+
+t.test('sessions end with another password, and with their user', async (t) => {
+  const { db } = await makeDepotWithUser(t)
+  const [desk, reader, users] = [createSessionDesk(db), createSessionReader(db), createUserDesk(db)]
+  const open = (id: string, userVersion: number) =>
+    desk.openSession({
+      session: session(id, 5_000),
+      expiredBefore: LONG_AGO,
+      identity: { userId: 1, userVersion }
+    })
+  await open('one', 1)
+  await users.changeUser({ name: 'ann', role: 'operator', changedAt: new Date(1) })
+  t.equal((await reader.listSessions()).length, 1, 'another role ends none')
+  await users.changeUser({ name: 'ann', passwordHash: 'two', changedAt: new Date(1) })
+  t.same(await reader.listSessions(), [])
+  await open('two', 2)
+  await users.removeUser('ann')
+  t.same(await reader.listSessions(), [])
 })

@@ -2,6 +2,7 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { openDatabase } from '../../src/store/database.ts'
 import { createSessionDesk } from '../../src/store/session-store.ts'
+import { createUserDesk } from '../../src/store/user-desk.ts'
 import { answerDeskCommand } from '../../src/worker/desk-messages.ts'
 import { createTaskDesk } from '../../src/worker/task-desk.ts'
 
@@ -26,5 +27,5 @@ const imports = {
   finishUpload: noImport,
   abandonUpload: noImport
 }
-const desk = { ...tasks, ...imports, ...createSessionDesk(db) }
+const desk = { ...tasks, ...imports, ...createSessionDesk(db), ...createUserDesk(db) }
 parentPort?.on('message', (command) => void answerDeskCommand(desk, command))

@@ -3,6 +3,7 @@ import { parentPort } from 'node:worker_threads'
 import { taskAccepted } from '../../src/core/message.ts'
 import { Problem } from '../../src/core/problem.ts'
 import type { Task } from '../../src/core/task.ts'
+import type { User } from '../../src/core/user.ts'
 import { answerDeskCommand, type Desk } from '../../src/worker/desk-messages.ts'
 
 const scripts: Readonly<Record<string, () => unknown>> = {
@@ -39,6 +40,13 @@ function taskFor(createdBy: string): Task {
     messages: []
   }
 }
+
+const userOf = (name: string): User => ({
+  name,
+  role: 'viewer',
+  createdAt: new Date(0),
+  passwordChangedAt: new Date(0)
+})
 
 const desk: Desk = {
   async requestExport({ selection, requestedBy }) {
@@ -77,7 +85,15 @@ const desk: Desk = {
   abandonUpload: async () => {},
   openSession: async () => {},
   endSession: async (id) => id === 'known',
-  recordUse: async () => {}
+  recordUse: async () => {},
+  addUser: async (user) => userOf(user.name),
+  changeUser: async (change) => userOf(change.name),
+  removeUser: async () => {},
+  rehashPassword: async () => {},
+  addToken: async () => {},
+  removeToken: async () => false,
+  recordTokenUse: async () => {},
+  recordFailures: async () => {}
 }
 
 parentPort?.on('message', (command) => void answerDeskCommand(desk, command))

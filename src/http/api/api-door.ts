@@ -1,16 +1,17 @@
 /** Our own API: strict schemas, nouns, pages by cursor, problems as RFC 9457 has them. */
 import type { FastifyPluginAsync } from 'fastify'
-import { registerAuth } from '../plugins/auth.ts'
 import type { Services } from '../services.ts'
 import { archiveRoutes } from './archive-routes.ts'
 import { eventRoutes } from './event-routes.ts'
 import { exportContentRoutes } from './export-content-routes.ts'
 import { exportRoutes } from './export-routes.ts'
 import { fileRoutes } from './file-routes.ts'
+import { meRoutes } from './me-routes.ts'
 import { packageRoutes } from './package-routes.ts'
+import { tokenRoutes } from './token-routes.ts'
+import { userRoutes } from './user-routes.ts'
 
 export const apiDoor: FastifyPluginAsync<Services> = async (app, services) => {
-  await registerAuth(app, services)
   app.addHook('onRequest', async (_request, reply) => {
     reply.header('cache-control', 'no-store')
   })
@@ -20,4 +21,7 @@ export const apiDoor: FastifyPluginAsync<Services> = async (app, services) => {
   await app.register(exportContentRoutes, services)
   await app.register(archiveRoutes, services)
   await app.register(eventRoutes, services)
+  await app.register(meRoutes, services)
+  await app.register(userRoutes, services)
+  await app.register(tokenRoutes, services)
 }

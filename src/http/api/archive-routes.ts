@@ -39,6 +39,7 @@ export const archiveRoutes: FastifyPluginAsyncTypebox<Pick<Services, 'desk' | 'a
   app.get(
     '/api/v1/archive',
     {
+      config: { access: 'exporter' },
       schema: {
         operationId: 'downloadSelection',
         tags: ['Exports'],

@@ -4,7 +4,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 import { type EndedTask, hasEnded, type Task } from '../../core/task.ts'
 import { type EventStream, openEventStream } from '../event-stream.ts'
-import { SESSION_COOKIE } from '../plugins/auth.ts'
+import { type AuthServices, isStillAllowed } from '../plugins/auth.ts'
 import type { Services } from '../services.ts'
 import { createExportFeed, type ExportFollower, stateKey } from './export-feed.ts'
 import { exportView } from './export-view.ts'
@@ -30,10 +30,8 @@ const LastEventId = Type.Object({
   )
 })
 
-export const eventRoutes: FastifyPluginAsyncTypebox<Pick<Services, 'tasks' | 'sessions'>> = async (
-  app,
-  { tasks, sessions }
-) => {
+export const eventRoutes: FastifyPluginAsyncTypebox<Pick<Services, 'tasks'> & AuthServices> = async (app, services) => {
+  const { tasks } = services
   const streams = new Set<EventStream>()
   const feed = createExportFeed({
     tasks,
@@ -44,12 +42,6 @@ export const eventRoutes: FastifyPluginAsyncTypebox<Pick<Services, 'tasks' | 'se
   app.addHook('preClose', async () => {
     for (const stream of streams) stream.close()
   })
-
-  /** The end of the session ends what was begun in it; it does not go on because of it. */
-  async function isLoggedIn(request: FastifyRequest): Promise<boolean> {
-    const token = request.cookies[SESSION_COOKIE] ?? ''
-    return request.session === null || (await sessions.find(token, false)) !== undefined
-  }
 
   /** Exports that ended after the one of the first number, up to that of the second. */
   async function* endedBetween(after: number, upTo: number): AsyncGenerator<EndedTask> {
@@ -75,7 +67,7 @@ export const eventRoutes: FastifyPluginAsyncTypebox<Pick<Services, 'tasks' | 'se
   }
 
   function open(request: FastifyRequest, reply: FastifyReply): EventStream {
-    const stream = openEventStream(request, reply, { isWelcome: () => isLoggedIn(request) })
+    const stream = openEventStream(request, reply, { isWelcome: () => isStillAllowed(request, services) })
     streams.add(stream)
     stream.closed.then(() => streams.delete(stream))
     return stream
@@ -85,6 +77,7 @@ export const eventRoutes: FastifyPluginAsyncTypebox<Pick<Services, 'tasks' | 'se
     '/api/v1/exports/:id/events',
     {
       exposeHeadRoute: false,
+      config: { access: 'viewer' },
       schema: {
         operationId: 'followExport',
         tags: ['Exports'],
@@ -129,6 +122,7 @@ export const eventRoutes: FastifyPluginAsyncTypebox<Pick<Services, 'tasks' | 'se
     '/api/v1/events',
     {
       exposeHeadRoute: false,
+      config: { access: 'viewer' },
       schema: {
         operationId: 'followExports',
         tags: ['Exports'],

@@ -51,6 +51,7 @@ export const exportContentRoutes: FastifyPluginAsyncTypebox<Pick<Services, 'task
   app.get(
     '/api/v1/exports/:id/archive',
     {
+      config: { access: 'exporter' },
       schema: {
         operationId: 'downloadArchive',
         tags: ['Exports'],
@@ -79,6 +80,7 @@ export const exportContentRoutes: FastifyPluginAsyncTypebox<Pick<Services, 'task
   app.get(
     '/api/v1/exports/:id/manifest',
     {
+      config: { access: 'viewer' },
       schema: {
         operationId: 'getManifest',
         tags: ['Exports'],
@@ -102,6 +104,7 @@ export const exportContentRoutes: FastifyPluginAsyncTypebox<Pick<Services, 'task
   app.get(
     '/api/v1/exports/:id/SHA256SUMS',
     {
+      config: { access: 'viewer' },
       schema: {
         operationId: 'getSha256Sums',
         tags: ['Exports'],

@@ -3,6 +3,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import { Problem } from '../../core/problem.ts'
 import type { TaskState } from '../../core/task.ts'
+import { requireOwnTasks } from '../own-tasks.ts'
 import { BODY_LIMIT_BYTES } from '../plugins/lenient-json.ts'
 import type { Services } from '../services.ts'
 import { parseNumberCursor } from './cursor.ts'
@@ -22,6 +23,7 @@ export const exportRoutes: FastifyPluginAsyncTypebox<Pick<Services, 'desk' | 'ta
     '/api/v1/exports',
     {
       bodyLimit: BODY_LIMIT_BYTES,
+      config: { access: 'exporter' },
       schema: {
         operationId: 'createExport',
         tags: ['Exports'],
@@ -54,6 +56,7 @@ export const exportRoutes: FastifyPluginAsyncTypebox<Pick<Services, 'desk' | 'ta
   app.get(
     '/api/v1/exports',
     {
+      config: { access: 'viewer' },
       schema: {
         operationId: 'listExports',
         tags: ['Exports'],
@@ -85,6 +88,7 @@ export const exportRoutes: FastifyPluginAsyncTypebox<Pick<Services, 'desk' | 'ta
   app.get(
     '/api/v1/exports/:id',
     {
+      config: { access: 'viewer' },
       schema: {
         operationId: 'getExport',
         tags: ['Exports'],
@@ -99,13 +103,14 @@ export const exportRoutes: FastifyPluginAsyncTypebox<Pick<Services, 'desk' | 'ta
   app.delete(
     '/api/v1/exports/:id',
     {
+      config: { access: 'exporter' },
       schema: {
         operationId: 'cancelExport',
         tags: ['Exports'],
         summary: 'Cancel an export',
         description:
           'One that waits ends at once, one that runs within a second, and nothing of it is left. Others who asked for the ' +
-          'same content are not concerned.',
+          'same content are not concerned. An export of another user needs the role `operator`.',
         params: ExportParams,
         response: {
           204: Type.Null({ description: 'The export is canceled.' }),
@@ -117,6 +122,7 @@ export const exportRoutes: FastifyPluginAsyncTypebox<Pick<Services, 'desk' | 'ta
     },
     async (request, reply) => {
       const { id } = await findExport(tasks, request.params.id)
+      await requireOwnTasks(request.identity, tasks, [id])
       const [outcome] = await desk.cancelTasks([id])
       if (outcome?.isCanceledNow !== true) throw new Problem('TASK_ENDED', `The export ${id} has ended already.`)
       return reply.code(204).send(null)

@@ -50,6 +50,7 @@ export const fileRoutes: FastifyPluginAsyncTypebox<Pick<Services, 'catalog' | 'f
     app.get(
       `/api/v1/packages/:fixid/${url}`,
       {
+        config: { access: 'viewer' },
         schema: {
           operationId,
           tags: ['Catalog'],
@@ -79,6 +80,7 @@ export const fileRoutes: FastifyPluginAsyncTypebox<Pick<Services, 'catalog' | 'f
   app.get(
     '/api/v1/packages/:fixid/file',
     {
+      config: { access: 'exporter' },
       schema: {
         operationId: 'downloadPackageFile',
         tags: ['Catalog'],

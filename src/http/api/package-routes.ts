@@ -25,6 +25,7 @@ export const packageRoutes: FastifyPluginAsyncTypebox<Pick<Services, 'catalog'>>
   app.get(
     '/api/v1/packages',
     {
+      config: { access: 'viewer' },
       schema: {
         operationId: 'searchPackages',
         tags: ['Catalog'],
@@ -45,6 +46,7 @@ export const packageRoutes: FastifyPluginAsyncTypebox<Pick<Services, 'catalog'>>
   app.get(
     '/api/v1/packages/:fixid',
     {
+      config: { access: 'viewer' },
       schema: {
         operationId: 'getPackage',
         tags: ['Catalog'],
@@ -63,6 +65,7 @@ export const packageRoutes: FastifyPluginAsyncTypebox<Pick<Services, 'catalog'>>
   app.get(
     '/api/v1/problems',
     {
+      config: { access: 'viewer' },
       schema: {
         operationId: 'listProblems',
         tags: ['Catalog'],

@@ -20,8 +20,9 @@ export const ProblemBody = Type.Object(
 /** The answers that any route of our own API can give beside its own. */
 export const PROBLEM_RESPONSES = {
   400: problemResponse('A parameter or an attribute is missing or not valid.'),
-  401: problemResponse('User name or password are missing or wrong, or the session has ended.'),
-  403: problemResponse('A session needs the header X-Csrf-Token for this, and it is missing or wrong.'),
+  401: problemResponse('User name or password are missing or wrong, or the session or the token has ended.'),
+  403: problemResponse('The role of the login does not allow it; or a session needs the header X-Csrf-Token for it.'),
+  429: problemResponse('Logins with a wrong password have come from there; `Retry-After` says how long to wait.'),
   500: problemResponse('Something went wrong inside the server.'),
   503: problemResponse('The part of the server that this needs is not there at the moment.')
 }

@@ -6,6 +6,7 @@ import type { Deletion, DeletionRequest } from '../../core/deletion.ts'
 import type { AcceptedTask, FileScope } from '../../core/export.ts'
 import { OPERATION_SUCCEEDED, taskAccepted } from '../../core/message.ts'
 import { Problem } from '../../core/problem.ts'
+import type { AccessByQuery } from '../plugins/access.ts'
 import { SAMPLE_FIXID, SAMPLE_PACK_FIXID } from '../samples.ts'
 import type { Services } from '../services.ts'
 import { CHANGE_ERROR_RESPONSES, errorResponse, MessageView, messageView } from './result-body.ts'
@@ -13,6 +14,15 @@ import { CHANGE_ERROR_RESPONSES, errorResponse, MessageView, messageView } from 
 /** Those that would need somebody to download from. */
 const UPSTREAM_ACTIONS: ReadonlySet<string> = new Set(['refresh', 'refreshThenAcquire', 'acquire'])
 const SUPPORTED_ACTIONS = ['export', 'read', 'delete', 'cleanup', 'refresh', 'refreshThenAcquire', 'acquire']
+/** The others change the repository, or would if they were possible. */
+const ACCESS: AccessByQuery = {
+  otherwise: 'exporter',
+  byQuery: {
+    action: Object.fromEntries(
+      SUPPORTED_ACTIONS.map((action) => [action, action === 'export' ? 'exporter' : 'operator'])
+    )
+  }
+}
 const MAX_FIXIDS = 50_000
 const MAX_FIXID_LENGTH = 255
 
@@ -84,6 +94,7 @@ export const actionRoutes: FastifyPluginAsyncTypebox<Pick<Services, 'desk'>> = a
     app.put(
       url,
       {
+        config: { access: ACCESS },
         schema: {
           operationId,
           hide,

@@ -1,7 +1,7 @@
 /** GET /aicc: clients ask it whether there is an appliance, and whether their login counts. */
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
-import { registerAuth, SESSION_COOKIE } from '../plugins/auth.ts'
+import { SESSION_COOKIE } from '../plugins/auth.ts'
 import type { Services } from '../services.ts'
 import { ERROR_RESPONSES } from './result-body.ts'
 
@@ -39,15 +39,15 @@ export const applianceRoutes: FastifyPluginAsyncTypebox<ApplianceOptions> = asyn
     // To the page for people, as the appliance does: clients that only look for one take it as a yes.
     if (!hasLogin) return reply.redirect('/docs', 302)
   })
-  await registerAuth(app, options)
   app.get(
     '/aicc',
     {
+      config: { access: 'viewer' },
       schema: {
         operationId: 'describeAppliance',
         tags: ['LXCA: sessions'],
         summary: 'What answers here',
-        security: [{ basic: [] }, { session: [] }, {}],
+        security: [{ basic: [] }, { token: [] }, { session: [] }, {}],
         description: 'Without a login the answer is a redirection to the documentation.',
         response: {
           200: Appliance,

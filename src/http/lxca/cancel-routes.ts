@@ -1,6 +1,7 @@
 /** PUT and DELETE of /tasks and /jobs: end tasks early, and forget those that have ended. */
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
+import { requireOwnTasks } from '../own-tasks.ts'
 import { SAMPLE_TASK_ID } from '../samples.ts'
 import type { Services } from '../services.ts'
 import { CHANGE_ERROR_RESPONSES } from './result-body.ts'
@@ -38,9 +39,12 @@ const DELETE_URLS = [
 
 const DESCRIPTION =
   'A task that waits ends at once, one that runs within a second, and nothing of it is left. When several exports share ' +
-  'one archive, it is packed on as long as one of them is not canceled.'
+  'one archive, it is packed on as long as one of them is not canceled. Tasks of others need the role `operator`.'
 
-export const cancelRoutes: FastifyPluginAsyncTypebox<Pick<Services, 'desk'>> = async (app, { desk }) => {
+export const cancelRoutes: FastifyPluginAsyncTypebox<Pick<Services, 'desk' | 'tasks'>> = async (
+  app,
+  { desk, tasks }
+) => {
   const tags = ['LXCA: tasks']
   const described = { tags, description: DESCRIPTION, response: RESPONSES }
 
@@ -48,6 +52,7 @@ export const cancelRoutes: FastifyPluginAsyncTypebox<Pick<Services, 'desk'>> = a
     app.delete(
       url,
       {
+        config: { access: 'exporter' },
         schema: {
           ...described,
           operationId,
@@ -57,7 +62,9 @@ export const cancelRoutes: FastifyPluginAsyncTypebox<Pick<Services, 'desk'>> = a
         }
       },
       async (request, reply) => {
-        await desk.deleteTasks(request.params.ids.split(',').map(parseTaskId))
+        const ids = request.params.ids.split(',').map(parseTaskId)
+        await requireOwnTasks(request.identity, tasks, ids)
+        await desk.deleteTasks(ids)
         return reply.serializer(NO_BODY).send(null)
       }
     )
@@ -65,19 +72,29 @@ export const cancelRoutes: FastifyPluginAsyncTypebox<Pick<Services, 'desk'>> = a
 
   app.put(
     '/tasks',
-    { schema: { ...described, operationId: 'cancelTasks', summary: 'Cancel tasks, by list', body: TasksBody } },
+    {
+      config: { access: 'exporter' },
+      schema: { ...described, operationId: 'cancelTasks', summary: 'Cancel tasks, by list', body: TasksBody }
+    },
     async (request, reply) => {
-      await desk.cancelTasks(request.body.list.map((id) => parseTaskId(String(id))))
+      const ids = request.body.list.map((id) => parseTaskId(String(id)))
+      await requireOwnTasks(request.identity, tasks, ids)
+      await desk.cancelTasks(ids)
       return reply.serializer(NO_BODY).send(null)
     }
   )
 
   app.put(
     '/jobs/:ids',
-    { schema: { ...described, operationId: 'cancelJobs', summary: 'Cancel a job', params: TaskIds, body: JobBody } },
+    {
+      config: { access: 'exporter' },
+      schema: { ...described, operationId: 'cancelJobs', summary: 'Cancel a job', params: TaskIds, body: JobBody }
+    },
     async (request, reply) => {
       const isWanted = String(request.body.cancelRequest) === 'true'
-      if (isWanted) await desk.cancelTasks(request.params.ids.split(',').map(parseTaskId))
+      const ids = request.params.ids.split(',').map(parseTaskId)
+      await requireOwnTasks(request.identity, tasks, ids)
+      if (isWanted) await desk.cancelTasks(ids)
       return reply.serializer(NO_BODY).send(null)
     }
   )

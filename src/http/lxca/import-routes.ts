@@ -118,6 +118,7 @@ export const importRoutes: FastifyPluginAsyncTypebox<Services> = async (app, { i
     app.post(
       `/files/updateRepositories/firmware/import/${name}`,
       {
+        config: { access: 'operator' },
         schema: {
           operationId: 'announceImport',
           hide,
@@ -144,6 +145,7 @@ export const importRoutes: FastifyPluginAsyncTypebox<Services> = async (app, { i
   app.post(
     '/files/updateRepositories/firmware/import',
     {
+      config: { access: 'operator' },
       schema: {
         operationId: 'importFiles',
         tags: [TAG],

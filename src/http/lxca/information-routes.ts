@@ -3,6 +3,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 import { Problem } from '../../core/problem.ts'
+import type { AccessByQuery } from '../plugins/access.ts'
 import { SAMPLE_MACHINE_TYPE } from '../samples.ts'
 import { sendFile } from '../send-file.ts'
 import type { Services } from '../services.ts'
@@ -43,6 +44,12 @@ function querySchema(answers: Readonly<Record<string, unknown>>, standard: strin
   })
 }
 
+/** Either way it is a download. */
+const ACCESS: AccessByQuery = {
+  otherwise: 'viewer',
+  byQuery: { key: { export: 'exporter' }, action: { export: 'exporter' } }
+}
+
 const DOWNLOAD_NOTE =
   'With `key=export` (or `action=export`) and `exportRepoFilename` the answer is the archive itself. It can be asked for in ' +
   'parts (`Range`), which is how `curl -C -` goes on with a download that was cut.'
@@ -58,6 +65,7 @@ export const informationRoutes: FastifyPluginAsyncTypebox<Services> = async (app
     app.get(
       url,
       {
+        config: { access: ACCESS },
         schema: {
           hide,
           operationId: standard === 'updates' ? 'listUpdates' : 'listSystemPacks',

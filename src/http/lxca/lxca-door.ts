@@ -1,8 +1,6 @@
 /** The door for clients that were written for the appliance. */
 import type { FastifyPluginAsync } from 'fastify'
-import { registerAuth } from '../plugins/auth.ts'
 import { registerLenientJson } from '../plugins/lenient-json.ts'
-import type { Services } from '../services.ts'
 import { actionRoutes } from './action-routes.ts'
 import { type ApplianceOptions, applianceRoutes } from './appliance-routes.ts'
 import { cancelRoutes } from './cancel-routes.ts'
@@ -24,16 +22,11 @@ export const lxcaDoor: FastifyPluginAsync<ApplianceOptions> = async (app, option
   })
   await app.register(loginRoutes, options)
   await app.register(applianceRoutes, options)
-  await app.register(protectedRoutes, options)
-}
-
-const protectedRoutes: FastifyPluginAsync<Services> = async (app, services) => {
-  await registerAuth(app, services)
-  await app.register(sessionRoutes, services)
-  await app.register(actionRoutes, services)
-  await app.register(importRoutes, services)
-  await app.register(cancelRoutes, services)
-  await app.register(taskRoutes, services)
-  await app.register(statusRoutes, services)
-  await app.register(informationRoutes, services)
+  await app.register(sessionRoutes, options)
+  await app.register(actionRoutes, options)
+  await app.register(importRoutes, options)
+  await app.register(cancelRoutes, options)
+  await app.register(taskRoutes, options)
+  await app.register(statusRoutes, options)
+  await app.register(informationRoutes, options)
 }

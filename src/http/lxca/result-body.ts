@@ -46,8 +46,9 @@ function errorResponses<Properties extends typeof ErrorBody.properties>(title: s
   const response = (description: string) => Type.Object({ ...properties }, { title, description })
   return {
     400: response('A parameter or an attribute is missing or not valid.'),
-    401: response('User name or password are missing or wrong, or the session has ended.'),
-    403: response('A session needs the header X-Csrf-Token for this, and it is missing or wrong.'),
+    401: response('User name or password are missing or wrong, or the session or the token has ended.'),
+    403: response('The role of the login does not allow it; or a session needs the header X-Csrf-Token for it.'),
+    429: response('Logins with a wrong password have come from there; `Retry-After` says how long to wait.'),
     500: response('Something went wrong inside the server.'),
     503: response('The part of the server that this needs is not there at the moment.')
   }

@@ -2,6 +2,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { type Static, Type } from 'typebox'
+import type { Identity } from '../../core/access.ts'
 import { REQUEST_SUCCEEDED } from '../../core/message.ts'
 import { Problem } from '../../core/problem.ts'
 import type { OwnedSession, Session } from '../../core/session.ts'
@@ -58,11 +59,12 @@ const Done = Type.Object(result, { title: 'Done' })
 const SUCCESS = { result: 'success', messages: [messageView(REQUEST_SUCCEEDED)] }
 
 /** Open to everybody. */
-export const loginRoutes: FastifyPluginAsyncTypebox<Services> = async (app, { sessions, verifyCredentials }) => {
+export const loginRoutes: FastifyPluginAsyncTypebox<Services> = async (app, { sessions, logins }) => {
   app.post(
     '/sessions',
     {
       attachValidation: true,
+      config: { access: 'public' },
       schema: {
         operationId: 'logIn',
         tags: TAGS,
@@ -81,10 +83,9 @@ export const loginRoutes: FastifyPluginAsyncTypebox<Services> = async (app, { se
     },
     async (request, reply) => {
       const { UserId, password } = credentials(request.body)
-      if (!verifyCredentials(UserId, password)) {
-        throw new Problem('LOGIN_REFUSED', 'The user name or the password is wrong.')
-      }
-      const owned = await sessions.open(UserId, request.ip)
+      const identity = await logins.withPassword(UserId, password, request.ip)
+      if (identity === undefined) throw new Problem('LOGIN_REFUSED', 'The user name or the password is wrong.')
+      const owned = await sessions.open(identity, request.ip)
       const minutes = String(Math.round(sessions.timeoutMs / 60_000))
       setCookies(request, reply, owned, minutes)
       const { session, token, csrf } = owned
@@ -99,16 +100,18 @@ export const sessionRoutes: FastifyPluginAsyncTypebox<Services> = async (app, { 
   app.get(
     '/sessions',
     {
+      config: { access: 'viewer' },
       schema: {
         operationId: 'listSessions',
         tags: TAGS,
         summary: 'List the sessions',
+        description: 'Administrators see all of them, others their own.',
         response: { 200: SessionList, ...ERROR_RESPONSES }
       }
     },
     async (request) => {
       const own = request.session?.session.id
-      const all = await sessions.list()
+      const all = (await sessions.list()).filter((session) => maySee(request.identity, session))
       return { response: all.map((session) => sessionView(session, own)), ...SUCCESS }
     }
   )
@@ -116,6 +119,7 @@ export const sessionRoutes: FastifyPluginAsyncTypebox<Services> = async (app, { 
   app.delete(
     '/sessions',
     {
+      config: { access: 'viewer' },
       schema: {
         operationId: 'logOut',
         tags: TAGS,
@@ -136,20 +140,30 @@ export const sessionRoutes: FastifyPluginAsyncTypebox<Services> = async (app, { 
   app.delete(
     '/sessions/:id',
     {
+      config: { access: 'viewer' },
       schema: {
         operationId: 'endSession',
         tags: TAGS,
         summary: 'End a session',
+        description: 'One of one’s own; administrators end those of others too.',
         params: Type.Object({ id: Type.String({ minLength: 1, maxLength: 255, description: 'The id of a session.' }) }),
         response: { 200: Done, 404: errorResponse('There is no such session.'), ...CHANGE_ERROR_RESPONSES }
       }
     },
     async (request) => {
       const { id } = request.params
-      if (!(await sessions.end(id))) throw new Problem('SESSION_UNKNOWN', 'There is no session with this id.')
+      const session = await sessions.look(id)
+      if (session === undefined || !maySee(request.identity, session) || !(await sessions.end(id))) {
+        throw new Problem('SESSION_UNKNOWN', 'There is no session with this id.')
+      }
       return SUCCESS
     }
   )
+}
+
+/** Those of others are as if they were not there. */
+function maySee(identity: Identity | null, { userName }: Session): boolean {
+  return identity !== null && (identity.role === 'admin' || identity.name === userName)
 }
 
 /** @throws Problem BODY_INVALID that names what is missing, and quotes nothing */

@@ -2,6 +2,7 @@
 import swagger from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
 import type { FastifyInstance } from 'fastify'
+import { type Access, describeAccess } from './access.ts'
 import { SESSION_COOKIE } from './auth.ts'
 import { shareSchemas } from './shared-schemas.ts'
 
@@ -20,6 +21,9 @@ stands for its members; a *machine type* is the four-character type of a server,
 
 **Trying it out**: press **Authorize** and log in under *basic* with the user name and the password of the server; then every call
 can be tried out from this page. The examples fit the repository that \`npm run sample\` and \`npm run demo\` make.
+
+**Users** have one of the roles *viewer*, *exporter*, *operator* and *admin*, each of which contains the ones before it; every call says
+which it needs. Programs log in with a token of \`POST /api/v1/tokens\`, here under *token*.
 
 **With a session** instead: leave *basic* empty and execute \`POST /sessions\` with your password. Its answer sets the cookies, which
 the browser sends along from then on; *session* needs no entry for that, and this page could not set it. Reading works at
@@ -40,6 +44,9 @@ const PAGE_POLICY = {
   'object-src': "'none'"
 }
 
+/** The description tells nothing of this depot. */
+const DOCS_ACCESS: Access = 'public'
+
 /** Register it before the routes that it is to describe. */
 export async function registerDocs(app: FastifyInstance, version: string): Promise<void> {
   await app.register(swagger, {
@@ -53,11 +60,17 @@ export async function registerDocs(app: FastifyInstance, version: string): Promi
         { name: 'LXCA: tasks', description: 'Background work: list it, end it early, forget it.' },
         { name: 'Catalog', description: 'Packages, and what is wrong in the repository.' },
         { name: 'Exports', description: 'Our own names for exports.' },
+        { name: 'Users', description: 'Who may do what; tokens for programs.' },
         { name: 'Operations', description: 'For probes.' }
       ],
       components: {
         securitySchemes: {
           basic: { type: 'http', scheme: 'basic', description: 'User name and password with every request.' },
+          token: {
+            type: 'http',
+            scheme: 'bearer',
+            description: 'A token of `POST /api/v1/tokens` with every request.'
+          },
           session: {
             type: 'apiKey',
             in: 'cookie',
@@ -72,22 +85,26 @@ export async function registerDocs(app: FastifyInstance, version: string): Promi
           }
         }
       },
-      security: [{ basic: [] }, { session: [], csrf: [] }]
+      security: [{ basic: [] }, { token: [] }, { session: [], csrf: [] }]
     },
+    transform: ({ schema, url, route }) => ({ schema: describeAccess(schema, route.config?.access) ?? {}, url }),
     transformObject: (made) => shareSchemas('openapiObject' in made ? made.openapiObject : made.swaggerObject)
   })
-  await app.register(swaggerUi, {
-    routePrefix: '/docs',
-    staticCSP: PAGE_POLICY,
-    theme: { title: 'fixdepot API' },
-    uiConfig: {
-      // Without the bar that offers to load other descriptions, under the name of another project.
-      layout: 'BaseLayout',
-      persistAuthorization: true,
-      tryItOutEnabled: true,
-      displayRequestDuration: true
-    }
+  await app.register(async (docs) => {
+    docs.decorate('accessOfRoutes', { getter: () => DOCS_ACCESS })
+    await docs.register(swaggerUi, {
+      routePrefix: '/docs',
+      staticCSP: PAGE_POLICY,
+      theme: { title: 'fixdepot API' },
+      uiConfig: {
+        // Without the bar that offers to load other descriptions, under the name of another project.
+        layout: 'BaseLayout',
+        persistAuthorization: true,
+        tryItOutEnabled: true,
+        displayRequestDuration: true
+      }
+    })
+    docs.get('/openapi.json', { schema: { hide: true } }, async () => app.swagger())
+    docs.get('/', { schema: { hide: true } }, async (_request, reply) => reply.redirect('/docs'))
   })
-  app.get('/openapi.json', { schema: { hide: true } }, async () => app.swagger())
-  app.get('/', { schema: { hide: true } }, async (_request, reply) => reply.redirect('/docs'))
 }

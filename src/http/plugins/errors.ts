@@ -11,6 +11,7 @@ const STATUS: Readonly<Record<ProblemKind, number>> = {
   conflict: 409,
   unauthenticated: 401,
   forbidden: 403,
+  'too-often': 429,
   'too-large': 413,
   'out-of-range': 416,
   unavailable: 503
@@ -46,8 +47,9 @@ export function sendError(error: Error, request: FastifyRequest, reply: FastifyR
   const log = { problem: problem.code, text: problem.message }
   if (problem.kind === 'unavailable') {
     request.log.warn({ ...log, err: problem.cause }, 'request refused')
-    reply.header('retry-after', RETRY_AFTER_SECONDS)
   } else request.log.info(log, 'request refused')
+  const retryAfter = problem.retryAfterSeconds ?? (problem.kind === 'unavailable' ? RETRY_AFTER_SECONDS : undefined)
+  if (retryAfter !== undefined) reply.header('retry-after', retryAfter)
   const status = STATUS[problem.kind]
   if (isOwnApi(request)) reply.code(status).type(PROBLEM_TYPE).send(problemBody(problem, status))
   else reply.code(status).send(withErrorMsg(request, errorBody([problem.userMessage])))

@@ -8,7 +8,7 @@ const MAX_SHOWN = 100
 interface Finding extends FastifySchemaValidationError {
   /** The value that was found, there with Ajv's option `verbose`. */
   readonly data?: unknown
-  readonly parentSchema?: { readonly description?: string }
+  readonly parentSchema?: { readonly description?: string; readonly format?: string }
 }
 
 /** For Fastify's `schemaErrorFormatter`; `part` is `querystring`, `body` and so on. */
@@ -31,6 +31,8 @@ function sentence(finding: Finding, word: string): string {
     case 'enum':
       return `${subject} has the value ${show(finding.data)}; accepted are ${listOf(params.allowedValues as string[], 0)}.`
     case 'type':
+      // A message never quotes what may be a password.
+      if (finding.parentSchema?.format === 'password') return `${subject} must be ${article(String(params.type))}.`
       return `${subject} must be ${article(String(params.type))}, and is ${show(finding.data)}.`
     case 'maxItems':
       return `${subject} has ${(finding.data as unknown[]).length} items; at most ${params.limit} are accepted.`

@@ -1,6 +1,6 @@
 import t from 'tap'
-import { verifierForPassword } from '../../../src/core/password.ts'
 import { basic, buildTestApp, PASSWORD, USER } from '../../helpers/app.ts'
+import { loginsOf } from '../../helpers/logins.ts'
 import { equalError, equalStatusError } from '../error-body.ts'
 
 const ROUTES = [
@@ -8,7 +8,7 @@ const ROUTES = [
   '/updateRepositories/firmware/uxsps',
   '/updateRepositories/firmware/uxsp'
 ]
-const REFUSED = { status: 401, id: 'FQXHMSE9001L', text: /^The user name or the password is / }
+const REFUSED = { status: 401, id: 'FQXHMSE9001L', text: /^The (user name or the password|token) is / }
 
 t.test('without a login every route is refused, and says how to log in', async (t) => {
   const { app } = await buildTestApp(t, {})
@@ -67,7 +67,7 @@ t.test('the right login is let in, whatever characters it has', async (t) => {
     '"quotes" \\ and %41',
     '        '
   ]) {
-    const { app } = await buildTestApp(t, { verifyCredentials: verifierForPassword('admin', password) })
+    const { app } = await buildTestApp(t, { logins: loginsOf('admin', password) })
     const call = (authorization: string) =>
       app.inject({ url: '/updateRepositories/firmware?key=importDir', headers: { authorization } })
     t.equal((await call(basic('admin', password))).statusCode, 200, password)
@@ -87,7 +87,7 @@ t.test('who is logged in is recorded as the one who asked', async (t) => {
     throw new Error('enough is known')
   }
   const { app } = await buildTestApp(t, {
-    verifyCredentials: verifierForPassword('операто́р', PASSWORD),
+    logins: loginsOf('операто́р', PASSWORD),
     desk: {
       requestScan: refuse,
       planExport: () => refuse('nobody'),

@@ -1,0 +1,62 @@
+/** Sees at the start that there is an administrator. */
+import type { Config } from './config.ts'
+import { makePassword } from './core/password.ts'
+import type { PasswordHasher } from './core/password-hasher.ts'
+import { normalName } from './core/user-name.ts'
+import { findPasswordHash, removePasswordHashes } from './store/credential-store.ts'
+import type { Depot } from './store/database.ts'
+import { createUserDesk } from './store/user-desk.ts'
+import { createUserReader } from './store/user-reader.ts'
+
+/**
+ * With a password in the settings, their user is an administrator with that password. Without one, an administrator is made when there is
+ * none: the one of a former version, with the password that was made then, or a new one.
+ * @returns the password, when it had to be made
+ */
+export async function prepareAdministrator(
+  db: Depot,
+  { adminUser, adminPassword }: Pick<Config, 'adminUser' | 'adminPassword'>,
+  hasher: PasswordHasher,
+  now: Date
+): Promise<string | undefined> {
+  const name = normalName(adminUser)
+  if (adminPassword !== undefined) {
+    await haveAdministrator(db, name, adminPassword, hasher, now)
+    await removePasswordHashes(db)
+    return undefined
+  }
+  const users = await createUserReader(db).listUsers()
+  if (users.some(({ role }) => role === 'admin')) return undefined
+  const former = await findPasswordHash(db, name)
+  const madePassword = former === undefined ? makePassword() : undefined
+  const passwordHash = former ?? (await hasher.hash(madePassword ?? ''))
+  const isUser = users.some((user) => user.name === name)
+  const desk = createUserDesk(db)
+  if (isUser) await desk.changeUser({ name, role: 'admin', passwordHash, changedAt: now })
+  else await desk.addUser({ name, role: 'admin', passwordHash, createdAt: now })
+  await removePasswordHashes(db)
+  return madePassword
+}
+
+/** Changes nothing, and ends no session, where all is as it should be. */
+async function haveAdministrator(
+  db: Depot,
+  name: string,
+  password: string,
+  hasher: PasswordHasher,
+  now: Date
+): Promise<void> {
+  const known = await createUserReader(db).findUser(name)
+  const desk = createUserDesk(db)
+  if (known === undefined) {
+    await desk.addUser({ name, role: 'admin', passwordHash: await hasher.hash(password), createdAt: now })
+    return
+  }
+  const { isRight, isOutdated } = await hasher.verify(password, known.passwordHash)
+  if (isRight && !isOutdated && known.role === 'admin') return
+  if (isRight && isOutdated) {
+    await desk.rehashPassword({ userId: known.id, version: known.version, hash: await hasher.hash(password) })
+  }
+  const passwordHash = isRight ? undefined : await hasher.hash(password)
+  await desk.changeUser({ name, role: 'admin', passwordHash, changedAt: now })
+}

@@ -1,0 +1,113 @@
+/** What each route declares about who may use it, and how that is said in the API's description. */
+import type { FastifyRequest, RouteOptions } from 'fastify'
+import { covers, higherRole, type Identity, lowerRole, type Role } from '../../core/access.ts'
+import { Problem } from '../../core/problem.ts'
+
+/** Of a route on which it depends on the query what is asked for. */
+export interface AccessByQuery {
+  /** When none of the values is there. */
+  readonly otherwise: Role
+  /** By parameter and value, in their one spelling. Of several that fit, the highest counts. */
+  readonly byQuery: Readonly<Record<string, Readonly<Record<string, Role>>>>
+}
+
+/** Only for somebody with a password or a session: a token that got into wrong hands is to make nothing that outlives it. */
+export interface AccessOfPeople {
+  readonly role: Role
+  readonly isForPeople: true
+}
+
+/** `public`: without a login. */
+export type Access = 'public' | Role | AccessByQuery | AccessOfPeople
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** Which role the route needs. A route without this, and without one of its plugin, keeps the app from starting. */
+    access?: Access
+  }
+  interface FastifyInstance {
+    /** For routes of plugins that are not ours: what those declare that declare nothing. */
+    accessOfRoutes?: Access
+  }
+}
+
+/** @throws Error when the route says nothing */
+export function declaredAccess({ config, method, url }: RouteOptions, standard: Access | undefined): Access {
+  const access = config?.access ?? standard
+  if (access === undefined) throw new Error(`The route ${method} ${url} does not declare which role it needs.`)
+  return access
+}
+
+export function dependsOnQuery(access: Access | undefined): access is AccessByQuery {
+  return typeof access === 'object' && 'byQuery' in access
+}
+
+function isForPeople(access: Access): access is AccessOfPeople {
+  return typeof access === 'object' && 'isForPeople' in access
+}
+
+/** The least role that can get anything at all from a route. */
+export function leastRole(access: Exclude<Access, 'public'>): Role {
+  if (typeof access === 'string') return access
+  if ('role' in access) return access.role
+  const roles = Object.values(access.byQuery).flatMap((values) => Object.values(values))
+  return roles.reduce(lowerRole, access.otherwise)
+}
+
+/** What this very query needs. */
+function roleOfQuery({ otherwise, byQuery }: AccessByQuery, query: Readonly<Record<string, unknown>>): Role {
+  const needed = Object.entries(byQuery).flatMap(([name, values]) => {
+    const value = query[name]
+    return typeof value === 'string' && Object.hasOwn(values, value) ? [values[value] ?? otherwise] : []
+  })
+  return needed.length === 0 ? otherwise : needed.reduce(higherRole)
+}
+
+/** Before the query is known to be in its one spelling. @throws Problem ACCESS_DENIED */
+export function checkAccess(identity: Identity, access: Exclude<Access, 'public'>): void {
+  requireRole(identity, leastRole(access))
+  if (!isForPeople(access) || identity.kind !== 'token') return
+  throw new Problem('ACCESS_DENIED', 'This needs a login with a password or a session; the request has a token.')
+}
+
+/** Once it is. @throws Problem ACCESS_DENIED */
+export async function checkQueryAccess(request: FastifyRequest): Promise<void> {
+  const { access } = request.routeOptions.config
+  if (!dependsOnQuery(access) || request.identity === null) return
+  requireRole(request.identity, roleOfQuery(access, request.query as Record<string, unknown>))
+}
+
+/** @throws Problem ACCESS_DENIED that names the role */
+export function requireRole({ name, role, kind }: Identity, needed: Role): void {
+  if (covers(role, needed)) return
+  const subject = kind === 'token' ? `the token of ${name}` : name
+  throw new Problem('ACCESS_DENIED', `This needs the role ${needed}; ${subject} has the role ${role}.`)
+}
+
+/** For `@fastify/swagger`: the operation says which role it needs. */
+export function describeAccess<Schema extends object>(
+  schema: Schema | undefined,
+  access: Access | undefined
+): Schema | undefined {
+  if (schema === undefined || access === undefined) return schema
+  const { description, security } = schema as { description?: string; security?: unknown }
+  return {
+    ...schema,
+    description: [description, sentence(access)].filter(Boolean).join(' '),
+    ...(isForPeople(access) && security === undefined ? { security: FOR_PEOPLE } : {}),
+    'x-required-role': access === 'public' ? 'public' : leastRole(access),
+    ...(dependsOnQuery(access) ? { 'x-required-role-by-query': access } : {})
+  }
+}
+
+const FOR_PEOPLE = [{ basic: [] }, { session: [], csrf: [] }]
+
+function sentence(access: Access): string {
+  if (access === 'public') return 'Needs no login.'
+  if (typeof access === 'string') return `Needs the role \`${access}\`.`
+  if ('role' in access) return `Needs the role \`${access.role}\`, and a password or a session: a token is refused.`
+  const cases = Object.entries(access.byQuery).flatMap(([name, values]) =>
+    Object.entries(values).map(([value, role]) => `\`${role}\` for \`${name}=${value}\``)
+  )
+  return `Needs the role ${cases.join(', ')}, and \`${access.otherwise}\` otherwise.`
+}

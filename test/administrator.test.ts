@@ -1,0 +1,65 @@
+import { createHash } from 'node:crypto'
+import t, { type Test } from 'tap'
+import { prepareAdministrator } from '../src/administrator.ts'
+import { createPasswordHasher } from '../src/core/password-hasher.ts'
+import { createUserDesk } from '../src/store/user-desk.ts'
+import { createUserReader } from '../src/store/user-reader.ts'
+import { makeDepot } from './helpers/depot.ts'
+import { CHEAP } from './helpers/logins.ts'
+
+const NOW = new Date(1_000)
+
+async function make(t: Test) {
+  const { db } = await makeDepot(t)
+  const hasher = createPasswordHasher(CHEAP)
+  return {
+    db,
+    prepare: (adminPassword?: string, adminUser = 'admin') =>
+      prepareAdministrator(db, { adminUser, adminPassword }, hasher, NOW),
+    find: (name = 'admin') => createUserReader(db).findUser(name),
+    users: createUserDesk(db),
+    async isPassword(password: string, name = 'admin') {
+      const user = await createUserReader(db).findUser(name)
+      return (await hasher.verify(password, user?.passwordHash)).isRight
+    }
+  }
+}
+
+t.test('the first start makes an administrator and a password, and the next ones know them', async (t) => {
+  const { prepare, isPassword, find } = await make(t)
+  const password = await prepare()
+  t.ok(await isPassword(password ?? ''))
+  t.match(await find(), { role: 'admin', version: 1 })
+  t.equal(await prepare(), undefined)
+  t.equal(await prepare(undefined, 'another name'), undefined, 'there is one already')
+  t.equal(await find('another name'), undefined)
+})
+
+t.test('a password in the settings counts at each start, and goes on counting without them', async (t) => {
+  const { prepare, isPassword, find, users } = await make(t)
+  t.equal(await prepare('the first one'), undefined)
+  const before = await find()
+  await prepare('the first one')
+  t.same(await find(), before, 'nothing is changed where it is the same')
+  await prepare('the second one')
+  t.ok(await isPassword('the second one'))
+  t.match(await find(), { version: 2 })
+  await prepare()
+  t.ok(await isPassword('the second one'))
+  await users.addUser({ name: 'boss', role: 'viewer', passwordHash: 'x', createdAt: NOW })
+  await prepare('another one', 'boss')
+  t.match(await find('boss'), { role: 'admin' })
+  t.ok(await isPassword('another one', 'boss'))
+})
+
+t.test('the administrator of a former version becomes a user, and no other credential that is left does', async (t) => {
+  const { db, prepare, isPassword, find } = await make(t)
+  const hash = (password: string) => `sha256$s$${createHash('sha256').update(`s${password}`).digest('base64url')}`
+  const rows = ['admin', 'former'].map((user_name) => ({ user_name, password_hash: hash(`made for ${user_name}`) }))
+  await db.insertInto('credential').values(rows).execute()
+  t.equal(await prepare(), undefined, 'no password is made')
+  t.ok(await isPassword('made for admin'))
+  t.match(await find(), { role: 'admin' })
+  t.equal(await find('former'), undefined)
+  t.same(await db.selectFrom('credential').selectAll().execute(), [])
+})

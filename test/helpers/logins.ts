@@ -1,0 +1,53 @@
+/** Logins for tests: real ones whose hashes cost nothing, and one that only knows one user. */
+import type { Identity, Role } from '../../src/core/access.ts'
+import { rememberUsers } from '../../src/core/known-users.ts'
+import { createLoginGuard } from '../../src/core/login-guard.ts'
+import { createLogins, type Logins } from '../../src/core/logins.ts'
+import { createPasswordHasher } from '../../src/core/password-hasher.ts'
+import type { Services } from '../../src/http/services.ts'
+import type { Depot } from '../../src/store/database.ts'
+import { createUserDesk } from '../../src/store/user-desk.ts'
+import { createUserReader, listLoginFailures } from '../../src/store/user-reader.ts'
+
+/** As little work as argon2 allows. */
+export const CHEAP = { memory: 8, passes: 1 }
+
+export type AccessServices = Pick<Services, 'logins' | 'users' | 'userDesk' | 'hasher'>
+
+/** Who the first user of a database is when a password has shown it. */
+export function identityOf(name: string, role: Role = 'admin'): Identity {
+  return { name, role, kind: 'password', userId: 1, userVersion: 1, tokenId: null }
+}
+
+/** Without a database: one user, who is an administrator. */
+export function loginsOf(userName: string, password: string): Logins {
+  const identity = identityOf(userName)
+  const isUser = (name: string) => name === userName
+  return {
+    withPassword: async (name, given) => (isUser(name) && given === password ? identity : undefined),
+    withToken: async () => undefined,
+    withSession: async (name) => (isUser(name) ? { ...identity, kind: 'session' } : undefined),
+    renew: async (known) => known
+  }
+}
+
+/** The real thing over a database, in this thread. */
+export async function makeLogins(db: Depot, now: () => Date = () => new Date()): Promise<AccessServices> {
+  const users = createUserReader(db)
+  const clock = () => now().getTime()
+  const known = rememberUsers(users, createUserDesk(db), clock)
+  const hasher = createPasswordHasher(CHEAP)
+  const guard = createLoginGuard({ failures: await listLoginFailures(db), desk: known.desk, now })
+  const logins = createLogins({ users: known.reader, freshUsers: users, desk: known.desk, hasher, guard, now, clock })
+  return { logins, users, userDesk: known.desk, hasher }
+}
+
+/** Adds a user with this password. */
+export async function addUser(
+  { userDesk, hasher }: Pick<AccessServices, 'userDesk' | 'hasher'>,
+  name: string,
+  role: Role,
+  password: string
+): Promise<void> {
+  await userDesk.addUser({ name, role, passwordHash: await hasher.hash(password), createdAt: new Date() })
+}
