@@ -94,14 +94,14 @@ t.test('a database of another schema is not judged by this version', async (t) =
   await place.change((db) => sql`insert into kysely_migration values ('0099-later', '2030-01-01')`.execute(db))
   t.same(await consult(place), {
     lines: [
-      'cannot check: The database has the schema 0099-later, and this version knows none newer than 0007-deflations.',
+      'cannot check: The database has the schema 0099-later, and this version knows none newer than 0009-audit.',
       'Not everything could be checked.'
     ],
     code: 2
   })
   await place.change((db) => sql`delete from kysely_migration where name <> '0001-depot'`.execute(db))
   const { lines, code } = await consult(place)
-  t.match(lines[0], /schema 0001-depot, older than 0007-deflations\. Start the server, or run npm run migrate\./)
+  t.match(lines[0], /schema 0001-depot, older than 0009-audit\. Start the server, or run npm run migrate\./)
   t.equal(code, 2)
 })
 

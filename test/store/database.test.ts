@@ -14,7 +14,8 @@ const MIGRATIONS = [
   '0004-imports',
   '0005-plan-digests',
   '0006-task-progress',
-  '0007-deflations'
+  '0007-deflations',
+  '0009-audit'
 ]
 
 const FIRST_TABLES = [
@@ -43,6 +44,7 @@ const TABLES = [
   'import_job',
   'session',
   'deflation',
+  'audit',
   'task_count',
   'work'
 ].sort()
@@ -155,7 +157,8 @@ t.test(
       '0004-imports',
       '0005-plan-digests',
       '0006-task-progress',
-      '0007-deflations'
+      '0007-deflations',
+      '0009-audit'
     ])
     const tasks = await db.selectFrom('task').select(['id', 'kind', 'state', 'created_by']).orderBy('id').execute()
     t.same(tasks, [
