@@ -22,6 +22,7 @@ import { createRepositoryFiles } from './files/repository-files.ts'
 import { checkReadableDirectory, readVolumeSpace } from './files/volume.ts'
 import type { Services } from './http/services.ts'
 import { createArchiveStore } from './store/archive-store.ts'
+import { createAuditReader } from './store/audit-store.ts'
 import { createCatalogStore } from './store/catalog-store.ts'
 import { findPasswordHash, savePasswordHash } from './store/credential-store.ts'
 import { type Depot as Database, migrateToLatest, openDatabase } from './store/database.ts'
@@ -122,6 +123,9 @@ export async function openDepot(config: Config, events: DepotEvents): Promise<De
       timeoutMs: config.sessionTimeoutMs,
       now: () => new Date()
     }),
+    audit: supervisor.desk,
+    auditTrail: createAuditReader(db),
+    isUser: (userName) => userName === config.adminUser,
     verifyCredentials: administrator.verify
   }
   return {

@@ -25,14 +25,15 @@ let largeBuffersInUse = 0
 
 /**
  * Resolves when everything is sent or the client has gone.
- * @param begin writes the head, as soon as the first bytes are there: until then the caller can still give another answer
+ * @param begin writes the head, as soon as the first bytes are there: until then the caller can still give another answer, as it
+ * does when this rejects
  * @throws when the file cannot be read; what has begun is cut then, so that the client sees that something is missing
  */
 export async function sendBytes(
   response: ServerResponse,
   file: OpenFile,
   range: ByteRange,
-  begin: () => void
+  begin: () => unknown
 ): Promise<void> {
   const buffers: [Buffer, Buffer] = [takeBuffer(false), takeBuffer(false)]
   let hasBegun = false
@@ -46,7 +47,7 @@ export async function sendBytes(
     let next = readAhead(file, bufferOf(turn), range.start, range.end)
     for (let position = range.start; position <= range.end; ) {
       const part = await next
-      if (!hasBegun) begin()
+      if (!hasBegun) await begin()
       hasBegun = true
       position += part.length
       turn = turn === 0 ? 1 : 0
@@ -59,7 +60,7 @@ export async function sendBytes(
       const isTakenFast = part.length >= FAST_BYTES_PER_MS * (performance.now() - started)
       isFast = isTakenFast && position - range.start >= FAST_AFTER_BYTES
     }
-    if (!hasBegun) begin()
+    if (!hasBegun) await begin()
     response.end()
   } catch (error) {
     if (hasBegun) response.destroy()

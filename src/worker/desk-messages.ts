@@ -1,12 +1,13 @@
 /** How requests for work travel to the thread that accepts them, and how it answers. */
 import { MessageChannel, type MessagePort, type Worker } from 'node:worker_threads'
+import type { AuditDesk } from '../core/audit.ts'
 import type { TaskDesk } from '../core/export.ts'
 import type { ImportDesk } from '../core/import.ts'
 import { Problem, type ProblemCode, toDatabaseProblem } from '../core/problem.ts'
 import type { SessionDesk } from '../core/session.ts'
 
 /** All that the thread does for others. */
-export type Desk = TaskDesk & ImportDesk & SessionDesk
+export type Desk = TaskDesk & ImportDesk & SessionDesk & AuditDesk
 
 export type DeskRequest = {
   [Method in keyof Desk]: { readonly method: Method; readonly argument: Parameters<Desk[Method]>[0] }
@@ -49,7 +50,8 @@ export function createDeskClient(thread: () => Worker | undefined): Desk {
     abandonUpload: (argument) => ask({ method: 'abandonUpload', argument }),
     openSession: (argument) => ask({ method: 'openSession', argument }),
     endSession: (argument) => ask({ method: 'endSession', argument }),
-    recordUse: (argument) => ask({ method: 'recordUse', argument })
+    recordUse: (argument) => ask({ method: 'recordUse', argument }),
+    recordEvent: (argument) => ask({ method: 'recordEvent', argument })
   }
 }
 

@@ -1,5 +1,5 @@
 /**
- * The thread that accepts and cancels work, writes sessions, keeps the leases of this process alive, and sweeps the archives. Planning a large
+ * The thread that accepts and cancels work, writes sessions and the audit trail, keeps the leases of this process alive, and sweeps the archives. Planning a large
  * export takes a moment and a commit waits for the disk: both would keep the thread that answers requests from answering. And
  * no packing, however busy, can keep this thread from showing that the process lives.
  */
@@ -9,11 +9,13 @@ import { createArchiveDirectory } from '../files/archive-directory.ts'
 import { createIncomingDirectory } from '../files/incoming-directory.ts'
 import { putAside } from '../files/put-aside.ts'
 import { createArchiveStore } from '../store/archive-store.ts'
+import { appendEvents } from '../store/audit-store.ts'
 import { createCatalogStore } from '../store/catalog-store.ts'
 import { openDatabase } from '../store/database.ts'
 import { createSessionDesk } from '../store/session-store.ts'
 import { createWorkStore } from '../store/work-store.ts'
 import { createImportDesk } from './accept-import.ts'
+import { createAuditBatch } from './audit-batch.ts'
 import { answerDeskCommand } from './desk-messages.ts'
 import { deskPort } from './desk-port.ts'
 import { BEAT_INTERVAL_MS, createLeaseWatch } from './lease-watch.ts'
@@ -45,13 +47,15 @@ const { sweepImports, ...imports } = createImportDesk({
   freeRepositoryBytes: () => freeRepositoryBytes(settings, catalog),
   now: () => new Date()
 })
-const desk = { ...tasks, ...imports, ...createSessionDesk(db) }
+const audit = createAuditBatch((events) => appendEvents(db, events))
+const desk = { ...tasks, ...imports, ...createSessionDesk(db), recordEvent: audit.recordEvent }
 
 /** What the desk does one after the other: it has one connection, and transactions on it must not mix. */
 let last: Promise<unknown> = Promise.resolve()
 
+/** What is to be recorded goes first: it is of requests that wait for nothing else any more. */
 function inTurn(work: () => Promise<unknown>): void {
-  last = last.then(work)
+  last = last.then(audit.flush).then(work)
 }
 
 /** What is done again and again may fail now and then; a bug ends the thread. */
@@ -73,6 +77,12 @@ const sweep = async () => {
 }
 const timers = [regularly(BEAT_INTERVAL_MS, () => watch.beat()), regularly(SWEEP_INTERVAL_MS, sweep)]
 port.onCommand((command) => {
+  if (command.request.method === 'recordEvent') {
+    // Its turn is not its own, but that of the batch in which it is written.
+    void answerDeskCommand(desk, command)
+    inTurn(audit.flush)
+    return
+  }
   inTurn(() => answerDeskCommand(desk, command))
   // A part that waits for its next run has no lane that would remove it.
   if (command.request.method === 'cancelTasks' || command.request.method === 'deleteTasks')

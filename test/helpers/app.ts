@@ -13,6 +13,7 @@ import { createRepositoryFiles } from '../../src/files/repository-files.ts'
 import { type App, buildApp } from '../../src/http/app.ts'
 import type { Services } from '../../src/http/services.ts'
 import { createArchiveStore } from '../../src/store/archive-store.ts'
+import { appendEvents, createAuditReader } from '../../src/store/audit-store.ts'
 import { createCatalogStore } from '../../src/store/catalog-store.ts'
 import { createPlanStore } from '../../src/store/plan-store.ts'
 import { createSessionDesk, createSessionReader } from '../../src/store/session-store.ts'
@@ -72,6 +73,9 @@ export async function buildTestApp(
     importDirectory: '/srv/firmware',
     identity: IDENTITY,
     sessions: absent('sessions'),
+    audit: { recordEvent: async () => {} },
+    auditTrail: absent('auditTrail'),
+    isUser: (userName) => userName === USER,
     verifyCredentials: (user, password) => user === USER && password === PASSWORD,
     ...services
   }
@@ -157,6 +161,8 @@ export async function openTestDepot(
         return { usedBytes, allotmentBytes: ALLOTMENT_BYTES, freeBytes: ALLOTMENT_BYTES - usedBytes }
       },
       health: async () => [],
+      audit: { recordEvent: (event) => appendEvents(db, [event]) },
+      auditTrail: createAuditReader(db),
       importDirectory: repositoryDirectory,
       sessions: createSessions({
         reader: createSessionReader(db),

@@ -26,5 +26,5 @@ const imports = {
   finishUpload: noImport,
   abandonUpload: noImport
 }
-const desk = { ...tasks, ...imports, ...createSessionDesk(db) }
+const desk = { ...tasks, ...imports, ...createSessionDesk(db), recordEvent: async () => {} }
 parentPort?.on('message', (command) => void answerDeskCommand(desk, command))

@@ -77,6 +77,7 @@ const desk: Desk = {
   abandonUpload: async () => {},
   openSession: async () => {},
   endSession: async (id) => id === 'known',
+  recordEvent: async () => {},
   recordUse: async () => {}
 }
 
