@@ -3,6 +3,7 @@ import type { FastifyPluginAsync } from 'fastify'
 import { registerAuth } from '../plugins/auth.ts'
 import type { Services } from '../services.ts'
 import { archiveRoutes } from './archive-routes.ts'
+import { auditRoutes } from './audit-routes.ts'
 import { eventRoutes } from './event-routes.ts'
 import { exportContentRoutes } from './export-content-routes.ts'
 import { exportRoutes } from './export-routes.ts'
@@ -20,4 +21,5 @@ export const apiDoor: FastifyPluginAsync<Services> = async (app, services) => {
   await app.register(exportContentRoutes, services)
   await app.register(archiveRoutes, services)
   await app.register(eventRoutes, services)
+  await app.register(auditRoutes, services)
 }
