@@ -1,5 +1,5 @@
 /** The audit trail as rows. */
-import { type Insertable, type Kysely, type Selectable, sql } from 'kysely'
+import { type Insertable, type Kysely, type Selectable, sql, type Transaction } from 'kysely'
 import {
   AUDIT_ORIGIN,
   type AuditCredential,
@@ -34,20 +34,23 @@ const COLUMNS = [
 
 const TRIGGERS = ['audit_stays_as_it_is', 'audit_stays_whole', 'audit_grows_at_its_end']
 
-/** Adds records for these events to the end of the trail, in their order, all with one wait for the disk. */
+/** Adds records for these events to the end of the trail, in their order. They are on the disk when this resolves. */
 export async function appendEvents(db: Depot, events: readonly AuditEvent[]): Promise<void> {
-  await durableTransaction(db, async (trx) => {
-    // Nobody else can add to the trail from here on: reading its end first would let somebody.
-    await sql`update audit set number = number where false`.execute(trx)
-    let head = await findHead(trx)
-    const rows: Insertable<AuditTable>[] = []
-    for (const event of events) {
-      const record = sealEvent(event, head)
-      rows.push(toRow(record))
-      head = record
-    }
-    await bulkInsert(trx, 'audit', COLUMNS, rows)
-  })
+  await durableTransaction(db, (trx) => appendWithin(trx, events))
+}
+
+/** The same in a transaction that is under way: all of them or none. */
+export async function appendWithin(trx: Transaction<Schema>, events: readonly AuditEvent[]): Promise<void> {
+  // Nobody else can add to the trail from here on: reading its end first would let somebody.
+  await sql`update audit set number = number where false`.execute(trx)
+  let head = await findHead(trx)
+  const rows: Insertable<AuditTable>[] = []
+  for (const event of events) {
+    const record = sealEvent(event, head)
+    rows.push(toRow(record))
+    head = record
+  }
+  await bulkInsert(trx, 'audit', COLUMNS, rows)
 }
 
 async function findHead(db: Kysely<Schema>): Promise<AuditHead> {
@@ -63,8 +66,9 @@ export function createAuditReader(db: Depot): AuditReader {
       if (action !== undefined) query = query.where('action', '=', action)
       if (since !== undefined) {
         const time = since.toISOString()
-        // A lower bound for the numbers: without it, the last page would look through all that is older.
-        const from = sql<number>`(select min(number) from audit where time >= ${time})`
+        // A lower bound for the numbers: without it, the last page would look through all that is older. The sign keeps SQLite from looking
+        // for the least number from the beginning, and has it use the index by time.
+        const from = sql<number>`(select min(+number) from audit where time >= ${time})`
         query = query.where('time', '>=', time).where('number', '>=', from)
       }
       const rows = await query.orderBy('number', 'desc').limit(limit).execute()

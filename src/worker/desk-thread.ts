@@ -9,7 +9,6 @@ import { createArchiveDirectory } from '../files/archive-directory.ts'
 import { createIncomingDirectory } from '../files/incoming-directory.ts'
 import { putAside } from '../files/put-aside.ts'
 import { createArchiveStore } from '../store/archive-store.ts'
-import { appendEvents } from '../store/audit-store.ts'
 import { createCatalogStore } from '../store/catalog-store.ts'
 import { openDatabase } from '../store/database.ts'
 import { createSessionDesk } from '../store/session-store.ts'
@@ -47,15 +46,14 @@ const { sweepImports, ...imports } = createImportDesk({
   freeRepositoryBytes: () => freeRepositoryBytes(settings, catalog),
   now: () => new Date()
 })
-const audit = createAuditBatch((events) => appendEvents(db, events))
+const audit = createAuditBatch(db)
 const desk = { ...tasks, ...imports, ...createSessionDesk(db), recordEvent: audit.recordEvent }
 
 /** What the desk does one after the other: it has one connection, and transactions on it must not mix. */
 let last: Promise<unknown> = Promise.resolve()
 
-/** What is to be recorded goes first: it is of requests that wait for nothing else any more. */
 function inTurn(work: () => Promise<unknown>): void {
-  last = last.then(audit.flush).then(work)
+  last = last.then(work)
 }
 
 /** What is done again and again may fail now and then; a bug ends the thread. */
@@ -78,7 +76,7 @@ const sweep = async () => {
 const timers = [regularly(BEAT_INTERVAL_MS, () => watch.beat()), regularly(SWEEP_INTERVAL_MS, sweep)]
 port.onCommand((command) => {
   if (command.request.method === 'recordEvent') {
-    // Its turn is not its own, but that of the batch in which it is written.
+    // It goes along with what comes before its turn.
     void answerDeskCommand(desk, command)
     inTurn(audit.flush)
     return
