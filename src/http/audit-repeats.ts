@@ -10,6 +10,8 @@ export interface RepeatsOptions {
   readonly now: () => number
   /** How many different ones are kept apart at a time; what comes beyond is counted together. */
   readonly limit: number
+  /** After so long without a repetition it is a first one again, and makes room for another one. */
+  readonly forgetMs: number
 }
 
 export interface Repeats {
@@ -30,24 +32,21 @@ interface Repeated {
   last: AuditEvent
 }
 
-const MINUTE_MS = 60_000
+export const MINUTE_MS = 60_000
 
 /** Who goes on for hours has a record in an hour. */
 const LONGEST_MS = 60 * MINUTE_MS
 
 export const SWEEP_MS = 5_000
 
-export function createRepeats({ record, now, limit }: RepeatsOptions): Repeats {
+export function createRepeats({ record, now, limit, forgetMs }: RepeatsOptions): Repeats {
   const repeated = new Map<string, Repeated>()
 
   async function summarise(isDue: (one: Repeated) => boolean): Promise<void> {
     for (const [key, one] of repeated) {
-      if (!isDue(one)) continue
       const { last, count } = one
-      if (count === 0) {
-        repeated.delete(key)
-        continue
-      }
+      if (count === 0 && now() - one.since >= forgetMs) repeated.delete(key)
+      if (count === 0 || !isDue(one)) continue
       one.since = now()
       one.windowMs = Math.min(2 * one.windowMs, LONGEST_MS)
       one.count = 0

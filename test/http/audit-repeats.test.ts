@@ -1,8 +1,6 @@
 import t from 'tap'
 import type { AuditEvent } from '../../src/core/audit.ts'
-import { createRepeats, networkOf } from '../../src/http/audit-repeats.ts'
-
-const MINUTE_MS = 60_000
+import { createRepeats, MINUTE_MS, networkOf } from '../../src/http/audit-repeats.ts'
 
 const EVENT: AuditEvent = {
   time: new Date(0),
@@ -17,11 +15,12 @@ const EVENT: AuditEvent = {
   count: 1
 }
 
-function start(limit = 100) {
+function start(limit = 100, forgetMs = MINUTE_MS) {
   const recorded: AuditEvent[] = []
   const state = { time: 0, failing: false }
   const repeats = createRepeats({
     limit,
+    forgetMs,
     now: () => state.time,
     async record(event) {
       if (state.failing) throw new Error('the disk is full')
@@ -65,6 +64,23 @@ t.test('who goes on for a day has some records more, and not one for each minute
   )
 })
 
+t.test(
+  'ever new callers, each of them once, take no more room than the limit in the time in which they are kept',
+  async (t) => {
+    const { repeats, recorded, state } = start(10, 60 * MINUTE_MS)
+    for (let caller = 0; state.time < 24 * 60 * MINUTE_MS; state.time += MINUTE_MS / 6, caller += 1) {
+      await repeats.take(`caller ${caller}`, EVENT)
+      await repeats.sweep()
+    }
+    await repeats.close()
+    t.ok(recorded.length <= 24 * 12, String(recorded.length))
+    t.equal(
+      recorded.reduce((sum, { count }) => sum + count, 0),
+      24 * 360
+    )
+  }
+)
+
 t.test('callers beyond the limit are counted together, and say nothing of anyone', async (t) => {
   const { repeats, recorded } = start(2)
   for (const key of ['a', 'b', 'c', 'd', 'e', 'a']) await repeats.take(key, { ...EVENT, user: key, address: key })
@@ -96,7 +112,7 @@ t.test('what cannot be recorded is not taken for recorded, and a count is kept u
 
 t.test('who repeats something waits for the record of the first one', async (t) => {
   const { promise, resolve } = Promise.withResolvers<void>()
-  const repeats = createRepeats({ limit: 1, now: () => 0, record: () => promise })
+  const repeats = createRepeats({ limit: 1, forgetMs: 0, now: () => 0, record: () => promise })
   let isDone = false
   const first = repeats.take('a', EVENT)
   const second = repeats.take('a', EVENT).then(() => {

@@ -6,7 +6,7 @@
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { AuditEvent } from '../../core/audit.ts'
 import { Problem } from '../../core/problem.ts'
-import { createRepeats, networkOf, SWEEP_MS } from '../audit-repeats.ts'
+import { createRepeats, MINUTE_MS, networkOf, SWEEP_MS } from '../audit-repeats.ts'
 import { type AuditIdentity, actionOf, claimedName, identityOf, targetsOf } from '../audit-subject.ts'
 import type { Services } from '../services.ts'
 import { toProblem } from './errors.ts'
@@ -29,7 +29,7 @@ const SAFE_METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TR
 const REFUSALS: ReadonlySet<number> = new Set([401, 403, 429])
 
 /** Callers that are not known can be many. Those that are known have names and roles. */
-const UNKNOWN_CALLERS = 100
+const UNKNOWN_CALLERS = 200
 const KNOWN_CALLERS = 10_000
 
 /** What an answer has of its success, when it becomes another one. */
@@ -41,8 +41,9 @@ type AuditServices = Pick<Services, 'audit' | 'isUser'>
 export function registerAudit(app: FastifyInstance, { audit, isUser }: AuditServices): void {
   const record = (event: AuditEvent) => audit.recordEvent(event)
   const options = { record, now: () => performance.now() }
-  const unknownCallers = createRepeats({ ...options, limit: UNKNOWN_CALLERS })
-  const knownCallers = createRepeats({ ...options, limit: KNOWN_CALLERS })
+  // Who comes from ever new addresses gets no new record for each of them.
+  const unknownCallers = createRepeats({ ...options, limit: UNKNOWN_CALLERS, forgetMs: 60 * MINUTE_MS })
+  const knownCallers = createRepeats({ ...options, limit: KNOWN_CALLERS, forgetMs: MINUTE_MS })
   const logFailure = (error: unknown) => app.log.error({ err: error }, 'the audit trail cannot be written')
 
   const sweep = () => Promise.all([unknownCallers.sweep(), knownCallers.sweep()]).catch(logFailure)

@@ -179,20 +179,21 @@ t.test('logins are recorded, with how they were refused and the names of users, 
 
 t.test('a flood of refused requests makes few records', async (t) => {
   const depot = await openDepot(t)
-  for (let index = 0; index < 500; index += 1) {
+  for (let index = 0; index < 600; index += 1) {
     await depot.app.inject({
       method: 'PUT',
       url: `${FIRMWARE}?action=export`,
-      remoteAddress: index < 200 ? `2001:db8::${index.toString(16)}` : `203.0.113.${index % 250}`,
+      remoteAddress:
+        index < 200 ? `2001:db8::${index.toString(16)}` : `203.${index >> 8}.${index & 255}.${index % 250}`,
       headers: { authorization: basic(`nobody ${index}`, 'x') }
     })
   }
   await depot.app.close()
   const records = await recordsOf(depot)
-  t.ok(records.length <= 201, String(records.length))
+  t.ok(records.length <= 203, String(records.length))
   t.equal(
     records.reduce((sum, { count }) => sum + count, 0),
-    500
+    600
   )
   t.match(records.at(-1), { address: 'various', user: '', status: 401 })
 })
