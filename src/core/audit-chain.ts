@@ -66,6 +66,7 @@ async function flawOf(
   if (number > head.number + 1) return removed(head.number + 1, number - 1)
   if (isLinked && record.hash === hashOf(record)) return undefined
   if (isLinked) return flaw('changed', number, 'was changed: what it says does not give its hash')
+  if (record.hash === head.hash) return flaw('inserted', number, 'was put in: it is a copy of the one before it')
   if (last !== undefined && record.previousHash === last.previousHash) {
     return flaw('inserted', last.number, 'was put in: the one after it was made to follow the one before it')
   }
