@@ -19,6 +19,7 @@ import { createRepositoryFiles } from './files/repository-files.ts'
 import { checkReadableDirectory, readVolumeSpace } from './files/volume.ts'
 import type { Services } from './http/services.ts'
 import { createArchiveStore } from './store/archive-store.ts'
+import { createAuditReader } from './store/audit-store.ts'
 import { createCatalogStore } from './store/catalog-store.ts'
 import { type Depot as Database, migrateToLatest, openDatabase } from './store/database.ts'
 import { knownFiles } from './store/deletion-store.ts'
@@ -127,7 +128,10 @@ export async function openDepot(config: Config, events: DepotEvents): Promise<De
     logins: createLogins({ users: known.reader, freshUsers: userReader, desk: known.desk, hasher, guard, now, clock }),
     hasher,
     users: userReader,
-    userDesk: known.desk
+    userDesk: known.desk,
+    audit: supervisor.desk,
+    auditTrail: createAuditReader(db),
+    isUser: async (userName) => (await known.reader.findUser(userName)) !== undefined
   }
   return {
     services,

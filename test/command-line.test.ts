@@ -46,7 +46,7 @@ t.test('help and version are told when they are asked for', async (t) => {
 t.test('what is no command is answered with the usage, and nothing is done', async (t) => {
   const root = t.testdir()
   const cases = [['frobnicate'], ['backup'], ['backup', '--rebuild', 'a']]
-  const more = [['doctor', 'x'], ['--rebuild'], ['--port', '1']]
+  const more = [['doctor', 'x'], ['--rebuild'], ['--port', '1'], ['audit'], ['audit', 'export', '--expect', 'x']]
   await Promise.all(
     [...cases, ...more].map(async (args) => {
       const outcome = await run(t, args)
@@ -93,4 +93,23 @@ t.test('doctor --rebuild reads everything again, unless a server has the data di
   const { code, stdout } = await run(t, ['doctor', '--rebuild'], settings)
   t.equal(code, 0)
   t.match(stdout, /4 files of \d+ bytes were read\. Packages in the catalog: 1\.\n$/)
+})
+
+t.test('audit verifies the trail and exports it', async (t) => {
+  const settings = await settingsOf(t)
+  t.same(await run(t, ['audit', 'verify'], settings), {
+    code: 0,
+    stdout: 'Records, all of them sound: 0.\n',
+    stderr: ''
+  })
+  t.match(await run(t, ['audit', 'verify', '--expect', '0'.repeat(64)], settings), {
+    code: 1,
+    stdout: /^audit: The trail/
+  })
+  t.same(await run(t, ['audit', 'export', '--since', '2026-01-05'], settings), { code: 0, stdout: '', stderr: '' })
+  t.match(await run(t, ['audit', 'export', '--until', 'x'], settings), {
+    code: 2,
+    stdout: '',
+    stderr: /^--until takes/
+  })
 })

@@ -28,6 +28,18 @@ export async function runDoctor(isRebuild: boolean): Promise<number> {
   })
 }
 
+export async function runAuditVerify(expected: string | undefined): Promise<number> {
+  return sayWhy(UNKNOWN, async () => (await import('./audit.ts')).verifyAudit(readConfig(), { expected, print }))
+}
+
+export async function runAuditExport(since: string | undefined, until: string | undefined): Promise<number> {
+  return sayWhy(UNKNOWN, async () => {
+    const { exportAudit } = await import('./audit.ts')
+    await exportAudit(readConfig(), { since, until, output: process.stdout })
+    return SOUND
+  })
+}
+
 function print(line: string): void {
   process.stdout.write(`${line}\n`)
 }

@@ -1,9 +1,11 @@
 /** `fixdepot doctor`: tells what is wrong with the database, the archives, the cache and the catalog, and changes nothing. */
 import type { Config } from '../config.ts'
 import { describeTrouble, isDatabaseTrouble } from '../core/database-trouble.ts'
+import { createAuditInspection } from '../store/audit-store.ts'
 import { openForReading } from '../store/database.ts'
 import { createInspectionStore } from '../store/inspection-store.ts'
 import { checkArchives } from './check-archives.ts'
+import { checkAudit } from './check-audit.ts'
 import { checkCatalog } from './check-catalog.ts'
 import { checkFile, checkReferences, hasThisSchema } from './check-database.ts'
 import { checkDeflated } from './check-deflated.ts'
@@ -36,6 +38,7 @@ export async function examine(
     await attempt('the file of the database', () => checkFile(store, findings))
     if (await attempt('the schema', () => hasThisSchema(store, findings))) {
       await attempt('the rows', () => checkReferences(store, findings))
+      await attempt('the audit trail', () => checkAudit(createAuditInspection(db), findings))
       await attempt('the archives', () => checkArchives(store, config.archivesDirectory, findings))
       await attempt('the cache of deflated files', () => checkDeflated(store, config.deflatedDirectory, findings))
       await attempt('the catalog', () => checkCatalog(store, config.repositoryDirectory, findings))

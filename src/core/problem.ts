@@ -290,6 +290,13 @@ const catalogue = {
     explanation: 'The database cannot be read or written at the moment. Nothing was changed.',
     recovery: 'Repeat the request later. If it goes on, the operator finds the cause with fixdepot doctor.'
   },
+  AUDIT_UNAVAILABLE: {
+    kind: 'unavailable',
+    id: 'FQXHMSE9013L',
+    explanation:
+      'What was asked for cannot be recorded in the audit trail, so it is not answered. It may have been done.',
+    recovery: 'Look whether it was done, and repeat the request later. The operator finds the cause in the log.'
+  },
   WORKER_UNAVAILABLE: {
     kind: 'unavailable',
     id: 'FQXHMUP9011L',

@@ -6,6 +6,7 @@ import type { CertificateSource } from '../core/certificate.ts'
 import { apiDoor } from './api/api-door.ts'
 import { healthRoutes } from './health-routes.ts'
 import { lxcaDoor } from './lxca/lxca-door.ts'
+import { registerAudit } from './plugins/audit.ts'
 import { registerAuth } from './plugins/auth.ts'
 import { registerDocs } from './plugins/docs.ts'
 import { registerErrors, sendError } from './plugins/errors.ts'
@@ -48,6 +49,7 @@ export async function buildApp({ services, version, certificates, logger }: AppO
   }).withTypeProvider<TypeBoxTypeProvider>()
   registerErrors(app)
   await registerAuth(app, services)
+  registerAudit(app, services)
   await registerDocs(app, version)
   await app.register(healthRoutes, services)
   await app.register(lxcaDoor, { ...services, version })

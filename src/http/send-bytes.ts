@@ -37,14 +37,15 @@ const clients = new WeakMap<Socket, Client>()
 
 /**
  * Resolves when everything is sent or the client has gone.
- * @param begin writes the head, as soon as the first bytes are there: until then the caller can still give another answer
+ * @param begin writes the head, as soon as the first bytes are there: until then the caller can still give another answer, as it
+ * does when this rejects
  * @throws when the file cannot be read; what has begun is cut then, so that the client sees that something is missing
  */
 export async function sendBytes(
   response: ServerResponse,
   file: OpenFile,
   range: ByteRange,
-  begin: () => void
+  begin: () => unknown
 ): Promise<void> {
   const client = clientOf(response.socket)
   const buffers: [Buffer, Buffer] = [Buffer.alloc(0), Buffer.alloc(0)]
@@ -63,7 +64,7 @@ export async function sendBytes(
     let next = readNext(turn, range.start)
     for (let position = range.start; position <= range.end; ) {
       const part = await next
-      if (!hasBegun) begin()
+      if (!hasBegun) await begin()
       hasBegun = true
       position += part.length
       turn = turn === 0 ? 1 : 0
@@ -77,7 +78,7 @@ export async function sendBytes(
       const isTakenFast = part.length >= FAST_BYTES_PER_MS * (performance.now() - started)
       client.isFast = isTakenFast && client.sentBytes >= FAST_AFTER_BYTES
     }
-    if (!hasBegun) begin()
+    if (!hasBegun) await begin()
     response.end()
   } catch (error) {
     if (hasBegun) response.destroy()

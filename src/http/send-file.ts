@@ -53,12 +53,13 @@ async function answer(request: FastifyRequest, reply: FastifyReply, file: OpenFi
   reply.type(file.contentType).header('content-length', end - start + 1)
   if (range !== undefined) reply.code(206).header('content-range', `bytes ${start}-${end}/${file.size}`)
   // Past Fastify, whose streams make a new buffer for every read, and which gives an empty HEAD the length 0.
-  const begin = () => {
+  const begin = async () => {
+    await request.recordDownload(reply.statusCode)
     reply.hijack()
     reply.raw.writeHead(reply.statusCode, reply.getHeaders() as OutgoingHttpHeaders)
   }
   if (request.method === 'HEAD') {
-    begin()
+    await begin()
     reply.raw.end()
     return
   }

@@ -1,4 +1,5 @@
 import type { Archives } from '../core/archive.ts'
+import type { AuditDesk, AuditReader } from '../core/audit.ts'
 import type { CatalogReader, HealthCheck, RepositorySpace } from '../core/catalog.ts'
 import type { PlanReader, TaskDesk } from '../core/export.ts'
 import type { ImportDesk, Uploads } from '../core/import.ts'
@@ -24,6 +25,10 @@ export interface Services {
   /** The repository directory, as the operator set it. */
   readonly importDirectory: string
   readonly sessions: Sessions
+  readonly audit: AuditDesk
+  readonly auditTrail: AuditReader
+  /** Whether there is a user of this name. */
+  readonly isUser: (userName: string) => boolean | Promise<boolean>
   /** The UUID of this depot. */
   readonly identity: string
   readonly logins: Logins

@@ -28,6 +28,7 @@ export interface Schema {
   login_failure: LoginFailureTable
   session: SessionTable
   identity: IdentityTable
+  audit: AuditTable
 }
 
 /** One row: when the repository was last read, and whether the packages are made of the newest readings. */
@@ -298,4 +299,23 @@ export interface SessionTable {
 interface IdentityTable {
   id: number
   uuid: string
+}
+
+/** Rows are only ever added, at the end; see AuditRecord. */
+export interface AuditTable {
+  number: number
+  /** ISO 8601, UTC, so that it sorts as text. */
+  time: string
+  user: string
+  credential: string
+  address: string
+  request_id: string
+  action: string
+  /** JSON: a list of texts. */
+  targets: string
+  status: number
+  problem: string
+  count: number
+  previous_hash: string
+  hash: string
 }

@@ -1,5 +1,6 @@
 /** How requests for work travel to the thread that accepts them, and how it answers. */
 import { MessageChannel, type MessagePort, type Worker } from 'node:worker_threads'
+import type { AuditDesk } from '../core/audit.ts'
 import type { TaskDesk } from '../core/export.ts'
 import type { ImportDesk } from '../core/import.ts'
 import { Problem, type ProblemCode, toDatabaseProblem } from '../core/problem.ts'
@@ -7,7 +8,7 @@ import type { SessionDesk } from '../core/session.ts'
 import type { UserDesk } from '../core/user.ts'
 
 /** All that the thread does for others. */
-export type Desk = TaskDesk & ImportDesk & SessionDesk & UserDesk
+export type Desk = TaskDesk & ImportDesk & SessionDesk & UserDesk & AuditDesk
 
 export type DeskRequest = {
   [Method in keyof Desk]: { readonly method: Method; readonly argument: Parameters<Desk[Method]>[0] }
@@ -58,7 +59,8 @@ export function createDeskClient(thread: () => Worker | undefined): Desk {
     addToken: (argument) => ask({ method: 'addToken', argument }),
     removeToken: (argument) => ask({ method: 'removeToken', argument }),
     recordTokenUse: (argument) => ask({ method: 'recordTokenUse', argument }),
-    recordFailures: (argument) => ask({ method: 'recordFailures', argument })
+    recordFailures: (argument) => ask({ method: 'recordFailures', argument }),
+    recordEvent: (argument) => ask({ method: 'recordEvent', argument })
   }
 }
 

@@ -1,5 +1,5 @@
 /**
- * The thread that accepts and cancels work, writes sessions and users, keeps the leases of this process alive, and sweeps the archives. Planning a large
+ * The thread that accepts and cancels work, writes sessions, users and the audit trail, keeps the leases of this process alive, and sweeps the archives. Planning a large
  * export takes a moment and a commit waits for the disk: both would keep the thread that answers requests from answering. And
  * no packing, however busy, can keep this thread from showing that the process lives.
  */
@@ -15,6 +15,7 @@ import { createSessionDesk } from '../store/session-store.ts'
 import { createUserDesk } from '../store/user-desk.ts'
 import { createWorkStore } from '../store/work-store.ts'
 import { createImportDesk } from './accept-import.ts'
+import { createAuditBatch } from './audit-batch.ts'
 import { answerDeskCommand } from './desk-messages.ts'
 import { deskPort } from './desk-port.ts'
 import { BEAT_INTERVAL_MS, createLeaseWatch } from './lease-watch.ts'
@@ -46,7 +47,8 @@ const { sweepImports, ...imports } = createImportDesk({
   freeRepositoryBytes: () => freeRepositoryBytes(settings, catalog),
   now: () => new Date()
 })
-const desk = { ...tasks, ...imports, ...createSessionDesk(db), ...createUserDesk(db) }
+const audit = createAuditBatch(db)
+const desk = { ...tasks, ...imports, ...createSessionDesk(db), ...createUserDesk(db), recordEvent: audit.recordEvent }
 
 /** What the desk does one after the other: it has one connection, and transactions on it must not mix. */
 let last: Promise<unknown> = Promise.resolve()
@@ -74,6 +76,12 @@ const sweep = async () => {
 }
 const timers = [regularly(BEAT_INTERVAL_MS, () => watch.beat()), regularly(SWEEP_INTERVAL_MS, sweep)]
 port.onCommand((command) => {
+  if (command.request.method === 'recordEvent') {
+    // It goes along with what comes before its turn.
+    void answerDeskCommand(desk, command)
+    inTurn(audit.flush)
+    return
+  }
   inTurn(() => answerDeskCommand(desk, command))
   // A part that waits for its next run has no lane that would remove it.
   if (command.request.method === 'cancelTasks' || command.request.method === 'deleteTasks')

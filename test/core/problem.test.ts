@@ -45,6 +45,7 @@ const KINDS: Readonly<Record<ProblemCode, ProblemKind>> = {
   ROUTE_UNKNOWN: 'missing',
   NOT_AUTHENTICATED: 'unauthenticated',
   REPOSITORY_UNAVAILABLE: 'unavailable',
+  AUDIT_UNAVAILABLE: 'unavailable',
   WORKER_UNAVAILABLE: 'unavailable'
 }
 const CODES = Object.keys(KINDS) as ProblemCode[]

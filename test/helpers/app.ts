@@ -13,6 +13,7 @@ import { createRepositoryFiles } from '../../src/files/repository-files.ts'
 import { type App, buildApp } from '../../src/http/app.ts'
 import type { Services } from '../../src/http/services.ts'
 import { createArchiveStore } from '../../src/store/archive-store.ts'
+import { appendEvents, createAuditReader } from '../../src/store/audit-store.ts'
 import { createCatalogStore } from '../../src/store/catalog-store.ts'
 import { createPlanStore } from '../../src/store/plan-store.ts'
 import { createSessionDesk, createSessionReader } from '../../src/store/session-store.ts'
@@ -77,6 +78,9 @@ export async function buildTestApp(
     users: absent('users'),
     userDesk: absent('userDesk'),
     hasher: absent('hasher'),
+    audit: { recordEvent: async () => {} },
+    auditTrail: absent('auditTrail'),
+    isUser: (userName) => userName === USER,
     ...services
   }
   const app = await buildApp({ services: all, version: '0.0.0-test', certificates })
@@ -164,6 +168,8 @@ export async function openTestDepot(
         return { usedBytes, allotmentBytes: ALLOTMENT_BYTES, freeBytes: ALLOTMENT_BYTES - usedBytes }
       },
       health: async () => [],
+      audit: { recordEvent: (event) => appendEvents(db, [event]) },
+      auditTrail: createAuditReader(db),
       importDirectory: repositoryDirectory,
       sessions: createSessions({
         reader: createSessionReader(db),

@@ -15,7 +15,8 @@ const MIGRATIONS = [
   '0005-plan-digests',
   '0006-task-progress',
   '0007-deflations',
-  '0008-users'
+  '0008-users',
+  '0009-audit'
 ]
 
 const FIRST_TABLES = [
@@ -47,6 +48,7 @@ const TABLES = [
   'login_failure',
   'token',
   'user',
+  'audit',
   'task_count',
   'work'
 ].sort()
@@ -160,7 +162,8 @@ t.test(
       '0005-plan-digests',
       '0006-task-progress',
       '0007-deflations',
-      '0008-users'
+      '0008-users',
+      '0009-audit'
     ])
     const tasks = await db.selectFrom('task').select(['id', 'kind', 'state', 'created_by']).orderBy('id').execute()
     t.same(tasks, [

@@ -27,5 +27,5 @@ const imports = {
   finishUpload: noImport,
   abandonUpload: noImport
 }
-const desk = { ...tasks, ...imports, ...createSessionDesk(db), ...createUserDesk(db) }
+const desk = { ...tasks, ...imports, ...createSessionDesk(db), ...createUserDesk(db), recordEvent: async () => {} }
 parentPort?.on('message', (command) => void answerDeskCommand(desk, command))

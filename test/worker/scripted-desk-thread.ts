@@ -93,7 +93,8 @@ const desk: Desk = {
   addToken: async () => {},
   removeToken: async () => false,
   recordTokenUse: async () => {},
-  recordFailures: async () => {}
+  recordFailures: async () => {},
+  recordEvent: async () => {}
 }
 
 parentPort?.on('message', (command) => void answerDeskCommand(desk, command))

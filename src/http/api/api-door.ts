@@ -2,6 +2,7 @@
 import type { FastifyPluginAsync } from 'fastify'
 import type { Services } from '../services.ts'
 import { archiveRoutes } from './archive-routes.ts'
+import { auditRoutes } from './audit-routes.ts'
 import { eventRoutes } from './event-routes.ts'
 import { exportContentRoutes } from './export-content-routes.ts'
 import { exportRoutes } from './export-routes.ts'
@@ -24,4 +25,5 @@ export const apiDoor: FastifyPluginAsync<Services> = async (app, services) => {
   await app.register(meRoutes, services)
   await app.register(userRoutes, services)
   await app.register(tokenRoutes, services)
+  await app.register(auditRoutes, services)
 }

@@ -53,9 +53,9 @@ export async function registerAuth(app: FastifyInstance, services: AuthServices)
     (access: Exclude<Access, 'public'>): onRequestAsyncHookHandler =>
     async (request, reply) => {
       const identity = await identify(app, request, reply, services)
-      checkAccess(identity, access)
       request.identity = identity
       request.userName = identity.name
+      checkAccess(identity, access)
     }
 
   app.addHook('onRoute', function (this: FastifyInstance, route) {

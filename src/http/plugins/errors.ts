@@ -61,7 +61,7 @@ function isOwnApi(request: FastifyRequest): boolean {
 }
 
 /** Undefined for what is not the caller's doing. */
-function toProblem(error: Error): Problem | undefined {
+export function toProblem(error: Error): Problem | undefined {
   if (error instanceof Problem) return error
   const { code = '', statusCode = 500 } = error as Partial<FastifyError>
   if (code === 'FST_ERR_CTP_BODY_TOO_LARGE') return new Problem('BODY_TOO_LARGE', 'The body is too large.')
