@@ -27,7 +27,12 @@ const VALUES: Readonly<Record<string, readonly (string | number | null)[]>> = {
   'task.kind': ['export', 'export', 'scan'],
   'work.kind': ['export', 'export', 'scan'],
   'work.state': ['ended', 'queued', 'ended'],
-  'file_reading.contents': [null, null, null]
+  'file_reading.contents': [null, null, null],
+  'user.role': ['admin', 'operator', 'viewer'],
+  'token.role': ['admin', 'exporter', 'viewer'],
+  'audit.number': [1, 2, 3],
+  'audit.targets': ['[]', '[]', '[]'],
+  'audit.previous_hash': ['0'.repeat(64), 'audit hash 1', 'audit hash 2']
 }
 
 /** The words for how a task stands were others before work was a thing of its own. */

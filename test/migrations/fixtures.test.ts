@@ -21,6 +21,9 @@ const TURNED: Readonly<Record<string, (row: Row) => Row>> = {
   task: (row) => (row.state === 'running' ? { ...row, state: 'live' } : row)
 }
 
+/** Tables whose rows a migration has taken away on purpose. */
+const EMPTIED: Readonly<Record<string, string>> = { session: '0008-users' }
+
 /** Tables of former versions that are no more, with the migration that took them away. */
 const RETIRED: Readonly<Record<string, string>> = {}
 
@@ -82,6 +85,10 @@ for (const migration of knownMigrations()) {
     const after = contentsOf(file)
     for (const [table, rows] of Object.entries(before)) {
       if (table in RETIRED || table.startsWith('kysely_')) continue
+      if (migration < (EMPTIED[table] ?? '')) {
+        t.same(after[table], [], `${table} is empty since ${EMPTIED[table]}`)
+        continue
+      }
       const columns = Object.keys(rows[0] ?? {}).filter((name) => name in (after[table]?.[0] ?? {}))
       const expected = rows.map((row) => withColumns(TURNED[table]?.(row) ?? row, columns))
       const kept = after[table]?.slice(0, rows.length).map((row) => withColumns(row, columns))
