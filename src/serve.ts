@@ -52,6 +52,7 @@ async function openAndListen(): Promise<void> {
     services: depot.services,
     version: readVersion(),
     certificates,
+    protection: config.protection,
     logger: log
   })
   closeWithGrace({ delay: CLOSE_LIMIT_MS, logger: log }, async ({ err }) => {

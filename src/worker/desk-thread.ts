@@ -36,6 +36,7 @@ const tasks = createTaskDesk({
   },
   putAside: (paths) => putAside(settings.repositoryDirectory, paths),
   archiveTtlMs: settings.archiveTtlMs,
+  userLimits: settings.userLimits,
   now: () => new Date()
 })
 const catalog = createCatalogStore(db)
@@ -43,6 +44,7 @@ const { sweepImports, ...imports } = createImportDesk({
   db,
   incoming: createIncomingDirectory(settings.repositoryDirectory),
   freeRepositoryBytes: () => freeRepositoryBytes(settings, catalog),
+  userLimits: settings.userLimits,
   now: () => new Date()
 })
 const desk = { ...tasks, ...imports, ...createSessionDesk(db) }

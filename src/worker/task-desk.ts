@@ -27,6 +27,7 @@ import { findQueuedScan, insertWork } from '../store/work-store.ts'
 import { type DeletionOptions, deletePackages } from './delete-packages.ts'
 import { notesOn, planSelection } from './plan-selection.ts'
 import { SPACE_FLOOR_BYTES } from './repository-room.ts'
+import { checkQuota, type TaskLimits } from './user-quota.ts'
 
 /** Longer than any download takes to be taken up again. */
 const DIRECT_PLAN_MS = 24 * 3_600_000
@@ -37,6 +38,7 @@ export interface DeskOptions extends DeletionOptions {
   /** Bytes that are free for archives. */
   readonly freeBytes: () => number
   readonly archiveTtlMs: number
+  readonly userLimits: TaskLimits
   readonly now: () => Date
 }
 
@@ -46,7 +48,11 @@ export function createTaskDesk(options: DeskOptions): TaskDesk {
     requestExport: (request) => durableTransaction(db, (trx) => acceptExport(trx, request, options)),
     planExport: (selection) => db.transaction().execute((trx) => preflight(trx, selection, options)),
     planDownload: (selection) => db.transaction().execute((trx) => planDownload(trx, selection, now())),
-    requestScan: (requestedBy) => durableTransaction(db, (trx) => acceptScan(trx, requestedBy, now())),
+    requestScan: (requestedBy) =>
+      durableTransaction(db, async (trx) => {
+        await checkQuota(trx, options.userLimits, { userName: requestedBy, kind: 'scan' })
+        return acceptScan(trx, requestedBy, now())
+      }),
     deletePackages: (request) => deletePackages(request, options, (trx) => acceptScan(trx, request.requestedBy, now())),
     cancelTasks: (taskIds) => durableTransaction(db, (trx) => cancelAll(trx, taskIds, now())),
     deleteTasks: (taskIds) =>
@@ -58,6 +64,7 @@ export function createTaskDesk(options: DeskOptions): TaskDesk {
 }
 
 async function acceptExport(trx: Kysely<Schema>, request: ExportRequest, options: DeskOptions): Promise<AcceptedTask> {
+  await checkQuota(trx, options.userLimits, { userName: request.requestedBy, kind: 'export' })
   const plans = createPlanStore(trx)
   const planId = await plans.begin()
   const planned = await planSelection(trx, planId, request.selection, (entries) => plans.addEntries(planId, entries))

@@ -4,6 +4,7 @@ import type { Test } from 'tap'
 import { createArchives } from '../../src/archives.ts'
 import type { CertificateSource } from '../../src/core/certificate.ts'
 import type { ImportDesk } from '../../src/core/import.ts'
+import { DEFAULT_PROTECTION, type Protection } from '../../src/core/protection.ts'
 import { createSessions } from '../../src/core/session.ts'
 import type { TaskKind, TaskReader } from '../../src/core/task.ts'
 import { createArchiveDirectory } from '../../src/files/archive-directory.ts'
@@ -56,7 +57,8 @@ export function callOf(app: App): Call {
 export async function buildTestApp(
   t: Test,
   services: Partial<Services>,
-  certificates?: CertificateSource
+  certificates?: CertificateSource,
+  protection: Partial<Protection> = {}
 ): Promise<{ app: App; call: Call }> {
   const all: Services = {
     desk: absent('desk'),
@@ -75,7 +77,12 @@ export async function buildTestApp(
     verifyCredentials: (user, password) => user === USER && password === PASSWORD,
     ...services
   }
-  const app = await buildApp({ services: all, version: '0.0.0-test', certificates })
+  const app = await buildApp({
+    services: all,
+    version: '0.0.0-test',
+    certificates,
+    protection: { ...DEFAULT_PROTECTION, ...protection }
+  })
   reportMismatches(app, (sentence) => t.fail(sentence))
   t.teardown(() => app.close())
   return { app, call: callOf(app) }
@@ -128,7 +135,8 @@ export async function openTestDepot(
   t: Test,
   files: Files,
   desk: Partial<DeskOptions & ImportDeskOptions> = {},
-  certificates?: CertificateSource
+  certificates?: CertificateSource,
+  protection: Partial<Protection> = {}
 ): Promise<TestDepot> {
   const clock = desk.now ?? (() => new Date())
   const depot = await makeDepot(t, files)
@@ -166,7 +174,8 @@ export async function openTestDepot(
         now: clock
       })
     },
-    certificates
+    certificates,
+    protection
   )
 
   await depot.scan()

@@ -103,6 +103,7 @@ export const eventRoutes: FastifyPluginAsyncTypebox<Pick<Services, 'tasks' | 'se
       }
     },
     async (request, reply) => {
+      app.beginTransfer('streams', request, reply)
       const follower = await feed.follow()
       try {
         const isIt = ({ id }: Task) => String(id) === request.params.id
@@ -141,6 +142,7 @@ export const eventRoutes: FastifyPluginAsyncTypebox<Pick<Services, 'tasks' | 'se
       }
     },
     async (request, reply) => {
+      app.beginTransfer('streams', request, reply)
       const follower = await feed.follow()
       try {
         const stream = open(request, reply)

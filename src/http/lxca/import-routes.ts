@@ -159,12 +159,13 @@ export const importRoutes: FastifyPluginAsyncTypebox<Services> = async (app, { i
         response: RESPONSES
       }
     },
-    async (request) => {
+    async (request, reply) => {
       const body = request.body as Static<(typeof ImportBody.content)['application/json']['schema']> | undefined
       if (!isMultipart(request)) throw notMultipart(body?.files)
       const { jobid, replace } = request.query
       const jobId = jobid === undefined || Number(jobid) === 0 ? undefined : parseTaskId(jobid)
       const isReplacing = replace === 'true'
+      app.beginTransfer('uploads', request, reply)
       return importView(await importFiles({ request, jobId, isReplacing }, { imports, tasks, uploads }))
     }
   )

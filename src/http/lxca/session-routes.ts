@@ -75,7 +75,7 @@ export const loginRoutes: FastifyPluginAsyncTypebox<Services> = async (app, { se
         response: {
           200: LoginAnswer,
           ...CHANGE_ERROR_RESPONSES,
-          403: errorResponse('The name or the password is wrong.')
+          403: errorResponse('The name or the password is wrong, or the request comes from a page of another site.')
         }
       }
     },

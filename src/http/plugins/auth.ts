@@ -20,9 +20,9 @@ export const CSRF_COOKIE = 'csrf'
 const REALM = 'fixdepot'
 
 /** Methods that change nothing: a page of another site may send them, and cannot read the answer. */
-const SAFE_METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS'])
+export const SAFE_METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS'])
 
-type AuthServices = Pick<Services, 'verifyCredentials' | 'sessions'>
+export type AuthServices = Pick<Services, 'verifyCredentials' | 'sessions'>
 
 /** Once for the whole app: reads the cookies of every request. */
 export async function registerCookies(app: FastifyInstance): Promise<void> {

@@ -12,6 +12,7 @@ const STATUS: Readonly<Record<ProblemKind, number>> = {
   unauthenticated: 401,
   forbidden: 403,
   'too-large': 413,
+  'too-many': 429,
   'out-of-range': 416,
   unavailable: 503
 }
@@ -47,7 +48,10 @@ export function sendError(error: Error, request: FastifyRequest, reply: FastifyR
   if (problem.kind === 'unavailable') {
     request.log.warn({ ...log, err: problem.cause }, 'request refused')
     reply.header('retry-after', RETRY_AFTER_SECONDS)
-  } else request.log.info(log, 'request refused')
+  } else {
+    if (problem.kind === 'too-many') reply.header('retry-after', RETRY_AFTER_SECONDS)
+    request.log.info(log, 'request refused')
+  }
   const status = STATUS[problem.kind]
   if (isOwnApi(request)) reply.code(status).type(PROBLEM_TYPE).send(problemBody(problem, status))
   else reply.code(status).send(withErrorMsg(request, errorBody([problem.userMessage])))
