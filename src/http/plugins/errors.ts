@@ -1,5 +1,6 @@
 /** Turns whatever a handler throws into the common error body. */
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { hideUrlSecrets } from '../../core/hide-secrets.ts'
 import { Problem, type ProblemKind, toDatabaseProblem } from '../../core/problem.ts'
 import { internalProblemBody, PROBLEM_TYPE, problemBody } from '../api/problem-body.ts'
 import { type ErrorBody, errorBody } from '../lxca/result-body.ts'
@@ -44,7 +45,7 @@ export function sendError(error: Error, request: FastifyRequest, reply: FastifyR
     else reply.code(500).send(withErrorMsg(request, internalError(request.id)))
     return
   }
-  const log = { problem: problem.code, text: problem.message }
+  const log = { problem: problem.code, text: hideUrlSecrets(problem.message) }
   if (problem.kind === 'unavailable') {
     request.log.warn({ ...log, err: problem.cause }, 'request refused')
     reply.header('retry-after', RETRY_AFTER_SECONDS)
