@@ -9,6 +9,9 @@ const USAGE = `Usage: fixdepot [command]
   doctor             check database, archives and catalog, and change nothing;
                      exit code 0: sound, 1: findings, 2: not everything could be checked
   doctor --rebuild   read the whole repository again, while the server is stopped
+  support-bundle FILE [--log FILE]
+                     write settings, versions, the doctor's findings and the end of a log into
+                     FILE (.tar), without secrets, for somebody who helps
   help, --help       show this
   --version          show the version
 
@@ -26,34 +29,40 @@ export async function runCommand(args: readonly string[]): Promise<void> {
     process.exitCode = NOT_DONE
     return
   }
-  const { command, file, rebuild } = request
+  const { command, file, rebuild, log } = request
   if (command === 'help') process.stdout.write(USAGE)
   else if (command === 'version') process.stdout.write(`${readVersion()}\n`)
   else if (command === 'serve') await (await import('./serve.ts')).serve()
   else {
-    const { runBackup, runDoctor } = await import('./admin/commands.ts')
-    process.exitCode = command === 'backup' ? await runBackup(file) : await runDoctor(rebuild)
+    const { runBackup, runDoctor, runSupportBundle } = await import('./admin/commands.ts')
+    if (command === 'support-bundle') process.exitCode = await runSupportBundle(file, log)
+    else process.exitCode = command === 'backup' ? await runBackup(file) : await runDoctor(rebuild)
   }
 }
 
 interface Request {
-  readonly command: 'serve' | 'backup' | 'doctor' | 'help' | 'version'
-  /** Of a backup. */
+  readonly command: 'serve' | 'backup' | 'doctor' | 'support-bundle' | 'help' | 'version'
+  /** Of a backup or a bundle. */
   readonly file: string
   /** Of the doctor. */
   readonly rebuild: boolean
+  /** Of a bundle: the log of the server. */
+  readonly log?: string | undefined
 }
 
 function parse(args: readonly string[]): Request | undefined {
   const parsed = parseOrNothing(args)
   if (parsed === undefined) return undefined
-  const { help = false, version = false, rebuild = false } = parsed.values
+  const { help = false, version = false, rebuild = false, log } = parsed.values
   const [command = 'serve', ...operands] = parsed.positionals
   const none = { file: '', rebuild: false }
   if (help || command === 'help') return { command: 'help', ...none }
   if (version) return { command: 'version', ...none }
-  if (command === 'doctor' && operands.length === 0) return { command, file: '', rebuild }
+  if (command === 'doctor' && operands.length === 0 && log === undefined) return { command, file: '', rebuild }
   const [file = '', ...others] = operands
+  if (command === 'support-bundle' && file !== '' && others.length === 0 && !rebuild)
+    return { command, file, rebuild, log }
+  if (log !== undefined) return undefined
   if (rebuild || others.length > 0) return undefined
   if (command === 'backup' && file !== '') return { command, file, rebuild }
   return command === 'serve' && operands.length === 0 ? { command, ...none } : undefined
@@ -62,7 +71,7 @@ function parse(args: readonly string[]): Request | undefined {
 function parseOrNothing(args: readonly string[]) {
   try {
     const flag = { type: 'boolean' } as const
-    const options = { help: { ...flag, short: 'h' }, version: flag, rebuild: flag } as const
+    const options = { help: { ...flag, short: 'h' }, version: flag, rebuild: flag, log: { type: 'string' } } as const
     return parseArgs({ args: [...args], options, allowPositionals: true })
   } catch {
     return undefined

@@ -163,7 +163,8 @@ export function unknownSettings(environment: Readonly<Record<string, string | un
   return Object.keys(environment).filter((name) => name.startsWith('FIXDEPOT_') && !(name in Environment.properties))
 }
 
-function processEnvironment(): NodeJS.ProcessEnv {
+/** The variables that settings are read from: those of the process, and what `.env` adds to them. */
+export function processEnvironment(): NodeJS.ProcessEnv {
   // What the environment has counts more than the file.
   if (fs.existsSync('.env')) process.loadEnvFile('.env')
   return process.env
