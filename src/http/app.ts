@@ -13,7 +13,7 @@ import { registerCookies } from './plugins/auth.ts'
 import { registerDocs } from './plugins/docs.ts'
 import { registerErrors, sendError } from './plugins/errors.ts'
 import { registerOtherSites } from './plugins/other-sites.ts'
-import { registerSafeHeaders } from './plugins/safe-headers.ts'
+import { registerSafeHeaders, safeHeaders } from './plugins/safe-headers.ts'
 import { schemaProblem } from './plugins/schema-errors.ts'
 import { registerUserLimits } from './plugins/user-limits.ts'
 import { createSecureServer } from './secure-server.ts'
@@ -55,7 +55,9 @@ export async function buildApp(options: AppOptions): Promise<App> {
     ...(logger === undefined ? {} : { loggerInstance: logger }),
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false, verbose: true } },
     schemaErrorFormatter: schemaProblem,
-    frameworkErrors: sendError,
+    // What goes wrong before there is a route passes by the hooks.
+    frameworkErrors: (error, request, reply) =>
+      sendError(error, request, reply.headers(safeHeaders(certificates !== undefined))),
     clientErrorHandler: answerMalformed,
     keepAliveTimeout: KEEP_ALIVE_MS,
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: MAX_PARAM_LENGTH }

@@ -59,12 +59,16 @@ export function limitConnections(
   /** Requests whose body has not come yet, with the bytes that had come at the last look. */
   const bodies = new Map<IncomingMessage, number>()
   const busy = new Map<Socket, number>()
+  /** Connections that are to become those of TLS, by their other end. */
+  const handshakes = new Map<string, Socket>()
   let timer: NodeJS.Timeout | undefined
 
   function add(socket: Socket): void {
     connections.set(socket, { sentBytes: 0, stalledChecks: 0 })
     timer ??= setInterval(check, checkMs).unref()
+    const name = nameOf(socket)
     socket.once('close', () => {
+      if (handshakes.get(name) === socket) handshakes.delete(name)
       connections.delete(socket)
       busy.delete(socket)
     })
@@ -105,10 +109,16 @@ export function limitConnections(
     timer = undefined
   }
 
-  // Of a server with TLS these are the inner ones, which know what was sent and read; the outer ones are limited by the handshake.
-  server.on('secureConnection', add)
   server.on('connection', (socket: Socket) => {
-    if (!('setSecureContext' in server)) add(socket)
+    if ('setSecureContext' in server) handshakes.set(nameOf(socket), socket)
+    add(socket)
+  })
+  // From then on it is the inner one that knows what was sent and read.
+  server.on('secureConnection', (socket: Socket) => {
+    const outer = handshakes.get(nameOf(socket))
+    if (outer !== undefined) connections.delete(outer)
+    handshakes.delete(nameOf(socket))
+    add(socket)
   })
   server.on('request', (request, response) => {
     const { socket, headers } = request
@@ -127,4 +137,9 @@ export function limitConnections(
       for (const socket of connections.keys()) if (!busy.has(socket)) socket.destroy()
     }
   }
+}
+
+/** The same for the outer and the inner one of TLS. */
+function nameOf({ remoteAddress, remotePort }: Socket): string {
+  return `${remoteAddress} ${remotePort}`
 }

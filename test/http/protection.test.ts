@@ -25,7 +25,7 @@ t.test('every answer says that it is data, also where there is no route and wher
     answers.map(({ statusCode }) => statusCode),
     [200, 404, 401]
   )
-  for (const { headers } of [...answers, await app.inject('/health/live')]) {
+  for (const { headers } of [...answers, await app.inject('/health/live'), await app.inject('/%')]) {
     t.match(headers, {
       'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
       'cross-origin-resource-policy': 'same-origin',

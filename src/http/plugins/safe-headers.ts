@@ -19,9 +19,13 @@ const STRICT_TRANSPORT = 'max-age=15552000'
  * @param isSecure whether the app speaks TLS: without it browsers must not be told to insist on it
  */
 export function registerSafeHeaders(app: FastifyInstance, isSecure: boolean): void {
-  const headers = isSecure ? { ...HEADERS, 'strict-transport-security': STRICT_TRANSPORT } : HEADERS
+  const headers = safeHeaders(isSecure)
   app.addHook('onRequest', (_request, reply, done) => {
     reply.headers(headers)
     done()
   })
+}
+
+export function safeHeaders(isSecure: boolean): Readonly<Record<string, string>> {
+  return isSecure ? { ...HEADERS, 'strict-transport-security': STRICT_TRANSPORT } : HEADERS
 }
