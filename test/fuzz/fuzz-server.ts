@@ -1,0 +1,44 @@
+/** The real server on a small sample repository, for the fuzzer, with limits that are in nobody's way. */
+import fs from 'node:fs'
+import os from 'node:os'
+import path from 'node:path'
+import { startServer } from '../../bench/server.ts'
+import { createWorkspace } from '../../bench/workspace.ts'
+import { parseCorpus } from '../../sample/corpus.ts'
+import { generateRepository } from '../../sample/generate.ts'
+
+export interface FuzzServer {
+  readonly url: string
+  readonly authorization: string
+  readonly pid: number
+  /** Lines of the log that tell of errors. */
+  errors(): string[]
+  stop(): Promise<void>
+}
+
+/** What the log calls an error, or worse. */
+const SERIOUS = /"level":[56]0/
+
+/** @param seed of the sample repository */
+export async function startFuzzServer(seed: number): Promise<FuzzServer> {
+  const workspace = createWorkspace(os.tmpdir())
+  const directory = path.join(workspace.directory, 'repository')
+  await generateRepository({ ...parseCorpus('5MB'), directory, seed, defects: true })
+  const server = await startServer(workspace, directory, {
+    FIXDEPOT_USER_UPLOADS: '1000',
+    FIXDEPOT_USER_STREAMS: '1000'
+  })
+  await server.waitUntilIdle()
+  const [place = ''] = fs.readdirSync(workspace.directory).filter((name) => name.startsWith('server-'))
+  return {
+    url: server.address,
+    authorization: server.authorization,
+    pid: server.pid,
+    errors: () =>
+      fs
+        .readFileSync(path.join(workspace.directory, place, 'server.log'), 'utf8')
+        .split('\n')
+        .filter((line) => SERIOUS.test(line)),
+    stop: server.stop
+  }
+}
