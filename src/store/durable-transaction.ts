@@ -11,11 +11,22 @@ export async function durableTransaction<T>(db: Depot, work: (trx: Transaction<S
   return db.connection().execute(async (connection) => {
     await setSynchronous(connection, 'full')
     try {
-      return await connection.transaction().execute(work)
+      return await connection.transaction().execute(async (trx) => {
+        await takeWriteLock(trx)
+        return work(trx)
+      })
     } finally {
       await setSynchronous(connection, 'normal')
     }
   })
+}
+
+/**
+ * What reads first and writes then is refused at once when somebody else has written in between: it does not wait for its turn, since
+ * what it has read is old. So it begins with a write, of nothing. (BEGIN IMMEDIATE, for which Kysely has no word.)
+ */
+async function takeWriteLock(trx: Transaction<Schema>): Promise<void> {
+  await trx.deleteFrom('task').where('id', '<', 0).execute()
 }
 
 async function setSynchronous(connection: Kysely<Schema>, mode: 'full' | 'normal'): Promise<void> {

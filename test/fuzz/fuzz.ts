@@ -38,7 +38,7 @@ export interface FuzzReport {
   readonly failures: readonly string[]
 }
 
-const CONNECTIONS = 12
+const CONNECTIONS = 24
 const BATCH = 50
 /** Of a hundred requests so many are no requests. */
 const MALFORMED_PERCENT = 2
