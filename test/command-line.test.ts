@@ -45,7 +45,7 @@ t.test('help and version are told when they are asked for', async (t) => {
 
 t.test('what is no command is answered with the usage, and nothing is done', async (t) => {
   const root = t.testdir()
-  const cases = [['frobnicate'], ['backup'], ['backup', '--rebuild', 'a']]
+  const cases = [['frobnicate'], ['backup'], ['support-bundle'], ['doctor', '--log', 'x'], ['backup', '--rebuild', 'a']]
   const more = [['doctor', 'x'], ['--rebuild'], ['--port', '1']]
   await Promise.all(
     [...cases, ...more].map(async (args) => {
@@ -66,6 +66,14 @@ t.test('backup copies the database, and says where to', async (t) => {
   })
   t.ok(fs.statSync(file).size > 0)
   t.match(await run(t, ['backup', file], settings), { code: 1, stdout: '', stderr: /is there already/ })
+})
+
+t.test('a bundle for support is written once, and without the password', async (t) => {
+  const settings = { ...(await settingsOf(t)), FIXDEPOT_ADMIN_PASSWORD: 'canary7f3a' }
+  const file = path.join(t.testdirName, 'bundle.tar')
+  t.match(await run(t, ['support-bundle', file], settings), { code: 0, stdout: /without secrets/, stderr: '' })
+  t.notMatch(fs.readFileSync(file, 'utf8'), 'canary7f3a')
+  t.match(await run(t, ['support-bundle', file], settings), { code: 1, stdout: '', stderr: /EEXIST/ })
 })
 
 t.test('doctor exits with what it has come to', async (t) => {

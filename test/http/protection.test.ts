@@ -68,6 +68,12 @@ t.test('pages of this server and programs are not in the way of that', async (t)
   t.equal((await call('/tasks', { headers: { ...ELSEWHERE, 'sec-fetch-site': 'cross-site' } })).statusCode, 200)
 })
 
+t.test('who has not logged in sends no long bodies', async (t) => {
+  const { app } = await buildTestApp(t, {})
+  const payload = { UserId: USER, password: 'x'.repeat(20_000) }
+  t.equal((await app.inject({ method: 'POST', url: '/sessions', payload })).statusCode, 413)
+})
+
 t.test('pages of a listed origin may use the API, and those of others are told nothing', async (t) => {
   const { app, call } = await open(t, { corsOrigins: [ELSEWHERE.origin] })
   t.equal(await change(call, { ...ELSEWHERE, 'sec-fetch-site': 'cross-site' }), 200)
