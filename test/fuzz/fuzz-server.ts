@@ -16,15 +16,26 @@ export interface FuzzServer {
   stop(): Promise<void>
 }
 
+const MEMORY = '/dev/shm'
+const ENOUGH_BYTES = 1024 ** 3
+
 /** What the log calls an error, or worse. */
 const SERIOUS = /"level":[56]0/
 
+/** In memory, where there is enough of it: what is promised is synced, and the fuzzer would wait for the disk most of the time. */
+function placeFor(): string {
+  const { bavail = 0, bsize = 0 } = fs.existsSync(MEMORY) ? fs.statfsSync(MEMORY) : {}
+  return bavail * bsize >= ENOUGH_BYTES ? MEMORY : os.tmpdir()
+}
+
 /** @param seed of the sample repository */
 export async function startFuzzServer(seed: number): Promise<FuzzServer> {
-  const workspace = createWorkspace(os.tmpdir())
+  const workspace = createWorkspace(placeFor())
   const directory = path.join(workspace.directory, 'repository')
   await generateRepository({ ...parseCorpus('5MB'), directory, seed, defects: true })
   const server = await startServer(workspace, directory, {
+    // Some ten thousand archives would need much room.
+    FIXDEPOT_ARCHIVE_TTL: '1m',
     FIXDEPOT_USER_UPLOADS: '1000',
     FIXDEPOT_USER_STREAMS: '1000'
   })

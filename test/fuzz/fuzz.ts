@@ -98,6 +98,8 @@ export async function fuzz({ url, authorization, requests, seed, pid, onProgress
       if (wrong !== undefined) fail(subject, wrong, bytes)
       if (answer === undefined) return
       statuses[answer.status] = (statuses[answer.status] ?? 0) + 1
+      const [session] = world.sessions
+      if (answer.status === 401 && session !== undefined && bytes.includes(session.token)) world.forgetSession()
       if (answer.status < 300 && operationId !== undefined) succeeded.add(operationId)
       if (answer.status < 300 && answer.body !== undefined) world.learn(answer.body)
     } catch (error) {

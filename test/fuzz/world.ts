@@ -20,6 +20,8 @@ export interface World {
   readonly files: readonly PackageFile[]
   /** Remembers what can be asked for later. */
   learn(body: Buffer): void
+  /** The newest session has ended. */
+  forgetSession(): void
 }
 
 /** Under which names answers tell, and requests name, the same. */
@@ -87,6 +89,7 @@ export function createWorld(login: { readonly user: string; readonly password: s
   return {
     sessions,
     files,
+    forgetSession: () => void sessions.shift(),
     known(g: Generator, name: string) {
       if (name === 'UserId' || name === 'userid') return login.user
       if (name === 'password') return login.password
