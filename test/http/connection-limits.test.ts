@@ -1,9 +1,12 @@
 import { once } from 'node:events'
 import http from 'node:http'
+import https from 'node:https'
 import net from 'node:net'
+import tls from 'node:tls'
 import t, { type Test } from 'tap'
 import { limitConnections, type ProgressLimits } from '../../src/http/connection-limits.ts'
 import { listen, openTestDepot } from '../helpers/app.ts'
+import { makeCertificate } from '../helpers/certificates.ts'
 
 const QUICK: ProgressLimits = { checkMs: 20, bodyBytes: 1_000, stalledChecks: 3 }
 const POST = 'POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n'
@@ -109,6 +112,34 @@ t.test(
     t.match(String((await once(busy, 'data'))[0]), /later$/)
   }
 )
+
+t.test('with TLS a connection counts once, from before its handshake', async (t) => {
+  const { cert, key } = await makeCertificate()
+  const server = https.createServer({ cert, key }, (_request, response) => void response.end('now'))
+  limitConnections(server, 2, QUICK)
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.teardown(() => {
+    server.closeAllConnections()
+    server.close()
+  })
+  const { port } = server.address() as net.AddressInfo
+  const shaken = async () => {
+    const socket = tls.connect({ port, host: '127.0.0.1', rejectUnauthorized: false })
+    t.teardown(() => socket.destroy())
+    await once(socket, 'secureConnect')
+    return socket
+  }
+  const silent = net.connect(port, '127.0.0.1')
+  t.teardown(() => silent.destroy())
+  await once(silent, 'connect')
+  const gone = once(silent, 'close')
+  await shaken()
+  const last = await shaken()
+  await gone
+  last.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n')
+  t.match(String((await once(last, 'data'))[0]), /now$/)
+})
 
 t.test('what is no request of HTTP is answered as other errors are', async (t) => {
   const { app } = await openTestDepot(t, {})
