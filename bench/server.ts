@@ -87,6 +87,10 @@ export async function startServer(
       FIXDEPOT_REPOSITORY_DIR: repositoryDirectory,
       FIXDEPOT_ADMIN_USER: user,
       FIXDEPOT_ADMIN_PASSWORD: password,
+      // One user queues as many exports as are to be measured.
+      FIXDEPOT_USER_EXPORTS: '50000',
+      FIXDEPOT_USER_TASKS: '50000',
+      FIXDEPOT_USER_DOWNLOADS: '5000',
       ...settings
     }
   })

@@ -4,6 +4,8 @@ import path from 'node:path'
 import { type Static, Type } from 'typebox'
 import { Value } from 'typebox/value'
 import { DURATION, parseDuration } from './core/duration.ts'
+import type { Protection } from './core/protection.ts'
+import { PROTECTION_SETTINGS, protectionOf } from './protection-settings.ts'
 
 /** Without flags, since a schema has no place for them. */
 const BYTES = /^(\d+(?:\.\d+)?)\s*((?:[KMGTkmgt][iI]?)?[Bb])?$/
@@ -69,6 +71,7 @@ const Environment = Type.Object({
     pattern: DURATION.source,
     description: 'a time such as 24h or 30m, of at least 1m'
   }),
+  ...PROTECTION_SETTINGS,
   FIXDEPOT_LOG_LEVEL: Type.String({
     default: 'info',
     enum: ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'],
@@ -113,6 +116,7 @@ export interface Config {
   readonly archiveTtlMs: number
   /** How long a session lasts without use, in milliseconds. */
   readonly sessionTimeoutMs: number
+  readonly protection: Protection
   readonly logLevel: string
 }
 
@@ -147,6 +151,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     deflatedBytes: parseBytes(settings.FIXDEPOT_CACHE_SIZE),
     archiveTtlMs: parseDuration(settings.FIXDEPOT_ARCHIVE_TTL),
     sessionTimeoutMs: parseDuration(settings.FIXDEPOT_SESSION_TIMEOUT),
+    protection: protectionConfig(settings),
     logLevel: settings.FIXDEPOT_LOG_LEVEL
   }
   checkDirectories(config)
@@ -158,7 +163,8 @@ export function unknownSettings(environment: Readonly<Record<string, string | un
   return Object.keys(environment).filter((name) => name.startsWith('FIXDEPOT_') && !(name in Environment.properties))
 }
 
-function processEnvironment(): NodeJS.ProcessEnv {
+/** The variables that settings are read from: those of the process, and what `.env` adds to them. */
+export function processEnvironment(): NodeJS.ProcessEnv {
   // What the environment has counts more than the file.
   if (fs.existsSync('.env')) process.loadEnvFile('.env')
   return process.env
@@ -175,6 +181,12 @@ function check(given: object): Static<typeof Environment> {
 function describe(name: string): unknown {
   const property: object = Environment.properties[name as keyof typeof Environment.properties]
   return 'description' in property ? property.description : 'another value'
+}
+
+function protectionConfig(settings: Static<typeof Environment>): Protection {
+  const protection = protectionOf(settings)
+  if (typeof protection !== 'string') return protection
+  throw new ConfigError(`The setting ${protection} must be ${describe(protection)}.`)
 }
 
 function tlsConfig(settings: Static<typeof Environment>, dataDirectory: string): TlsConfig {

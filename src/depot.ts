@@ -73,7 +73,8 @@ export async function openDepot(config: Config, events: DepotEvents): Promise<De
     deflatedBytes: config.deflatedBytes,
     allotmentBytes: config.allotmentBytes,
     owner: randomUUID(),
-    archiveTtlMs: config.archiveTtlMs
+    archiveTtlMs: config.archiveTtlMs,
+    userLimits: config.protection.userLimits
   }
   const works = createWorkStore(db)
   const supervisor = await startSupervisor({ settings, works, exportThreads: config.workers, ...events })

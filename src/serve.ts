@@ -1,10 +1,11 @@
 /** The server as a process: read the settings, open the depot, listen, and close with grace. */
 import closeWithGrace from 'close-with-grace'
-import { type Logger, pino } from 'pino'
+import type { Logger } from 'pino'
 import { openCertificates } from './certificates.ts'
 import { ConfigError, readConfig, unknownSettings } from './config.ts'
 import { openDepot } from './depot.ts'
 import { buildApp } from './http/app.ts'
+import { createLog } from './log.ts'
 import { DatabaseUnusable } from './store/database-unusable.ts'
 import { InstanceLocked } from './store/instance-lock.ts'
 import { readVersion } from './version.ts'
@@ -35,7 +36,7 @@ async function openAndListen(): Promise<void> {
   // A limit on the size of files (ulimit -f) would end the process; like this it fails the one write, as a full disk does.
   process.on('SIGXFSZ', () => {})
   const config = readConfig()
-  const log = pino({ level: config.logLevel })
+  const log = createLog(config.logLevel)
   const unknown = unknownSettings()
   if (unknown.length > 0) log.warn({ settings: unknown }, 'these settings are not known, and are ignored')
 
@@ -52,6 +53,7 @@ async function openAndListen(): Promise<void> {
     services: depot.services,
     version: readVersion(),
     certificates,
+    protection: config.protection,
     logger: log
   })
   closeWithGrace({ delay: CLOSE_LIMIT_MS, logger: log }, async ({ err }) => {

@@ -3,6 +3,7 @@ import path from 'node:path'
 import { promisify } from 'node:util'
 import t from 'tap'
 import { ConfigError, readConfig, unknownSettings } from '../src/config.ts'
+import { DEFAULT_PROTECTION } from '../src/core/protection.ts'
 
 const sentenceOf = (environment: Record<string, string>): string => {
   try {
@@ -30,6 +31,7 @@ t.test('without settings everything has a default', async (t) => {
     allotmentBytes: undefined,
     archiveTtlMs: 7 * 86_400_000,
     sessionTimeoutMs: 86_400_000,
+    protection: DEFAULT_PROTECTION,
     logLevel: 'info'
   })
 })
@@ -49,6 +51,15 @@ t.test('every setting can be given', async (t) => {
     FIXDEPOT_CACHE_SIZE: '5GB',
     FIXDEPOT_ARCHIVE_TTL: '12 h',
     FIXDEPOT_SESSION_TIMEOUT: '30m',
+    FIXDEPOT_CORS_ORIGINS: 'https://console.example,http://[::1]:3000',
+    FIXDEPOT_TRUST_PROXY: '127.0.0.1,10.0.0.0/8,fd00::/8',
+    FIXDEPOT_DOCS: 'login',
+    FIXDEPOT_MAX_CONNECTIONS: '100',
+    FIXDEPOT_USER_EXPORTS: '1',
+    FIXDEPOT_USER_TASKS: '2',
+    FIXDEPOT_USER_UPLOADS: '3',
+    FIXDEPOT_USER_DOWNLOADS: '4',
+    FIXDEPOT_USER_STREAMS: '5',
     FIXDEPOT_LOG_LEVEL: 'silent'
   })
   t.same(config, {
@@ -68,6 +79,13 @@ t.test('every setting can be given', async (t) => {
     allotmentBytes: 1.5 * 2 ** 40,
     archiveTtlMs: 12 * 3_600_000,
     sessionTimeoutMs: 30 * 60_000,
+    protection: {
+      corsOrigins: ['https://console.example', 'http://[::1]:3000'],
+      trustedProxies: ['127.0.0.1', '10.0.0.0/8', 'fd00::/8'],
+      docs: 'login',
+      maxConnections: 100,
+      userLimits: { exports: 1, tasks: 2, uploads: 3, downloads: 4, streams: 5 }
+    },
     logLevel: 'silent'
   })
   t.ok(Object.isFrozen(config))
@@ -90,6 +108,21 @@ t.test('a wrong value is answered with a sentence that names its setting', async
     FIXDEPOT_ARCHIVE_TTL: ['for ever', '7', '0d', '-1d', '1.5d', '7 days', '7d 3h'],
     FIXDEPOT_SESSION_TIMEOUT: ['0m', '30', 'never'],
     FIXDEPOT_ALLOTMENT: ['lots', '-5GB', '5 apples', 'GB', '1e9', '5GB 3MB', '5.GB'],
+    FIXDEPOT_CORS_ORIGINS: ['*', 'null', 'console.example', 'https://a.example/', 'https://A.example', 'https://a b'],
+    FIXDEPOT_TRUST_PROXY: [
+      'true',
+      '1',
+      '*',
+      'proxy.example',
+      '0.0.0.0/0',
+      '::/0',
+      '10.0.0.0/33',
+      '10.0.0/8',
+      '1.2.3.4,'
+    ],
+    FIXDEPOT_DOCS: ['yes', 'Public'],
+    FIXDEPOT_MAX_CONNECTIONS: ['0', '-1', '1e3', '99999999'],
+    FIXDEPOT_USER_EXPORTS: ['0', 'none', '010'],
     FIXDEPOT_LOG_LEVEL: ['loud', 'INFO', 'toString']
   }
   for (const [name, values] of Object.entries(wrong)) {

@@ -1,5 +1,5 @@
 /** The operator's commands as the command line has them: settings in, lines and an exit code out. Each loads its own code. */
-import { ConfigError, readConfig } from '../config.ts'
+import { ConfigError, processEnvironment, readConfig } from '../config.ts'
 import { DatabaseUnusable } from '../store/database-unusable.ts'
 import { InstanceLocked } from '../store/instance-lock.ts'
 import { SOUND, UNKNOWN } from './findings.ts'
@@ -36,6 +36,17 @@ export async function runAuditExport(since: string | undefined, until: string | 
   return sayWhy(UNKNOWN, async () => {
     const { exportAudit } = await import('./audit.ts')
     await exportAudit(readConfig(), { since, until, output: process.stdout })
+    return SOUND
+  })
+}
+
+/** @param logFile of the server; undefined: none is known */
+export async function runSupportBundle(file: string, logFile: string | undefined): Promise<number> {
+  return sayWhy(FAILED, async () => {
+    const { writeSupportBundle } = await import('./support-bundle.ts')
+    const [config, environment] = [readConfig(), processEnvironment()]
+    await writeSupportBundle({ config, environment, file, logFile, now: new Date() })
+    print(`What helps to find a fault is in ${file}, without secrets. Look at it before you give it to somebody.`)
     return SOUND
   })
 }

@@ -7,7 +7,7 @@ import type { Message } from './message.ts'
 /**
  * `invalid`: the request is wrong. `missing`: what it names is not there. `gone`: it was there. `conflict`: it does not fit
  * the present state.
- * `unauthenticated`: nobody has logged in. `forbidden`: the login does not allow it. `too-often`: later it may be allowed. `too-large`: the body is longer than is read. `out-of-range`: the part that is
+ * `unauthenticated`: nobody has logged in. `forbidden`: the login does not allow it. `too-many`: the caller has to wait. `too-large`: the body is longer than is read. `out-of-range`: the part that is
  * asked for is not there. `unavailable`: the depot cannot do it now.
  */
 export type ProblemKind =
@@ -17,8 +17,8 @@ export type ProblemKind =
   | 'conflict'
   | 'unauthenticated'
   | 'forbidden'
-  | 'too-often'
   | 'too-large'
+  | 'too-many'
   | 'out-of-range'
   | 'unavailable'
 
@@ -49,6 +49,12 @@ const catalogue = {
     id: 'FQXHMUP9002L',
     explanation: 'The body of the request is longer than is read.',
     recovery: 'Send a smaller body. To export the whole repository, leave fixids empty.'
+  },
+  REQUEST_MALFORMED: {
+    kind: 'invalid',
+    id: 'FQXHMUP9034L',
+    explanation: 'What was sent is not a request that this server can read. The connection is closed.',
+    recovery: 'Send a request of HTTP/1.1, with a head of at most 16 KiB and a body that comes without long pauses.'
   },
   TASK_UNKNOWN: {
     kind: 'invalid',
@@ -219,7 +225,7 @@ const catalogue = {
     recovery: 'Repeat the login with valid credentials.'
   },
   LOGIN_TOO_OFTEN: {
-    kind: 'too-often',
+    kind: 'too-many',
     id: 'FQXHMSE9006L',
     explanation: 'Logins with a wrong password have come from there: the next one has to wait.',
     recovery: 'Wait as long as Retry-After says, and repeat the request with valid credentials.'
@@ -271,6 +277,18 @@ const catalogue = {
     id: 'FQXHMSE9002L',
     explanation: 'A request that changes something needs more than the cookie of the session. Nothing was changed.',
     recovery: 'Send the value of the cookie csrf in the header X-Csrf-Token, or use Basic authentication.'
+  },
+  CROSS_SITE_REFUSED: {
+    kind: 'forbidden',
+    id: 'FQXHMSE9014L',
+    explanation: 'A browser has sent this for a page of another site. Nothing was changed.',
+    recovery: 'Use a page of this server or a program, or let the operator list the origin in FIXDEPOT_CORS_ORIGINS.'
+  },
+  LIMIT_REACHED: {
+    kind: 'too-many',
+    id: 'FQXHMUP9033L',
+    explanation: 'The user has as many of these under way as one may have. Nothing was changed.',
+    recovery: 'Wait until some have ended, or cancel some. The operator can raise the limit (FIXDEPOT_USER_…).'
   },
   SESSION_UNKNOWN: {
     kind: 'missing',

@@ -3,14 +3,20 @@ import type { RequestListener } from 'node:http'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import Fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify'
 import type { CertificateSource } from '../core/certificate.ts'
+import { DEFAULT_PROTECTION, type Protection } from '../core/protection.ts'
 import { apiDoor } from './api/api-door.ts'
+import { KEEP_ALIVE_MS, limitConnections, SERVER_OPTIONS } from './connection-limits.ts'
 import { healthRoutes } from './health-routes.ts'
 import { lxcaDoor } from './lxca/lxca-door.ts'
+import { answerMalformed } from './malformed.ts'
 import { registerAudit } from './plugins/audit.ts'
 import { registerAuth } from './plugins/auth.ts'
 import { registerDocs } from './plugins/docs.ts'
 import { registerErrors, sendError } from './plugins/errors.ts'
+import { registerOtherSites } from './plugins/other-sites.ts'
+import { registerSafeHeaders, safeHeaders } from './plugins/safe-headers.ts'
 import { schemaProblem } from './plugins/schema-errors.ts'
+import { registerUserLimits } from './plugins/user-limits.ts'
 import { createSecureServer } from './secure-server.ts'
 import type { Services } from './services.ts'
 
@@ -20,6 +26,8 @@ export interface AppOptions {
   readonly version: string
   /** For HTTPS; without it the app speaks plain HTTP. */
   readonly certificates?: CertificateSource | undefined
+  /** By default what the settings are by default. */
+  readonly protection?: Protection | undefined
   /** Without one nothing is logged. */
   readonly logger?: FastifyBaseLogger
 }
@@ -33,24 +41,37 @@ export type App = FastifyInstance
 const MAX_PARAM_LENGTH = 16 * 1024
 
 /** With `https` Fastify says so where it tells on which address it listens. */
-function secureOptions(certificates: CertificateSource): object {
+function serverOptions(certificates: CertificateSource | undefined): object {
+  if (certificates === undefined) return { http: SERVER_OPTIONS }
   return { https: {}, serverFactory: (handler: RequestListener) => createSecureServer(certificates, handler) }
 }
 
 /** The app, ready for `inject` or `listen`. */
-export async function buildApp({ services, version, certificates, logger }: AppOptions): Promise<App> {
+export async function buildApp(options: AppOptions): Promise<App> {
+  const { services, version, certificates, logger, protection = DEFAULT_PROTECTION } = options
+  const { corsOrigins, trustedProxies, docs, maxConnections, userLimits } = protection
   const app = Fastify({
-    ...(certificates === undefined ? {} : secureOptions(certificates)),
+    ...serverOptions(certificates),
+    ...(trustedProxies.length === 0 ? {} : { trustProxy: [...trustedProxies] }),
     ...(logger === undefined ? {} : { loggerInstance: logger }),
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false, verbose: true } },
     schemaErrorFormatter: schemaProblem,
-    frameworkErrors: sendError,
+    // What goes wrong before there is a route passes by the hooks.
+    frameworkErrors: (error, request, reply) =>
+      sendError(error, request, reply.headers(safeHeaders(certificates !== undefined))),
+    clientErrorHandler: answerMalformed,
+    keepAliveTimeout: KEEP_ALIVE_MS,
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: MAX_PARAM_LENGTH }
   }).withTypeProvider<TypeBoxTypeProvider>()
+  const { closeIdle } = limitConnections(app.server, maxConnections)
+  app.addHook('preClose', async () => closeIdle())
   registerErrors(app)
+  registerSafeHeaders(app, certificates !== undefined)
+  await registerOtherSites(app, corsOrigins)
   await registerAuth(app, services)
   registerAudit(app, services)
-  await registerDocs(app, version)
+  registerUserLimits(app, userLimits)
+  await registerDocs(app, { version, docs })
   await app.register(healthRoutes, services)
   await app.register(lxcaDoor, { ...services, version })
   await app.register(apiDoor, services)

@@ -3,6 +3,7 @@ import type { RequestListener } from 'node:http'
 import https from 'node:https'
 import type { Socket } from 'node:net'
 import type { CertificateSource } from '../core/certificate.ts'
+import { HEAD_TIMEOUT_MS, SERVER_OPTIONS } from './connection-limits.ts'
 
 /** First byte of a handshake: the type of its record (RFC 8446, 5.1). */
 const HANDSHAKE = 0x16
@@ -23,7 +24,8 @@ const PLAIN_ANSWER = [
 
 /** For Fastify's `serverFactory`. TLS 1.2 and 1.3. */
 export function createSecureServer(certificates: CertificateSource, listener: RequestListener): https.Server {
-  const server = https.createServer({ ...certificates.current(), minVersion: 'TLSv1.2' }, listener)
+  const options = { ...SERVER_OPTIONS, handshakeTimeout: HEAD_TIMEOUT_MS, minVersion: 'TLSv1.2' } as const
+  const server = https.createServer({ ...options, ...certificates.current() }, listener)
   certificates.onChange((certificate) => server.setSecureContext({ ...certificate, minVersion: 'TLSv1.2' }))
   const shakeHands = server.listeners('connection') as ((socket: Socket) => void)[]
   server.removeAllListeners('connection')

@@ -34,6 +34,7 @@ export async function durableTransaction<T>(db: Depot, work: (trx: Transaction<S
     let trip: Trip | undefined
     try {
       const result = await connection.transaction().execute(async (trx) => {
+        await takeWriteLock(trx)
         const done = await work(trx)
         trip = await riders.get(db)?.board(trx)
         return done
@@ -47,6 +48,14 @@ export async function durableTransaction<T>(db: Depot, work: (trx: Transaction<S
       await setSynchronous(connection, 'normal')
     }
   })
+}
+
+/**
+ * What reads first and writes then is refused at once when somebody else has written in between: it does not wait for its turn, since
+ * what it has read is old. So it begins with a write, of nothing. (BEGIN IMMEDIATE, for which Kysely has no word.)
+ */
+async function takeWriteLock(trx: Transaction<Schema>): Promise<void> {
+  await trx.deleteFrom('task').where('id', '<', 0).execute()
 }
 
 async function setSynchronous(connection: Kysely<Schema>, mode: 'full' | 'normal'): Promise<void> {

@@ -145,6 +145,25 @@ export async function getTask(trx: Kysely<Schema>, id: number): Promise<Task> {
 }
 
 /**
+ * How many tasks have not ended, as far as that is less than `limit`; all that are asked for are looked at.
+ * @param of only those of a kind, or of a user
+ */
+export async function countLive(
+  trx: Kysely<Schema>,
+  limit: number,
+  of: { readonly kind?: TaskKind | undefined; readonly userName?: string } = {}
+): Promise<number> {
+  const live = trx.selectFrom('task').select(sql<number>`1`.as('one')).where('state', '=', 'live').limit(limit)
+  const ofKind = of.kind === undefined ? live : live.where('kind', '=', of.kind)
+  const found = of.userName === undefined ? ofKind : ofKind.where('created_by', '=', of.userName)
+  const { count } = await trx
+    .selectFrom(found.as('found'))
+    .select(sql<number>`count(*)`.as('count'))
+    .executeTakeFirstOrThrow()
+  return count
+}
+
+/**
  * Ends live tasks: all that wait for a work, or one of them.
  * @returns the ids of the work that those waited for which have ended now
  */

@@ -12,12 +12,14 @@ import { createImportStore, type OpenJob } from '../store/import-store.ts'
 import type { Schema } from '../store/schema.ts'
 import { endTasks, getTask, insertTask } from '../store/task-store.ts'
 import { endWork } from '../store/work-store.ts'
+import { checkQuota, type TaskLimits } from './user-quota.ts'
 
 export interface ImportDeskOptions {
   readonly db: Depot
   readonly incoming: IncomingDirectory
   /** Bytes that the repository can still take. */
   readonly freeRepositoryBytes: () => Promise<number>
+  readonly userLimits: TaskLimits
   readonly now: () => Date
 }
 
@@ -29,7 +31,8 @@ export interface SweepingImportDesk extends ImportDesk {
   sweepImports(): Promise<void>
 }
 
-export function createImportDesk({ db, incoming, freeRepositoryBytes, now }: ImportDeskOptions): SweepingImportDesk {
+export function createImportDesk(options: ImportDeskOptions): SweepingImportDesk {
+  const { db, incoming, freeRepositoryBytes, userLimits, now } = options
   /** Uploads that are under way, with the bytes that they need beside those that their job has reserved. */
   const uploads = new Map<string, number>()
 
@@ -83,6 +86,7 @@ export function createImportDesk({ db, incoming, freeRepositoryBytes, now }: Imp
       await checkRoom(sum(files.map(({ size }) => size)))
       const directory = create()
       return durableTransaction(db, async (trx) => {
+        await checkQuota(trx, userLimits, { userName: requestedBy, kind: 'import' })
         const expiresAt = new Date(now().getTime() + ANNOUNCEMENT_TTL_MS)
         const workId = await createImportStore(trx).open(directory, files, expiresAt)
         return insertTask(trx, liveImport(workId, requestedBy, now()), { notes: [] })
@@ -106,6 +110,7 @@ export function createImportDesk({ db, incoming, freeRepositoryBytes, now }: Imp
       const { upload, files, jobId, isReplacing, requestedBy } = finished
       const accepted = await durableTransaction(db, async (trx): Promise<AcceptedImport> => {
         if (jobId !== undefined) return addToJob(trx, jobId, finished)
+        await checkQuota(trx, userLimits, { userName: requestedBy, kind: 'import' })
         const workId = await createImportStore(trx).queue({ directory: upload, isReplacing, files })
         const task = await insertTask(trx, liveImport(workId, requestedBy, now()), { notes: [] })
         return { task, isWaiting: false }

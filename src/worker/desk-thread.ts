@@ -38,6 +38,7 @@ const tasks = createTaskDesk({
   },
   putAside: (paths) => putAside(settings.repositoryDirectory, paths),
   archiveTtlMs: settings.archiveTtlMs,
+  userLimits: settings.userLimits,
   now: () => new Date()
 })
 const catalog = createCatalogStore(db)
@@ -45,6 +46,7 @@ const { sweepImports, ...imports } = createImportDesk({
   db,
   incoming: createIncomingDirectory(settings.repositoryDirectory),
   freeRepositoryBytes: () => freeRepositoryBytes(settings, catalog),
+  userLimits: settings.userLimits,
   now: () => new Date()
 })
 const audit = createAuditBatch(db)

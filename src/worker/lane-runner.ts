@@ -54,7 +54,8 @@ export function startProcess(file: string, settings: WorkerSettings, { onReport,
   })
   return {
     command(command) {
-      if (child.connected) child.send(command)
+      // What it cannot be told any more it need not know: it is ending.
+      if (child.connected) child.send(command, () => {})
     }
   }
 }

@@ -1,3 +1,5 @@
+import type { UserLimits } from '../core/protection.ts'
+
 /** What the threads of the worker are started with; plain values, since it is copied into each of them. */
 export interface WorkerSettings {
   /** Path of the SQLite file. */
@@ -15,4 +17,5 @@ export interface WorkerSettings {
   readonly allotmentBytes?: number | undefined
   /** How long finished archives are kept, in milliseconds. */
   readonly archiveTtlMs: number
+  readonly userLimits: UserLimits
 }

@@ -28,6 +28,7 @@ import { type DeletionOptions, deletePackages } from './delete-packages.ts'
 import { createDownloadPlanner } from './plan-download.ts'
 import { notesOn, planSelection } from './plan-selection.ts'
 import { SPACE_FLOOR_BYTES } from './repository-room.ts'
+import { checkQuota, type TaskLimits } from './user-quota.ts'
 
 export interface DeskOptions extends DeletionOptions {
   /** The directory of archives. */
@@ -35,6 +36,7 @@ export interface DeskOptions extends DeletionOptions {
   /** Bytes that are free for archives. */
   readonly freeBytes: () => number
   readonly archiveTtlMs: number
+  readonly userLimits: TaskLimits
   readonly now: () => Date
 }
 
@@ -45,7 +47,11 @@ export function createTaskDesk(options: DeskOptions): TaskDesk {
     requestExport: (request) => durableTransaction(db, (trx) => acceptExport(trx, request, options)),
     planExport: (selection) => db.transaction().execute((trx) => preflight(trx, selection, options)),
     planDownload: downloads.plan,
-    requestScan: (requestedBy) => durableTransaction(db, (trx) => acceptScan(trx, requestedBy, now())),
+    requestScan: (requestedBy) =>
+      durableTransaction(db, async (trx) => {
+        await checkQuota(trx, options.userLimits, { userName: requestedBy, kind: 'scan' })
+        return acceptScan(trx, requestedBy, now())
+      }),
     deletePackages(request) {
       downloads.forget()
       return deletePackages(request, options, (trx) => acceptScan(trx, request.requestedBy, now()))
@@ -60,6 +66,7 @@ export function createTaskDesk(options: DeskOptions): TaskDesk {
 }
 
 async function acceptExport(trx: Kysely<Schema>, request: ExportRequest, options: DeskOptions): Promise<AcceptedTask> {
+  await checkQuota(trx, options.userLimits, { userName: request.requestedBy, kind: 'export' })
   const plans = createPlanStore(trx)
   const planId = await plans.begin()
   const planned = await planSelection(trx, planId, request.selection, (entries) => plans.addEntries(planId, entries))

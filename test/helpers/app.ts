@@ -4,6 +4,7 @@ import type { Test } from 'tap'
 import { createArchives } from '../../src/archives.ts'
 import type { CertificateSource } from '../../src/core/certificate.ts'
 import type { ImportDesk } from '../../src/core/import.ts'
+import { DEFAULT_PROTECTION, type Protection } from '../../src/core/protection.ts'
 import { createSessions } from '../../src/core/session.ts'
 import type { TaskKind, TaskReader } from '../../src/core/task.ts'
 import { createArchiveDirectory } from '../../src/files/archive-directory.ts'
@@ -58,7 +59,8 @@ export function callOf(app: App): Call {
 export async function buildTestApp(
   t: Test,
   services: Partial<Services>,
-  certificates?: CertificateSource
+  certificates?: CertificateSource,
+  protection: Partial<Protection> = {}
 ): Promise<{ app: App; call: Call }> {
   const all: Services = {
     desk: absent('desk'),
@@ -83,7 +85,12 @@ export async function buildTestApp(
     isUser: (userName) => userName === USER,
     ...services
   }
-  const app = await buildApp({ services: all, version: '0.0.0-test', certificates })
+  const app = await buildApp({
+    services: all,
+    version: '0.0.0-test',
+    certificates,
+    protection: { ...DEFAULT_PROTECTION, ...protection }
+  })
   reportMismatches(app, (sentence) => t.fail(sentence))
   t.teardown(() => app.close())
   return { app, call: callOf(app) }
@@ -137,7 +144,8 @@ export async function openTestDepot(
   t: Test,
   files: Files,
   desk: Partial<DeskOptions & ImportDeskOptions> = {},
-  certificates?: CertificateSource
+  certificates?: CertificateSource,
+  protection: Partial<Protection> = {}
 ): Promise<TestDepot> {
   const clock = desk.now ?? (() => new Date())
   const depot = await makeDepot(t, files)
@@ -179,7 +187,8 @@ export async function openTestDepot(
       }),
       ...access
     },
-    certificates
+    certificates,
+    protection
   )
 
   await depot.scan()

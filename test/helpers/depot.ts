@@ -6,6 +6,7 @@ import type { Test } from 'tap'
 import type { PackageFilter, PackageSummary } from '../../src/core/catalog.ts'
 import type { Message } from '../../src/core/message.ts'
 import type { CatalogProblem } from '../../src/core/package.ts'
+import { DEFAULT_PROTECTION } from '../../src/core/protection.ts'
 import type { Task, TaskKind } from '../../src/core/task.ts'
 import { METADATA_SUFFIXES, READER_VERSION } from '../../src/metadata/metadata-file.ts'
 import { createCatalogStore } from '../../src/store/catalog-store.ts'
@@ -63,6 +64,7 @@ export async function makeDepot(t: Test, files: Files = {}): Promise<BareDepot> 
     deflatedBytes: 1_000_000_000,
     owner: 'tester',
     archiveTtlMs: ARCHIVE_TTL_MS,
+    userLimits: DEFAULT_PROTECTION.userLimits,
     db,
     connect,
     write: (more) => writeFiles(repositoryDirectory, more),

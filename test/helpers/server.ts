@@ -91,8 +91,26 @@ export function spawnServer(t: Test, options: ServerOptions): ServerProcess {
   t.teardown(async () => {
     child.kill('SIGKILL')
     await ended
+    const secret = secretsOf(options).find((one) => said.stdout.includes(one))
+    if (secret !== undefined) throw new Error(`The log of the server has a secret in it: ${secret}`)
   })
   return { child, stdout: () => said.stdout, stderr: () => said.stderr, listening, ended }
+}
+
+/** What callers of this server keep to themselves, in the forms that it has on the wire. */
+const seen = new WeakMap<ServerOptions, Set<string>>()
+
+function secretsOf(options: ServerOptions): string[] {
+  const password = options.settings?.FIXDEPOT_ADMIN_PASSWORD ?? ADMIN_PASSWORD
+  return [password, basic('admin', password).slice('Basic '.length), ...(seen.get(options) ?? [])]
+}
+
+/** Cookies of sessions are secrets, too. */
+function noteCookies(options: ServerOptions, response: Response): void {
+  const cookies = response.headers.getSetCookie().map((cookie) => /^(?:JSESSIONID|csrf)=([^;]{8,})/.exec(cookie)?.[1])
+  const known = seen.get(options) ?? new Set()
+  for (const value of cookies) if (value !== undefined) known.add(value)
+  seen.set(options, known)
 }
 
 function environment({ dataDirectory, repositoryDirectory, settings }: ServerOptions): NodeJS.ProcessEnv {
@@ -172,6 +190,7 @@ export async function startServer(t: Test, options: ServerOptions): Promise<Test
       const fate = [`exit code ${exitCode}`, `signal ${signalCode}`, server.stderr(), ...serious].join('; ')
       throw new Error(`${to} was not answered: ${cause.cause}; ${fate}`, { cause })
     })
+    noteCookies(options, response)
     check(init.method ?? 'GET', to, response)
     return response
   }

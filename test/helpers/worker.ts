@@ -25,6 +25,7 @@ export function makeDesk(depot: BareDepot, options: Partial<DeskOptions> = {}): 
     freeBytes: () => FREE_BYTES,
     putAside: (paths) => putAside(depot.repositoryDirectory, paths),
     archiveTtlMs: depot.archiveTtlMs,
+    userLimits: depot.userLimits,
     now: () => new Date(),
     ...options
   })
@@ -35,6 +36,7 @@ export function makeImportDesk(depot: BareDepot, options: Partial<ImportDeskOpti
     db: depot.db,
     incoming: createIncomingDirectory(depot.repositoryDirectory),
     freeRepositoryBytes: async () => FREE_BYTES,
+    userLimits: depot.userLimits,
     now: () => new Date(),
     ...options
   })

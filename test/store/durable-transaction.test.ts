@@ -57,3 +57,15 @@ t.test('those that are asked for at once run one after the other', async (t) => 
   await between
   t.same(await users(db), [...names, 'e'])
 })
+
+t.test('what reads first can write then, since nobody else has written in between', async (t) => {
+  const { db, connect } = await makeDepot(t)
+  const other = connect()
+  await sql`pragma busy_timeout = 0`.execute(other)
+  await durableTransaction(db, async (trx) => {
+    t.same(await trx.selectFrom('credential').selectAll().execute(), [])
+    await t.rejects(insert(other, 'meanwhile'), { code: 'SQLITE_BUSY' })
+    await insert(trx, 'kept')
+  })
+  t.same(await users(other), ['kept'])
+})

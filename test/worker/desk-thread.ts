@@ -1,5 +1,6 @@
 /** A thread with the desk of a depot, whose clock stands still, and no lane. */
 import { parentPort, workerData } from 'node:worker_threads'
+import { DEFAULT_PROTECTION } from '../../src/core/protection.ts'
 import { openDatabase } from '../../src/store/database.ts'
 import { createSessionDesk } from '../../src/store/session-store.ts'
 import { createUserDesk } from '../../src/store/user-desk.ts'
@@ -16,6 +17,7 @@ const tasks = createTaskDesk({
     throw new Error('This desk deletes nothing')
   },
   archiveTtlMs: 1000,
+  userLimits: DEFAULT_PROTECTION.userLimits,
   now: () => new Date(now)
 })
 const noImport = async () => {

@@ -44,7 +44,8 @@ export async function supervise(t: Test, depot: BareDepot, exportThreads = 1): P
       compression: depot.compression,
       deflatedBytes: depot.deflatedBytes,
       owner: depot.owner,
-      archiveTtlMs: depot.archiveTtlMs
+      archiveTtlMs: depot.archiveTtlMs,
+      userLimits: depot.userLimits
     },
     works: createWorkStore(depot.db),
     exportThreads,

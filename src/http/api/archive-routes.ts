@@ -61,6 +61,7 @@ export const archiveRoutes: FastifyPluginAsyncTypebox<Pick<Services, 'desk' | 'a
       }
     },
     async (request, reply) => {
+      app.beginTransfer('downloads', request, reply)
       const plan = await desk.planDownload(selectionOfQuery(request.query))
       const facts = {
         name: `repository-${plan.digest.slice(0, 12)}.zip`,

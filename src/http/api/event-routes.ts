@@ -96,6 +96,7 @@ export const eventRoutes: FastifyPluginAsyncTypebox<Pick<Services, 'tasks'> & Au
       }
     },
     async (request, reply) => {
+      app.beginTransfer('streams', request, reply)
       const follower = await feed.follow()
       try {
         const isIt = ({ id }: Task) => String(id) === request.params.id
@@ -135,6 +136,7 @@ export const eventRoutes: FastifyPluginAsyncTypebox<Pick<Services, 'tasks'> & Au
       }
     },
     async (request, reply) => {
+      app.beginTransfer('streams', request, reply)
       const follower = await feed.follow()
       try {
         const stream = open(request, reply)

@@ -72,6 +72,7 @@ export const exportContentRoutes: FastifyPluginAsyncTypebox<Pick<Services, 'task
     },
     async (request, reply) => {
       const task = await findExport(tasks, request.params.id)
+      app.beginTransfer('downloads', request, reply)
       const archive = hasEnded(task) ? await packedArchive(task) : await plannedArchive(task)
       await sendFile(request, reply.header('cache-control', 'private'), archive)
     }

@@ -104,6 +104,7 @@ export const fileRoutes: FastifyPluginAsyncTypebox<Pick<Services, 'catalog' | 'f
     },
     async (request, reply) => {
       const found = await findPackage(catalog, request.params.fixid)
+      app.beginTransfer('downloads', request, reply)
       const opened = await files.open(listedFile(found, request.query.path))
       await sendFile(request, reply.headers({ ...NEVER_RUN, ...CACHE_BUT_ASK }), opened)
     }

@@ -1,6 +1,7 @@
 /** Errors of our own API: RFC 9457, with what the appliance's API says in members of their own. */
 import { Type } from 'typebox'
 import type { Problem } from '../../core/problem.ts'
+import { FORBIDDEN, TOO_MANY } from '../refusal-texts.ts'
 
 export const PROBLEM_TYPE = 'application/problem+json; charset=utf-8'
 
@@ -21,8 +22,8 @@ export const ProblemBody = Type.Object(
 export const PROBLEM_RESPONSES = {
   400: problemResponse('A parameter or an attribute is missing or not valid.'),
   401: problemResponse('User name or password are missing or wrong, or the session or the token has ended.'),
-  403: problemResponse('The role of the login does not allow it; or a session needs the header X-Csrf-Token for it.'),
-  429: problemResponse('Logins with a wrong password have come from there; `Retry-After` says how long to wait.'),
+  403: problemResponse(FORBIDDEN),
+  429: problemResponse(TOO_MANY),
   500: problemResponse('Something went wrong inside the server.'),
   503: problemResponse('The part of the server that this needs is not there at the moment.')
 }

@@ -31,7 +31,7 @@ const TYPES: ReadonlySet<string> = new Set(
 const WAIT_MS = 15_000
 
 const AnnouncedFile = Type.Object({
-  index: Type.Optional(Type.Union([Type.Integer(), Type.String()])),
+  index: Type.Optional(Type.Union([Type.Integer(), Type.String({ maxLength: 20 })])),
   name: Type.String({ maxLength: 1_000, description: 'File name, without a path.' }),
   size: Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER, description: 'Bytes.' }),
   type: Type.Optional(
@@ -77,10 +77,16 @@ const ImportBody = {
     'application/json': {
       schema: Type.Object({
         files: Type.Optional(
-          Type.Array(Type.Object({ url: Type.Optional(Type.String()), checksum: Type.Optional(Type.String()) }), {
-            maxItems: MAX_FILES,
-            description: 'Is refused: this server downloads nothing.'
-          })
+          Type.Array(
+            Type.Object({
+              url: Type.Optional(Type.String({ maxLength: 4_096 })),
+              checksum: Type.Optional(Type.String({ maxLength: 1_000 }))
+            }),
+            {
+              maxItems: MAX_FILES,
+              description: 'Is refused: this server downloads nothing.'
+            }
+          )
         )
       })
     }
@@ -161,12 +167,13 @@ export const importRoutes: FastifyPluginAsyncTypebox<Services> = async (app, { i
         response: RESPONSES
       }
     },
-    async (request) => {
+    async (request, reply) => {
       const body = request.body as Static<(typeof ImportBody.content)['application/json']['schema']> | undefined
       if (!isMultipart(request)) throw notMultipart(body?.files)
       const { jobid, replace } = request.query
       const jobId = jobid === undefined || Number(jobid) === 0 ? undefined : parseTaskId(jobid)
       const isReplacing = replace === 'true'
+      app.beginTransfer('uploads', request, reply)
       return importView(await importFiles({ request, jobId, isReplacing }, { imports, tasks, uploads }))
     }
   )

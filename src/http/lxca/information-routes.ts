@@ -100,8 +100,10 @@ export const informationRoutes: FastifyPluginAsyncTypebox<Services> = async (app
       },
       async (request, reply) => {
         const { key = standard, action } = request.query
-        if (key === 'export' || action === 'export')
+        if (key === 'export' || action === 'export') {
+          app.beginTransfer('downloads', request, reply)
           return download(services, request, reply, request.query.exportRepoFilename)
+        }
         const answer = (answers as Partial<Record<string, InformationKey>>)[key]
         if (answer === undefined) throw new Error(`The schema lets ${key} pass, which has no answer`)
         const body = await answer(services, request.query satisfies InformationQuery, reply)

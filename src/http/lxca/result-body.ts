@@ -1,6 +1,7 @@
 /** The common result body: `result` and `messages`. */
 import { type Static, Type } from 'typebox'
 import type { Message } from '../../core/message.ts'
+import { FORBIDDEN, TOO_MANY } from '../refusal-texts.ts'
 
 export const MessageView = Type.Object(
   {
@@ -47,8 +48,8 @@ function errorResponses<Properties extends typeof ErrorBody.properties>(title: s
   return {
     400: response('A parameter or an attribute is missing or not valid.'),
     401: response('User name or password are missing or wrong, or the session or the token has ended.'),
-    403: response('The role of the login does not allow it; or a session needs the header X-Csrf-Token for it.'),
-    429: response('Logins with a wrong password have come from there; `Retry-After` says how long to wait.'),
+    403: response(FORBIDDEN),
+    429: response(TOO_MANY),
     500: response('Something went wrong inside the server.'),
     503: response('The part of the server that this needs is not there at the moment.')
   }

@@ -13,6 +13,9 @@ import { CHANGE_ERROR_RESPONSES, ERROR_RESPONSES, errorResponse, MessageView, me
 const TAGS = ['LXCA: sessions']
 const MAX_CREDENTIAL_LENGTH = 1_024
 
+/** Anybody may send one: it is not to take the memory that a list of packages may take. */
+const MAX_LOGIN_BYTES = 16 * 1024
+
 /** Both are texts; they are checked by hand, since a message of the validator would quote a password. */
 const Login = Type.Object(
   {
@@ -65,6 +68,7 @@ export const loginRoutes: FastifyPluginAsyncTypebox<Services> = async (app, { se
     {
       attachValidation: true,
       config: { access: 'public' },
+      bodyLimit: MAX_LOGIN_BYTES,
       schema: {
         operationId: 'logIn',
         tags: TAGS,
@@ -77,7 +81,7 @@ export const loginRoutes: FastifyPluginAsyncTypebox<Services> = async (app, { se
         response: {
           200: LoginAnswer,
           ...CHANGE_ERROR_RESPONSES,
-          403: errorResponse('The name or the password is wrong.')
+          403: errorResponse('The name or the password is wrong, or the request comes from a page of another site.')
         }
       }
     },

@@ -27,7 +27,7 @@ const REALM = 'fixdepot'
 const BEARER = /^bearer +(\S+)$/i
 
 /** Methods that change nothing: a page of another site may send them, and cannot read the answer. */
-const SAFE_METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS'])
+export const SAFE_METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS'])
 
 export type AuthServices = Pick<Services, 'logins' | 'sessions'>
 

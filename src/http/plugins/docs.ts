@@ -1,7 +1,8 @@
 /** The API's description: /openapi.json for tools, /docs for people. */
 import swagger from '@fastify/swagger'
-import swaggerUi from '@fastify/swagger-ui'
-import type { FastifyInstance } from 'fastify'
+import swaggerUi, { type FastifySwaggerUiConfigOptions } from '@fastify/swagger-ui'
+import type { FastifyInstance, FastifyPluginAsync } from 'fastify'
+import type { Protection } from '../../core/protection.ts'
 import { type Access, describeAccess } from './access.ts'
 import { SESSION_COOKIE } from './auth.ts'
 import { shareSchemas } from './shared-schemas.ts'
@@ -31,6 +32,19 @@ once. For calls that change something, copy \`csrf\` of the answer into **Author
 \`X-Csrf-Token\`. \`DELETE /sessions\` logs out.
 `
 
+const UI_CONFIG = {
+  // Without the bar that offers to load other descriptions, under the name of another project.
+  layout: 'BaseLayout',
+  // A link with ?url= or ?configUrl= would have the page show another description, whose calls get the login.
+  queryConfigEnabled: false,
+  persistAuthorization: true,
+  tryItOutEnabled: true,
+  displayRequestDuration: true
+}
+
+/** A window that another site has opened knows nothing of this page. */
+const PAGE_HEADERS = { 'cross-origin-opener-policy': 'same-origin' }
+
 /**
  * What the page may load: what comes from here. The plugin's own policy has browsers load all of it over HTTPS, which leaves the
  * page empty where there is none, and allows for the server of another project.
@@ -38,21 +52,26 @@ once. For calls that change something, copy \`csrf\` of the answer into **Author
 const PAGE_POLICY = {
   'default-src': "'self'",
   'base-uri': "'self'",
+  'form-action': "'none'",
   'font-src': "'self' data:",
   'frame-ancestors': "'none'",
   'img-src': "'self' data:",
   'object-src': "'none'"
 }
 
-/** The description tells nothing of this depot. */
-const DOCS_ACCESS: Access = 'public'
+export interface DocsOptions {
+  /** Of this program. */
+  readonly version: string
+  /** Who may read the description. */
+  readonly docs: Protection['docs']
+}
 
 /** Register it before the routes that it is to describe. */
-export async function registerDocs(app: FastifyInstance, version: string): Promise<void> {
+export async function registerDocs(app: FastifyInstance, options: DocsOptions): Promise<void> {
   await app.register(swagger, {
     openapi: {
       openapi: '3.1.0',
-      info: { title: 'fixdepot', version, description: DESCRIPTION },
+      info: { title: 'fixdepot', version: options.version, description: DESCRIPTION },
       tags: [
         { name: 'LXCA: firmware repository', description: 'Updates: list, export, follow, download.' },
         { name: 'LXCA: system packs', description: 'The same for system packs (UXSPs).' },
@@ -90,21 +109,19 @@ export async function registerDocs(app: FastifyInstance, version: string): Promi
     transform: ({ schema, url, route }) => ({ schema: describeAccess(schema, route.config?.access) ?? {}, url }),
     transformObject: (made) => shareSchemas('openapiObject' in made ? made.openapiObject : made.swaggerObject)
   })
-  await app.register(async (docs) => {
-    docs.decorate('accessOfRoutes', { getter: () => DOCS_ACCESS })
-    await docs.register(swaggerUi, {
-      routePrefix: '/docs',
-      staticCSP: PAGE_POLICY,
-      theme: { title: 'fixdepot API' },
-      uiConfig: {
-        // Without the bar that offers to load other descriptions, under the name of another project.
-        layout: 'BaseLayout',
-        persistAuthorization: true,
-        tryItOutEnabled: true,
-        displayRequestDuration: true
-      }
-    })
-    docs.get('/openapi.json', { schema: { hide: true } }, async () => app.swagger())
-    docs.get('/', { schema: { hide: true } }, async (_request, reply) => reply.redirect('/docs'))
+  const { docs } = options
+  if (docs !== 'off') await app.register(docsPages, { access: docs === 'login' ? 'viewer' : 'public' })
+}
+
+const docsPages: FastifyPluginAsync<{ readonly access: Access }> = async (app, { access }) => {
+  app.decorate('accessOfRoutes', { getter: () => access })
+  app.addHook('onRequest', async (_request, reply) => {
+    reply.headers(PAGE_HEADERS)
+  })
+  await app.register(swaggerUi, {
+    routePrefix: '/docs',
+    staticCSP: PAGE_POLICY,
+    theme: { title: 'fixdepot API' },
+    uiConfig: UI_CONFIG as FastifySwaggerUiConfigOptions
   })
 }

@@ -1,5 +1,6 @@
 /** Turns whatever a handler throws into the common error body. */
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { hideUrlSecrets } from '../../core/hide-secrets.ts'
 import { Problem, type ProblemKind, toDatabaseProblem } from '../../core/problem.ts'
 import { internalProblemBody, PROBLEM_TYPE, problemBody } from '../api/problem-body.ts'
 import { type ErrorBody, errorBody } from '../lxca/result-body.ts'
@@ -11,8 +12,8 @@ const STATUS: Readonly<Record<ProblemKind, number>> = {
   conflict: 409,
   unauthenticated: 401,
   forbidden: 403,
-  'too-often': 429,
   'too-large': 413,
+  'too-many': 429,
   'out-of-range': 416,
   unavailable: 503
 }
@@ -44,11 +45,12 @@ export function sendError(error: Error, request: FastifyRequest, reply: FastifyR
     else reply.code(500).send(withErrorMsg(request, internalError(request.id)))
     return
   }
-  const log = { problem: problem.code, text: problem.message }
+  const log = { problem: problem.code, text: hideUrlSecrets(problem.message) }
   if (problem.kind === 'unavailable') {
     request.log.warn({ ...log, err: problem.cause }, 'request refused')
   } else request.log.info(log, 'request refused')
-  const retryAfter = problem.retryAfterSeconds ?? (problem.kind === 'unavailable' ? RETRY_AFTER_SECONDS : undefined)
+  const isLater = problem.kind === 'unavailable' || problem.kind === 'too-many'
+  const retryAfter = problem.retryAfterSeconds ?? (isLater ? RETRY_AFTER_SECONDS : undefined)
   if (retryAfter !== undefined) reply.header('retry-after', retryAfter)
   const status = STATUS[problem.kind]
   if (isOwnApi(request)) reply.code(status).type(PROBLEM_TYPE).send(problemBody(problem, status))

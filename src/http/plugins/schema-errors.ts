@@ -1,5 +1,6 @@
 /** Turns what the validator found into a sentence that names the culprit. */
 import type { FastifySchemaValidationError } from 'fastify'
+import { isSecretName } from '../../core/hide-secrets.ts'
 import { listOf } from '../../core/message.ts'
 import { Problem } from '../../core/problem.ts'
 
@@ -22,6 +23,7 @@ export function schemaProblem(errors: readonly FastifySchemaValidationError[], p
 
 function sentence(finding: Finding, word: string): string {
   const { keyword, params } = finding
+  const show = isSecretName(finding.instancePath) ? () => 'one that is not shown' : showValue
   const path = finding.instancePath.split('/').slice(1)
   const name = path.length > 1 ? `${path[0]}[${path.slice(1).join('][')}]` : (path[0] ?? '')
   const subject = name === '' ? 'The body' : `The ${word} ${name}`
@@ -50,7 +52,7 @@ function sentence(finding: Finding, word: string): string {
 }
 
 /** A value as a sentence can hold it. What is nested is only named: it may be nested deeper than a program can follow. */
-function show(value: unknown): string {
+function showValue(value: unknown): string {
   if (Array.isArray(value)) return 'an array'
   if (typeof value === 'object' && value !== null) return 'an object'
   if (typeof value !== 'string') return String(value)

@@ -36,6 +36,14 @@ t.test('the sentence names the attribute, its value and what is accepted', async
   }
 })
 
+t.test('a value that may be a secret is not repeated', async (t) => {
+  const finding = { instancePath: '/password', data: 'canary', params: { type: 'string', limit: 3 } }
+  for (const keyword of ['type', 'maxLength', 'pattern', 'enum']) {
+    const params = { ...finding.params, allowedValues: [] }
+    t.notMatch(textOf({ ...finding, keyword, params }), 'canary', keyword)
+  }
+})
+
 t.test('parameters of the query are called parameters', async (t) => {
   const finding = { keyword: 'required', params: { missingProperty: 'action' } }
   t.equal(textOf(finding, 'querystring'), 'The parameter action is missing.')

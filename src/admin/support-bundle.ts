@@ -1,0 +1,155 @@
+/** `fixdepot support-bundle`: what somebody who helps has to know of a depot, in one file, without its secrets. */
+import fs from 'node:fs'
+import os from 'node:os'
+import path from 'node:path'
+import { sql } from 'kysely'
+import type { Config } from '../config.ts'
+import { describeTrouble, isDatabaseTrouble } from '../core/database-trouble.ts'
+import { HIDDEN, hideUrlSecrets, isSecretName } from '../core/hide-secrets.ts'
+import { openForReading } from '../store/database.ts'
+import { DatabaseUnusable } from '../store/database-unusable.ts'
+import { createInspectionStore } from '../store/inspection-store.ts'
+import { readVersion } from '../version.ts'
+import { examine } from './doctor.ts'
+import { Refusal, reasonOf } from './refusal.ts'
+import { makeTar, type TarFile } from './tar.ts'
+
+export interface BundleOptions {
+  readonly config: Config
+  /** The variables that the settings were read from. */
+  readonly environment: Readonly<Record<string, string | undefined>>
+  /** Of the bundle, which must not be there. */
+  readonly file: string
+  /** Of the server, where there is one. */
+  readonly logFile?: string | undefined
+  readonly now: Date
+}
+
+const OWNER_ONLY = 0o600
+
+/** As much as tells of the last hours. */
+const LOG_TAIL_BYTES = 1024 * 1024
+
+/** @throws Refusal when the bundle cannot be written */
+export async function writeSupportBundle({ config, environment, file, logFile, now }: BundleOptions): Promise<void> {
+  const hide = hiderOf(environment)
+  const parts: TarFile[] = [
+    { name: 'settings.json', text: json({ given: givenSettings(environment), inEffect: shownSettings(config) }) },
+    { name: 'facts.json', text: json({ madeAt: now.toISOString(), ...facts(config) }) },
+    { name: 'database.json', text: json(await orReason(() => databaseFacts(config.databaseFile))) },
+    { name: 'doctor.txt', text: await doctorsFindings(config) },
+    ...(logFile === undefined ? [] : [{ name: 'log.txt', text: tailOf(logFile) }])
+  ]
+  const hidden = parts.map(({ name, text }) => ({ name, text: hide(text) }))
+  try {
+    fs.writeFileSync(path.resolve(file), makeTar(hidden, now), { flag: 'wx', mode: OWNER_ONLY })
+  } catch (cause) {
+    throw new Refusal(`${file} cannot be written: ${reasonOf(cause)}.`, { cause })
+  }
+}
+
+/** Takes out what the settings keep secret, wherever it stands, and what looks like a credential. */
+function hiderOf(environment: Readonly<Record<string, string | undefined>>): (text: string) => string {
+  const secrets = Object.entries(environment).flatMap(([name, value]) =>
+    isSecretName(name) && value !== undefined && value.length >= 4 ? [value, JSON.stringify(value).slice(1, -1)] : []
+  )
+  return (text) => {
+    const without = secrets.reduce((left, secret) => left.replaceAll(secret, HIDDEN), text)
+    return hideUrlSecrets(without)
+      .replace(/\b(Basic|Bearer)\s+[\w+/=.~-]{4,}/gi, `$1 ${HIDDEN}`)
+      .replace(/("[\w-]*(?:passw|secret|token|csrf|authorization|cookie)[\w-]*"\s*:\s*")[^"]*/gi, `$1${HIDDEN}`)
+  }
+}
+
+function givenSettings(environment: Readonly<Record<string, string | undefined>>) {
+  const given = Object.entries(environment).filter(([name]) => name.startsWith('FIXDEPOT_'))
+  return Object.fromEntries(given.map(([name, value]) => [name, isSecretName(name) ? HIDDEN : value]))
+}
+
+function shownSettings({ adminPassword, ...config }: Config) {
+  return { ...config, adminPassword: adminPassword === undefined ? 'none' : HIDDEN }
+}
+
+function facts(config: Config) {
+  const { dataDirectory, repositoryDirectory } = config
+  return {
+    version: readVersion(),
+    node: process.versions,
+    os: { platform: os.platform(), release: os.release(), arch: os.arch(), cpus: os.cpus().length },
+    memoryBytes: { total: os.totalmem(), free: os.freemem() },
+    uptimeSeconds: Math.floor(os.uptime()),
+    disks: { data: volumeFacts(dataDirectory), repository: volumeFacts(repositoryDirectory) }
+  }
+}
+
+function volumeFacts(directory: string) {
+  try {
+    const { type, bsize, blocks, bavail, files, ffree } = fs.statfsSync(directory)
+    return { directory, type, totalBytes: blocks * bsize, freeBytes: bavail * bsize, inodes: files, freeInodes: ffree }
+  } catch (error) {
+    return { directory, problem: reasonOf(error) }
+  }
+}
+
+async function databaseFacts(databaseFile: string) {
+  const db = openForReading(databaseFile)
+  try {
+    const store = createInspectionStore(db)
+    const tables = await sql<{
+      name: string
+    }>`select name from sqlite_master where type = 'table' order by name`.execute(db)
+    const rows: Record<string, number> = {}
+    for (const { name } of tables.rows) {
+      const counted = await sql<{ count: number }>`select count(*) as count from ${sql.table(name)}`.execute(db)
+      rows[name] = counted.rows[0]?.count ?? 0
+    }
+    return {
+      bytes: fs.statSync(databaseFile).size,
+      schema: await store.appliedMigrations(),
+      damages: await store.damages(),
+      rows
+    }
+  } finally {
+    await db.destroy()
+  }
+}
+
+async function doctorsFindings(config: Config): Promise<string> {
+  const lines: string[] = []
+  const code = await orReason(() => examine(config, (line) => lines.push(line)))
+  return [...lines, typeof code === 'number' ? `exit code ${code}` : code.problem, ''].join('\n')
+}
+
+/** Where something is broken, the rest is needed the more. */
+async function orReason<T>(look: () => Promise<T>): Promise<T | { readonly problem: string }> {
+  try {
+    return await look()
+  } catch (error) {
+    if (error instanceof DatabaseUnusable) return { problem: error.message }
+    if (isDatabaseTrouble(error)) return { problem: describeTrouble(error) }
+    return { problem: reasonOf(error) }
+  }
+}
+
+function tailOf(logFile: string): string {
+  try {
+    const { size } = fs.statSync(logFile)
+    const start = Math.max(0, size - LOG_TAIL_BYTES)
+    const buffer = Buffer.alloc(size - start)
+    const fd = fs.openSync(logFile, 'r')
+    try {
+      fs.readSync(fd, buffer, 0, buffer.length, start)
+    } finally {
+      fs.closeSync(fd)
+    }
+    const text = buffer.toString()
+    // The first line is most likely cut, and a secret in it could not be told.
+    return start === 0 ? text : text.slice(text.indexOf('\n') + 1)
+  } catch (error) {
+    return `${logFile} cannot be read: ${reasonOf(error)}.\n`
+  }
+}
+
+function json(value: unknown): string {
+  return `${JSON.stringify(value, null, 2)}\n`
+}

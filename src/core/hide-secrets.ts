@@ -1,0 +1,20 @@
+/** Keeps secrets out of what is written down for others: logs, messages, bundles for support. */
+
+/** What stands for a secret. */
+export const HIDDEN = '[hidden]'
+
+const SECRET_NAME = /passw|pwd|secret|token|csrf|authorization|cookie|sessionid|api[-_]?key|private/i
+
+/** Of a parameter, an attribute, a header or a setting. */
+export function isSecretName(name: string): boolean {
+  return SECRET_NAME.test(name)
+}
+
+/** Whoever asks for a session by its cookie names a secret in the path. */
+const IN_PATH = /(\/sessions\/)[^\s/?]+/gi
+const IN_QUERY = /([?&][^=&\s]{0,100}(?:passw|pwd|secret|token|csrf|authorization|api[-_]?key)[^=&\s]{0,100}=)[^&\s]*/gi
+
+/** A URL, or a sentence that has one, without the secrets that callers put there. */
+export function hideUrlSecrets(text: string): string {
+  return text.replace(IN_PATH, `$1${HIDDEN}`).replace(IN_QUERY, `$1${HIDDEN}`)
+}

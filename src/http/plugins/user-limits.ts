@@ -1,0 +1,48 @@
+/** How many transfers of a kind one user may have under way. */
+import { finished } from 'node:stream'
+import type { FastifyInstance } from 'fastify'
+import { Problem } from '../../core/problem.ts'
+import type { UserLimits } from '../../core/protection.ts'
+
+export type Transfer = 'uploads' | 'downloads' | 'streams'
+
+const NOUNS: Readonly<Record<Transfer, string>> = {
+  uploads: 'uploads',
+  downloads: 'downloads',
+  streams: 'streams of events'
+}
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    /**
+     * Counts a transfer of this request's user, until the answer has ended.
+     * @throws Problem LIMIT_REACHED when the user has as many as one may have
+     */
+    beginTransfer(kind: Transfer, request: FastifyRequest, reply: FastifyReply): void
+  }
+}
+
+export function registerUserLimits(app: FastifyInstance, limits: UserLimits): void {
+  const counts: Readonly<Record<Transfer, Map<string, number>>> = {
+    uploads: new Map(),
+    downloads: new Map(),
+    streams: new Map()
+  }
+  app.decorate('beginTransfer', (kind, { userName }, reply) => {
+    const [counted, limit] = [counts[kind], limits[kind]]
+    const before = counted.get(userName) ?? 0
+    if (before >= limit) {
+      throw new Problem(
+        'LIMIT_REACHED',
+        `The user ${userName} has ${before} ${NOUNS[kind]} under way; no more are allowed.`
+      )
+    }
+    counted.set(userName, before + 1)
+    // Also for a client that went before this was asked.
+    finished(reply.raw, () => {
+      const left = (counted.get(userName) ?? 1) - 1
+      if (left === 0) counted.delete(userName)
+      else counted.set(userName, left)
+    })
+  })
+}

@@ -1,0 +1,231 @@
+/**
+ * The contract fuzzer: asks a running server for all that its description offers, in valid, nearly valid and hostile ways, and judges
+ * every answer by the description. Equal seeds make equal choices; what is chosen from depends on what the server has answered.
+ */
+import fs from 'node:fs'
+import net from 'node:net'
+import { setTimeout as wait } from 'node:timers/promises'
+import fc from 'fast-check'
+import { checkerOf, type OpenApi } from '../helpers/answer-checker.ts'
+import { openConnection } from './connection.ts'
+import { judge, judgeMalformed } from './judge.ts'
+import { type FuzzRequest, makeRequest, type RequestContext } from './make-request.ts'
+import { malformedRequest } from './malformed.ts'
+import { operationsOf, resolverOf } from './operations.ts'
+import type { Generator } from './values.ts'
+import { createWorld } from './world.ts'
+
+export interface FuzzOptions {
+  readonly url: string
+  /** Of an administrator: value of the header Authorization. */
+  readonly authorization: string
+  readonly requests: number
+  readonly seed: number
+  /** Of the server, where it runs on this machine. */
+  readonly pid?: number | undefined
+  readonly onProgress?: (done: number) => void
+}
+
+export interface FuzzReport {
+  readonly requests: number
+  readonly seconds: number
+  /** How often each status was answered. */
+  readonly statuses: Readonly<Record<string, number>>
+  /** Operations that have been answered with success. */
+  readonly succeeded: ReadonlySet<string>
+  readonly operations: readonly string[]
+  /** Each once, with a request that shows it. */
+  readonly failures: readonly string[]
+}
+
+const CONNECTIONS = 24
+const BATCH = 50
+/** Of a hundred requests so many are no requests. */
+const MALFORMED_PERCENT = 2
+const MAX_FAILURES = 30
+const MALFORMED_WAIT_MS = 5_000
+
+/** For how many requests one of these is made. */
+const COSTS = { import: 400, scan: 1_000, stream: 60, whole: 40 } as const
+
+export async function fuzz({ url, authorization, requests, seed, pid, onProgress }: FuzzOptions): Promise<FuzzReport> {
+  const description = (await (await fetch(`${url}/openapi.json`, { headers: { authorization } })).json()) as OpenApi
+  const checker = checkerOf(description)
+  const operations = operationsOf(description)
+  const [user = '', password = ''] = Buffer.from(authorization.slice('Basic '.length), 'base64').toString().split(':')
+  const world = createWorld({ user, password })
+  const { host } = new URL(url)
+  let done = 0
+  const spent = { import: 0, scan: 0, stream: 0, whole: 0 }
+  const context: RequestContext = {
+    operations,
+    resolve: resolverOf(description),
+    world,
+    host,
+    authorization,
+    mayCost(what) {
+      if (spent[what] > done / COSTS[what]) return false
+      spent[what] += 1
+      return true
+    }
+  }
+  const failures = new Map<string, string>()
+  const statuses: Record<string, number> = {}
+  const succeeded = new Set<string>()
+  const call = (method: string, path: string, body?: object) =>
+    fetch(url + path, {
+      method,
+      headers: { authorization, 'content-type': 'application/json' },
+      ...(body && { body: JSON.stringify(body) })
+    })
+
+  const fail = (subject: string, wrong: string, request: Buffer) => {
+    if (failures.size >= MAX_FAILURES || failures.has(subject + wrong)) return
+    failures.set(
+      subject + wrong,
+      `${subject} ${wrong}\n    ${JSON.stringify(request.toString('latin1').slice(0, 1_500))}`
+    )
+  }
+
+  async function send(connection: ReturnType<typeof openConnection>, request: FuzzRequest): Promise<void> {
+    const bytes = bytesOf(request)
+    const { method, target } = request
+    const operationId = checker.operationOf(method, target.split('?', 1)[0] ?? '')
+    const subject = `${method} ${operationId ?? target.split('?', 1)[0]?.slice(0, 80)}`
+    try {
+      const answer = await connection.ask(bytes, method === 'HEAD')
+      const wrong = judge(checker, request, answer)
+      if (wrong !== undefined) fail(subject, wrong, bytes)
+      if (answer === undefined) return
+      statuses[answer.status] = (statuses[answer.status] ?? 0) + 1
+      const [session] = world.sessions
+      if (answer.status === 401 && session !== undefined && bytes.includes(session.token)) world.forgetSession()
+      if (answer.status < 300 && operationId !== undefined) succeeded.add(operationId)
+      if (answer.status < 300 && answer.body !== undefined) world.learn(answer.body)
+    } catch (error) {
+      fail(subject, (error as Error).message, bytes)
+    }
+  }
+
+  async function sendMalformed(bytes: Buffer): Promise<void> {
+    const wrong = judgeMalformed(checker, await answersTo(url, bytes))
+    if (wrong !== undefined) fail('malformed bytes', wrong, bytes)
+  }
+
+  /** Each connection has requests of its own, which do not depend on how fast the others are. */
+  async function runConnection(index: number): Promise<void> {
+    const connection = openConnection(url)
+    const count = Math.ceil((requests - index) / CONNECTIONS)
+    for (let sent = 0; sent < count; ) {
+      const size = Math.min(BATCH, count - sent)
+      const made = fc.sample(
+        fc.gen().map((g) => makeOne(g)),
+        { seed: seed + index * 1_000_003 + sent, numRuns: size }
+      )
+      for (const one of made) {
+        await (Buffer.isBuffer(one) ? sendMalformed(one) : send(connection, one))
+        done += 1
+      }
+      sent += size
+      onProgress?.(done)
+    }
+    connection.close()
+  }
+
+  const makeOne = (g: Generator): FuzzRequest | Buffer =>
+    g(fc.nat, 99) < MALFORMED_PERCENT ? malformedRequest(g, host) : makeRequest(g, context)
+
+  /** What there is to be asked for. */
+  async function lookAround(): Promise<void> {
+    await call('POST', '/api/v1/exports', { all: true })
+    for (const path of ['/api/v1/packages?limit=200', '/api/v1/exports', '/tasks', '/api/v1/problems?limit=2']) {
+      world.learn(Buffer.from(await (await call('GET', path)).arrayBuffer()))
+    }
+  }
+
+  /** Everything that is under way is canceled, and has ended. */
+  async function settle(): Promise<void> {
+    for (;;) {
+      const status = (await (await call('GET', '/updateRepositories/firmware/status?taskid=0')).json()) as {
+        taskIds?: string
+      }
+      const ids = (status.taskIds ?? '').split(',').filter((id) => id !== '')
+      if (ids.length === 0) return
+      await call('DELETE', `/tasks/${ids.slice(0, 100).join(',')}`)
+      await wait(50)
+    }
+  }
+
+  await lookAround()
+  await settle()
+  const before = pid === undefined ? undefined : await resourcesOf(pid)
+  const started = performance.now()
+  await Promise.all(Array.from({ length: CONNECTIONS }, (_, index) => runConnection(index)))
+  const seconds = (performance.now() - started) / 1000
+  await settle()
+  if (pid !== undefined && before !== undefined) {
+    const wrong = await notBack(pid, before)
+    if (wrong !== undefined) failures.set('resources', wrong)
+  }
+  const names = [...new Set(operations.map(({ operationId }) => operationId))]
+  return { requests: done, seconds, statuses, succeeded, operations: names, failures: [...failures.values()] }
+}
+
+function bytesOf({ method, target, headers, body }: FuzzRequest): Buffer {
+  const lines = headers.map(([name, value]) => `${name}: ${value}`)
+  return Buffer.concat([Buffer.from([`${method} ${target} HTTP/1.1`, ...lines, '', ''].join('\r\n')), body])
+}
+
+/** On a connection of their own, which is ended on our side; all that comes back until it is ended on the other. */
+async function answersTo(url: string, bytes: Buffer) {
+  const { hostname, port } = new URL(url)
+  const socket = net.connect(Number(port), hostname)
+  const chunks: Buffer[] = []
+  socket.on('error', () => {})
+  socket.on('data', (chunk) => chunks.push(chunk))
+  socket.setTimeout(MALFORMED_WAIT_MS, () => socket.destroy())
+  socket.end(bytes)
+  await new Promise((resolve) => socket.once('close', resolve))
+  const text = Buffer.concat(chunks).toString('latin1')
+  const [head = '', ...rest] = text.split('\r\n\r\n')
+  const status = Number(/^HTTP\/1\.1 (\d{3})/.exec(head)?.[1])
+  if (Number.isNaN(status)) return []
+  const contentType = /^content-type: *(.*)$/im.exec(head)?.[1]?.trim() ?? ''
+  const length = Number(/^content-length: *(\d+)/im.exec(head)?.[1] ?? 0)
+  const body = Buffer.from(rest.join('\r\n\r\n').slice(0, length), 'latin1')
+  return [{ status, headers: { 'content-type': contentType }, body }]
+}
+
+interface Resources {
+  readonly descriptors: number
+  readonly rssBytes: number
+}
+
+/** What the garbage collector and the caches of SQLite may keep, beside what there was after the first requests. */
+const SPARE_BYTES = 96 * 1024 * 1024
+const SPARE_DESCRIPTORS = 4
+const RETURN_MS = 20_000
+
+async function resourcesOf(pid: number): Promise<Resources> {
+  const status = fs.readFileSync(`/proc/${pid}/status`, 'utf8')
+  return {
+    descriptors: fs.readdirSync(`/proc/${pid}/fd`).length,
+    rssBytes: Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1]) * 1024
+  }
+}
+
+async function notBack(pid: number, before: Resources): Promise<string | undefined> {
+  const end = performance.now() + RETURN_MS
+  for (;;) {
+    const now = await resourcesOf(pid)
+    const hasDescriptors = now.descriptors <= before.descriptors + SPARE_DESCRIPTORS
+    if (hasDescriptors && now.rssBytes <= before.rssBytes + SPARE_BYTES) return undefined
+    if (performance.now() > end) {
+      return (
+        `The server had ${before.descriptors} descriptors and ${before.rssBytes} bytes of memory before, ` +
+        `and has ${now.descriptors} and ${now.rssBytes} now`
+      )
+    }
+    await wait(100)
+  }
+}

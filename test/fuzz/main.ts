@@ -1,0 +1,62 @@
+/** `npm run fuzz`: see fuzz.ts. */
+import { parseArgs } from 'node:util'
+import { type FuzzReport, fuzz } from './fuzz.ts'
+import { startFuzzServer } from './fuzz-server.ts'
+
+const USAGE = `Usage: npm run fuzz -- [options]
+
+Asks a server for all that its description offers, in valid and in hostile ways, and judges every answer.
+
+  --requests NUMBER   how many (default: 20000)
+  --seed NUMBER       of a former run, to do it again (default: another one each time)
+  --url URL           of a server that runs already, over plain HTTP; its repository will not be the same afterwards.
+                      FIXDEPOT_USER and FIXDEPOT_PASSWORD are those of an administrator.
+`
+
+const { values } = parseArgs({
+  options: {
+    requests: { type: 'string', default: '20000' },
+    seed: { type: 'string', default: String(Date.now() % 1_000_000) },
+    url: { type: 'string' },
+    help: { type: 'boolean', default: false }
+  }
+})
+if (values.help) process.stdout.write(USAGE)
+else process.exitCode = (await run(Number(values.requests), Number(values.seed), values.url)) ? 0 : 1
+
+async function run(requests: number, seed: number, url: string | undefined): Promise<boolean> {
+  process.stdout.write(`${requests} requests, --seed=${seed}\n`)
+  const own = url === undefined ? await startFuzzServer(1) : undefined
+  const { FIXDEPOT_USER = 'admin', FIXDEPOT_PASSWORD = '' } = process.env
+  const login = Buffer.from(`${FIXDEPOT_USER}:${FIXDEPOT_PASSWORD}`).toString('base64')
+  const report = await fuzz({
+    url: own?.url ?? url ?? '',
+    authorization: own?.authorization ?? `Basic ${login}`,
+    pid: own?.pid,
+    requests,
+    seed,
+    onProgress(done) {
+      if (process.stderr.isTTY) process.stderr.write(`\r${done} `)
+    }
+  })
+  const errors = own?.errors() ?? []
+  await own?.stop()
+  print(report, errors)
+  return report.failures.length + errors.length === 0
+}
+
+function print({ requests, seconds, statuses, succeeded, operations, failures }: FuzzReport, errors: string[]): void {
+  const counts = Object.entries(statuses).map(([status, count]) => `${status}: ${count}`)
+  const never = operations.filter((name) => !succeeded.has(name))
+  const lines = [
+    `${requests} requests in ${seconds.toFixed(1)} s, ${(requests / seconds).toFixed(0)} a second`,
+    counts.join(', '),
+    `${succeeded.size} of ${operations.length} operations have succeeded${never.length > 0 ? `, never: ${never.join(', ')}` : ''}`,
+    ...failures.map((failure) => `FAILED ${failure}`),
+    ...errors.slice(0, 10).map((line) => `LOGGED ${line}`),
+    failures.length + errors.length === 0
+      ? 'Nothing is wrong.'
+      : `${failures.length} failures, ${errors.length} errors in the log`
+  ]
+  process.stdout.write(`${lines.join('\n')}\n`)
+}

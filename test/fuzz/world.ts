@@ -1,0 +1,111 @@
+/** What the fuzzer knows of the server: from its description, and from its answers. */
+import { chance, type Generator, type Known, pick } from './values.ts'
+
+const MAX_KEPT = 300
+const MAX_LEARNED_BYTES = 64 * 1024
+
+export interface Session {
+  readonly token: string
+  readonly csrf: string
+}
+
+export interface PackageFile {
+  readonly fixid: string
+  readonly path: string
+}
+
+export interface World {
+  readonly known: Known
+  readonly sessions: readonly Session[]
+  readonly files: readonly PackageFile[]
+  /** Remembers what can be asked for later. */
+  learn(body: Buffer): void
+  /** The newest session has ended. */
+  forgetSession(): void
+}
+
+/** Under which names answers tell, and requests name, the same. */
+const KINDS: Readonly<Record<string, string>> = {
+  fixid: 'fixid',
+  fixids: 'fixid',
+  name: 'file',
+  id: 'task',
+  ids: 'task',
+  taskid: 'task',
+  taskids: 'task',
+  jobid: 'task',
+  archiveName: 'archive',
+  current: 'archive',
+  exportRepoFilename: 'archive',
+  next: 'cursor',
+  cursor: 'cursor',
+  path: 'path',
+  machineTypes: 'machineType',
+  machineType: 'machineType',
+  mt: 'machineType',
+  token: 'token'
+}
+
+/** @param login of an administrator */
+export function createWorld(login: { readonly user: string; readonly password: string }): World {
+  const pools = new Map<string, string[]>()
+  const sessions: Session[] = []
+  const files: PackageFile[] = []
+  let turn = 0
+
+  function keep(name: string, value: unknown): void {
+    const kind = KINDS[name]
+    if (kind === undefined || (typeof value !== 'string' && typeof value !== 'number') || value === '') return
+    const pool = pools.get(kind) ?? []
+    pools.set(kind, pool)
+    const text = String(value)
+    if (text.length > 400 || pool.includes(text)) return
+    // The newest ones take the place of others, but some of the first stay.
+    if (pool.length < MAX_KEPT) pool.push(text)
+    else pool[MAX_KEPT - 1 - (turn++ % (MAX_KEPT - 50))] = text
+  }
+
+  function walk(value: unknown, name: string): void {
+    if (Array.isArray(value)) {
+      for (const item of value.slice(0, 30)) walk(item, name)
+    } else if (typeof value === 'object' && value !== null) {
+      for (const [member, of] of Object.entries(value)) walk(of, member)
+      if ('fixid' in value && 'files' in value) keepFiles(String(value.fixid), value.files)
+      if ('csrf' in value && 'id' in value) keepSession({ token: String(value.id), csrf: String(value.csrf) })
+    } else keep(name, value)
+  }
+
+  function keepFiles(fixid: string, of: unknown): void {
+    for (const file of Array.isArray(of) ? of : []) {
+      if (files.length < MAX_KEPT && typeof file?.path === 'string') files.push({ fixid, path: file.path })
+    }
+  }
+
+  function keepSession(session: Session): void {
+    sessions.unshift(session)
+    sessions.length = Math.min(sessions.length, 8)
+  }
+
+  return {
+    sessions,
+    files,
+    forgetSession: () => void sessions.shift(),
+    known(g: Generator, name: string) {
+      if (name === 'UserId' || name === 'userid') return login.user
+      if (name === 'password') return login.password
+      const pool = pools.get(KINDS[name] ?? '')
+      if (pool === undefined || pool.length === 0) return undefined
+      const one = pick(g, pool)
+      const isList = name === 'ids' || name === 'mt'
+      return isList && chance(g, 20) ? `${one},${pick(g, pool)}` : one
+    },
+    learn(body) {
+      if (body.length > MAX_LEARNED_BYTES) return
+      try {
+        walk(JSON.parse(body.toString()), '')
+      } catch {
+        // It is judged elsewhere whether it had to be JSON.
+      }
+    }
+  }
+}
