@@ -6,9 +6,13 @@ import type { CertificateSource } from '../core/certificate.ts'
 import { apiDoor } from './api/api-door.ts'
 import { healthRoutes } from './health-routes.ts'
 import { lxcaDoor } from './lxca/lxca-door.ts'
+import { metricsRoutes } from './metrics-routes.ts'
 import { registerCookies } from './plugins/auth.ts'
+import { registerClosing } from './plugins/closing.ts'
 import { registerDocs } from './plugins/docs.ts'
 import { registerErrors, sendError } from './plugins/errors.ts'
+import { QuietLogController, registerObservers } from './plugins/observe.ts'
+import { requestIds } from './plugins/request-id.ts'
 import { schemaProblem } from './plugins/schema-errors.ts'
 import { createSecureServer } from './secure-server.ts'
 import type { Services } from './services.ts'
@@ -44,14 +48,20 @@ export async function buildApp({ services, version, certificates, logger }: AppO
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false, verbose: true } },
     schemaErrorFormatter: schemaProblem,
     frameworkErrors: sendError,
+    genReqId: requestIds(),
+    return503OnClosing: false,
+    logController: new QuietLogController({ requestIdLogLabel: 'requestId' }),
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: MAX_PARAM_LENGTH }
   }).withTypeProvider<TypeBoxTypeProvider>()
   registerErrors(app)
+  registerObservers(app, services)
+  const isClosing = registerClosing(app)
   await registerCookies(app)
   await registerDocs(app, version)
-  await app.register(healthRoutes, services)
+  await app.register(healthRoutes, { ...services, isClosing })
+  await app.register(metricsRoutes, services)
   await app.register(lxcaDoor, { ...services, version })
-  await app.register(apiDoor, services)
+  await app.register(apiDoor, { ...services, version })
   await app.ready()
   return app
 }

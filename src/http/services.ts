@@ -2,8 +2,10 @@ import type { Archives } from '../core/archive.ts'
 import type { CatalogReader, HealthCheck, RepositorySpace } from '../core/catalog.ts'
 import type { PlanReader, TaskDesk } from '../core/export.ts'
 import type { ImportDesk, Uploads } from '../core/import.ts'
+import type { Metrics, Tracing } from '../core/observation.ts'
 import type { RepositoryFiles } from '../core/repository-files.ts'
 import type { Sessions } from '../core/session.ts'
+import type { DepotStatus } from '../core/statistics.ts'
 import type { TaskReader } from '../core/task.ts'
 
 /** What the routes need of the depot; ready-made, so that the app can be built on the real thing or on another. */
@@ -18,6 +20,10 @@ export interface Services {
   readonly files: RepositoryFiles
   readonly space: () => Promise<RepositorySpace>
   readonly health: () => Promise<HealthCheck[]>
+  readonly status: () => Promise<DepotStatus>
+  readonly metrics: Metrics
+  /** Undefined: nobody follows traces. */
+  readonly tracing?: Tracing | undefined
   /** The repository directory, as the operator set it. */
   readonly importDirectory: string
   readonly sessions: Sessions

@@ -37,7 +37,8 @@ const KINDS: Readonly<Record<ProblemCode, ProblemKind>> = {
   ROUTE_UNKNOWN: 'missing',
   NOT_AUTHENTICATED: 'unauthenticated',
   REPOSITORY_UNAVAILABLE: 'unavailable',
-  WORKER_UNAVAILABLE: 'unavailable'
+  WORKER_UNAVAILABLE: 'unavailable',
+  SERVER_CLOSING: 'unavailable'
 }
 const CODES = Object.keys(KINDS) as ProblemCode[]
 

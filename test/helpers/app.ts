@@ -1,5 +1,5 @@
 /** The app over a depot of its own, without threads or sockets: reading and packing run when a test says so. */
-import type { InjectOptions, LightMyRequestResponse } from 'fastify'
+import type { FastifyBaseLogger, InjectOptions, LightMyRequestResponse } from 'fastify'
 import type { Test } from 'tap'
 import { createArchives } from '../../src/archives.ts'
 import type { CertificateSource } from '../../src/core/certificate.ts'
@@ -56,7 +56,8 @@ export function callOf(app: App): Call {
 export async function buildTestApp(
   t: Test,
   services: Partial<Services>,
-  certificates?: CertificateSource
+  certificates?: CertificateSource,
+  logger?: FastifyBaseLogger
 ): Promise<{ app: App; call: Call }> {
   const all: Services = {
     desk: absent('desk'),
@@ -67,6 +68,8 @@ export async function buildTestApp(
     files: absent('files'),
     space: async () => absent('space'),
     health: async () => absent('health'),
+    status: async () => absent('status'),
+    metrics: { contentType: 'text/plain', observe() {}, read: async () => absent('metrics') },
     imports: absent('imports'),
     uploads: () => absent('uploads'),
     importDirectory: '/srv/firmware',
@@ -75,7 +78,7 @@ export async function buildTestApp(
     verifyCredentials: (user, password) => user === USER && password === PASSWORD,
     ...services
   }
-  const app = await buildApp({ services: all, version: '0.0.0-test', certificates })
+  const app = await buildApp({ services: all, version: '0.0.0-test', certificates, ...(logger && { logger }) })
   reportMismatches(app, (sentence) => t.fail(sentence))
   t.teardown(() => app.close())
   return { app, call: callOf(app) }

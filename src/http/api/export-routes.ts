@@ -47,6 +47,7 @@ export const exportRoutes: FastifyPluginAsyncTypebox<Pick<Services, 'desk' | 'ta
       const selection = selectionOf(request.body)
       if (request.body.dryRun === true) return preflightView(await desk.planExport(selection))
       const { task } = await desk.requestExport({ selection, requestedBy: request.userName })
+      request.startedTask(task.id)
       return reply.code(201).header('location', `/api/v1/exports/${task.id}`).send(exportView(task, new Date()))
     }
   )
@@ -85,6 +86,7 @@ export const exportRoutes: FastifyPluginAsyncTypebox<Pick<Services, 'desk' | 'ta
   app.get(
     '/api/v1/exports/:id',
     {
+      config: { isPolled: true },
       schema: {
         operationId: 'getExport',
         tags: ['Exports'],

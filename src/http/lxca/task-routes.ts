@@ -29,6 +29,7 @@ export const taskRoutes: FastifyPluginAsyncTypebox<Pick<Services, 'tasks'>> = as
   app.get(
     '/tasks',
     {
+      config: { isPolled: true },
       schema: {
         operationId: 'listTasks',
         tags: TAGS,
@@ -46,6 +47,7 @@ export const taskRoutes: FastifyPluginAsyncTypebox<Pick<Services, 'tasks'>> = as
   app.get(
     '/tasks/:ids',
     {
+      config: { isPolled: true },
       schema: {
         operationId: 'getTasks',
         tags: TAGS,
@@ -65,6 +67,7 @@ export const taskRoutes: FastifyPluginAsyncTypebox<Pick<Services, 'tasks'>> = as
   app.get(
     '/jobs',
     {
+      config: { isPolled: true },
       schema: {
         operationId: 'listJobs',
         tags: TAGS,
@@ -80,6 +83,7 @@ export const taskRoutes: FastifyPluginAsyncTypebox<Pick<Services, 'tasks'>> = as
   app.get(
     '/jobs/:ids',
     {
+      config: { isPolled: true },
       schema: {
         operationId: 'getJobs',
         tags: TAGS,
