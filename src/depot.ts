@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto'
 import fs from 'node:fs'
 import { createArchives } from './archives.ts'
 import { type Config, ConfigError } from './config.ts'
-import type { HealthCheck } from './core/catalog.ts'
+import type { Tracing } from './core/observation.ts'
 import {
   hashMadePassword,
   makePassword,
@@ -20,7 +20,10 @@ import { createIncomingDirectory } from './files/incoming-directory.ts'
 import { recoverPutAside } from './files/put-aside.ts'
 import { createRepositoryFiles } from './files/repository-files.ts'
 import { checkReadableDirectory, readVolumeSpace } from './files/volume.ts'
+import { checkHealth } from './health.ts'
 import type { Services } from './http/services.ts'
+import { createMetrics, type DepotMetrics } from './observe/metrics.ts'
+import { createStatistics } from './observe/statistics.ts'
 import { createArchiveStore } from './store/archive-store.ts'
 import { createCatalogStore } from './store/catalog-store.ts'
 import { findPasswordHash, savePasswordHash } from './store/credential-store.ts'
@@ -31,19 +34,21 @@ import { createImportStore } from './store/import-store.ts'
 import { acquireInstanceLock, lockFileIn } from './store/instance-lock.ts'
 import { createPlanStore } from './store/plan-store.ts'
 import { createSessionReader } from './store/session-store.ts'
+import { createStatisticsStore } from './store/statistics-store.ts'
 import { createTaskStore } from './store/task-store.ts'
 import { createWorkStore } from './store/work-store.ts'
+import { readVersion } from './version.ts'
 import type { LaneReport } from './worker/lane-port.ts'
-import { SPACE_FLOOR_BYTES } from './worker/repository-room.ts'
-import { startSupervisor } from './worker/supervisor.ts'
+import { type CrashedTask, type Supervisor, startSupervisor } from './worker/supervisor.ts'
 
 export interface DepotEvents {
   readonly onReport: (report: LaneReport) => void
-  readonly onCrash: (kind: string, error: unknown) => void
+  readonly onCrash: (part: string, error: unknown, task?: CrashedTask) => void
 }
 
 export interface Depot {
   readonly services: Services
+  readonly metrics: DepotMetrics
   /** The administrator's password, when this start has made one. */
   readonly madePassword: string | undefined
   close(): Promise<void>
@@ -56,7 +61,8 @@ const STARTUP_USER = 'fixdepot'
  * Opens the depot, starts its worker, and has the repository read.
  * @throws ConfigError when a directory cannot be used, InstanceLocked, DatabaseUnusable
  */
-export async function openDepot(config: Config, events: DepotEvents): Promise<Depot> {
+export async function openDepot(config: Config, events: DepotEvents, tracing?: Tracing): Promise<Depot> {
+  const startedAt = new Date()
   await checkDirectories(config)
   const lock = acquireInstanceLock(lockFileIn(config.dataDirectory))
   const db = openDatabase({ file: config.databaseFile })
@@ -77,7 +83,35 @@ export async function openDepot(config: Config, events: DepotEvents): Promise<De
     archiveTtlMs: config.archiveTtlMs
   }
   const works = createWorkStore(db)
-  const supervisor = await startSupervisor({ settings, works, exportThreads: config.workers, ...events })
+  const store = createStatisticsStore(db)
+  const tasks = createTaskStore(db)
+  const statistics = createStatistics({
+    db,
+    ...config,
+    workers: () => supervisor.parts(),
+    now: () => new Date()
+  })
+  const metrics = createMetrics({
+    version: readVersion(),
+    store,
+    lastEndNumber: await tasks.lastEndNumber(),
+    statistics,
+    now: () => new Date()
+  })
+  const supervisor: Supervisor = await startSupervisor({
+    settings,
+    works,
+    exportThreads: config.workers,
+    onReport(report) {
+      metrics.onReport(report)
+      events.onReport(report)
+    },
+    onPacked: metrics.onPacked,
+    onCrash(part, error, task) {
+      metrics.onCrash(part)
+      events.onCrash(part, error, task)
+    }
+  })
   await supervisor.desk.requestScan(STARTUP_USER)
   const catalog = createCatalogStore(db)
   const plans = createPlanStore(db)
@@ -86,7 +120,7 @@ export async function openDepot(config: Config, events: DepotEvents): Promise<De
   const services: Services = {
     desk: supervisor.desk,
     imports: supervisor.desk,
-    tasks: createTaskStore(db),
+    tasks,
     plans,
     catalog,
     files,
@@ -111,8 +145,18 @@ export async function openDepot(config: Config, events: DepotEvents): Promise<De
         freeBytes: Math.max(0, Math.min(volume.freeBytes, allotmentBytes - usedBytes))
       }
     },
-    health: () => checkHealth(db, config),
-    uploads: createIncomingDirectory(repositoryDirectory).sink,
+    health: () => checkHealth(db, config, supervisor),
+    async status() {
+      const [numbers, ended, checks] = await Promise.all([
+        statistics(),
+        store.ended(),
+        checkHealth(db, config, supervisor)
+      ])
+      return { ...numbers, ended, checks, startedAt }
+    },
+    metrics,
+    tracing,
+    uploads: metrics.countUploads(createIncomingDirectory(repositoryDirectory).sink),
     importDirectory: repositoryDirectory,
     identity: await readIdentity(db),
     sessions: createSessions({
@@ -126,6 +170,7 @@ export async function openDepot(config: Config, events: DepotEvents): Promise<De
   }
   return {
     services,
+    metrics,
     madePassword: administrator.madePassword,
     async close() {
       await supervisor.stop()
@@ -190,25 +235,4 @@ async function prepareAdministrator(db: Database, { adminUser, adminPassword }: 
   const hash = hashMadePassword(madePassword)
   await savePasswordHash(db, adminUser, hash)
   return { verify: verifierForHash(adminUser, hash), madePassword, sessionKey: sessionKey(adminUser, hash) }
-}
-
-async function checkHealth(db: Database, config: Config): Promise<HealthCheck[]> {
-  const check = async (name: HealthCheck['name'], look: () => Promise<string>): Promise<HealthCheck> => {
-    const reason = await look().catch((error) => `${(error as NodeJS.ErrnoException).code ?? 'unknown error'}.`)
-    return { name, isHealthy: reason === '', reason }
-  }
-  return Promise.all([
-    check('database', async () => {
-      await db.selectFrom('catalog').select('id').execute()
-      return ''
-    }),
-    check('repository', async () => {
-      await checkReadableDirectory(config.repositoryDirectory)
-      return ''
-    }),
-    check('space', async () => {
-      const { freeBytes } = await readVolumeSpace(config.archivesDirectory)
-      return freeBytes < SPACE_FLOOR_BYTES ? `Only ${freeBytes} bytes are free for archives.` : ''
-    })
-  ])
 }
