@@ -8,8 +8,9 @@ import { exportContentRoutes } from './export-content-routes.ts'
 import { exportRoutes } from './export-routes.ts'
 import { fileRoutes } from './file-routes.ts'
 import { packageRoutes } from './package-routes.ts'
+import { statusRoutes } from './status-routes.ts'
 
-export const apiDoor: FastifyPluginAsync<Services> = async (app, services) => {
+export const apiDoor: FastifyPluginAsync<Services & { version: string }> = async (app, services) => {
   await registerAuth(app, services)
   app.addHook('onRequest', async (_request, reply) => {
     reply.header('cache-control', 'no-store')
@@ -20,4 +21,5 @@ export const apiDoor: FastifyPluginAsync<Services> = async (app, services) => {
   await app.register(exportContentRoutes, services)
   await app.register(archiveRoutes, services)
   await app.register(eventRoutes, services)
+  await app.register(statusRoutes, services)
 }
