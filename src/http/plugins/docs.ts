@@ -53,7 +53,7 @@ export async function registerDocs(app: FastifyInstance, version: string): Promi
         { name: 'LXCA: tasks', description: 'Background work: list it, end it early, forget it.' },
         { name: 'Catalog', description: 'Packages, and what is wrong in the repository.' },
         { name: 'Exports', description: 'Our own names for exports.' },
-        { name: 'Operations', description: 'For probes.' }
+        { name: 'Operations', description: 'For probes, and for those who watch the server.' }
       ],
       components: {
         securitySchemes: {
