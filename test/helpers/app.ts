@@ -12,10 +12,13 @@ import { createIncomingDirectory } from '../../src/files/incoming-directory.ts'
 import { createRepositoryFiles } from '../../src/files/repository-files.ts'
 import { type App, buildApp } from '../../src/http/app.ts'
 import type { Services } from '../../src/http/services.ts'
+import { createMetrics } from '../../src/observe/metrics.ts'
+import { createStatistics } from '../../src/observe/statistics.ts'
 import { createArchiveStore } from '../../src/store/archive-store.ts'
 import { createCatalogStore } from '../../src/store/catalog-store.ts'
 import { createPlanStore } from '../../src/store/plan-store.ts'
 import { createSessionDesk, createSessionReader } from '../../src/store/session-store.ts'
+import { createStatisticsStore } from '../../src/store/statistics-store.ts'
 import { createTaskStore } from '../../src/store/task-store.ts'
 import type { ImportDeskOptions, SweepingImportDesk } from '../../src/worker/accept-import.ts'
 import type { DeskOptions } from '../../src/worker/task-desk.ts'
@@ -138,6 +141,13 @@ export async function openTestDepot(
   const { db, repositoryDirectory } = depot
   const [tasks, catalog] = [createTaskStore(db), createCatalogStore(db)]
   const imports = makeImportDesk(depot, desk)
+  const numbers = createStatisticsStore(db)
+  const statistics = createStatistics({
+    ...depot,
+    sessionTimeoutMs: SESSION_TIMEOUT_MS,
+    workers: () => [],
+    now: clock
+  })
   const { app, call } = await buildTestApp(
     t,
     {
@@ -160,6 +170,13 @@ export async function openTestDepot(
         return { usedBytes, allotmentBytes: ALLOTMENT_BYTES, freeBytes: ALLOTMENT_BYTES - usedBytes }
       },
       health: async () => [],
+      status: async () => ({ ...(await statistics()), ended: await numbers.ended(), checks: [], startedAt: clock() }),
+      metrics: {
+        contentType: 'text/plain',
+        observe() {},
+        // Made when a test wants them: they watch the process.
+        read: () => createMetrics({ version: '', store: numbers, lastEndNumber: 0, statistics, now: clock }).read()
+      },
       importDirectory: repositoryDirectory,
       sessions: createSessions({
         reader: createSessionReader(db),

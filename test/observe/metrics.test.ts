@@ -1,9 +1,15 @@
+import { once } from 'node:events'
+import http from 'node:http'
+import https from 'node:https'
+import type { AddressInfo } from 'node:net'
 import t, { type Test } from 'tap'
+import { createSecureServer } from '../../src/http/secure-server.ts'
 import { keepBriefly } from '../../src/observe/keep-briefly.ts'
 import type { DepotMetrics } from '../../src/observe/metrics.ts'
 import { createMetrics } from '../../src/observe/metrics.ts'
 import { createStatistics } from '../../src/observe/statistics.ts'
 import { createStatisticsStore } from '../../src/store/statistics-store.ts'
+import { makeCertificate, replaceable } from '../helpers/certificates.ts'
 import { type BareDepot, makeDepot } from '../helpers/depot.ts'
 import { packageFiles } from '../helpers/packages.ts'
 import { makeDesk, runQueued } from '../helpers/worker.ts'
@@ -179,4 +185,43 @@ t.test('what many ask for within a second is made once, and a failure is not kep
   time = 2_000
   await t.rejects(ask())
   t.equal(await ask(), 4)
+})
+
+t.test('connections and their bytes are counted while they are open; of TLS, what is inside of it', async (t) => {
+  const certificate = await makeCertificate()
+  const answer: http.RequestListener = (request, response) => {
+    request.resume().on('end', () => response.end('x'.repeat(100_000)))
+  }
+  for (const [client, server] of [
+    [http, http.createServer(answer)],
+    [https, createSecureServer(replaceable(certificate), answer)]
+  ] as const) {
+    const { metrics, now } = metricsOf(await makeDepot(t))
+    metrics.watch(server)
+    await once(server.listen(0, '127.0.0.1'), 'listening')
+    const agent = new client.Agent({ keepAlive: true })
+    t.teardown(() => {
+      agent.destroy()
+      server.close()
+    })
+    const { port } = server.address() as AddressInfo
+    const request = client.request({ port, host: '127.0.0.1', method: 'POST', agent, ca: certificate.cert })
+    request.end('y'.repeat(50_000))
+    const [response] = await once(request, 'response')
+    await response.toArray()
+    const open = await now()
+    t.equal(open.get('fixdepot_http_connections'), 1)
+    const [sent, received] = [
+      open.get('fixdepot_http_sent_bytes_total'),
+      open.get('fixdepot_http_received_bytes_total')
+    ]
+    t.ok(sent !== undefined && sent > 100_000 && sent < 102_000, `${sent}`)
+    t.ok(received !== undefined && received > 50_000 && received < 52_000, `${received}`)
+    const [connection] = [...Object.values(agent.freeSockets)].flat()
+    const closed = once(connection as NodeJS.EventEmitter, 'close')
+    agent.destroy()
+    await closed
+    while ((await now()).get('fixdepot_http_connections') !== 0) await new Promise(setImmediate)
+    t.equal((await now()).get('fixdepot_http_sent_bytes_total'), sent, 'nothing is counted twice')
+  }
 })
