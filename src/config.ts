@@ -3,9 +3,13 @@ import fs from 'node:fs'
 import path from 'node:path'
 import { type Static, Type } from 'typebox'
 import { Value } from 'typebox/value'
+import { ConfigError } from './config-error.ts'
 import { DURATION, parseDuration } from './core/duration.ts'
 import type { Protection } from './core/protection.ts'
 import { PROTECTION_SETTINGS, protectionOf } from './protection-settings.ts'
+import { type TracingConfig, tracingConfig } from './tracing-config.ts'
+
+export { ConfigError } from './config-error.ts'
 
 /** Without flags, since a schema has no place for them. */
 const BYTES = /^(\d+(?:\.\d+)?)\s*((?:[KMGTkmgt][iI]?)?[Bb])?$/
@@ -20,6 +24,8 @@ const POWERS: Readonly<Record<string, number>> = {
   gib: 2 ** 30,
   tib: 2 ** 40
 }
+
+const PORT = /^(\d{1,4}|[1-5]\d{4}|6[0-4]\d{3}|65[0-4]\d{2}|655[0-2]\d|6553[0-5])$/
 
 /** Every setting; the description is what a wrong value is answered with. */
 const Environment = Type.Object({
@@ -72,6 +78,8 @@ const Environment = Type.Object({
     description: 'a time such as 24h or 30m, of at least 1m'
   }),
   ...PROTECTION_SETTINGS,
+  FIXDEPOT_METRICS_HOST: Type.String({ default: '127.0.0.1', minLength: 1, description: 'the address to listen on' }),
+  FIXDEPOT_METRICS_PORT: Type.Optional(Type.String({ pattern: PORT.source, description: 'a port from 0 to 65535' })),
   FIXDEPOT_LOG_LEVEL: Type.String({
     default: 'info',
     enum: ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'],
@@ -117,12 +125,11 @@ export interface Config {
   /** How long a session lasts without use, in milliseconds. */
   readonly sessionTimeoutMs: number
   readonly protection: Protection
+  /** Where the numbers are besides, without a login; undefined: nowhere. */
+  readonly metrics: { readonly host: string; readonly port: number } | undefined
+  /** Undefined: nobody follows traces. */
+  readonly tracing: TracingConfig | undefined
   readonly logLevel: string
-}
-
-/** A setting that is wrong; the message is a sentence that names it. */
-export class ConfigError extends Error {
-  override readonly name = 'ConfigError'
 }
 
 /**
@@ -152,6 +159,11 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     archiveTtlMs: parseDuration(settings.FIXDEPOT_ARCHIVE_TTL),
     sessionTimeoutMs: parseDuration(settings.FIXDEPOT_SESSION_TIMEOUT),
     protection: protectionConfig(settings),
+    metrics:
+      settings.FIXDEPOT_METRICS_PORT === undefined
+        ? undefined
+        : { host: settings.FIXDEPOT_METRICS_HOST, port: Number(settings.FIXDEPOT_METRICS_PORT) },
+    tracing: tracingConfig(environment),
     logLevel: settings.FIXDEPOT_LOG_LEVEL
   }
   checkDirectories(config)

@@ -4,10 +4,10 @@ import fs from 'node:fs'
 import { prepareAdministrator } from './administrator.ts'
 import { createArchives } from './archives.ts'
 import { type Config, ConfigError } from './config.ts'
-import type { HealthCheck } from './core/catalog.ts'
 import { rememberUsers } from './core/known-users.ts'
 import { createLoginGuard } from './core/login-guard.ts'
 import { createLogins } from './core/logins.ts'
+import type { Tracing } from './core/observation.ts'
 import { createPasswordHasher } from './core/password-hasher.ts'
 import { Problem } from './core/problem.ts'
 import { createSessions } from './core/session.ts'
@@ -17,7 +17,10 @@ import { createIncomingDirectory } from './files/incoming-directory.ts'
 import { recoverPutAside } from './files/put-aside.ts'
 import { createRepositoryFiles } from './files/repository-files.ts'
 import { checkReadableDirectory, readVolumeSpace } from './files/volume.ts'
+import { checkHealth } from './health.ts'
 import type { Services } from './http/services.ts'
+import { createMetrics, type DepotMetrics } from './observe/metrics.ts'
+import { createStatistics } from './observe/statistics.ts'
 import { createArchiveStore } from './store/archive-store.ts'
 import { createAuditReader } from './store/audit-store.ts'
 import { createCatalogStore } from './store/catalog-store.ts'
@@ -28,20 +31,22 @@ import { createImportStore } from './store/import-store.ts'
 import { acquireInstanceLock, lockFileIn } from './store/instance-lock.ts'
 import { createPlanStore } from './store/plan-store.ts'
 import { createSessionReader } from './store/session-store.ts'
+import { createStatisticsStore } from './store/statistics-store.ts'
 import { createTaskStore } from './store/task-store.ts'
 import { createUserReader, listLoginFailures } from './store/user-reader.ts'
 import { createWorkStore } from './store/work-store.ts'
+import { readVersion } from './version.ts'
 import type { LaneReport } from './worker/lane-port.ts'
-import { SPACE_FLOOR_BYTES } from './worker/repository-room.ts'
-import { startSupervisor } from './worker/supervisor.ts'
+import { type CrashedTask, type Supervisor, startSupervisor } from './worker/supervisor.ts'
 
 export interface DepotEvents {
   readonly onReport: (report: LaneReport) => void
-  readonly onCrash: (kind: string, error: unknown) => void
+  readonly onCrash: (part: string, error: unknown, task?: CrashedTask) => void
 }
 
 export interface Depot {
   readonly services: Services
+  readonly metrics: DepotMetrics
   /** The administrator's password, when this start has made one. */
   readonly madePassword: string | undefined
   close(): Promise<void>
@@ -54,7 +59,8 @@ const STARTUP_USER = 'fixdepot'
  * Opens the depot, starts its worker, and has the repository read.
  * @throws ConfigError when a directory cannot be used, InstanceLocked, DatabaseUnusable
  */
-export async function openDepot(config: Config, events: DepotEvents): Promise<Depot> {
+export async function openDepot(config: Config, events: DepotEvents, tracing?: Tracing): Promise<Depot> {
+  const startedAt = new Date()
   await checkDirectories(config)
   const lock = acquireInstanceLock(lockFileIn(config.dataDirectory))
   const db = openDatabase({ file: config.databaseFile })
@@ -77,7 +83,35 @@ export async function openDepot(config: Config, events: DepotEvents): Promise<De
     userLimits: config.protection.userLimits
   }
   const works = createWorkStore(db)
-  const supervisor = await startSupervisor({ settings, works, exportThreads: config.workers, ...events })
+  const store = createStatisticsStore(db)
+  const tasks = createTaskStore(db)
+  const statistics = createStatistics({
+    db,
+    ...config,
+    workers: () => supervisor.parts(),
+    now: () => new Date()
+  })
+  const metrics = createMetrics({
+    version: readVersion(),
+    store,
+    lastEndNumber: await tasks.lastEndNumber(),
+    statistics,
+    now: () => new Date()
+  })
+  const supervisor: Supervisor = await startSupervisor({
+    settings,
+    works,
+    exportThreads: config.workers,
+    onReport(report) {
+      metrics.onReport(report)
+      events.onReport(report)
+    },
+    onPacked: metrics.onPacked,
+    onCrash(part, error, task) {
+      metrics.onCrash(part)
+      events.onCrash(part, error, task)
+    }
+  })
   await supervisor.desk.requestScan(STARTUP_USER)
   const catalog = createCatalogStore(db)
   const plans = createPlanStore(db)
@@ -91,7 +125,7 @@ export async function openDepot(config: Config, events: DepotEvents): Promise<De
   const services: Services = {
     desk: supervisor.desk,
     imports: supervisor.desk,
-    tasks: createTaskStore(db),
+    tasks,
     plans,
     catalog,
     files,
@@ -116,8 +150,18 @@ export async function openDepot(config: Config, events: DepotEvents): Promise<De
         freeBytes: Math.max(0, Math.min(volume.freeBytes, allotmentBytes - usedBytes))
       }
     },
-    health: () => checkHealth(db, config),
-    uploads: createIncomingDirectory(repositoryDirectory).sink,
+    health: () => checkHealth(db, config, supervisor),
+    async status() {
+      const [numbers, ended, checks] = await Promise.all([
+        statistics(),
+        store.ended(),
+        checkHealth(db, config, supervisor)
+      ])
+      return { ...numbers, ended, checks, startedAt }
+    },
+    metrics,
+    tracing,
+    uploads: metrics.countUploads(createIncomingDirectory(repositoryDirectory).sink),
     importDirectory: repositoryDirectory,
     identity: await readIdentity(db),
     sessions: createSessions({
@@ -136,6 +180,7 @@ export async function openDepot(config: Config, events: DepotEvents): Promise<De
   }
   return {
     services,
+    metrics,
     madePassword,
     async close() {
       await supervisor.stop()
@@ -180,25 +225,4 @@ async function checkDirectories({ repositoryDirectory, archivesDirectory }: Conf
       cause: error
     })
   }
-}
-
-async function checkHealth(db: Database, config: Config): Promise<HealthCheck[]> {
-  const check = async (name: HealthCheck['name'], look: () => Promise<string>): Promise<HealthCheck> => {
-    const reason = await look().catch((error) => `${(error as NodeJS.ErrnoException).code ?? 'unknown error'}.`)
-    return { name, isHealthy: reason === '', reason }
-  }
-  return Promise.all([
-    check('database', async () => {
-      await db.selectFrom('catalog').select('id').execute()
-      return ''
-    }),
-    check('repository', async () => {
-      await checkReadableDirectory(config.repositoryDirectory)
-      return ''
-    }),
-    check('space', async () => {
-      const { freeBytes } = await readVolumeSpace(config.archivesDirectory)
-      return freeBytes < SPACE_FLOOR_BYTES ? `Only ${freeBytes} bytes are free for archives.` : ''
-    })
-  ])
 }

@@ -2,10 +2,12 @@
 import closeWithGrace from 'close-with-grace'
 import type { Logger } from 'pino'
 import { openCertificates } from './certificates.ts'
-import { ConfigError, readConfig, unknownSettings } from './config.ts'
-import { openDepot } from './depot.ts'
+import { type Config, ConfigError, readConfig, unknownSettings } from './config.ts'
+import { type Depot, openDepot } from './depot.ts'
 import { buildApp } from './http/app.ts'
 import { createLog } from './log.ts'
+import { listenForScrapers } from './observe/metrics-listener.ts'
+import type { DepotTracing } from './observe/tracing.ts'
 import { DatabaseUnusable } from './store/database-unusable.ts'
 import { InstanceLocked } from './store/instance-lock.ts'
 import { readVersion } from './version.ts'
@@ -40,10 +42,19 @@ async function openAndListen(): Promise<void> {
   const unknown = unknownSettings()
   if (unknown.length > 0) log.warn({ settings: unknown }, 'these settings are not known, and are ignored')
 
-  const depot = await openDepot(config, {
-    onReport: (report) => logReport(log, report),
-    onCrash: (kind, error) => log.error({ kind, err: error }, 'a worker thread died; another one takes its place')
-  })
+  const tracing = await openTracing(config)
+  const depot = await openDepot(
+    config,
+    {
+      onReport(report) {
+        logReport(log, report)
+        tracing?.onReport(report)
+      },
+      onCrash: (part, err, task) =>
+        log.error({ part, ...task, err }, 'a part of the worker died; another one takes its place')
+    },
+    tracing
+  )
   if (depot.madePassword !== undefined) announcePassword(config.adminUser, depot.madePassword)
   // Only now is it certain that no other server uses the directory.
   const certificates = await openCertificates(config.tls, (error) => {
@@ -56,17 +67,43 @@ async function openAndListen(): Promise<void> {
     protection: config.protection,
     logger: log
   })
+  depot.metrics.watch(app.server)
+  const scrapers = config.metrics && (await openMetrics(config.metrics, depot, log))
   closeWithGrace({ delay: CLOSE_LIMIT_MS, logger: log }, async ({ err }) => {
     if (err !== undefined) log.fatal({ err }, 'closing because of an error')
     const cut = setTimeout(() => app.server.closeAllConnections(), err === undefined ? GRACE_MS : 0)
     await app.close()
     clearTimeout(cut)
     certificates?.close()
+    await scrapers?.close()
     await depot.close()
+    await tracing?.close()
   })
   await app.listen({ host: config.host, port: config.port }).catch((cause) => {
     throw new ConfigError(`Cannot listen on ${config.host}, port ${config.port}: ${cause.code}.`, { cause })
   })
+}
+
+/** These packages are optional: nothing of them is loaded where nobody wants traces. */
+async function openTracing({ tracing }: Config): Promise<DepotTracing | undefined> {
+  if (tracing === undefined) return undefined
+  const module = await import('./observe/tracing.ts').catch((cause) => {
+    if (cause.code !== 'ERR_MODULE_NOT_FOUND') throw cause
+    throw new ConfigError(
+      'The variables OTEL_… ask for traces, and the packages for these are not installed (npm ci without --omit=optional).',
+      { cause }
+    )
+  })
+  return module.createTracing({ version: readVersion(), ...tracing })
+}
+
+async function openMetrics(place: NonNullable<Config['metrics']>, { metrics }: Depot, log: Logger) {
+  const onError = (err: unknown) => log.error({ err }, 'the metrics could not be read')
+  const listener = await listenForScrapers(place, metrics, onError).catch((cause) => {
+    throw new ConfigError(`Cannot listen for metrics on ${place.host}, port ${place.port}: ${cause.code}.`, { cause })
+  })
+  log.info(`Metrics at ${listener.url}`)
+  return listener
 }
 
 function logReport(log: Logger, { failure, event, ...task }: LaneReport): void {

@@ -32,6 +32,8 @@ t.test('without settings everything has a default', async (t) => {
     archiveTtlMs: 7 * 86_400_000,
     sessionTimeoutMs: 86_400_000,
     protection: DEFAULT_PROTECTION,
+    metrics: undefined,
+    tracing: undefined,
     logLevel: 'info'
   })
 })
@@ -60,6 +62,9 @@ t.test('every setting can be given', async (t) => {
     FIXDEPOT_USER_UPLOADS: '3',
     FIXDEPOT_USER_DOWNLOADS: '4',
     FIXDEPOT_USER_STREAMS: '5',
+    FIXDEPOT_METRICS_HOST: '::1',
+    FIXDEPOT_METRICS_PORT: '9464',
+    OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector:4318',
     FIXDEPOT_LOG_LEVEL: 'silent'
   })
   t.same(config, {
@@ -86,6 +91,8 @@ t.test('every setting can be given', async (t) => {
       maxConnections: 100,
       userLimits: { exports: 1, tasks: 2, uploads: 3, downloads: 4, streams: 5 }
     },
+    metrics: { host: '::1', port: 9464 },
+    tracing: { ratio: 1, isParentBased: true },
     logLevel: 'silent'
   })
   t.ok(Object.isFrozen(config))
@@ -107,6 +114,7 @@ t.test('a wrong value is answered with a sentence that names its setting', async
     FIXDEPOT_WORKERS: ['0', '65', '-1', 'many', '1.5', '01'],
     FIXDEPOT_ARCHIVE_TTL: ['for ever', '7', '0d', '-1d', '1.5d', '7 days', '7d 3h'],
     FIXDEPOT_SESSION_TIMEOUT: ['0m', '30', 'never'],
+    FIXDEPOT_METRICS_PORT: ['65536', '-1', 'yes', '999999'],
     FIXDEPOT_ALLOTMENT: ['lots', '-5GB', '5 apples', 'GB', '1e9', '5GB 3MB', '5.GB'],
     FIXDEPOT_CORS_ORIGINS: ['*', 'null', 'console.example', 'https://a.example/', 'https://A.example', 'https://a b'],
     FIXDEPOT_TRUST_PROXY: [
@@ -229,4 +237,35 @@ t.test('the files of a certificate are given both', async (t) => {
     const settings = { FIXDEPOT_TLS: 'files', ...files, [name]: '' }
     t.throws(() => readConfig(settings), { name: 'ConfigError', message: /must both be set/ })
   }
+})
+
+t.test('traces are wanted when a standard variable says so, and only then', async (t) => {
+  const tracingOf = (environment: Record<string, string>) => readConfig(environment).tracing
+  const always = { ratio: 1, isParentBased: true }
+  t.same(tracingOf({ OTEL_TRACES_EXPORTER: 'otlp' }), always)
+  t.same(tracingOf({ OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: 'http://collector:4318/v1/traces' }), always)
+  for (const environment of [
+    {},
+    { OTEL_SERVICE_NAME: 'depot' },
+    { OTEL_TRACES_EXPORTER: 'none', OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector:4318' },
+    { OTEL_SDK_DISABLED: 'true', OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector:4318' }
+  ]) {
+    t.equal(tracingOf(environment), undefined, JSON.stringify(environment))
+  }
+  const sampled = (sampler: string, argument = '') =>
+    tracingOf({ OTEL_TRACES_EXPORTER: 'otlp', OTEL_TRACES_SAMPLER: sampler, OTEL_TRACES_SAMPLER_ARG: argument })
+  t.same(sampled('traceidratio', '0.25'), { ratio: 0.25, isParentBased: false })
+  t.same(sampled('parentbased_traceidratio', '0'), { ratio: 0, isParentBased: true })
+  t.same(sampled('always_off'), { ratio: 0, isParentBased: false })
+  for (const [sampler, argument] of [
+    ['sometimes', ''],
+    ['traceidratio', '2'],
+    ['traceidratio', 'half']
+  ] as const) {
+    t.throws(() => sampled(sampler, argument), { name: 'ConfigError', message: /OTEL_TRACES_SAMPLER/ })
+  }
+  t.throws(() => tracingOf({ OTEL_TRACES_EXPORTER: 'zipkin' }), { message: /OTEL_TRACES_EXPORTER/ })
+  t.throws(() => tracingOf({ OTEL_TRACES_EXPORTER: 'otlp', OTEL_EXPORTER_OTLP_PROTOCOL: 'grpc' }), {
+    message: /OTEL_EXPORTER_OTLP_PROTOCOL/
+  })
 })

@@ -84,7 +84,7 @@ export interface RepositorySpace {
 
 /** One thing that has to work for the depot to be of use. */
 export interface HealthCheck {
-  readonly name: 'database' | 'repository' | 'space'
+  readonly name: 'database' | 'repository' | 'space' | 'worker' | 'closing'
   readonly isHealthy: boolean
   /** A sentence; empty when healthy. */
   readonly reason: string

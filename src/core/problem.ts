@@ -320,6 +320,12 @@ const catalogue = {
     id: 'FQXHMUP9011L',
     explanation: 'The part of the server that accepts work is not there at the moment. No task was started.',
     recovery: 'Repeat the request in a few seconds.'
+  },
+  SERVER_CLOSING: {
+    kind: 'unavailable',
+    id: 'FQXHMUP9049L',
+    explanation: 'The server ends, or is being started anew. Nothing was changed.',
+    recovery: 'Repeat the request when it runs again; tasks that were accepted go on then.'
   }
 } as const satisfies Record<string, ProblemDefinition>
 

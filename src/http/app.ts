@@ -9,11 +9,15 @@ import { KEEP_ALIVE_MS, limitConnections, SERVER_OPTIONS } from './connection-li
 import { healthRoutes } from './health-routes.ts'
 import { lxcaDoor } from './lxca/lxca-door.ts'
 import { answerMalformed } from './malformed.ts'
+import { metricsRoutes } from './metrics-routes.ts'
 import { registerAudit } from './plugins/audit.ts'
 import { registerAuth } from './plugins/auth.ts'
+import { registerClosing } from './plugins/closing.ts'
 import { registerDocs } from './plugins/docs.ts'
 import { registerErrors, sendError } from './plugins/errors.ts'
+import { QuietLogController, registerObservers } from './plugins/observe.ts'
 import { registerOtherSites } from './plugins/other-sites.ts'
+import { requestIds } from './plugins/request-id.ts'
 import { registerSafeHeaders, safeHeaders } from './plugins/safe-headers.ts'
 import { schemaProblem } from './plugins/schema-errors.ts'
 import { registerUserLimits } from './plugins/user-limits.ts'
@@ -61,20 +65,26 @@ export async function buildApp(options: AppOptions): Promise<App> {
       sendError(error, request, reply.headers(safeHeaders(certificates !== undefined))),
     clientErrorHandler: answerMalformed,
     keepAliveTimeout: KEEP_ALIVE_MS,
+    genReqId: requestIds(),
+    return503OnClosing: false,
+    logController: new QuietLogController({ requestIdLogLabel: 'requestId' }),
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: MAX_PARAM_LENGTH }
   }).withTypeProvider<TypeBoxTypeProvider>()
   const { closeIdle } = limitConnections(app.server, maxConnections)
   app.addHook('preClose', async () => closeIdle())
   registerErrors(app)
+  registerObservers(app, services)
+  const isClosing = registerClosing(app)
   registerSafeHeaders(app, certificates !== undefined)
   await registerOtherSites(app, corsOrigins)
   await registerAuth(app, services)
   registerAudit(app, services)
   registerUserLimits(app, userLimits)
   await registerDocs(app, { version, docs })
-  await app.register(healthRoutes, services)
+  await app.register(healthRoutes, { ...services, isClosing })
+  await app.register(metricsRoutes, services)
   await app.register(lxcaDoor, { ...services, version })
-  await app.register(apiDoor, services)
+  await app.register(apiDoor, { ...services, version })
   await app.ready()
   return app
 }

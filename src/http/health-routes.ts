@@ -1,21 +1,39 @@
 /** For probes: whether the process runs, and whether it can do its work. Open to everybody, so reasons name no paths. */
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
+import type { HealthCheck } from '../core/catalog.ts'
 import { errorResponse } from './lxca/result-body.ts'
 import type { Services } from './services.ts'
 
 const Live = Type.Object({ status: Type.String() })
 
+export const HealthCheckView = Type.Object(
+  {
+    name: Type.String({
+      description: '`database`, `repository`, `space` or `worker`; `closing` while the server ends.'
+    }),
+    isHealthy: Type.Boolean(),
+    reason: Type.String({ description: 'A sentence; empty when healthy.' })
+  },
+  { title: 'HealthCheck' }
+)
+
 const Ready = Type.Object({
   status: Type.String({ description: '`ready` or `not ready`' }),
-  checks: Type.Array(Type.Object({ name: Type.String(), isHealthy: Type.Boolean(), reason: Type.String() }))
+  checks: Type.Array(HealthCheckView)
 })
 
-export const healthRoutes: FastifyPluginAsyncTypebox<Pick<Services, 'health'>> = async (app, { health }) => {
+export interface HealthOptions extends Pick<Services, 'health'> {
+  readonly isClosing: () => boolean
+}
+
+const CLOSING: HealthCheck = { name: 'closing', isHealthy: false, reason: 'The server is being stopped.' }
+
+export const healthRoutes: FastifyPluginAsyncTypebox<HealthOptions> = async (app, { health, isClosing }) => {
   app.get(
     '/health/live',
     {
-      config: { access: 'public' },
+      config: { access: 'public', isPolled: true },
       schema: {
         operationId: 'checkLiveness',
         tags: ['Operations'],
@@ -29,18 +47,19 @@ export const healthRoutes: FastifyPluginAsyncTypebox<Pick<Services, 'health'>> =
   app.get(
     '/health/ready',
     {
-      config: { access: 'public' },
+      config: { access: 'public', isPolled: true },
       schema: {
         operationId: 'checkReadiness',
         tags: ['Operations'],
         summary: 'The depot can do its work',
-        description: 'Checks the database, the repository directory and the space for archives.',
+        description:
+          'Checks the database, the repository directory, the space for archives and the worker. 503 while the server ends.',
         security: [],
         response: { 200: Ready, 500: errorResponse('Something went wrong inside the server.'), 503: Ready }
       }
     },
     async (_request, reply) => {
-      const checks = await health()
+      const checks = [...(await health()), ...(isClosing() ? [CLOSING] : [])]
       const isReady = checks.every((check) => check.isHealthy)
       return reply.code(isReady ? 200 : 503).send({
         status: isReady ? 'ready' : 'not ready',

@@ -4,9 +4,11 @@ import type { CatalogReader, HealthCheck, RepositorySpace } from '../core/catalo
 import type { PlanReader, TaskDesk } from '../core/export.ts'
 import type { ImportDesk, Uploads } from '../core/import.ts'
 import type { Logins } from '../core/logins.ts'
+import type { Metrics, Tracing } from '../core/observation.ts'
 import type { PasswordHasher } from '../core/password-hasher.ts'
 import type { RepositoryFiles } from '../core/repository-files.ts'
 import type { Sessions } from '../core/session.ts'
+import type { DepotStatus } from '../core/statistics.ts'
 import type { TaskReader } from '../core/task.ts'
 import type { UserDesk, UserReader } from '../core/user.ts'
 
@@ -22,6 +24,10 @@ export interface Services {
   readonly files: RepositoryFiles
   readonly space: () => Promise<RepositorySpace>
   readonly health: () => Promise<HealthCheck[]>
+  readonly status: () => Promise<DepotStatus>
+  readonly metrics: Metrics
+  /** Undefined: nobody follows traces. */
+  readonly tracing?: Tracing | undefined
   /** The repository directory, as the operator set it. */
   readonly importDirectory: string
   readonly sessions: Sessions

@@ -6,7 +6,7 @@ import { createPlanStore } from '../store/plan-store.ts'
 import { runExport } from './export-runner.ts'
 import type { LaneContext, PreparedLane } from './lane-host.ts'
 
-export function createExportLane({ settings, db, works }: LaneContext): PreparedLane {
+export function createExportLane({ settings, db, works, onPacked }: LaneContext): PreparedLane {
   const directory = createArchiveDirectory(settings.archivesDirectory)
   const deflatedFiles = createDeflatedFiles(settings.deflatedDirectory)
   const archives = createArchiveStore(db)
@@ -15,6 +15,7 @@ export function createExportLane({ settings, db, works }: LaneContext): Prepared
   return {
     async run(work, signal) {
       const plan = await plans.getPlan(work.planId ?? 0)
+      let packed = work.checkpoint.offset
       return runExport({
         plan,
         plans,
@@ -24,7 +25,11 @@ export function createExportLane({ settings, db, works }: LaneContext): Prepared
         repositoryDirectory: settings.repositoryDirectory,
         archives: directory,
         deflatedFiles,
-        onProgress: (progress, checkpoint) => works.saveProgress(work, progress, checkpoint),
+        async onProgress(progress, checkpoint) {
+          await works.saveProgress(work, progress, checkpoint)
+          onPacked(Math.max(0, progress.bytesDone - packed))
+          packed = progress.bytesDone
+        },
         signal
       })
     },

@@ -15,6 +15,8 @@ export interface LaneContext {
   /** The lane's only connection. */
   readonly db: Depot
   readonly works: WorkStore
+  /** Tells how many more bytes of archives are on the disk to stay. */
+  readonly onPacked: (bytes: number) => void
 }
 
 /** How the work of a lane is done. */
@@ -42,7 +44,12 @@ export function hostLane(
   const { settings } = port
   const db = openDatabase({ file: settings.databaseFile })
   const works = createWorkStore(db)
-  const { close, ...prepared } = prepare({ settings, db, works })
+  const { close, ...prepared } = prepare({
+    settings,
+    db,
+    works,
+    onPacked: (packedBytes) => port.report({ packedBytes })
+  })
 
   const lane = startLane({
     kinds,

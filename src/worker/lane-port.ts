@@ -20,9 +20,15 @@ export interface LaneReport {
   readonly failure?: { readonly text: string; readonly stack: string; readonly isExpected: boolean }
 }
 
+/** From the lane to the supervisor: what was done since the last time. */
+export interface LaneTally {
+  /** Bytes of archives that are on the disk to stay. */
+  readonly packedBytes: number
+}
+
 export interface LanePort {
   readonly settings: WorkerSettings
-  report(report: LaneReport): void
+  report(report: LaneReport | LaneTally): void
   onCommand(listener: (command: LaneCommand) => void): void
   /** Lets the thread or the process end. */
   close(): void

@@ -2,9 +2,10 @@
  * Keeps the worker: starts the desk and the lanes, wakes them, starts them anew when one dies, and stops them. The desk and
  * the threads that pack exports are always there; the process that writes the catalog comes and goes with its work.
  */
+import type { WorkerPartState } from '../core/statistics.ts'
 import type { WorkStore } from '../store/work-store.ts'
 import { createDeskClient, type Desk } from './desk-messages.ts'
-import type { LaneCommand, LaneReport } from './lane-port.ts'
+import type { LaneCommand, LaneReport, LaneTally } from './lane-port.ts'
 import { type LaneRunner, startProcess, startThread } from './lane-runner.ts'
 import type { WorkerSettings } from './settings.ts'
 import { threadFile } from './thread-file.ts'
@@ -18,13 +19,20 @@ export interface SupervisorOptions {
   /** How many archives are packed at the same time. */
   readonly exportThreads: number
   readonly onReport: (report: LaneReport) => void
-  /** A part died; another one takes its place. */
-  readonly onCrash: (part: WorkerPart, error: unknown) => void
+  /** So many more bytes of archives are on the disk to stay. */
+  readonly onPacked?: (bytes: number) => void
+  /** A part died; another one takes its place. `task` is the oldest one that waits for what it worked on. */
+  readonly onCrash: (part: WorkerPart, error: unknown, task?: CrashedTask) => void
 }
+
+/** What a part worked on when it died. */
+export type CrashedTask = Pick<LaneReport, 'workId' | 'taskId'>
 
 export interface Supervisor {
   /** Accepts work; what it accepts is begun at once. */
   readonly desk: Desk
+  /** The parts that are there all the time, and whether they are. */
+  parts(): WorkerPartState[]
   /** Resolves when no part runs any more. What was running goes on after the next start. */
   stop(): Promise<void>
 }
@@ -37,7 +45,7 @@ interface Slot {
   readonly part: WorkerPart
   runner: LaneRunner | undefined
   /** What the lane works on. */
-  workId: number | undefined
+  task: CrashedTask | undefined
   /** Somebody asked for the lane after it had been started: it may have been about to end. */
   isWanted: boolean
   /** Called when the part has ended. */
@@ -59,8 +67,13 @@ export async function startSupervisor(options: SupervisorOptions): Promise<Super
   function start(slot: Slot): void {
     slot.isWanted = false
     const listeners = {
-      onReport(report: LaneReport) {
-        slot.workId = report.event === 'started' ? report.workId : undefined
+      onReport(report: LaneReport | LaneTally) {
+        if ('packedBytes' in report) {
+          options.onPacked?.(report.packedBytes)
+          return
+        }
+        const { event, workId, taskId } = report
+        slot.task = event === 'started' ? { workId, taskId } : undefined
         onReport(report)
       },
       onExit(failure: unknown) {
@@ -77,10 +90,10 @@ export async function startSupervisor(options: SupervisorOptions): Promise<Super
   }
 
   async function replace(slot: Slot, failure: unknown): Promise<void> {
-    onCrash(slot.part, failure)
-    const { workId } = slot
-    slot.workId = undefined
-    if (workId !== undefined) await works.requeueCrashed(workId).catch((error) => onCrash(slot.part, error))
+    const { task } = slot
+    onCrash(slot.part, failure, task)
+    slot.task = undefined
+    if (task !== undefined) await works.requeueCrashed(task.workId).catch((error) => onCrash(slot.part, error, task))
     if (isStopping) return
     const timer = setTimeout(() => {
       restarts.delete(timer)
@@ -115,6 +128,13 @@ export async function startSupervisor(options: SupervisorOptions): Promise<Super
       finishUpload: (upload) => desk.finishUpload(upload).finally(wakeCatalog),
       deleteTasks: (taskIds) => desk.deleteTasks(taskIds).finally(checkLanes)
     },
+    parts() {
+      const exporters = exportSlots.map((slot, index) => ({ ...slot, name: `export ${index + 1}` }))
+      return [{ ...deskSlot, name: 'desk' }, ...exporters].map(({ name, runner }) => ({
+        name,
+        isRunning: runner !== undefined
+      }))
+    },
     async stop() {
       isStopping = true
       for (const timer of restarts) clearTimeout(timer)
@@ -124,7 +144,7 @@ export async function startSupervisor(options: SupervisorOptions): Promise<Super
 }
 
 function emptySlot(part: WorkerPart): Slot {
-  return { part, runner: undefined, workId: undefined, isWanted: false, onEnded: () => {} }
+  return { part, runner: undefined, task: undefined, isWanted: false, onEnded: () => {} }
 }
 
 function end(slot: Slot): Promise<void> {

@@ -49,7 +49,8 @@ const KINDS: Readonly<Record<ProblemCode, ProblemKind>> = {
   NOT_AUTHENTICATED: 'unauthenticated',
   REPOSITORY_UNAVAILABLE: 'unavailable',
   AUDIT_UNAVAILABLE: 'unavailable',
-  WORKER_UNAVAILABLE: 'unavailable'
+  WORKER_UNAVAILABLE: 'unavailable',
+  SERVER_CLOSING: 'unavailable'
 }
 const CODES = Object.keys(KINDS) as ProblemCode[]
 

@@ -1,5 +1,5 @@
 /** The app over a depot of its own, without threads or sockets: reading and packing run when a test says so. */
-import type { InjectOptions, LightMyRequestResponse } from 'fastify'
+import type { FastifyBaseLogger, InjectOptions, LightMyRequestResponse } from 'fastify'
 import type { Test } from 'tap'
 import { createArchives } from '../../src/archives.ts'
 import type { CertificateSource } from '../../src/core/certificate.ts'
@@ -13,11 +13,14 @@ import { createIncomingDirectory } from '../../src/files/incoming-directory.ts'
 import { createRepositoryFiles } from '../../src/files/repository-files.ts'
 import { type App, buildApp } from '../../src/http/app.ts'
 import type { Services } from '../../src/http/services.ts'
+import { createMetrics } from '../../src/observe/metrics.ts'
+import { createStatistics } from '../../src/observe/statistics.ts'
 import { createArchiveStore } from '../../src/store/archive-store.ts'
 import { appendEvents, createAuditReader } from '../../src/store/audit-store.ts'
 import { createCatalogStore } from '../../src/store/catalog-store.ts'
 import { createPlanStore } from '../../src/store/plan-store.ts'
 import { createSessionDesk, createSessionReader } from '../../src/store/session-store.ts'
+import { createStatisticsStore } from '../../src/store/statistics-store.ts'
 import { createTaskStore } from '../../src/store/task-store.ts'
 import type { ImportDeskOptions, SweepingImportDesk } from '../../src/worker/accept-import.ts'
 import type { DeskOptions } from '../../src/worker/task-desk.ts'
@@ -60,7 +63,8 @@ export async function buildTestApp(
   t: Test,
   services: Partial<Services>,
   certificates?: CertificateSource,
-  protection: Partial<Protection> = {}
+  protection: Partial<Protection> = {},
+  logger?: FastifyBaseLogger
 ): Promise<{ app: App; call: Call }> {
   const all: Services = {
     desk: absent('desk'),
@@ -71,6 +75,8 @@ export async function buildTestApp(
     files: absent('files'),
     space: async () => absent('space'),
     health: async () => absent('health'),
+    status: async () => absent('status'),
+    metrics: { contentType: 'text/plain', observe() {}, read: async () => absent('metrics') },
     imports: absent('imports'),
     uploads: () => absent('uploads'),
     importDirectory: '/srv/firmware',
@@ -89,6 +95,7 @@ export async function buildTestApp(
     services: all,
     version: '0.0.0-test',
     certificates,
+    ...(logger && { logger }),
     protection: { ...DEFAULT_PROTECTION, ...protection }
   })
   reportMismatches(app, (sentence) => t.fail(sentence))
@@ -154,6 +161,13 @@ export async function openTestDepot(
   const imports = makeImportDesk(depot, desk)
   const access = await makeLogins(db, clock)
   await addUser(access, USER, 'admin', PASSWORD)
+  const numbers = createStatisticsStore(db)
+  const statistics = createStatistics({
+    ...depot,
+    sessionTimeoutMs: SESSION_TIMEOUT_MS,
+    workers: () => [],
+    now: clock
+  })
   const { app, call } = await buildTestApp(
     t,
     {
@@ -178,6 +192,13 @@ export async function openTestDepot(
       health: async () => [],
       audit: { recordEvent: (event) => appendEvents(db, [event]) },
       auditTrail: createAuditReader(db),
+      status: async () => ({ ...(await statistics()), ended: await numbers.ended(), checks: [], startedAt: clock() }),
+      metrics: {
+        contentType: 'text/plain',
+        observe() {},
+        // Made when a test wants them: they watch the process.
+        read: () => createMetrics({ version: '', store: numbers, lastEndNumber: 0, statistics, now: clock }).read()
+      },
       importDirectory: repositoryDirectory,
       sessions: createSessions({
         reader: createSessionReader(db),

@@ -65,7 +65,7 @@ export async function runQueued(depot: BareDepot, kind: TaskKind, options: Parti
 }
 
 function laneParts(depot: BareDepot, kind: TaskKind, works: WorkStore): Omit<PreparedLane, 'close'> {
-  const context = { settings: depot, db: depot.db, works }
+  const context = { settings: depot, db: depot.db, works, onPacked() {} }
   if (kind === 'export') return createExportLane(context)
   if (kind === 'scan') return scanLane(depot)
   return createImportLane({ ...context, pool: threadlessPool, freeBytes: async () => FREE_BYTES })

@@ -79,7 +79,7 @@ export async function makeExportDepot(t: Test, files: Files = {}): Promise<Expor
         }
       }
       await runQueued(depot, 'export', {
-        ...createExportLane({ settings: depot, db, works: watched }),
+        ...createExportLane({ settings: depot, db, works: watched, onPacked() {} }),
         onEvent(_event, work, cause) {
           if (work.taskId === id) error = cause
         }

@@ -9,10 +9,11 @@ import { exportRoutes } from './export-routes.ts'
 import { fileRoutes } from './file-routes.ts'
 import { meRoutes } from './me-routes.ts'
 import { packageRoutes } from './package-routes.ts'
+import { statusRoutes } from './status-routes.ts'
 import { tokenRoutes } from './token-routes.ts'
 import { userRoutes } from './user-routes.ts'
 
-export const apiDoor: FastifyPluginAsync<Services> = async (app, services) => {
+export const apiDoor: FastifyPluginAsync<Services & { version: string }> = async (app, services) => {
   app.addHook('onRequest', async (_request, reply) => {
     reply.header('cache-control', 'no-store')
   })
@@ -26,4 +27,5 @@ export const apiDoor: FastifyPluginAsync<Services> = async (app, services) => {
   await app.register(userRoutes, services)
   await app.register(tokenRoutes, services)
   await app.register(auditRoutes, services)
+  await app.register(statusRoutes, services)
 }

@@ -49,6 +49,7 @@ export const exportRoutes: FastifyPluginAsyncTypebox<Pick<Services, 'desk' | 'ta
       const selection = selectionOf(request.body)
       if (request.body.dryRun === true) return preflightView(await desk.planExport(selection))
       const { task } = await desk.requestExport({ selection, requestedBy: request.userName })
+      request.startedTask(task.id)
       return reply.code(201).header('location', `/api/v1/exports/${task.id}`).send(exportView(task, new Date()))
     }
   )
@@ -88,7 +89,7 @@ export const exportRoutes: FastifyPluginAsyncTypebox<Pick<Services, 'desk' | 'ta
   app.get(
     '/api/v1/exports/:id',
     {
-      config: { access: 'viewer' },
+      config: { access: 'viewer', isPolled: true },
       schema: {
         operationId: 'getExport',
         tags: ['Exports'],

@@ -143,7 +143,9 @@ export const importRoutes: FastifyPluginAsyncTypebox<Services> = async (app, { i
       async (request) => {
         const { files } = request.body
         checkAnnouncement(files)
-        return importView(await imports.announceImport({ files, requestedBy: request.userName }))
+        const task = await imports.announceImport({ files, requestedBy: request.userName })
+        request.startedTask(task.id)
+        return importView(task)
       }
     )
   }
@@ -200,6 +202,7 @@ async function importFiles(
       await imports.abandonUpload(upload).catch(() => {})
       throw toStorageProblem(error) ?? error
     })
+  request.startedTask(task.id)
   if (isWaiting) return task
   const ended = await waitForTask(tasks, task.id, WAIT_MS)
   const [message] = ended.messages

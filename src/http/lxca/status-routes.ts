@@ -43,7 +43,7 @@ export const statusRoutes: FastifyPluginAsyncTypebox<Pick<Services, 'tasks'>> = 
   app.get(
     '/updateRepositories/firmware/status',
     {
-      config: { access: 'viewer', hasErrorMsg: true },
+      config: { access: 'viewer', hasErrorMsg: true, isPolled: true },
       schema: {
         operationId: 'followTask',
         tags: ['LXCA: firmware repository'],

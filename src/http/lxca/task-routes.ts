@@ -29,7 +29,7 @@ export const taskRoutes: FastifyPluginAsyncTypebox<Pick<Services, 'tasks'>> = as
   app.get(
     '/tasks',
     {
-      config: { access: 'viewer' },
+      config: { access: 'viewer', isPolled: true },
       schema: {
         operationId: 'listTasks',
         tags: TAGS,
@@ -47,7 +47,7 @@ export const taskRoutes: FastifyPluginAsyncTypebox<Pick<Services, 'tasks'>> = as
   app.get(
     '/tasks/:ids',
     {
-      config: { access: 'viewer' },
+      config: { access: 'viewer', isPolled: true },
       schema: {
         operationId: 'getTasks',
         tags: TAGS,
@@ -67,7 +67,7 @@ export const taskRoutes: FastifyPluginAsyncTypebox<Pick<Services, 'tasks'>> = as
   app.get(
     '/jobs',
     {
-      config: { access: 'viewer' },
+      config: { access: 'viewer', isPolled: true },
       schema: {
         operationId: 'listJobs',
         tags: TAGS,
@@ -83,7 +83,7 @@ export const taskRoutes: FastifyPluginAsyncTypebox<Pick<Services, 'tasks'>> = as
   app.get(
     '/jobs/:ids',
     {
-      config: { access: 'viewer' },
+      config: { access: 'viewer', isPolled: true },
       schema: {
         operationId: 'getJobs',
         tags: TAGS,

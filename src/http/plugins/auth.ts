@@ -93,8 +93,11 @@ async function identify(
     if (owned === undefined || identity === undefined) {
       throw notAuthenticated(reply, 'The session has ended, or there has never been one like it.')
     }
-    if (!SAFE_METHODS.has(request.method)) checkCsrf(request, owned.csrf)
+    // Known before it is refused: the audit trail names who it was.
     request.session = owned
+    request.identity = identity
+    request.userName = identity.name
+    if (!SAFE_METHODS.has(request.method)) checkCsrf(request, owned.csrf)
     return identity
   }
   const [, token] = BEARER.exec(authorization ?? '') ?? []

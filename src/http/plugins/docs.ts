@@ -80,7 +80,7 @@ export async function registerDocs(app: FastifyInstance, options: DocsOptions): 
         { name: 'Catalog', description: 'Packages, and what is wrong in the repository.' },
         { name: 'Exports', description: 'Our own names for exports.' },
         { name: 'Users', description: 'Who may do what; tokens for programs.' },
-        { name: 'Operations', description: 'For probes.' }
+        { name: 'Operations', description: 'For probes, and for those who watch the server.' }
       ],
       components: {
         securitySchemes: {

@@ -4,6 +4,7 @@ import { hideUrlSecrets } from '../../core/hide-secrets.ts'
 import { Problem, type ProblemKind, toDatabaseProblem } from '../../core/problem.ts'
 import { internalProblemBody, PROBLEM_TYPE, problemBody } from '../api/problem-body.ts'
 import { type ErrorBody, errorBody } from '../lxca/result-body.ts'
+import { REQUEST_ID_HEADER } from './request-id.ts'
 
 const STATUS: Readonly<Record<ProblemKind, number>> = {
   invalid: 400,
@@ -38,6 +39,7 @@ export function registerErrors(app: FastifyInstance): void {
 
 /** Also for what goes wrong before there is a route, such as a URL that cannot be decoded. */
 export function sendError(error: Error, request: FastifyRequest, reply: FastifyReply): void {
+  reply.header(REQUEST_ID_HEADER, request.id)
   const problem = toProblem(error)
   if (problem === undefined) {
     request.log.error({ err: error }, 'request failed')

@@ -85,7 +85,7 @@ t.test('an internal error shows nothing of itself but the number of the request'
   ] as const) {
     const response = await call(url, { method })
     equalError(t, response, INTERNAL, url)
-    t.match(response.json().messages[0].explanation, /request req-\w+\.$/)
+    t.match(response.json().messages[0].explanation, /request [0-9a-f]{12}-\w+\.$/)
     t.notMatch(response.body, /SQLITE|var|Error|\.ts/)
   }
   equalStatusError(t, await call(`${FIRMWARE}/status?taskid=1`), INTERNAL, 'status')

@@ -1,0 +1,33 @@
+/** Whether the depot can do its work, and if not, why. */
+import type { Config } from './config.ts'
+import type { HealthCheck } from './core/catalog.ts'
+import { checkReadableDirectory, readVolumeSpace } from './files/volume.ts'
+import type { Depot as Database } from './store/database.ts'
+import { SPACE_FLOOR_BYTES } from './worker/repository-room.ts'
+import type { Supervisor } from './worker/supervisor.ts'
+
+/** Reasons are for everybody who may ask: they name no paths. */
+export async function checkHealth(db: Database, config: Config, worker: Supervisor): Promise<HealthCheck[]> {
+  const check = async (name: HealthCheck['name'], look: () => Promise<string>): Promise<HealthCheck> => {
+    const reason = await look().catch((error) => `${(error as NodeJS.ErrnoException).code ?? 'unknown error'}.`)
+    return { name, isHealthy: reason === '', reason }
+  }
+  return Promise.all([
+    check('database', async () => {
+      await db.selectFrom('catalog').select('id').execute()
+      return ''
+    }),
+    check('repository', async () => {
+      await checkReadableDirectory(config.repositoryDirectory)
+      return ''
+    }),
+    check('space', async () => {
+      const { freeBytes } = await readVolumeSpace(config.archivesDirectory)
+      return freeBytes < SPACE_FLOOR_BYTES ? `Only ${freeBytes} bytes are free for archives.` : ''
+    }),
+    check('worker', async () => {
+      const missing = worker.parts().filter(({ isRunning }) => !isRunning)
+      return missing.length === 0 ? '' : `Being started anew: ${missing.map(({ name }) => name).join(', ')}.`
+    })
+  ])
+}

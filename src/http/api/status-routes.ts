@@ -1,0 +1,26 @@
+/** GET /api/v1/status: how the depot is, on one page. */
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import type { Services } from '../services.ts'
+import { PROBLEM_RESPONSES } from './problem-body.ts'
+import { DepotStatusView, depotStatusView } from './status-view.ts'
+
+export const statusRoutes: FastifyPluginAsyncTypebox<Pick<Services, 'status'> & { version: string }> = async (
+  app,
+  { status, version }
+) => {
+  app.get(
+    '/api/v1/status',
+    {
+      config: { access: 'viewer', isPolled: true },
+      schema: {
+        operationId: 'readStatus',
+        tags: ['Operations'],
+        summary: 'How the depot is',
+        description:
+          'Version, catalog, tasks, disks, the parts of the worker, and the checks of `/health/ready`. The numbers are at most a second old.',
+        response: { 200: DepotStatusView, ...PROBLEM_RESPONSES }
+      }
+    },
+    async () => depotStatusView(await status(), version, new Date())
+  )
+}

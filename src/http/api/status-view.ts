@@ -1,0 +1,117 @@
+/** The depot as its status shows it. */
+import { type Static, Type } from 'typebox'
+import type { DepotStatus } from '../../core/statistics.ts'
+import type { TaskKind } from '../../core/task.ts'
+import { HealthCheckView } from '../health-routes.ts'
+
+const Time = (description: string) =>
+  Type.Union([Type.String({ format: 'date-time' }), Type.Null()], { description: `${description}; null: never.` })
+
+const Count = (description?: string) => Type.Integer(description === undefined ? {} : { description })
+
+const TaskCounts = Type.Object(
+  {
+    queued: Count(),
+    running: Count(),
+    completed: Count('Of the tasks that were not forgotten, as are the next two.'),
+    failed: Count(),
+    canceled: Count(),
+    queueDepth: Count('Pieces of work that wait for a worker; equal exports are one.'),
+    oldestQueuedSeconds: Type.Number({ description: 'How long the oldest of them has waited; 0 when none does.' })
+  },
+  { title: 'TaskCounts' }
+)
+
+export const DepotStatusView = Type.Object(
+  {
+    status: Type.String({ description: '`ready`, or `not ready` when a check says why.' }),
+    checks: Type.Array(HealthCheckView),
+    version: Type.String(),
+    startedAt: Type.String({ format: 'date-time' }),
+    uptimeSeconds: Count(),
+    catalog: Type.Object({
+      packages: Count(),
+      files: Count(),
+      bytes: Count(),
+      problems: Count('`GET /api/v1/problems` lists them.'),
+      readAt: Time('When the repository was last read'),
+      lastScan: Type.Union(
+        [
+          Type.Object({
+            state: Type.String({ description: '`completed` or `failed`.' }),
+            finishedAt: Type.String({ format: 'date-time' }),
+            seconds: Type.Number()
+          }),
+          Type.Null()
+        ],
+        { description: 'Null when no task of a scan is kept.' }
+      )
+    }),
+    tasks: Type.Object({ export: TaskCounts, scan: TaskCounts, import: TaskCounts }),
+    archives: Type.Object({ kept: Count('Archives that can be downloaded.'), bytes: Count() }),
+    deflatedCache: Type.Object({ files: Count(), bytes: Count(), limitBytes: Count() }),
+    sessions: Count('Sessions that have not ended.'),
+    volumes: Type.Array(
+      Type.Object({
+        name: Type.String({ description: '`data` or `repository`.' }),
+        totalBytes: Count(),
+        freeBytes: Count(),
+        reservedBytes: Count('Of the free ones, promised to exports or imports that were accepted.')
+      })
+    ),
+    workers: Type.Array(Type.Object({ name: Type.String(), isRunning: Type.Boolean() }), {
+      description: 'The parts of the worker that are there all the time.'
+    })
+  },
+  { title: 'DepotStatus' }
+)
+
+export function depotStatusView(depot: DepotStatus, version: string, now: Date): Static<typeof DepotStatusView> {
+  const { catalog, readAt, lastScan } = depot
+  const { packages, files, bytes } = catalog
+  return {
+    status: depot.checks.every((check) => check.isHealthy) ? 'ready' : 'not ready',
+    checks: depot.checks.map(({ name, isHealthy, reason }) => ({ name, isHealthy, reason })),
+    version,
+    startedAt: depot.startedAt.toISOString(),
+    uptimeSeconds: Math.max(0, Math.floor((now.getTime() - depot.startedAt.getTime()) / 1000)),
+    catalog: {
+      packages,
+      files,
+      bytes,
+      problems: Object.values(catalog.problems).reduce((sum, count) => sum + count, 0),
+      readAt: readAt?.toISOString() ?? null,
+      lastScan: lastScan === undefined ? null : { ...lastScan, finishedAt: lastScan.finishedAt.toISOString() }
+    },
+    tasks: {
+      export: taskCounts(depot, 'export', now),
+      scan: taskCounts(depot, 'scan', now),
+      import: taskCounts(depot, 'import', now)
+    },
+    archives: { kept: depot.keptArchives, bytes: depot.keptBytes },
+    deflatedCache: { files: catalog.deflatedFiles, bytes: catalog.deflatedBytes, limitBytes: depot.deflatedLimitBytes },
+    sessions: depot.sessions,
+    volumes: depot.volumes.map(({ name, totalBytes, freeBytes, reservedBytes }) => ({
+      name,
+      totalBytes,
+      freeBytes,
+      reservedBytes
+    })),
+    workers: depot.workers.map(({ name, isRunning }) => ({ name, isRunning }))
+  }
+}
+
+function taskCounts({ live, ended }: DepotStatus, kind: TaskKind, now: Date): Static<typeof TaskCounts> {
+  const work = live.find((some) => some.kind === kind)
+  const count = (state: string) => ended.find((some) => some.kind === kind && some.state === state)?.count ?? 0
+  const oldest = work?.oldestQueuedAt
+  return {
+    queued: work?.queuedTasks ?? 0,
+    running: work?.runningTasks ?? 0,
+    completed: count('completed'),
+    failed: count('failed'),
+    canceled: count('canceled'),
+    queueDepth: work?.queueDepth ?? 0,
+    oldestQueuedSeconds: oldest === undefined ? 0 : Math.max(0, (now.getTime() - oldest.getTime()) / 1000)
+  }
+}

@@ -1,0 +1,164 @@
+/**
+ * Numbers about the depot. Whoever watches it asks all the time: these queries read what is live, what an index has, or what has
+ * changed since the last time. The one that reads all packages and files is for whoever knows that they have changed.
+ */
+import { sql } from 'kysely'
+import type { CatalogProblemCode } from '../core/package.ts'
+import type { CatalogSize, EndedCount, LastScan, LiveWork } from '../core/statistics.ts'
+import type { TaskKind } from '../core/task.ts'
+import type { Depot } from './database.ts'
+
+const KINDS: readonly TaskKind[] = ['export', 'scan', 'import']
+
+export type StatisticsStore = ReturnType<typeof createStatisticsStore>
+
+export function createStatisticsStore(db: Depot) {
+  return {
+    /** Changes with every scan that has changed the catalog, or found that it has not changed. */
+    async readAt(): Promise<Date | undefined> {
+      const row = await db.selectFrom('catalog').select('read_at').executeTakeFirstOrThrow()
+      return row.read_at === null ? undefined : new Date(row.read_at)
+    },
+
+    /** Reads all of the catalog: some ten milliseconds for a hundred thousand files. */
+    async catalogSize(): Promise<CatalogSize> {
+      const count = (table: 'package' | 'catalog_problem') =>
+        db.selectFrom(table).select((eb) => eb.fn.countAll<number>().as('count'))
+      const { count: packages } = await count('package').executeTakeFirstOrThrow()
+      const files = await db
+        .selectFrom('file')
+        .select((eb) => eb.fn.countAll<number>().as('count'))
+        .select(sql<number>`coalesce(sum(size), 0)`.as('bytes'))
+        .executeTakeFirstOrThrow()
+      const problems = await count('catalog_problem').select('code').groupBy('code').orderBy('code').execute()
+      const deflated = await db
+        .selectFrom('deflation')
+        .select((eb) => eb.fn.count<number>('deflated_size').as('count'))
+        .select(sql<number>`coalesce(sum(deflated_size), 0)`.as('bytes'))
+        .executeTakeFirstOrThrow()
+      return {
+        packages,
+        files: files.count,
+        bytes: files.bytes,
+        problems: Object.fromEntries(problems.map((row) => [row.code as CatalogProblemCode, row.count])),
+        deflatedFiles: deflated.count,
+        deflatedBytes: deflated.bytes
+      }
+    },
+
+    /** One for each kind. */
+    async liveWork(): Promise<LiveWork[]> {
+      const rows = await db
+        .selectFrom('task')
+        .innerJoin('work', 'work.id', 'task.work_id')
+        .select(['task.kind', 'work.state'])
+        .select((eb) => [
+          eb.fn.countAll<number>().as('tasks'),
+          eb.fn.count<number>('work.id').distinct().as('works'),
+          eb.fn.min<number>('task.created_at').as('oldest')
+        ])
+        .where('task.state', '=', 'live')
+        .groupBy(['task.kind', 'work.state'])
+        .execute()
+      return KINDS.map((kind) => {
+        const [queued, open, running] = ['queued', 'open', 'running'].map((state) =>
+          rows.find((row) => row.kind === kind && row.state === state)
+        )
+        return {
+          kind,
+          queuedTasks: (queued?.tasks ?? 0) + (open?.tasks ?? 0),
+          runningTasks: running?.tasks ?? 0,
+          queueDepth: queued?.works ?? 0,
+          oldestQueuedAt: queued && new Date(queued.oldest)
+        }
+      })
+    },
+
+    /** Of those that were not forgotten. */
+    async lastScan(): Promise<LastScan | undefined> {
+      // Each of them is one step in the index of states.
+      const lastOf = (state: LastScan['state']) =>
+        db
+          .selectFrom('task')
+          .select((eb) => eb.fn.max<number | null>('id').as('id'))
+          .where('state', '=', state)
+          .where('kind', '=', 'scan')
+          .executeTakeFirstOrThrow()
+      const id = Math.max((await lastOf('completed')).id ?? 0, (await lastOf('failed')).id ?? 0)
+      const row = await db
+        .selectFrom('task')
+        .innerJoin('work', 'work.id', 'task.work_id')
+        .select(['task.state', 'task.finished_at', 'work.run_started_at'])
+        .where('task.id', '=', id)
+        .executeTakeFirst()
+      if (row?.finished_at == null) return undefined
+      const seconds = (row.finished_at - (row.run_started_at ?? row.finished_at)) / 1000
+      return { state: row.state as LastScan['state'], finishedAt: new Date(row.finished_at), seconds }
+    },
+
+    /** The number of the task that has ended last, and how the tasks have ended that did so after that one. */
+    async endedSince(after: number): Promise<{ last: number; counts: EndedCount[] }> {
+      const rows = await db
+        .selectFrom('task')
+        .select(['kind', 'state'])
+        .select((eb) => [eb.fn.countAll<number>().as('count'), eb.fn.max<number>('end_number').as('last')])
+        // By the number, and not by the state: these are few.
+        .where(sql`+state`, '<>', 'live')
+        .where('end_number', '>', after)
+        .groupBy(['kind', 'state'])
+        .execute()
+      return { last: Math.max(after, ...rows.map((row) => row.last)), counts: rows.map(toEndedCount) }
+    },
+
+    /** Of all tasks that were not forgotten: from the index alone. */
+    async ended(): Promise<EndedCount[]> {
+      const rows = await db
+        .selectFrom('task')
+        .select(['kind', 'state'])
+        .select((eb) => eb.fn.countAll<number>().as('count'))
+        .where('state', 'in', ['completed', 'failed', 'canceled'])
+        .groupBy(['state', 'kind'])
+        .execute()
+      return rows.map(toEndedCount)
+    },
+
+    /** Archives that can be downloaded, and their bytes. */
+    async keptArchives(): Promise<{ count: number; bytes: number }> {
+      return (
+        db
+          .selectFrom('plan')
+          .select((eb) => eb.fn.countAll<number>().as('count'))
+          .select(sql<number>`coalesce(sum(archive_size), 0)`.as('bytes'))
+          // The condition of the index of digests, which leaves out all archives that are gone.
+          .where('archive_state', 'in', ['pending', 'kept'])
+          .where('archive_state', '=', 'kept')
+          .executeTakeFirstOrThrow()
+      )
+    },
+
+    /** Those that were used since. */
+    async sessionsSince(time: Date): Promise<number> {
+      const row = await db
+        .selectFrom('session')
+        .select((eb) => eb.fn.countAll<number>().as('count'))
+        .where('last_used_at', '>', time.getTime())
+        .executeTakeFirstOrThrow()
+      return row.count
+    },
+
+    /** Whether the work still has to be done: then whoever dropped it has lost it to somebody else. */
+    async isLive(workId: number): Promise<boolean> {
+      const row = await db
+        .selectFrom('work')
+        .select('id')
+        .where('id', '=', workId)
+        .where('state', '<>', 'ended')
+        .executeTakeFirst()
+      return row !== undefined
+    }
+  }
+}
+
+function toEndedCount({ kind, state, count }: { kind: string; state: string; count: number }): EndedCount {
+  return { kind: kind as TaskKind, state: state as EndedCount['state'], count }
+}
