@@ -1,8 +1,9 @@
-/** The settings: one schema for the environment, one frozen object. Nobody else reads `process.env`. */
+/** The settings: one schema for the environment, one frozen object. Only the command line reads `process.env` beside it. */
 import fs from 'node:fs'
 import path from 'node:path'
 import { type Static, Type } from 'typebox'
 import { Value } from 'typebox/value'
+import { CLIENT_SETTINGS } from './core/client-settings.ts'
 
 /** Without flags, since a schema has no place for them. */
 const BYTES = /^(\d+(?:\.\d+)?)\s*((?:[KMGTkmgt][iI]?)?[Bb])?$/
@@ -155,7 +156,8 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
 
 /** Names in the environment that look like settings and are none: most likely misspelt. */
 export function unknownSettings(environment: Readonly<Record<string, string | undefined>> = process.env): string[] {
-  return Object.keys(environment).filter((name) => name.startsWith('FIXDEPOT_') && !(name in Environment.properties))
+  const known: ReadonlySet<string> = new Set([...Object.keys(Environment.properties), ...CLIENT_SETTINGS])
+  return Object.keys(environment).filter((name) => name.startsWith('FIXDEPOT_') && !known.has(name))
 }
 
 function processEnvironment(): NodeJS.ProcessEnv {
