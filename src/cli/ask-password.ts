@@ -3,8 +3,8 @@ import { CommandError, EXIT, interrupted, refuseUsage } from './exit.ts'
 
 const MAX_BYTES = 4_096
 
-/** The first line of standard input. */
-export async function readPasswordLine(): Promise<string> {
+/** The first line of standard input. @param option that asked for it, for the sentence */
+export async function readPasswordLine(option = '--password-stdin'): Promise<string> {
   let text = ''
   process.stdin.setEncoding('utf8')
   for await (const chunk of process.stdin) {
@@ -12,23 +12,24 @@ export async function readPasswordLine(): Promise<string> {
     if (text.includes('\n') || text.length > MAX_BYTES) break
   }
   const [line = ''] = text.split(/\r?\n/, 1)
-  if (line === '') refuseUsage('With --password-stdin the password must be the first line of standard input.')
+  if (line === '') refuseUsage(`With ${option} the password must be the first line of standard input.`)
   return line
 }
 
 /** Asks for it at the terminal, without showing it. @throws CommandError (not allowed) where there is no terminal */
-export async function askPassword(user: string): Promise<string> {
+export async function askPassword(user: string, what = 'Password'): Promise<string> {
   const { stdin, stderr } = process
   if (!stdin.isTTY || !stderr.isTTY) {
     throw new CommandError(
       EXIT.notAllowed,
       'PASSWORD_MISSING',
-      `There is no password for ${user}.`,
-      'Set FIXDEPOT_PASSWORD, or give --password-stdin.'
+      `${what} of ${user}: there is no terminal to ask for it.`,
+      'Set FIXDEPOT_PASSWORD, or give --password-stdin; for a new password --new-password-stdin.'
     )
   }
-  stderr.write(`Password of ${user}: `)
+  // Before it is asked for: whoever types at once is not shown either.
   stdin.setRawMode(true).setEncoding('utf8')
+  stderr.write(`${what} of ${user}: `)
   try {
     return await readHidden(stdin)
   } finally {

@@ -13,6 +13,8 @@ import { addScan } from './verbs/scan.ts'
 import { addServe } from './verbs/serve.ts'
 import { addShow } from './verbs/show.ts'
 import { addStatus } from './verbs/status.ts'
+import { addToken } from './verbs/token.ts'
+import { addUser } from './verbs/user.ts'
 import { addVerify } from './verbs/verify.ts'
 
 /** In the order in which the help lists them: a further verb, or a group of them, is a file and a line here. */
@@ -24,6 +26,8 @@ const VERBS: readonly ((program: Command, surroundings: Surroundings) => void)[]
   addShow,
   addExport,
   addImport,
+  addUser,
+  addToken,
   addVerify,
   addBackup,
   addDoctor,
