@@ -28,7 +28,10 @@ export interface ApiClient {
   json<Body>(request: ApiRequest): Promise<Body>
   /** An answer whose body the caller reads, or destroys. @throws the same */
   open(request: ApiRequest): Promise<http.IncomingMessage>
-  /** Tries again, at growing intervals, what may be done twice: a server that is being started anew is no failure. */
+  /**
+   * Tries again, at growing intervals, what may be done twice: a server that is being started anew is no failure. One that has
+   * never answered is told of at once: most likely it is another one that is meant.
+   */
   patiently<Result>(attempt: () => Promise<Result>): Promise<Result>
   close(): void
 }
@@ -77,8 +80,11 @@ export function createApiClient(connection: Connection, signal: AbortSignal): Ap
     })
   }
 
+  let hasAnswered = false
+
   async function open(request: ApiRequest): Promise<http.IncomingMessage> {
     const response = await send(request)
+    hasAnswered = true
     const { statusCode: status = 0 } = response
     if ((status >= 200 && status < 300) || request.accept?.includes(status)) return response
     const body = await text(response).catch(() => '')
@@ -103,7 +109,7 @@ export function createApiClient(connection: Connection, signal: AbortSignal): Ap
         try {
           return await attempt()
         } catch (error) {
-          if (!isPassing(error) || performance.now() + waitMs > end) throw error
+          if (!hasAnswered || !isPassing(error) || performance.now() + waitMs > end) throw error
           const asked = error instanceof ApiError ? (error.retryAfter ?? 0) * 1000 : 0
           await pause(Math.min(Math.max(waitMs, asked), PATIENCE_MS), signal)
         }

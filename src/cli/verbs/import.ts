@@ -30,7 +30,7 @@ export function addImport(program: Command, { environment }: Surroundings): void
       const { jobid: id } = accepted
       const taking = createProgressBar('Importing', { isQuiet })
       const status =
-        accepted.progress === 100 && accepted.state !== ''
+        accepted.progress === 100
           ? checkTask(id, accepted)
           : await followTask(client, id, { signal, onProgress: taking.update })
       const { message, total: packages } = status
