@@ -10,9 +10,9 @@ import path from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { parseCorpus } from '../sample/corpus.ts'
 import { generateRepository } from '../sample/generate.ts'
+import { createProgressBar } from '../src/cli/progress-bar.ts'
 import { readConfig } from '../src/config.ts'
 import { createApiClient, type Status } from './api-client.ts'
-import { createProgressBar } from './progress-bar.ts'
 import { verifyArchive } from './verify-archive.ts'
 
 const POLL_MS = 100
@@ -49,7 +49,7 @@ async function ensureRepository(): Promise<void> {
     return
   }
   console.log(`Making a sample repository in ${directory}`)
-  const bar = createProgressBar('Making   ')
+  const bar = createProgressBar('Making')
   await generateRepository({ directory, ...parseCorpus('200MB'), onProgress: (done, total) => bar.update(done, total) })
   bar.end()
 }

@@ -1,9 +1,10 @@
-/** The settings: one schema for the environment, one frozen object. Nobody else reads `process.env`. */
+/** The settings: one schema for the environment, one frozen object. Only the command line reads `process.env` beside it. */
 import fs from 'node:fs'
 import path from 'node:path'
 import { type Static, Type } from 'typebox'
 import { Value } from 'typebox/value'
 import { ConfigError } from './config-error.ts'
+import { CLIENT_SETTINGS } from './core/client-settings.ts'
 import { DURATION, parseDuration } from './core/duration.ts'
 import type { Protection } from './core/protection.ts'
 import { PROTECTION_SETTINGS, protectionOf } from './protection-settings.ts'
@@ -172,7 +173,8 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
 
 /** Names in the environment that look like settings and are none: most likely misspelt. */
 export function unknownSettings(environment: Readonly<Record<string, string | undefined>> = process.env): string[] {
-  return Object.keys(environment).filter((name) => name.startsWith('FIXDEPOT_') && !(name in Environment.properties))
+  const known: ReadonlySet<string> = new Set([...Object.keys(Environment.properties), ...CLIENT_SETTINGS])
+  return Object.keys(environment).filter((name) => name.startsWith('FIXDEPOT_') && !known.has(name))
 }
 
 /** The variables that settings are read from: those of the process, and what `.env` adds to them. */

@@ -201,6 +201,7 @@ t.test('names that look like settings and are none are told', async (t) => {
   const environment = { FIXDEPOT_PORT: '1', FIXDEPOT_PROT: '1', FIXDEPOT_: '', fixdepot_port: '1', PATH: '/bin' }
   t.same(unknownSettings(environment), ['FIXDEPOT_PROT', 'FIXDEPOT_'])
   t.same(unknownSettings({}), [])
+  t.same(unknownSettings({ FIXDEPOT_URL: 'x', FIXDEPOT_TOKEN: 'x' }), [], 'they are for the command line')
   t.equal(readConfig({ ...environment, constructor: 'x', toString: 'x' }).port, 1)
 })
 

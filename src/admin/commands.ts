@@ -1,5 +1,5 @@
-/** The operator's commands as the command line has them: settings in, lines and an exit code out. Each loads its own code. */
-import { ConfigError, processEnvironment, readConfig } from '../config.ts'
+/** The operator's commands as the command line has them: settings in, lines or JSON and an exit code out. Each loads its own code. */
+import { type Config, ConfigError, processEnvironment, readConfig } from '../config.ts'
 import { DatabaseUnusable } from '../store/database-unusable.ts'
 import { InstanceLocked } from '../store/instance-lock.ts'
 import { SOUND, UNKNOWN } from './findings.ts'
@@ -7,46 +7,70 @@ import { Refusal } from './refusal.ts'
 
 const FAILED = 1
 
-export async function runBackup(file: string): Promise<number> {
-  return sayWhy(FAILED, async () => {
+/** @returns the code to exit with */
+export async function runBackup(file: string, isJson: boolean): Promise<number> {
+  return sayWhy(FAILED, isJson, async () => {
     const { backUp } = await import('./backup.ts')
-    await backUp(readConfig().databaseFile, file)
-    print(`The database is copied into ${file}.`)
+    const { databaseFile: database } = readConfig()
+    await backUp(database, file)
+    print(isJson ? JSON.stringify({ database, file }) : `The database is copied into ${file}.`)
     return SOUND
   })
 }
 
-export async function runDoctor(isRebuild: boolean): Promise<number> {
-  return sayWhy(UNKNOWN, async () => {
+/** @returns the code to exit with */
+export async function runDoctor(isRebuild: boolean, isJson: boolean): Promise<number> {
+  return sayWhy(UNKNOWN, isJson, async () => {
     const config = readConfig()
-    if (!isRebuild) return (await import('./doctor.ts')).examine(config, print)
+    if (!isRebuild) return isJson ? examineForScripts(config) : (await import('./doctor.ts')).examine(config, print)
     const { rebuildCatalog } = await import('./rebuild-catalog.ts')
-    print('Reading the whole repository.')
+    if (!isJson) print('Reading the whole repository.')
     const { packageCount, filesRead, bytesRead } = await rebuildCatalog(config)
-    print(`${filesRead} files of ${bytesRead} bytes were read. Packages in the catalog: ${packageCount}.`)
+    const sentence = `${filesRead} files of ${bytesRead} bytes were read. Packages in the catalog: ${packageCount}.`
+    print(isJson ? JSON.stringify({ packageCount, filesRead, bytesRead }) : sentence)
     return SOUND
   })
 }
 
-export async function runAuditVerify(expected: string | undefined): Promise<number> {
-  return sayWhy(UNKNOWN, async () => (await import('./audit.ts')).verifyAudit(readConfig(), { expected, print }))
+async function examineForScripts(config: Config): Promise<number> {
+  const lines: string[] = []
+  const code = await (await import('./doctor.ts')).examine(config, (line) => void lines.push(line))
+  print(JSON.stringify({ isSound: code === SOUND, isComplete: code !== UNKNOWN, lines }))
+  return code
 }
 
+/** @returns the code to exit with, as `runDoctor` */
+export async function runAuditVerify(expected: string | undefined, isJson: boolean): Promise<number> {
+  return sayWhy(UNKNOWN, isJson, async () => {
+    const { verifyAudit } = await import('./audit.ts')
+    if (!isJson) return verifyAudit(readConfig(), { expected, print })
+    const lines: string[] = []
+    const code = await verifyAudit(readConfig(), { expected, print: (line) => void lines.push(line) })
+    print(JSON.stringify({ isSound: code === SOUND, lines }))
+    return code
+  })
+}
+
+/** @returns the code to exit with */
 export async function runAuditExport(since: string | undefined, until: string | undefined): Promise<number> {
-  return sayWhy(UNKNOWN, async () => {
+  return sayWhy(FAILED, false, async () => {
     const { exportAudit } = await import('./audit.ts')
     await exportAudit(readConfig(), { since, until, output: process.stdout })
     return SOUND
   })
 }
 
-/** @param logFile of the server; undefined: none is known */
-export async function runSupportBundle(file: string, logFile: string | undefined): Promise<number> {
-  return sayWhy(FAILED, async () => {
+/**
+ * @param logFile of the server; undefined: none is known
+ * @returns the code to exit with
+ */
+export async function runSupportBundle(file: string, logFile: string | undefined, isJson: boolean): Promise<number> {
+  return sayWhy(FAILED, isJson, async () => {
     const { writeSupportBundle } = await import('./support-bundle.ts')
     const [config, environment] = [readConfig(), processEnvironment()]
     await writeSupportBundle({ config, environment, file, logFile, now: new Date() })
-    print(`What helps to find a fault is in ${file}, without secrets. Look at it before you give it to somebody.`)
+    const sentence = `What helps to find a fault is in ${file}, without secrets. Look at it before you give it to somebody.`
+    print(isJson ? JSON.stringify({ file }) : sentence)
     return SOUND
   })
 }
@@ -56,13 +80,16 @@ function print(line: string): void {
 }
 
 /** What an operator can understand ends the command with a sentence; anything else is a bug. */
-async function sayWhy(failure: number, command: () => Promise<number>): Promise<number> {
+async function sayWhy(failure: number, isJson: boolean, command: () => Promise<number>): Promise<number> {
   try {
     return await command()
   } catch (error) {
     const isUnderstood = [ConfigError, DatabaseUnusable, InstanceLocked, Refusal].some((type) => error instanceof type)
     if (!isUnderstood) throw error
-    process.stderr.write(`${(error as Error).message}\n`)
+    const { message, name: code } = error as Error
+    process.stderr.write(
+      `${isJson ? JSON.stringify({ error: message, code, exitCode: failure, recovery: '' }) : message}\n`
+    )
     return failure
   }
 }

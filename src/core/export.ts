@@ -52,6 +52,15 @@ export interface Plan {
   readonly archiveSize: number
 }
 
+/** What an entry adds to the digest of its plan; the digest is the SHA-256 of these lines, in the order of the entries. */
+export function digestLine(
+  entry: Pick<PlanEntry, 'path' | 'size' | 'crc32' | 'sha256' | 'modifiedAt' | 'deflated'>
+): string {
+  const { path, size, crc32, sha256, modifiedAt, deflated } = entry
+  const method = deflated === undefined ? 'stored' : `deflated:${deflated.size}:${deflated.crc32}`
+  return `${[path, size, crc32, sha256, modifiedAt, method].join('\0')}\n`
+}
+
 /** The plans of archives, for those who want to know what is in one. */
 export interface PlanReader {
   /** The plan of the archive of this name, if it is there or will be: of others it is not kept what was in them. */

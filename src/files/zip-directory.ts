@@ -29,6 +29,8 @@ export interface ZipEntry {
 export interface ZipDirectory {
   /** In the order in which they lie in the file. */
   readonly entries: readonly ZipEntry[]
+  /** With the directories, and with what is ignored. */
+  readonly entryCount: number
   /** Bytes of all files when they are unpacked. */
   readonly size: number
   /** Where the content of all files must have ended. */
@@ -91,7 +93,7 @@ export async function readZipDirectory(fd: number, limits: ZipLimits = ZIP_LIMIT
   await damagedUnless(async () => checkLast(fd, Number(zip.readEntryCursor)))
   entries.sort((left, right) => left.offset - right.offset)
   refuseOverlaps(entries, end)
-  return { entries, size: checkSizes(entries, limits), end }
+  return { entries, entryCount: zip.entryCount, size: checkSizes(entries, limits), end }
 }
 
 /** A program that counts with 16 bits, and damage, make a count that is too low: then files would be missing that nobody misses. */

@@ -1,8 +1,8 @@
 /** Places the files of a selection in an archive: every entry's offset, the archive's size, and the digest that names it. */
 import { createHash } from 'node:crypto'
 import { centralHeaderSize, contentOf, endSize, localHeaderSize } from '../archive/layout.ts'
-import type { Plan, PlanEntry } from '../core/export.ts'
-import type { SelectedFile, SelectedPackage } from '../store/selection-store.ts'
+import { digestLine, type Plan, type PlanEntry } from '../core/export.ts'
+import type { SelectedPackage } from '../store/selection-store.ts'
 
 /** Places packages in the order in which they are given. */
 export interface ArchivePlanner {
@@ -25,7 +25,7 @@ export function createArchivePlanner(sharedFiles: ReadonlySet<number>): ArchiveP
     const { id: _, ...facts } = file
     const entry = { ...facts, position, offset, fixid, packagesDone: packageCount }
     const named = { ...facts, name: facts.path }
-    digest.update(`${digestLine(facts)}\n`)
+    digest.update(digestLine(facts))
     directorySize += centralHeaderSize(named, offset)
     offset += localHeaderSize(named) + contentOf(named).size
     position += 1
@@ -59,9 +59,4 @@ export function createArchivePlanner(sharedFiles: ReadonlySet<number>): ArchiveP
       }
     }
   }
-}
-
-function digestLine({ path, size, crc32, sha256, modifiedAt, deflated }: Omit<SelectedFile, 'id'>): string {
-  const method = deflated === undefined ? 'stored' : `deflated:${deflated.size}:${deflated.crc32}`
-  return [path, size, crc32, sha256, modifiedAt, method].join('\0')
 }
