@@ -102,10 +102,9 @@ export function createStatisticsStore(db: Depot) {
         .selectFrom('task')
         .select(['kind', 'state'])
         .select((eb) => [eb.fn.countAll<number>().as('count'), eb.fn.max<number>('end_number').as('last')])
-        // By the number, and not by the state: these are few.
-        .where(sql`+state`, '<>', 'live')
         .where('end_number', '>', after)
-        .groupBy(['kind', 'state'])
+        // Not columns, so that SQLite takes the index of the numbers, and not that of the states for the groups.
+        .groupBy([sql`+kind`, sql`+state`])
         .execute()
       return { last: Math.max(after, ...rows.map((row) => row.last)), counts: rows.map(toEndedCount) }
     },
