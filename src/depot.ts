@@ -31,6 +31,7 @@ import { readIdentity } from './store/identity-store.ts'
 import { createImportStore } from './store/import-store.ts'
 import { acquireInstanceLock, lockFileIn } from './store/instance-lock.ts'
 import { createPlanStore } from './store/plan-store.ts'
+import { rememberTasks } from './store/remembered-tasks.ts'
 import { createSessionReader } from './store/session-store.ts'
 import { createStatisticsStore } from './store/statistics-store.ts'
 import { createTaskStore } from './store/task-store.ts'
@@ -85,7 +86,7 @@ export async function openDepot(config: Config, events: DepotEvents, tracing?: T
   }
   const works = createWorkStore(db)
   const store = createStatisticsStore(db)
-  const tasks = createTaskStore(db)
+  const tasks = rememberTasks(db, createTaskStore(db))
   const statistics = createStatistics({
     db,
     ...config,

@@ -2,7 +2,7 @@
 import fs, { promises as fsp } from 'node:fs'
 import path from 'node:path'
 import Database from 'better-sqlite3'
-import { Kysely, SqliteDialect, sql } from 'kysely'
+import { CompiledQuery, Kysely, SqliteDialect, sql } from 'kysely'
 import { FileMigrationProvider, Migrator } from 'kysely/migration'
 import { checkDirectoryOf, DatabaseUnusable, schemaTooNew, toUnusable } from './database-unusable.ts'
 import type { Schema } from './schema.ts'
@@ -94,10 +94,22 @@ export async function migrateToLatest(db: Depot): Promise<string[]> {
   return (results ?? []).map((result) => result.migrationName)
 }
 
-/** A number that changes with every commit of another connection; this one's own do not count. */
-export async function foreignCommits(db: Depot): Promise<number> {
-  const { rows } = await sql<{ data_version: number }>`pragma data_version`.execute(db)
-  return rows[0]?.data_version ?? 0
+const WRITES = CompiledQuery.raw(
+  'select data_version as foreign_commits, total_changes() as own from pragma_data_version'
+)
+
+/** Two numbers, one of which changes with whatever is written to the database. */
+export interface Writes {
+  /** Changes with every commit of another connection. */
+  readonly foreign: number
+  /** Rows that this connection has changed. */
+  readonly own: number
+}
+
+/** Takes a tenth of the time of a small query. */
+export async function writesSoFar(db: Depot): Promise<Writes> {
+  const { rows } = await db.executeQuery<{ foreign_commits: number; own: number }>(WRITES)
+  return { foreign: rows[0]?.foreign_commits ?? 0, own: rows[0]?.own ?? 0 }
 }
 
 async function fileOf(db: Depot): Promise<string> {

@@ -4,7 +4,7 @@
  */
 import type { Plan, Selection } from '../core/export.ts'
 import { createArchiveStore } from '../store/archive-store.ts'
-import { type Depot, foreignCommits } from '../store/database.ts'
+import { type Depot, writesSoFar } from '../store/database.ts'
 import { createPlanStore } from '../store/plan-store.ts'
 import { planSelection } from './plan-selection.ts'
 
@@ -45,7 +45,7 @@ export function createDownloadPlanner(db: Depot, now: () => Date): DownloadPlann
         const known = remembered.get(key)
         // A plan is kept by a write: from then on nobody else changes the catalog before this transaction has ended.
         const keptId = known && (await archives.keepDirect(known.plan.digest, until))
-        const commits = await foreignCommits(trx)
+        const { foreign: commits } = await writesSoFar(trx)
         if (known?.plan.id === keptId && known?.commits === commits) return known.plan
         const plan = await planAnew(trx, selection, until)
         remember(key, { plan, commits })
