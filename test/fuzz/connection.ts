@@ -15,7 +15,7 @@ export interface Connection {
    * @param isHead whether the answer has no body, whatever its length
    * @throws Error when nothing comes
    */
-  ask(bytes: Buffer, isHead: boolean): Promise<RawAnswer | undefined>
+  ask(request: Buffer, isHead: boolean): Promise<RawAnswer | undefined>
   close(): void
 }
 
@@ -27,14 +27,20 @@ export function openConnection(address: string): Connection {
   const { hostname, port } = new URL(address)
   let socket: net.Socket | undefined
   let pending: Buffer = Buffer.alloc(0)
+  /** What has come after it: a long body is put together once. */
+  let parts: Buffer[] = []
+  let bytes = 0
   let wake = () => {}
 
   function connect(): net.Socket {
     const opened = net.connect({ host: hostname, port: Number(port), noDelay: true })
     pending = Buffer.alloc(0)
+    parts = []
+    bytes = 0
     opened.on('data', (chunk) => {
       if (socket !== opened) return
-      pending = pending.length === 0 ? chunk : Buffer.concat([pending, chunk])
+      parts.push(chunk)
+      bytes += chunk.length
       wake()
     })
     opened.on('error', () => {})
@@ -61,23 +67,33 @@ export function openConnection(address: string): Connection {
     }
   }
 
+  function gather(): void {
+    if (parts.length === 0) return
+    pending = Buffer.concat([pending, ...parts])
+    parts = []
+  }
+
   const takeBytes = (count: number) =>
     take(() => {
-      if (pending.length < count) return undefined
+      if (bytes < count) return undefined
+      gather()
+      bytes -= count
       const taken = pending.subarray(0, count)
       pending = pending.subarray(count)
       return taken
     })
 
   async function takeLine(mark: string): Promise<string | undefined> {
-    const bytes = await take(() => {
+    const line = await take(() => {
+      gather()
       const at = pending.indexOf(mark)
       if (at === -1) return undefined
+      bytes -= at + mark.length
       const taken = pending.subarray(0, at)
       pending = pending.subarray(at + mark.length)
       return taken
     })
-    return bytes?.toString('latin1')
+    return line?.toString('latin1')
   }
 
   async function takeChunks(): Promise<Buffer | undefined> {
@@ -122,13 +138,13 @@ export function openConnection(address: string): Connection {
   }
 
   return {
-    async ask(bytes, isHead) {
+    async ask(request, isHead) {
       socket ??= connect()
-      socket.write(bytes)
+      socket.write(request)
       try {
         const answer = await readAnswer(isHead)
         // What is left would be taken for the next answer.
-        if (answer === undefined || pending.length > 0) end()
+        if (answer === undefined || bytes > 0) end()
         return answer
       } catch (error) {
         end()

@@ -105,7 +105,8 @@ function chooseOperation(g: Generator, { operations, mayCost }: RequestContext):
     // What changes something waits for the disk.
     if (found.method !== 'GET' && chance(g, 50)) continue
     if (found.operationId.startsWith('follow') && found.path.startsWith('/api/') && !mayCost('stream')) continue
-    if (found.operationId === 'downloadSelection' && !mayCost('whole')) continue
+    if (found.operationId.startsWith('download') && found.operationId !== 'downloadPackageFile' && !mayCost('whole'))
+      continue
     return found
   }
 }
