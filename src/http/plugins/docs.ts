@@ -124,4 +124,6 @@ const docsPages: FastifyPluginAsync<{ readonly access: Access }> = async (app, {
     theme: { title: 'fixdepot API' },
     uiConfig: UI_CONFIG as FastifySwaggerUiConfigOptions
   })
+  app.get('/openapi.json', { schema: { hide: true } }, async () => app.swagger())
+  app.get('/', { schema: { hide: true } }, async (_request, reply) => reply.redirect('/docs'))
 }
