@@ -4,6 +4,7 @@ import { buildApp } from '../src/http/app.ts'
 import type { Services } from '../src/http/services.ts'
 import { createLog } from '../src/log.ts'
 import { basic } from './helpers/app.ts'
+import { loginsOf } from './helpers/logins.ts'
 
 const CANARY = 'canary7f3a'
 
@@ -24,7 +25,12 @@ t.test('what has the name of a secret is hidden, however deep it lies', async (t
 
 t.test('requests leave no secret in the log, also those that are refused', async (t) => {
   const { log, text } = captured()
-  const services = { verifyCredentials: () => false, sessions: { find: async () => undefined } } as unknown as Services
+  const services = {
+    logins: loginsOf('somebody', 'else'),
+    sessions: { find: async () => undefined },
+    audit: { recordEvent: async () => {} },
+    isUser: () => false
+  } as unknown as Services
   const app = await buildApp({ services, version: '0', logger: log, protection: DEFAULT_PROTECTION })
   t.teardown(() => app.close())
   const json = { 'content-type': 'application/json' }
