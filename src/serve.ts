@@ -84,17 +84,11 @@ async function openAndListen(): Promise<void> {
   })
 }
 
-/** These packages are optional: nothing of them is loaded where nobody wants traces. */
+/** Nothing of it is loaded where nobody wants traces. */
 async function openTracing({ tracing }: Config): Promise<DepotTracing | undefined> {
   if (tracing === undefined) return undefined
-  const module = await import('./observe/tracing.ts').catch((cause) => {
-    if (cause.code !== 'ERR_MODULE_NOT_FOUND') throw cause
-    throw new ConfigError(
-      'The variables OTEL_… ask for traces, and the packages for these are not installed (npm ci without --omit=optional).',
-      { cause }
-    )
-  })
-  return module.createTracing({ version: readVersion(), ...tracing })
+  const { createTracing } = await import('./observe/tracing.ts')
+  return createTracing({ version: readVersion(), ...tracing })
 }
 
 async function openMetrics(place: NonNullable<Config['metrics']>, { metrics }: Depot, log: Logger) {

@@ -79,14 +79,18 @@ function print(line: string): void {
   process.stdout.write(`${line}\n`)
 }
 
+/** Whether an operator can understand it, and mend what it says; anything else is a bug. */
+export function isForOperator(error: unknown): error is Error {
+  return [ConfigError, DatabaseUnusable, InstanceLocked, Refusal].some((type) => error instanceof type)
+}
+
 /** What an operator can understand ends the command with a sentence; anything else is a bug. */
 async function sayWhy(failure: number, isJson: boolean, command: () => Promise<number>): Promise<number> {
   try {
     return await command()
   } catch (error) {
-    const isUnderstood = [ConfigError, DatabaseUnusable, InstanceLocked, Refusal].some((type) => error instanceof type)
-    if (!isUnderstood) throw error
-    const { message, name: code } = error as Error
+    if (!isForOperator(error)) throw error
+    const { message, name: code } = error
     process.stderr.write(
       `${isJson ? JSON.stringify({ error: message, code, exitCode: failure, recovery: '' }) : message}\n`
     )

@@ -1,5 +1,6 @@
 /** Users and tokens as the operator changes them in the database itself, also while the server runs: it knows within two seconds. */
 import fs from 'node:fs'
+import os from 'node:os'
 import { covers, isRole, ROLES, type Role } from '../core/access.ts'
 import { makeToken } from '../core/api-token.ts'
 import { DURATION, parseDuration } from '../core/duration.ts'
@@ -8,6 +9,7 @@ import { createPasswordHasher, type PasswordHasher } from '../core/password-hash
 import { Problem } from '../core/problem.ts'
 import type { ApiToken, User } from '../core/user.ts'
 import { checkNewName, normalName } from '../core/user-name.ts'
+import { appendEvents } from '../store/audit-store.ts'
 import { knownMigrations, openDatabase } from '../store/database.ts'
 import { createInspectionStore } from '../store/inspection-store.ts'
 import { createUserDesk } from '../store/user-desk.ts'
@@ -77,6 +79,26 @@ export async function administerUsers<T>(
 function createAdmin(db: ReturnType<typeof openDatabase>, hasher: PasswordHasher): UserAdmin {
   const [reader, desk] = [createUserReader(db), createUserDesk(db)]
 
+  /** Nobody has logged in for it; the audit trail has the account of the operating system. */
+  async function record<T>(action: string, targets: readonly string[], change: Promise<T>): Promise<T> {
+    const result = await change
+    await appendEvents(db, [
+      {
+        time: new Date(),
+        user: '',
+        credential: 'none',
+        address: 'command line',
+        requestId: '',
+        action,
+        targets: [...targets, `account:${os.userInfo().username}`],
+        status: 200,
+        problem: '',
+        count: 1
+      }
+    ])
+    return result
+  }
+
   async function getUser(given: string) {
     const user = await reader.findUser(normalName(given))
     if (user === undefined) throw new Refusal(`There is no user ${given}.`)
@@ -91,18 +113,27 @@ function createAdmin(db: ReturnType<typeof openDatabase>, hasher: PasswordHasher
       const user = { name, role: parseRole(role), createdAt: new Date() }
       checkNewPassword(password)
       if ((await reader.findUser(name)) !== undefined) throw new Refusal(`There is a user ${name} already.`)
-      return desk.addUser({ ...user, passwordHash: await hasher.hash(password) })
+      const added = desk.addUser({ ...user, passwordHash: await hasher.hash(password) })
+      return record('addUser', [`user:${name}`, `role:${role}`], added)
     },
 
     async setPassword(given, password) {
       checkNewPassword(password)
       const { name } = await getUser(given)
-      return desk.changeUser({ name, passwordHash: await hasher.hash(password), changedAt: new Date() })
+      const changed = desk.changeUser({ name, passwordHash: await hasher.hash(password), changedAt: new Date() })
+      return record('changeUser', [`user:${name}`], changed)
     },
 
-    setRole: (name, role) => desk.changeUser({ name: normalName(name), role: parseRole(role), changedAt: new Date() }),
+    async setRole(given, role) {
+      const name = normalName(given)
+      const changed = desk.changeUser({ name, role: parseRole(role), changedAt: new Date() })
+      return record('changeUser', [`user:${name}`, `role:${role}`], changed)
+    },
 
-    removeUser: (name) => desk.removeUser(normalName(name)),
+    async removeUser(given) {
+      const name = normalName(given)
+      return record('removeUser', [`user:${name}`], desk.removeUser(name))
+    },
 
     listTokens: async (given) => reader.listTokens(given === undefined ? undefined : (await getUser(given)).name),
 
@@ -118,13 +149,18 @@ function createAdmin(db: ReturnType<typeof openDatabase>, hasher: PasswordHasher
       const createdAt = new Date()
       const expiresAt = parseExpiry(expiresIn, createdAt)
       const token = { id, userName: owner.name, name, role, createdAt, expiresAt, lastUsedAt: null }
-      await desk.addToken({ token, secretHash })
+      await record(
+        'addToken',
+        [`token:${id}`, `user:${owner.name}`, `role:${role}`],
+        desk.addToken({ token, secretHash })
+      )
       return { ...token, text }
     },
 
     async revokeToken(given) {
       const [, id = given] = /^fxd_([0-9a-f]{16})_/.exec(given) ?? []
       if (!(await desk.removeToken({ id, userName: undefined }))) throw new Refusal(`There is no token ${id}.`)
+      await record('removeToken', [`token:${id}`], Promise.resolve())
     }
   }
 }

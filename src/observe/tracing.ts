@@ -1,6 +1,6 @@
 /**
  * Traces (OpenTelemetry): a span for each request, which goes on with the trace of its caller, and one for each run of a task, which
- * points at the request that asked for it. Loaded only where somebody is to get them: these packages are optional.
+ * points at the request that asked for it. Loaded only where somebody is to get them.
  */
 import { type Link, ROOT_CONTEXT, type SpanContext, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api'
 import { TRACE_PARENT_HEADER, TRACE_STATE_HEADER, W3CTraceContextPropagator } from '@opentelemetry/core'

@@ -1,8 +1,10 @@
 import fs from 'node:fs'
+import os from 'node:os'
 import path from 'node:path'
 import t, { type Test } from 'tap'
 import { administerUsers, type UserAdmin } from '../../src/admin/users.ts'
 import { createPasswordHasher } from '../../src/core/password-hasher.ts'
+import { createAuditReader } from '../../src/store/audit-store.ts'
 import { makeDepot } from '../helpers/depot.ts'
 import { addUser, CHEAP, makeLogins } from '../helpers/logins.ts'
 
@@ -15,6 +17,7 @@ async function make(t: Test) {
   await addUser(access, 'root', 'admin', PASSWORD)
   return {
     ...access,
+    db,
     administer: <T>(work: (admin: UserAdmin) => Promise<T>) => administerUsers(databaseFile, work, hasher)
   }
 }
@@ -29,6 +32,17 @@ t.test('users are added, changed, listed and removed', async (t) => {
   t.match(await administer((admin) => admin.listUsers()), [{ name: 'ann' }, { name: 'root' }])
   await administer((admin) => admin.removeUser('ann'))
   t.match(await administer((admin) => admin.listUsers()), [{ name: 'root' }])
+})
+
+t.test('what is changed is in the audit trail, with the account of the operating system', async (t) => {
+  const { administer, db } = await make(t)
+  await administer((admin) => admin.addUser('ann', 'viewer', PASSWORD))
+  await administer((admin) => admin.removeUser('ann'))
+  const account = `account:${os.userInfo().username}`
+  t.match(await createAuditReader(db).auditPage({}, 100, 10), [
+    { action: 'removeUser', targets: ['user:ann', account], address: 'command line', user: '', credential: 'none' },
+    { action: 'addUser', targets: ['user:ann', 'role:viewer', account], status: 200 }
+  ])
 })
 
 t.test('a token is shown once, works, and is revoked by its id or by itself', async (t) => {

@@ -2,8 +2,10 @@
 import { once } from 'node:events'
 import http from 'node:http'
 import type { AddressInfo } from 'node:net'
+import path from 'node:path'
 import { text } from 'node:stream/consumers'
 import t, { type Test } from 'tap'
+import { makeDepot } from '../helpers/depot.ts'
 import { runProgram } from './run-program.ts'
 
 const ANN = { name: 'ann', role: 'exporter', createdAt: '2026-01-05T09:30:00.000Z' }
@@ -79,4 +81,18 @@ t.test('what is missing or not a role is refused before anything is asked', asyn
   t.match(await run('user passwd ann --new-password-stdin', '\n'), { code: 2, stderr: /first line of standard input/ })
   t.match(await run('user passwd ann'), { code: 3, stderr: /no terminal/ })
   t.same(asked, [])
+})
+
+t.test('with --local users are changed in the data directory, without a server and a password', async (t) => {
+  const { databaseFile, root, repositoryDirectory } = await makeDepot(t)
+  const settings = { FIXDEPOT_DATA_DIR: root, FIXDEPOT_REPOSITORY_DIR: repositoryDirectory }
+  const run = (args: string, stdin = '') => runProgram(args.split(' '), { cwd: root, environment: settings, stdin })
+  t.equal(path.dirname(databaseFile), root)
+  t.match(await run('user add ann --role admin --local --new-password-stdin', 'a long secret\n'), {
+    code: 0,
+    stdout: 'The user ann can log in.\n'
+  })
+  t.match(JSON.parse((await run('user list --local --json')).stdout), [{ name: 'ann', role: 'admin' }])
+  t.match(await run('user role ann --role viewer --local'), { code: 1, stderr: /^fixdepot: The user ann is the only/ })
+  t.match(await run('user list --local --url http://127.0.0.1:1'), { code: 2, stderr: /cannot be used with/ })
 })

@@ -1,76 +1,69 @@
 import { type Command, Option } from 'commander'
-import { type ClientOptions, type Surroundings, withConnection, withServer } from '../client-command.ts'
+import { type ClientOptions, type Surroundings, withConnection } from '../client-command.ts'
 import { humanTime, print, printable, printJson, tableLines } from '../output.ts'
+import { type PlaceOptions, type ShownUser, withUsers } from '../users.ts'
 
 export const ROLES = ['viewer', 'exporter', 'operator', 'admin'] as const
 
-interface User {
-  readonly name: string
-  readonly role: string
-  readonly createdAt: string
-}
-
-interface UserOptions extends ClientOptions {
+interface UserOptions extends PlaceOptions {
   readonly role: string
   readonly newPasswordStdin?: boolean
 }
 
 const COLUMNS = [{ title: 'NAME' }, { title: 'ROLE' }, { title: 'CREATED' }] as const
-const USERS = '/api/v1/users'
 
 /** `fixdepot user …`: who may log in, and what they may do. */
 export function addUser(program: Command, { environment }: Surroundings): void {
   const group = program.command('user').description('list, add, change and remove users')
-  const told = (options: ClientOptions, user: User, sentence: string) =>
+  const told = (options: ClientOptions, user: ShownUser, sentence: string) =>
     options.json ? printJson(user) : print(printable(sentence))
 
-  withConnection(group.command('list').description('list the users')).action((options: ClientOptions) =>
-    withServer(options, environment, async ({ client }) => {
-      const { users } = await client.json<{ users: User[] }>({ path: USERS })
-      if (options.json) printJson(users)
-      else {
-        const rows = users.map(({ name, role, createdAt }) => [name, role, humanTime(createdAt)])
-        for (const line of tableLines(COLUMNS, rows)) print(line)
-      }
+  withPlace(group.command('list').description('list the users')).action((options: PlaceOptions) =>
+    withUsers(options, environment, async (users) => {
+      const all = await users.list()
+      if (options.json) return printJson(all)
+      const rows = all.map(({ name, role, createdAt }) => [name, role, humanTime(createdAt)])
+      for (const line of tableLines(COLUMNS, rows)) print(line)
     })
   )
 
   const add = group.command('add').description('add a user').argument('<name>').addOption(roleOption())
-  withConnection(withNewPassword(add)).action((name: string, options: UserOptions) =>
-    withServer(options, environment, async ({ client }) => {
-      const json = { name, password: await newPassword(name, options), role: options.role }
-      told(options, await client.json<User>({ method: 'POST', path: USERS, json }), `The user ${name} can log in.`)
+  withPlace(withNewPassword(add)).action((name: string, options: UserOptions) =>
+    withUsers(options, environment, async (users) => {
+      const user = await users.add(name, options.role, await newPassword(name, options))
+      told(options, user, `The user ${name} can log in.`)
     })
   )
 
   const passwd = group.command('passwd').description('give a user another password').argument('<name>')
-  withConnection(withNewPassword(passwd)).action((name: string, options: UserOptions) =>
-    withServer(options, environment, async ({ client }) => {
-      const json = { password: await newPassword(name, options) }
-      const user = await client.json<User>({ method: 'PATCH', path: pathOf(name), json })
+  withPlace(withNewPassword(passwd)).action((name: string, options: UserOptions) =>
+    withUsers(options, environment, async (users) => {
+      const user = await users.setPassword(name, await newPassword(name, options))
       told(options, user, `The user ${name} has another password.`)
     })
   )
 
   const role = group.command('role').description('give a user another role').argument('<name>')
-  withConnection(role.addOption(roleOption())).action((name: string, options: UserOptions) =>
-    withServer(options, environment, async ({ client }) => {
-      const user = await client.json<User>({ method: 'PATCH', path: pathOf(name), json: { role: options.role } })
-      told(options, user, `The user ${name} is ${options.role} now.`)
+  withPlace(role.addOption(roleOption())).action((name: string, options: UserOptions) =>
+    withUsers(options, environment, async (users) => {
+      told(options, await users.setRole(name, options.role), `The user ${name} is ${options.role} now.`)
     })
   )
 
   const remove = group.command('remove').description('remove a user, with sessions and tokens').argument('<name>')
-  withConnection(remove).action((name: string, options: ClientOptions) =>
-    withServer(options, environment, async ({ client }) => {
-      await client.json({ method: 'DELETE', path: pathOf(name) })
+  withPlace(remove).action((name: string, options: PlaceOptions) =>
+    withUsers(options, environment, async (users) => {
+      await users.remove(name)
       if (options.json) printJson({ name })
       else print(printable(`The user ${name} is removed.`))
     })
   )
 }
 
-const pathOf = (name: string) => `${USERS}/${encodeURIComponent(name)}`
+function withPlace(command: Command): Command {
+  const description = 'change the data directory of the settings instead of asking a server, for who has no password'
+  return withConnection(command).addOption(new Option('--local', description).conflicts(['url', 'token', 'profile']))
+}
 
 export function roleOption(): Option {
   return new Option('--role <role>', 'what may be done').choices(ROLES).makeOptionMandatory()

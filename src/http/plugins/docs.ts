@@ -37,7 +37,6 @@ const UI_CONFIG = {
   layout: 'BaseLayout',
   // A link with ?url= or ?configUrl= would have the page show another description, whose calls get the login.
   queryConfigEnabled: false,
-  persistAuthorization: true,
   tryItOutEnabled: true,
   displayRequestDuration: true
 }
