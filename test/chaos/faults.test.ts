@@ -109,7 +109,10 @@ for (const error of ['ENOSPC', 'EIO'] as const) {
         const body = (await response.json()) as { taskid: number; messages: { text: string }[] }
         if (response.status === 503) {
           t.ok(response.headers.get('retry-after'))
-          t.match(body.messages[0]?.text, /^(The database|There is no space left|The disk of the database|The worker) /)
+          t.match(
+            body.messages[0]?.text,
+            /^(The database|There is no space left|The disk of the database|The worker|The request cannot be recorded) /
+          )
         } else {
           await untilAnswered(server, body.taskid)
           await endsWell(t, faulty, body.taskid, fixids)
