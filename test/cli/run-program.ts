@@ -6,6 +6,8 @@ import { text } from 'node:stream/consumers'
 
 export const MAIN = path.join(import.meta.dirname, '../../src/main.ts')
 
+const COMPILED = path.join(import.meta.dirname, '../../.tap/compiled')
+
 export interface Outcome {
   readonly code: number | null
   readonly stdout: string
@@ -23,10 +25,10 @@ export interface RunOptions {
 
 export async function runProgram(args: readonly string[], options: RunOptions): Promise<Outcome> {
   const { cwd, environment = {}, stdin = '', onStart = () => {} } = options
-  // A home of its own: nobody's profile.
+  // A home of its own: nobody's profile. What Node compiles is kept for all runs, and not at their ends in directories that are removed.
   const child = spawn(process.execPath, [MAIN, ...args], {
     cwd,
-    env: { PATH: process.env.PATH, HOME: cwd, ...environment }
+    env: { PATH: process.env.PATH, HOME: cwd, NODE_COMPILE_CACHE: COMPILED, ...environment }
   })
   onStart(child)
   child.stdin.on('error', () => {}).end(stdin)
