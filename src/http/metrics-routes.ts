@@ -1,7 +1,7 @@
 /** The numbers of the depot for Prometheus, behind the login like everything else. */
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
-import { errorResponse } from './lxca/result-body.ts'
+import { ERROR_RESPONSES } from './lxca/result-body.ts'
 import type { Services } from './services.ts'
 
 export const metricsRoutes: FastifyPluginAsyncTypebox<Pick<Services, 'metrics'>> = async (app, { metrics }) => {
@@ -18,10 +18,7 @@ export const metricsRoutes: FastifyPluginAsyncTypebox<Pick<Services, 'metrics'>>
           'they are also on a port of their own, without a login.',
         response: {
           200: { description: 'All numbers.', content: { 'text/plain': { schema: Type.String() } } },
-          400: errorResponse('The request is not valid.'),
-          401: errorResponse('User name or password are missing or wrong, or the session has ended.'),
-          500: errorResponse('Something went wrong inside the server.'),
-          503: errorResponse('The database has no time at the moment.')
+          ...ERROR_RESPONSES
         }
       }
     },

@@ -5,7 +5,7 @@ import { checkNewPassword } from '../../core/password.ts'
 import { Problem } from '../../core/problem.ts'
 import type { Services } from '../services.ts'
 import { CHANGE_PROBLEM_RESPONSES, PROBLEM_RESPONSES } from './problem-body.ts'
-import { Password, RoleName } from './user-view.ts'
+import { MAX_TYPED_LENGTH, Password, RoleName } from './user-view.ts'
 
 const TAGS = ['Users']
 
@@ -19,7 +19,7 @@ const Me = Type.Object(
 )
 
 const NewPassword = Type.Object(
-  { currentPassword: Type.String({ format: 'password' }), password: Password },
+  { currentPassword: Type.String({ format: 'password', maxLength: MAX_TYPED_LENGTH }), password: Password },
   { additionalProperties: false, examples: [{ currentPassword: 'your password', password: 'a new and longer one' }] }
 )
 

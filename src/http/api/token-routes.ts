@@ -19,6 +19,7 @@ const NewToken = Type.Object(
     role: RoleName,
     expiresIn: Type.Optional(
       Type.String({
+        maxLength: 16,
         pattern: DURATION.source,
         description: 'a time such as 12h, 90d or 4w, after which the token ends; without it, it does not end.'
       })

@@ -18,7 +18,7 @@ const LAST_ADMINISTRATOR_RESPONSE = problemResponse('There would be no administr
 
 const NewUser = Type.Object(
   {
-    name: Type.String({ description: '1 to 64 characters, without colons and spaces.' }),
+    name: Type.String({ maxLength: 255, description: '1 to 64 characters, without colons and spaces.' }),
     password: Password,
     role: RoleName
   },

@@ -16,7 +16,11 @@ export const RoleName = Type.String({
 })
 
 /** Its length is checked by hand: a message of the validator would quote it. */
+/** What is longer is not even looked at; what is a little too long is told so in a sentence. */
+export const MAX_TYPED_LENGTH = 4 * MAX_PASSWORD_LENGTH
+
 export const Password = Type.String({
+  maxLength: MAX_TYPED_LENGTH,
   format: 'password',
   description: `${MIN_PASSWORD_LENGTH} to ${MAX_PASSWORD_LENGTH} characters.`
 })

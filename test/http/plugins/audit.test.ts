@@ -58,7 +58,7 @@ t.test('what was done has a record with who, from where, what, to what, and how 
     user: USER,
     credential: 'basic',
     address: PROXY,
-    requestId: /^req-/,
+    requestId: /^[0-9a-f]{12}-\d+$/,
     action: 'changeFirmware:export',
     targets: ['task:1', 'files:payloads', 'fixid:pack-a', 'fixid:pack-b'],
     status: 200,
