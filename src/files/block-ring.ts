@@ -51,8 +51,12 @@ export class RingFiller {
     return blockOf(this.#shared, this.#turn)
   }
 
-  /** Hands the block that was taken over to the other side. */
+  /**
+   * Hands the block that was taken over to the other side.
+   * @param bytes at least one: an empty block looks like one that is free, and the other side would wait for it for ever
+   */
   put(bytes: number): void {
+    if (bytes < 1) throw new RangeError('An empty block cannot be handed over')
     this.#lengths[this.#turn % BLOCK_COUNT] = bytes
     this.#hand(bytes)
   }

@@ -136,7 +136,8 @@ export class BlockWriter {
   }
 
   #flush(): void {
-    if (this.#block === undefined) return
+    // One that was taken and got nothing is taken again, or ends the file.
+    if (this.#block === undefined || this.#filled === 0) return
     this.#ring.put(this.#filled)
     this.#queued += this.#filled
     this.#filled = 0
