@@ -28,6 +28,10 @@ export const FAILURES_KEPT_MS = 24 * 3_600_000
 /** Those of the longest ago are forgotten first. */
 export const MAX_FAILURES_KEPT = 10_000
 
+/** Who has logged in from where, not long ago: others who guess at the same address, behind the same proxy, do not hold them up. */
+const WELCOME_MS = 24 * 3_600_000
+const MAX_WELCOME = 10_000
+
 export interface LoginGuard {
   /**
    * Admits one attempt, which has to be ended in one of the three ways.
@@ -65,6 +69,8 @@ export interface LoginGuardOptions {
 
 export function createLoginGuard({ failures, desk, now }: LoginGuardOptions): LoginGuard {
   const counts = new Map<string, Count>()
+  /** By user and address: when they last logged in. A restart forgets it. */
+  const welcome = new Map<string, number>()
   for (const { key, failures: number, failedAt } of failures) {
     counts.set(key, { failures: number, failedAt: failedAt.getTime(), pending: 0 })
   }
@@ -104,6 +110,18 @@ export function createLoginGuard({ failures, desk, now }: LoginGuardOptions): Lo
     }
   }
 
+  function isWelcome(key: string): boolean {
+    const since = welcome.get(key)
+    return since !== undefined && now().getTime() - since < WELCOME_MS
+  }
+
+  function makeWelcome(key: string): void {
+    welcome.delete(key)
+    welcome.set(key, now().getTime())
+    const [oldest] = welcome.keys()
+    if (welcome.size > MAX_WELCOME && oldest !== undefined) welcome.delete(oldest)
+  }
+
   /** The answer to a login does not depend on whether this can be written. */
   async function record(failures: LoginFailure[], forget: string[]): Promise<void> {
     const expiredBefore = new Date(now().getTime() - FAILURES_KEPT_MS)
@@ -117,7 +135,7 @@ export function createLoginGuard({ failures, desk, now }: LoginGuardOptions): Lo
       const network = networkOf(address)
       const user = { key: keyOf(userName, network), rule: OF_USER }
       const places = [user, { key: keyOf(network), rule: OF_ADDRESS }]
-      const waitMs = Math.max(...places.map(waitAt))
+      const waitMs = Math.max(...(isWelcome(user.key) ? [user] : places).map(waitAt))
       if (waitMs > 0) {
         const retryAfterSeconds = Math.ceil(waitMs / 1_000)
         throw new Problem(
@@ -145,6 +163,7 @@ export function createLoginGuard({ failures, desk, now }: LoginGuardOptions): Lo
         },
 
         async succeeded() {
+          makeWelcome(user.key)
           const hasFailed = countOf(user).failures > 0
           for (const place of places) change(place, end)
           if (!hasFailed) return

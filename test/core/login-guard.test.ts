@@ -84,6 +84,22 @@ t.test('a program with an old password hinders nobody else at its address', asyn
   }
 })
 
+t.test(
+  'who has logged in from an address is not held up by others who guess there, until a day has passed',
+  async (t) => {
+    const { fail, succeed, pass } = make()
+    t.equal(await succeed('ann'), 0)
+    for (let guess = 0; guess < 25; guess += 1) await fail(`nobody ${guess}`)
+    t.ok(((await succeed('bob')) ?? 0) > 0, 'somebody new has to wait')
+    t.equal(await succeed('ann'), 0)
+    for (let guess = 0; guess < 5; guess += 1) t.equal(await fail('ann'), 0)
+    t.ok(((await fail('ann')) ?? 0) > 0, 'and her own password is guarded all the same')
+    pass(FAILURES_KEPT_MS)
+    for (let guess = 0; guess < 25; guess += 1) await fail(`somebody ${guess}`)
+    t.ok(((await succeed('ann')) ?? 0) > 0)
+  }
+)
+
 t.test('it survives a restart, and holds no names and addresses', async (t) => {
   const { fail, restart, kept, pass } = make()
   for (let count = 0; count < 6; count += 1) await fail()
