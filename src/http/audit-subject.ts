@@ -15,10 +15,9 @@ const ACTION_WORD = /^[A-Za-z]{1,32}$/
 
 /** Whoever has logged in, and at a login that succeeded whoever has just done so. The only place that looks at logins. */
 export function identityOf(request: FastifyRequest, status: number): AuditIdentity | undefined {
-  const { identity } = request
-  if (identity !== null) {
-    return { user: identity.name, credential: identity.kind === 'password' ? 'basic' : identity.kind }
-  }
+  // A URL that cannot be decoded comes here without having been anywhere before.
+  const { identity } = request as Partial<FastifyRequest>
+  if (identity) return { user: identity.name, credential: identity.kind === 'password' ? 'basic' : identity.kind }
   if (!isLogin(request) || status >= 400) return undefined
   return { user: claimedName(request) ?? '', credential: 'password' }
 }
