@@ -55,12 +55,31 @@ const MALFORMED_WAIT_MS = 250
 /** For how many requests one of these is made. */
 const COSTS = { import: 400, scan: 1_000, stream: 60, whole: 250 } as const
 
+const GUEST = 'guest'
+
+interface OwnToken {
+  readonly id: string
+  readonly token: string
+}
+
 export async function fuzz({ url, authorization, requests, seed, pid, onProgress }: FuzzOptions): Promise<FuzzReport> {
   const description = (await (await fetch(`${url}/openapi.json`, { headers: { authorization } })).json()) as OpenApi
   const checker = checkerOf(description)
   const operations = operationsOf(description)
-  const [user = '', password = ''] = Buffer.from(authorization.slice('Basic '.length), 'base64').toString().split(':')
-  const world = createWorld({ user, password })
+  let login = authorization
+  const call = (method: string, path: string, body?: object) =>
+    fetch(url + path, {
+      method,
+      headers: { authorization: login, 'content-type': 'application/json' },
+      ...(body && { body: JSON.stringify(body) })
+    })
+  const own = (await (await call('POST', '/api/v1/tokens', { name: 'fuzz', role: 'admin' })).json()) as OwnToken
+  // Somebody else than whose token it is: with as many wrong passwords, logins have to wait. The password is the same one, so that
+  // whoever is given it keeps theirs.
+  const [, password = ''] = Buffer.from(authorization.slice('Basic '.length), 'base64').toString().split(':')
+  await call('POST', '/api/v1/users', { name: GUEST, password, role: 'operator' })
+  login = `Bearer ${own.token}`
+  const world = createWorld({ user: GUEST, password }, own.id)
   const { host } = new URL(url)
   let done = 0
   const spent = { import: 0, scan: 0, stream: 0, whole: 0 }
@@ -69,7 +88,8 @@ export async function fuzz({ url, authorization, requests, seed, pid, onProgress
     resolve: resolverOf(description),
     world,
     host,
-    authorization,
+    authorization: login,
+    password: authorization,
     mayCost(what) {
       if (spent[what] > done / COSTS[what]) return false
       spent[what] += 1
@@ -79,12 +99,6 @@ export async function fuzz({ url, authorization, requests, seed, pid, onProgress
   const failures = new Map<string, string>()
   const statuses: Record<string, number> = {}
   const succeeded = new Set<string>()
-  const call = (method: string, path: string, body?: object) =>
-    fetch(url + path, {
-      method,
-      headers: { authorization, 'content-type': 'application/json' },
-      ...(body && { body: JSON.stringify(body) })
-    })
 
   const fail = (subject: string, wrong: string, request: Buffer) => {
     if (failures.size >= MAX_FAILURES || failures.has(subject + wrong)) return

@@ -19,7 +19,10 @@ export interface RequestContext {
   readonly resolve: (schema: Schema) => Schema
   readonly world: World
   readonly host: string
+  /** A token of an administrator: nobody's guesses slow it down. */
   readonly authorization: string
+  /** The password of one, for what a token must not do. */
+  readonly password: string
   /** Whether one more of these may be asked for: they cost seconds, and not milliseconds. */
   mayCost(what: 'import' | 'scan' | 'stream' | 'whole'): boolean
 }
@@ -93,7 +96,7 @@ export function makeRequest(g: Generator, context: RequestContext): FuzzRequest 
   return {
     method,
     target: query.length === 0 ? target : `${target}?${query.join('&')}`,
-    headers: [['Host', context.host], ...loginOf(g, kind, context), ...headers],
+    headers: [['Host', context.host], ...loginOf(g, kind, context, operation), ...headers],
     body
   }
 }
@@ -170,14 +173,20 @@ function strangePath(g: Generator, path: string): string {
   ])
 }
 
-function loginOf(g: Generator, kind: Kind, { authorization, world }: RequestContext): (readonly [string, string])[] {
+function loginOf(
+  g: Generator,
+  kind: Kind,
+  { authorization, password, world }: RequestContext,
+  { path }: Operation
+): (readonly [string, string])[] {
   const dice = g(fc.nat, 99)
   const [session] = world.sessions
   if (dice < 12 && session !== undefined) {
     const cookie = ['Cookie', `JSESSIONID=${session.token}; csrf=${session.csrf}`] as const
     return chance(g, 85) ? [cookie, ['X-Csrf-Token', session.csrf]] : [cookie]
   }
-  if (kind === 'valid' || dice < 85) return [['Authorization', authorization]]
+  const isForPeople = /^\/api\/v1\/(users|tokens|me)/.test(path)
+  if (kind === 'valid' || dice < 85) return [['Authorization', isForPeople ? password : authorization]]
   if (dice < 90) return []
   const credentials = Buffer.from(nastyText(g)).toString('base64')
   return [

@@ -43,11 +43,15 @@ const KINDS: Readonly<Record<string, string>> = {
   machineTypes: 'machineType',
   machineType: 'machineType',
   mt: 'machineType',
-  token: 'token'
+  token: 'token',
+  user: 'user'
 }
 
-/** @param login of an administrator */
-export function createWorld(login: { readonly user: string; readonly password: string }): World {
+/**
+ * @param login that requests may use, and spoil
+ * @param ownTokenId of the token that is needed to the end
+ */
+export function createWorld(login: { readonly user: string; readonly password: string }, ownTokenId: string): World {
   const pools = new Map<string, string[]>()
   const sessions: Session[] = []
   const files: PackageFile[] = []
@@ -59,7 +63,7 @@ export function createWorld(login: { readonly user: string; readonly password: s
     const pool = pools.get(kind) ?? []
     pools.set(kind, pool)
     const text = String(value)
-    if (text.length > 400 || pool.includes(text)) return
+    if (text.length > 400 || text === ownTokenId || pool.includes(text)) return
     // The newest ones take the place of others, but some of the first stay.
     if (pool.length < MAX_KEPT) pool.push(text)
     else pool[MAX_KEPT - 1 - (turn++ % (MAX_KEPT - 50))] = text
@@ -92,7 +96,7 @@ export function createWorld(login: { readonly user: string; readonly password: s
     forgetSession: () => void sessions.shift(),
     known(g: Generator, name: string) {
       if (name === 'UserId' || name === 'userid') return login.user
-      if (name === 'password') return login.password
+      if (name === 'password' || name === 'currentPassword') return login.password
       const pool = pools.get(KINDS[name] ?? '')
       if (pool === undefined || pool.length === 0) return undefined
       const one = pick(g, pool)

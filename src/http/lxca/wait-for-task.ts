@@ -1,9 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Task, TaskReader } from '../../core/task.ts'
 
-/** Short at first, since most tasks that somebody waits for are. */
+/** Short at first, since most tasks that somebody waits for are; asking for one that has not changed costs next to nothing. */
 const FIRST_INTERVAL_MS = 15
-const LAST_INTERVAL_MS = 250
+const LAST_INTERVAL_MS = 50
 
 /**
  * The task as soon as it has ended, or as it is after so many milliseconds.
