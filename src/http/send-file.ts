@@ -28,7 +28,8 @@ export async function sendFile(request: FastifyRequest, reply: FastifyReply, fil
   } catch (error) {
     if (!reply.sent) throw error
     // The head is sent: all that is left is to say so in the log.
-    request.log.error({ err: error }, 'download failed')
+    if (error instanceof Problem) request.log.warn({ problem: error.code, text: error.message }, 'download cut')
+    else request.log.error({ err: error }, 'download failed')
   } finally {
     await file.close()
   }

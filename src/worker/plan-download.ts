@@ -43,17 +43,20 @@ export function createDownloadPlanner(db: Depot, now: () => Date): DownloadPlann
         const key = JSON.stringify(selection)
         const archives = createArchiveStore(trx)
         const known = remembered.get(key)
-        // A plan is kept by a write: from then on nobody else changes the catalog before this transaction has ended.
+        // Either way begins with a write: nobody else changes the catalog before this transaction has ended, and none who wrote
+        // between a read and a write can have it refused.
         const keptId = known && (await archives.keepDirect(known.plan.digest, until))
-        const { foreign: commits } = await writesSoFar(trx)
-        if (known?.plan.id === keptId && known?.commits === commits) return known.plan
+        if (known !== undefined && known.plan.id === keptId && known.commits === (await commitsOf(trx)))
+          return known.plan
         const plan = await planAnew(trx, selection, until)
-        remember(key, { plan, commits })
+        remember(key, { plan, commits: await commitsOf(trx) })
         return plan
       }),
     forget: () => remembered.clear()
   }
 }
+
+const commitsOf = async (db: Depot) => (await writesSoFar(db)).foreign
 
 /** The plan that there is already of this content, or a new one. */
 async function planAnew(trx: Depot, selection: Selection, until: Date): Promise<Plan> {

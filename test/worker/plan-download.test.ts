@@ -1,5 +1,6 @@
 import fs from 'node:fs'
 import path from 'node:path'
+import Database from 'better-sqlite3'
 import { sql } from 'kysely'
 import t, { type Test } from 'tap'
 import type { Selection } from '../../src/core/export.ts'
@@ -53,4 +54,27 @@ t.test('a plan that was given up meanwhile is made again', async (t) => {
   await db.deleteFrom('plan').execute()
   t.equal((await planner.plan(select(UEFI))).digest, digest)
   t.equal((await db.selectFrom('plan').select('id').execute()).length, 1)
+})
+
+t.test('somebody else who writes in the meantime is no trouble', async (t) => {
+  const { depot, planner } = await makePlanner(t)
+  const other = new Database(depot.databaseFile, { timeout: 0 })
+  t.teardown(() => other.close())
+  const touch = other.prepare('update task_count set ended = ended + 1')
+  let isDone = false
+  let writes = 0
+  const planning = planner.plan(select(UEFI)).finally(() => {
+    isDone = true
+  })
+  while (!isDone) {
+    try {
+      touch.run()
+      writes += 1
+    } catch {
+      // It is the planner's turn.
+    }
+    await Promise.resolve()
+  }
+  t.equal((await planning).packageCount, 1)
+  t.ok(writes > 0)
 })
