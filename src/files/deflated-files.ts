@@ -3,6 +3,7 @@
  * deflated form of the same content, as another zlib makes it, is another file.
  */
 import fs, { promises as fsp } from 'node:fs'
+import { promisify } from 'node:util'
 import type { Deflated } from '../core/deflation.ts'
 import type { OpenFile } from '../core/open-file.ts'
 import { Problem } from '../core/problem.ts'
@@ -20,10 +21,12 @@ export interface DeflatedKey {
 /** A deflated form that is being made. */
 export interface DeflatedInProgress {
   write(bytes: Uint8Array): void
-  /** Makes it part of the cache, on the disk to stay. */
-  publish(deflated: Deflated): void
+  /** Makes it part of the cache. Its bytes are on the disk to stay then, and its name is after `settle`. */
+  publish(deflated: Deflated): Promise<void>
   discard(): void
 }
+
+const fdatasync = promisify(fs.fdatasync)
 
 export type DeflatedFiles = ReturnType<typeof createDeflatedFiles>
 
@@ -72,6 +75,11 @@ export function createDeflatedFiles(directory: string) {
       })
     },
 
+    /** All that was published is there to stay. @throws the system's error */
+    settle(): void {
+      if (fs.existsSync(directory)) syncDirectory(directory)
+    },
+
     /** Nothing happens when it is not there. */
     remove(name: string): void {
       fs.rmSync(pathOf(name), { force: true })
@@ -85,14 +93,13 @@ export function createDeflatedFiles(directory: string) {
         write(bytes) {
           for (let done = 0; done < bytes.length; ) done += fs.writeSync(fd, bytes, done)
         },
-        publish(deflated) {
+        async publish(deflated) {
           try {
-            fs.fdatasyncSync(fd)
+            await fdatasync(fd)
           } finally {
             fs.closeSync(fd)
           }
           fs.renameSync(part, pathOf(deflatedName({ sha256, deflated })))
-          syncDirectory(directory)
         },
         discard() {
           fs.closeSync(fd)

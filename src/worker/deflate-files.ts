@@ -4,7 +4,7 @@
  */
 import { crc32 } from 'node:zlib'
 import { combineCrc32 } from '../core/combine-crc32.ts'
-import { isWorthwhile, MIN_DEFLATED_FILE_BYTES } from '../core/deflation.ts'
+import { type Deflated, isWorthwhile, MIN_DEFLATED_FILE_BYTES } from '../core/deflation.ts'
 import { type DeflatedFiles, type DeflatedInProgress, deflatedName } from '../files/deflated-files.ts'
 import type { DeflationStore, UnjudgedFile } from '../store/deflation-store.ts'
 import type { DeflatingPool } from './deflating-pool.ts'
@@ -37,6 +37,9 @@ const FILES_PER_SAMPLING = 25
 
 /** Large enough that the segments' ends cost nothing, small enough to be shared out. */
 const SEGMENT_BYTES = 2 * 1024 * 1024
+
+/** So many forms wait for the disk at a time. */
+const MAX_ENDING = 8
 
 /** A file that cannot be read, and a form that cannot be written, are left to the next scan: they are stored until then. */
 export async function deflateNew(options: DeflationOptions, run: DeflationRun): Promise<void> {
@@ -107,6 +110,8 @@ interface PendingSegment {
 async function deflateAll(files: readonly UnjudgedFile[], options: DeflationOptions, run: DeflationRun): Promise<void> {
   const { pool } = options
   const ahead: PendingSegment[] = []
+  /** Forms that are being brought to the disk: the threads do not wait for it. */
+  const ending = new Set<Promise<void>>()
   let form: DeflatedForm | undefined
 
   async function takeFirst(): Promise<void> {
@@ -116,9 +121,12 @@ async function deflateAll(files: readonly UnjudgedFile[], options: DeflationOpti
     form.add(await pending.segment, pending.length)
     run.onDone(pending.length)
     if (!pending.isLast) return
-    const whole = form
+    const ended = form.end().finally(() => ending.delete(ended))
+    // Whoever waits for it next gets the error.
+    ended.catch(() => {})
+    ending.add(ended)
     form = undefined
-    await whole.end()
+    if (ending.size > MAX_ENDING) await Promise.race(ending)
   }
 
   try {
@@ -135,10 +143,17 @@ async function deflateAll(files: readonly UnjudgedFile[], options: DeflationOpti
       }
     }
     while (ahead.length > 0) await takeFirst()
+    await Promise.all(ending)
+    options.files.settle()
   } finally {
     form?.giveUp()
-    await Promise.allSettled(ahead.map(({ segment }) => segment))
+    await Promise.allSettled([...ahead.map(({ segment }) => segment), ...ending])
   }
+}
+
+/** A disk that is full, or broken, is tolerated. */
+function throwUnlessOfSystem(error: unknown): void {
+  if (!/^E[A-Z]+$/.test((error as NodeJS.ErrnoException).code ?? '')) throw error
 }
 
 /** The deflated form of one file, as it grows. */
@@ -176,7 +191,7 @@ class DeflatedForm {
     if (this.#isFailed) return
     const deflated = { size: this.#size, crc32: this.#crc32 }
     const isWorth = isWorthwhile(size, this.#size)
-    if (isWorth) this.#attempt(() => this.#output?.publish(deflated))
+    if (isWorth) await this.#publish(deflated)
     else this.giveUp()
     if (!isWorth || !this.#isFailed) {
       await this.#options.store.save([{ sha256, deflated: isWorth ? deflated : undefined }])
@@ -188,12 +203,21 @@ class DeflatedForm {
     this.#isFailed = true
   }
 
-  /** A disk that is full, or broken. */
+  /** The file is closed then, whatever comes of it. */
+  async #publish(deflated: Deflated): Promise<void> {
+    try {
+      await this.#output?.publish(deflated)
+    } catch (error) {
+      this.#isFailed = true
+      throwUnlessOfSystem(error)
+    }
+  }
+
   #attempt(action: () => void): void {
     try {
       action()
     } catch (error) {
-      if (!/^E[A-Z]+$/.test((error as NodeJS.ErrnoException).code ?? '')) throw error
+      throwUnlessOfSystem(error)
       this.giveUp()
     }
   }
