@@ -55,6 +55,16 @@ async function openAndListen(): Promise<void> {
     },
     tracing
   )
+  try {
+    await listen(config, log, depot, tracing)
+  } catch (error) {
+    // Threads that are just starting do not always survive an exit.
+    await depot.close()
+    throw error
+  }
+}
+
+async function listen(config: Config, log: Logger, depot: Depot, tracing: DepotTracing | undefined): Promise<void> {
   if (depot.madePassword !== undefined) announcePassword(config.adminUser, depot.madePassword)
   // Only now is it certain that no other server uses the directory.
   const certificates = await openCertificates(config.tls, (error) => {

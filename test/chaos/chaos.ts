@@ -2,7 +2,7 @@
 import type { Test } from 'tap'
 
 /** A few in every test run; hundreds with `CHAOS_ROUNDS=500 npm run chaos`. */
-export const ROUNDS = Number(process.env.CHAOS_ROUNDS ?? 8)
+export const ROUNDS = Number(process.env.CHAOS_ROUNDS ?? 5)
 
 /** Whether somebody has the time for what takes minutes. */
 export const IS_THOROUGH = ROUNDS >= 100

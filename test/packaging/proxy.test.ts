@@ -37,8 +37,9 @@ t.test('the proxy passes on what it gets, and says itself whom it is from', { sk
     .readFileSync(CONFIG, 'utf8')
     .replace('fixdepot:8443', `127.0.0.1:${(depot.address() as AddressInfo).port}`)
     .replace('listen 8443', `listen 127.0.0.1:${port}`)
-    .replaceAll('/etc/nginx/tls', path.join(directory, 'tls'))
+    // In this order: the directory of the test may itself lie in /tmp.
     .replaceAll('/tmp', path.join(directory, 'tmp'))
+    .replaceAll('/etc/nginx/tls', path.join(directory, 'tls'))
   const file = path.join(directory, 'nginx.conf')
   fs.writeFileSync(file, config)
   const proxy = spawn('nginx', ['-c', file, '-e', 'stderr', '-g', 'daemon off;'], {
