@@ -68,6 +68,12 @@ const catalogue = {
     explanation: 'There is no task with this id, or it has been deleted.',
     recovery: 'List the tasks with GET /tasks.'
   },
+  TASK_DELETED: {
+    kind: 'conflict',
+    id: 'FQXHMUP9003L',
+    explanation: 'Somebody deleted the task before its end was seen: how it ended is not known any more.',
+    recovery: 'Look into the catalog for what it did, and repeat the request if it did not.'
+  },
   FIXID_UNKNOWN: {
     kind: 'invalid',
     id: 'FQXHMUP9004L',

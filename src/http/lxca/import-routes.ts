@@ -101,7 +101,9 @@ const ImportView = Type.Object(
 const RESPONSES = {
   200: ImportView,
   ...CHANGE_ERROR_RESPONSES,
-  409: errorResponse('There is no room, the repository has it with other content, or the job does not wait for it.')
+  409: errorResponse(
+    'There is no room, the repository has it with other content, the job does not wait for it, or somebody deleted the task.'
+  )
 }
 
 const TAG = 'LXCA: firmware repository'

@@ -6,6 +6,7 @@ import { classicXml } from '../../helpers/depot.ts'
 import { filesBody, multipart } from '../../helpers/multipart.ts'
 import { type Files, packageFiles, smallRepository, UEFI, XCC } from '../../helpers/packages.ts'
 import { zipOf } from '../../helpers/raw-zip.ts'
+import { equalError } from '../error-body.ts'
 
 const A = packageFiles({ fixid: 'a', payload: 'content of a' })
 const LISTING = '/updateRepositories/firmware?key=updates'
@@ -60,6 +61,25 @@ t.test('a payload joins its metadata where that lies', async (t) => {
   t.equal((await depot.import({ 'b.uxz': 'content' })).statusCode, 200)
   t.same(depot.files(), { ...placed, '7X05/uefi/b.uxz': 'content' })
   t.match((await depot.call(LISTING)).json().updates, [{ fixid: 'b', downloaded: true }])
+})
+
+t.test('who waits for an import whose task somebody deletes is told so', async (t) => {
+  const depot = await openTestDepot(t, {})
+  const { finishUpload } = depot.imports
+  Object.assign(depot.imports, {
+    async finishUpload(upload: Parameters<typeof finishUpload>[0]) {
+      const accepted = await finishUpload(upload)
+      // Once ends it, twice forgets it.
+      for (const _ of [1, 2]) await depot.call(`/tasks/${accepted.task.id}`, { method: 'DELETE' })
+      return accepted
+    }
+  })
+  equalError(t, await depot.import(A), {
+    status: 409,
+    id: 'FQXHMUP9003L',
+    text: /^The task 1 was deleted while its end was waited for\.$/
+  })
+  t.same((await depot.call(LISTING)).json().updates, [])
 })
 
 t.test('the same import twice is one package, and changes nothing', async (t) => {
