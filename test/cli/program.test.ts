@@ -53,6 +53,31 @@ t.test('scan reads the repository, and status tells how the server is', async (t
   t.match(JSON.parse(scripts.stdout), { isReady: true, url, checks: [{ name: 'database', isHealthy: true }, {}, {}] })
 })
 
+t.test('users and tokens that it makes log in, until it takes them away', async (t) => {
+  const { FIXDEPOT_USER: _user, FIXDEPOT_PASSWORD: _password, ...nobody } = login
+  const asAnn = (password: string) => ({
+    environment: { ...nobody, FIXDEPOT_USER: 'ann', FIXDEPOT_PASSWORD: password }
+  })
+  const add = ['user', 'add', 'ann', '--role', 'viewer', '--new-password-stdin']
+  t.match(await run(add, { stdin: 'the first secret\n' }), { code: 0 })
+  t.match(await run(add, { stdin: 'the first secret\n' }), { code: 1, stderr: /ann/ })
+  t.match(await run(['scan'], asAnn('the first secret')), { code: 3, stderr: /role viewer/ })
+  t.match(await run(['user', 'role', 'ann', '--role', 'operator']), { code: 0 })
+  t.match(await run(['scan'], asAnn('the first secret')), { code: 0 })
+  t.match(await run(['user', 'passwd', 'ann', '--new-password-stdin'], { stdin: 'the second secret\n' }), { code: 0 })
+  t.match(await run(['list'], asAnn('the first secret')), { code: 3 })
+  const { stdout: token } = await run(['token', 'add', 'mirror', '--role', 'viewer'], asAnn('the second secret'))
+  const withToken = { environment: { ...nobody, FIXDEPOT_TOKEN: token.trim() } }
+  t.match(await run(['list'], withToken), { code: 0, stdout: /XCC|xcc/ })
+  const [{ id, user }] = JSON.parse((await run(['token', 'list', '--json'])).stdout) as [{ id: string; user: string }]
+  t.equal(user, 'ann')
+  t.match(await run(['token', 'revoke', id]), { code: 0 })
+  t.match(await run(['list'], withToken), { code: 3 })
+  t.match(await run(['user', 'remove', 'ann']), { code: 0 })
+  t.match(await run(['list'], asAnn('the second secret')), { code: 3 })
+  t.match(JSON.parse((await run(['user', 'list', '--json'])).stdout), [{ name: 'admin' }])
+})
+
 t.test('list shows packages as a table or as JSON, through all filters', async (t) => {
   const fixids = async (...args: string[]) => {
     const { stdout } = await run(['list', '--json', ...args])

@@ -15,7 +15,8 @@ export async function waitForTask(tasks: TaskReader, id: number, milliseconds: n
   const deadline = performance.now() + milliseconds
   for (let interval = FIRST_INTERVAL_MS; ; interval = Math.min(LAST_INTERVAL_MS, interval * 1.3)) {
     const task = await tasks.findTask(id)
-    if (task === undefined) throw new Problem('TASK_DELETED', `The task ${id} was deleted while its end was waited for.`)
+    if (task === undefined)
+      throw new Problem('TASK_DELETED', `The task ${id} was deleted while its end was waited for.`)
     if (task.finishedAt !== null || performance.now() >= deadline) return task
     await delay(interval)
   }

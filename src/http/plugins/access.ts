@@ -65,7 +65,8 @@ function roleOfQuery({ otherwise, byQuery }: AccessByQuery, query: Readonly<Reco
 
 /** Before the query is known to be in its one spelling. @throws Problem ACCESS_DENIED */
 export function checkAccess(identity: Identity, access: Exclude<Access, 'public'>): void {
-  requireRole(identity, leastRole(access))
+  // What the query asks for may need more than that.
+  requireRole(identity, leastRole(access), dependsOnQuery(access) ? 'at least the role' : 'the role')
   if (!isForPeople(access) || identity.kind !== 'token') return
   throw new Problem('ACCESS_DENIED', 'This needs a login with a password or a session; the request has a token.')
 }
@@ -78,10 +79,10 @@ export async function checkQueryAccess(request: FastifyRequest): Promise<void> {
 }
 
 /** @throws Problem ACCESS_DENIED that names the role */
-export function requireRole({ name, role, kind }: Identity, needed: Role): void {
+export function requireRole({ name, role, kind }: Identity, needed: Role, wording = 'the role'): void {
   if (covers(role, needed)) return
   const subject = kind === 'token' ? `the token of ${name}` : name
-  throw new Problem('ACCESS_DENIED', `This needs the role ${needed}; ${subject} has the role ${role}.`)
+  throw new Problem('ACCESS_DENIED', `This needs ${wording} ${needed}; ${subject} has the role ${role}.`)
 }
 
 /** For `@fastify/swagger`: the operation says which role it needs. */
