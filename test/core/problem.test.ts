@@ -10,6 +10,7 @@ const KINDS: Readonly<Record<ProblemCode, ProblemKind>> = {
   CROSS_SITE_REFUSED: 'forbidden',
   TASK_UNKNOWN: 'invalid',
   TASK_MISSING: 'missing',
+  TASK_DELETED: 'conflict',
   PACKAGE_UNKNOWN: 'missing',
   FILE_UNKNOWN: 'missing',
   FILE_GONE: 'gone',
