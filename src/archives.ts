@@ -11,7 +11,7 @@ import type { ArchiveStore } from './store/archive-store.ts'
 import type { PlanStore } from './store/plan-store.ts'
 
 /** A download that a slow client takes hours for has so many entries in memory. */
-const ENTRIES_PER_PAGE = 64
+const ENTRIES_PER_PAGE = 16
 
 export interface ArchivesOptions {
   readonly store: Pick<ArchiveStore, 'findArchive'>

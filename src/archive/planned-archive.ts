@@ -6,7 +6,10 @@ import { crc32 } from 'node:zlib'
 import { contentOf, encodeCentralHeader, encodeEnd, encodeLocalHeader } from './layout.ts'
 import { type PlacedEntry, SourceChangedError } from './write-archive.ts'
 
-/** Small files are read whole, and some of them ahead: opening one takes longer than reading it, and several can be opened at a time. */
+/**
+ * Small files are read whole, and some of them ahead: opening one takes longer than reading it, and several can be opened at a time.
+ * No more is ahead than the reader takes at a time, since hundreds of slow ones wait with it.
+ */
 const SMALL_BYTES = 64 * 1024
 const FILES_AHEAD = 8
 
@@ -45,6 +48,8 @@ export class PlannedArchive<Entry extends PlacedEntry> {
   #pieces: AsyncGenerator<Piece> | undefined
   #piece: Piece | undefined
   #position = 0
+  /** How much the reader takes at a time. */
+  #bytesAtATime = 0
 
   constructor(options: PlannedArchiveOptions<Entry>) {
     this.#options = options
@@ -57,6 +62,7 @@ export class PlannedArchive<Entry extends PlacedEntry> {
    * planned, or ends too early; or what the files throw
    */
   async readInto(buffer: Uint8Array, position: number): Promise<number> {
+    this.#bytesAtATime = buffer.length
     if (this.#pieces === undefined || position !== this.#position) await this.#seek(position)
     let filled = 0
     while (filled < buffer.length) {
@@ -101,7 +107,8 @@ export class PlannedArchive<Entry extends PlacedEntry> {
   async *#piecesAt(position: number): AsyncGenerator<Piece> {
     const { directoryOffset, entries, positionAt, open } = this.#options
     if (position < directoryOffset) {
-      for await (const { entry, content } of readAhead(entries(await positionAt(position)), open)) {
+      const ahead = readAhead(entries(await positionAt(position)), open, () => this.#bytesAtATime)
+      for await (const { entry, content } of ahead) {
         const header = encodeLocalHeader(entry)
         yield pieceOfBytes(header, entry.offset)
         const start = entry.offset + header.length
@@ -125,28 +132,36 @@ interface AheadEntry<Entry> {
   readonly entry: Entry
   /** Of a small file. */
   readonly content: Promise<Buffer> | undefined
+  /** Of that content. */
+  readonly bytes: number
 }
 
 /** Whoever ends this early waits until the files that are being read are closed. */
 async function* readAhead<Entry extends PlacedEntry>(
   pages: AsyncIterable<readonly Entry[]>,
-  open: (entry: Entry) => Promise<EntryContent>
+  open: (entry: Entry) => Promise<EntryContent>,
+  maxBytes: () => number
 ): AsyncGenerator<AheadEntry<Entry>> {
   const ahead: AheadEntry<Entry>[] = []
+  let bytes = 0
   /** It stays in the list until whoever got it comes back. */
   function* first(): Generator<AheadEntry<Entry>> {
-    yield ahead[0] as AheadEntry<Entry>
+    const entry = ahead[0] as AheadEntry<Entry>
+    yield entry
     ahead.shift()
+    bytes -= entry.bytes
   }
   try {
     for await (const page of pages) {
       for (const entry of page) {
         const { size } = contentOf(entry)
         const isSmall = size > 0 && size <= SMALL_BYTES
+        while (ahead.length > 0 && isSmall && bytes + size > maxBytes()) yield* first()
         const content = isSmall ? readWhole(entry, open) : undefined
         // Whoever comes to it gets the error.
         content?.catch(() => {})
-        ahead.push({ entry, content })
+        ahead.push({ entry, content, bytes: isSmall ? size : 0 })
+        bytes += isSmall ? size : 0
         if (ahead.length > FILES_AHEAD) yield* first()
       }
     }

@@ -7,7 +7,7 @@ import type { Socket } from 'node:net'
 import type { ByteRange, OpenFile } from '../core/open-file.ts'
 
 /** What every connection begins with: hundreds of clients that read slowly, or not at all, must not take much memory. */
-const SMALL_BYTES = 64 * 1024
+const SMALL_BYTES = 32 * 1024
 
 /** With smaller reads a fast download spends its time on system calls and on messages between threads. */
 const LARGE_BYTES = 1024 * 1024

@@ -7,11 +7,12 @@ import { PlannedArchive } from '../../src/archive/planned-archive.ts'
 import type { PlacedEntry } from '../../src/archive/write-archive.ts'
 import { type Contents, expectedArchive, factsOf, pagesOf, patternOf, place } from './pack.ts'
 
-/** What is read, and how many of the files are open. */
+/** What is read, how many of the files are open, and how many have been opened. */
 function open(contents: Contents, present: Contents = contents) {
   const entries = place(factsOf(contents))
   const last = entries.at(-1)
   let openFiles = 0
+  let opened = 0
   const archive = new PlannedArchive<PlacedEntry>({
     directoryOffset: last === undefined ? 0 : last.offset + localHeaderSize(last) + last.size,
     entries: pagesOf(entries, 3),
@@ -20,6 +21,7 @@ function open(contents: Contents, present: Contents = contents) {
       const content = present[name]
       if (content === undefined) throw new Error(`${name} is not there`)
       openFiles += 1
+      opened += 1
       return {
         // No more than some bytes at a time, as a file on a network might give them.
         async readInto(buffer, position) {
@@ -32,7 +34,7 @@ function open(contents: Contents, present: Contents = contents) {
       }
     }
   })
-  return { archive, openFiles: () => openFiles }
+  return { archive, openFiles: () => openFiles, opened: () => opened }
 }
 
 async function readAll(archive: PlannedArchive<PlacedEntry>, from: number, blockBytes: number): Promise<Buffer> {
@@ -134,7 +136,7 @@ t.test('small files are read ahead, but not many, and one that is not there harm
   const { 'file-20': _, ...present } = many
   const { archive, openFiles } = open(many, present)
   const expected = expectedArchive(many)
-  const block = Buffer.alloc(50)
+  const block = Buffer.alloc(1_000)
   let position = 0
   let most = 0
   await t.rejects(async () => {
@@ -143,7 +145,21 @@ t.test('small files are read ahead, but not many, and one that is not there harm
       most = Math.max(most, openFiles())
     }
   }, /file-20 is not there/)
-  t.ok(position >= expected.indexOf('file-20') - 80, 'all before it was read')
+  t.ok(position >= expected.indexOf('file-20') - 1_080, 'all before it was read')
   t.ok(most > 1 && most < 12, `${most} files were open`)
+  await archive.close()
+})
+
+t.test('no more is ahead of a reader than it takes at a time', async (t) => {
+  const many = Object.fromEntries(Array.from({ length: 30 }, (_, key) => [`file-${key}`, patternOf(1_000, key)]))
+  const { archive, opened } = open(many)
+  const block = Buffer.alloc(2_500)
+  let position = 0
+  for (let length = -1; length !== 0; position += length) {
+    length = await archive.readInto(block, position)
+    // What it has been given has a header before each thousand bytes; then the one that is next, and two ahead.
+    t.ok(opened() <= Math.floor((position + length) / 1_000) + 3, `${opened()} were opened before ${position + length}`)
+  }
+  t.equal(position, expectedArchive(many).length)
   await archive.close()
 })
