@@ -24,6 +24,8 @@ export interface ArchiveInProgress {
   leave(): void
 }
 
+const FIRST_TOKEN = 1
+
 export type ArchiveDirectory = ReturnType<typeof createArchiveDirectory>
 
 /** @param directory exists already */
@@ -61,12 +63,14 @@ export function createArchiveDirectory(directory: string) {
     /**
      * Opens the part of this lease, with the first bytes of what former leases wrote when so many are there. All other
      * parts of the archive are removed.
+     * @param token counted from 1 for each archive
      * @param size bytes that are to be there; 0 for a new archive
      */
     resume(name: string, token: number, size = 0): ArchiveInProgress {
       const part = partOf(name, token)
       const isTaken = size > 0 && takeOver(name, part)
-      for (const { fileName, token: other } of partsOf(name))
+      // Before the first lease there was none that could have left one: the directory, which may have thousands of archives, is not read.
+      for (const { fileName, token: other } of token === FIRST_TOKEN ? [] : partsOf(name))
         if (other !== token) fs.rmSync(pathOf(fileName), { force: true })
       const fd = fs.openSync(part, isTaken ? 'r+' : 'w')
       try {

@@ -84,6 +84,18 @@ export function createArchiveStore(db: Kysely<Schema>) {
       return row !== undefined
     },
 
+    /** How many archives have a name that begins with this and goes on with digits. */
+    async countNames(beginning: string): Promise<number> {
+      const row = await db
+        .selectFrom('plan')
+        .select((eb) => eb.fn.countAll<number>().as('count'))
+        .where('archive_name', '>=', beginning)
+        // The sign behind the digits.
+        .where('archive_name', '<', `${beginning}:`)
+        .executeTakeFirstOrThrow()
+      return row.count
+    },
+
     /** Keeps an archive until then, and never for less long than was promised before. */
     async keepLonger(planId: number, until: Date): Promise<void> {
       await db
@@ -153,9 +165,9 @@ export function createArchiveStore(db: Kysely<Schema>) {
     async reservedBytes(): Promise<number> {
       const row = await db
         .selectFrom('work')
-        .innerJoin('plan', 'plan.id', 'work.plan_id')
-        .select(sql<number>`coalesce(sum(plan.archive_size - work.checkpoint_offset), 0)`.as('bytes'))
-        .where('work.state', 'in', ['queued', 'running'])
+        .select(sql<number>`coalesce(sum(bytes_total - checkpoint_offset), 0)`.as('bytes'))
+        .where('state', 'in', ['queued', 'running'])
+        .where('kind', '=', 'export')
         .executeTakeFirstOrThrow()
       return row.bytes
     }

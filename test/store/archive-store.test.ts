@@ -79,10 +79,24 @@ t.test('archives that are there or will be own their names, others do not', asyn
   t.same([await archives.isNameTaken('archive 2'), await archives.isNameTaken('archive 4')], [true, false])
 })
 
+t.test('names are counted that go on with digits, and no others', async (t) => {
+  const { db, archives, ids } = await openStore(t, [['kept'], ['gone'], ['pending'], ['kept'], ['kept']])
+  const names = ['repository7.zip', 'repository7001.zip', 'repository71000.zip', 'repository8.zip', 'repository']
+  for (const [index, archive_name] of names.entries()) {
+    await db
+      .updateTable('plan')
+      .set({ archive_name })
+      .where('id', '=', ids[index] ?? 0)
+      .execute()
+  }
+  t.equal(await archives.countNames('repository7'), 3)
+  t.equal(await archives.countNames('repository9'), 0)
+})
+
 t.test('what is still to be packed is reserved, and what is packed already is not', async (t) => {
   const { db, archives, ids } = await openStore(t, [['pending'], ['pending'], ['kept', hours(1)]])
   t.equal(await archives.reservedBytes(), 0, 'without work nothing is packed')
-  for (const plan_id of ids.slice(0, 2)) await queueTask(db, 'export', { plan_id })
+  for (const plan_id of ids.slice(0, 2)) await queueTask(db, 'export', { plan_id, bytes_total: 1_000 })
   t.equal(await archives.reservedBytes(), 2_000)
   const works = createWorkStore(db)
   const lease = await works.claimNext(['export'], 'tester', NOW)

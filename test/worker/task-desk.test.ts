@@ -190,6 +190,24 @@ t.test('archives get names of their own, and work is shared, however many thread
   t.match(await counts(depot.db), { 4: 5 })
 })
 
+t.test('of the names of one second none is given twice, also when others of it are forgotten', async (t) => {
+  const fixids = ['a', 'b', 'c']
+  const depot = await makeExportDepot(
+    t,
+    Object.assign({}, ...fixids.map((fixid) => packageFiles({ fixid, payload: fixid })))
+  )
+  await depot.scan()
+  const desk = makeDesk(depot, { now: () => NOW })
+  const request = async (fixid: string) => {
+    const selection = { fixids: [fixid], scope: 'all' } as const
+    return (await desk.requestExport({ selection, requestedBy: 'ann' })).task.archiveName
+  }
+  const [first, second] = [await request('a'), await request('b')]
+  await depot.db.updateTable('plan').set({ archive_name: null }).where('archive_name', '=', first).execute()
+  const third = await request('c')
+  t.equal(new Set([first, second, third]).size, 3)
+})
+
 t.test('a scan that waits serves all who ask; one that runs does not', async (t) => {
   const depot = await makeExportDepot(t)
   const desk = makeDesk(depot, { now: () => NOW })
