@@ -11,6 +11,8 @@ export interface Step {
   readonly p99: number
   /** Exports that did not end well; where one did not, the seconds are not those of all the work. */
   readonly failed: number
+  /** What `cp -r && sync` of the same takes. */
+  readonly copySeconds?: number
 }
 
 export interface Series {
@@ -21,12 +23,12 @@ export interface Series {
   readonly steps: readonly Step[]
 }
 
-/** The power of the size that the time grows with, over the last factor of ten: 1 is linear, 0 is flat. */
-export function timeExponent({ steps }: Series): number {
+/** The power of the size that a value grows with, over the last factor of ten: 1 is linear, 0 is flat. */
+export function exponentOf({ steps }: Series, value: (step: Step) => number): number {
   const last = steps.at(-1)
   const earlier = steps.findLast(({ size }) => size <= (last?.size ?? 0) / 10) ?? steps[0]
   if (last === undefined || earlier === undefined || earlier === last) return Number.NaN
-  return Math.log(last.seconds / earlier.seconds) / Math.log(last.size / earlier.size)
+  return Math.log(value(last) / value(earlier)) / Math.log(last.size / earlier.size)
 }
 
 /** The largest value of all steps, divided by the one of the smallest size. */

@@ -7,6 +7,7 @@ import { type Follower, startFollower } from './follow-status.ts'
 import type { Series, Step } from './growth.ts'
 import { watchMemory } from './memory.ts'
 import { median } from './rounds.ts'
+import { runProcess } from './run-process.ts'
 import { type Server, startServer } from './server.ts'
 
 const GIGABYTES = [1, 2, 5, 10, 25]
@@ -34,13 +35,24 @@ export async function measureBytes(context: BenchContext): Promise<{ series: Ser
       }
       process.stderr.write(`  scale: ${gigabytes} GB\n`)
       bytes += writeCorpus(directory, typicalRecipe(gigabytes * 1e9 - bytes), `s${index}`).bytes
+      // Otherwise the disk would still be writing it while the export is measured.
+      await runProcess(context.workspace, { file: 'sync', args: [] })
       await server.readAgain()
       await server.waitUntilIdle()
-      steps.push(await measureExports(context, server, follower, bytes, { all: true }))
+      const step = await measureExports(context, server, follower, bytes, { all: true })
+      steps.push({ ...step, copySeconds: await timeCopy(context, directory) })
     }
   })
   fs.rmSync(directory, { recursive: true })
   return { series: { name: 'bytes', unit: 'GB', perUnit: 1e9, steps }, leftOut }
+}
+
+async function timeCopy({ workspace }: BenchContext, directory: string): Promise<number> {
+  const output = path.join(workspace.directory, 'copy')
+  const copy = await runProcess(workspace, { file: 'cp', args: ['-r', directory, output] })
+  const sync = await runProcess(workspace, { file: 'sync', args: [] })
+  fs.rmSync(output, { recursive: true })
+  return copy.seconds + sync.seconds
 }
 
 export async function measureEntries(context: BenchContext): Promise<Series> {
