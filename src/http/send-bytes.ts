@@ -48,7 +48,7 @@ export async function sendBytes(
   begin: () => unknown
 ): Promise<void> {
   const client = clientOf(response.socket)
-  const buffers: [Buffer, Buffer] = [Buffer.alloc(0), Buffer.alloc(0)]
+  const buffers: [Buffer, Buffer] = [Buffer.allocUnsafeSlow(0), Buffer.allocUnsafeSlow(0)]
   let hasBegun = false
   let isFast = false
   const bufferOf = (turn: 0 | 1, left: number) => {
@@ -149,13 +149,22 @@ function takeBuffer(size: number): Buffer {
   return idle ?? Buffer.allocUnsafeSlow(size)
 }
 
+/** Nobody reads or writes it any more. */
 function putBuffer(buffer: Buffer): void {
   const size = buffer.length
-  if (size <= SMALL_BYTES) return
-  fastBytes -= size
-  if (idleBytes + size > MAX_IDLE_BYTES) return
+  const isSmall = size <= SMALL_BYTES
+  if (!isSmall) fastBytes -= size
+  if (isSmall || idleBytes + size > MAX_IDLE_BYTES) {
+    free(buffer)
+    return
+  }
   idleBytes += size
   const idle = idleBuffers.get(size)
   if (idle === undefined) idleBuffers.set(size, [buffer])
   else idle.push(buffer)
+}
+
+/** At once. Left to the garbage collector, the buffers of many downloads have it mark the whole heap, for a quarter of the time. */
+function free({ buffer }: Buffer): void {
+  if (buffer instanceof ArrayBuffer) buffer.transfer(0)
 }
