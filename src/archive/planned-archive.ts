@@ -112,7 +112,7 @@ export class PlannedArchive<Entry extends PlacedEntry> {
         const header = encodeLocalHeader(entry)
         yield pieceOfBytes(header, entry.offset)
         const start = entry.offset + header.length
-        if (content !== undefined) yield pieceOfBytes(await content, start)
+        if (content !== undefined) yield pieceOfBytes(await content, start, true)
         else if (contentOf(entry).size > 0) yield pieceOfFile(entry, start, open)
       }
     }
@@ -185,12 +185,15 @@ async function readWhole<Entry extends PlacedEntry>(
   }
 }
 
-function pieceOfBytes(bytes: Buffer, start: number): Piece {
+/** @param isOwn nobody else has the memory: it goes back at once, and does not wait for the garbage collector */
+function pieceOfBytes(bytes: Buffer, start: number, isOwn = false): Piece {
   return {
     start,
     length: bytes.length,
     readInto: async (buffer, position) => bytes.copy(buffer, 0, position),
-    close: async () => {}
+    async close() {
+      if (isOwn && bytes.buffer instanceof ArrayBuffer) bytes.buffer.transfer(0)
+    }
   }
 }
 
