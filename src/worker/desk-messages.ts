@@ -3,7 +3,8 @@ import { MessageChannel, type MessagePort, type Worker } from 'node:worker_threa
 import type { AuditDesk } from '../core/audit.ts'
 import type { TaskDesk } from '../core/export.ts'
 import type { ImportDesk } from '../core/import.ts'
-import { Problem, type ProblemCode, toDatabaseProblem } from '../core/problem.ts'
+import { Problem, toDatabaseProblem } from '../core/problem.ts'
+import type { ProblemCode } from '../core/problem-catalogue.ts'
 import type { SessionDesk } from '../core/session.ts'
 import type { UserDesk } from '../core/user.ts'
 

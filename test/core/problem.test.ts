@@ -1,5 +1,6 @@
 import t from 'tap'
-import { Problem, type ProblemCode, type ProblemKind, problemOfMessage } from '../../src/core/problem.ts'
+import { Problem, problemOfMessage } from '../../src/core/problem.ts'
+import type { ProblemCode, ProblemKind } from '../../src/core/problem-catalogue.ts'
 
 const KINDS: Readonly<Record<ProblemCode, ProblemKind>> = {
   PARAMETER_INVALID: 'invalid',
