@@ -4,7 +4,7 @@ import type { SlowSettings } from './load-slowly.ts'
 import { watchMemory } from './memory.ts'
 import { runProcess } from './run-process.ts'
 import { type Server, STORED, startServer } from './server.ts'
-import { startUntilStopped } from './until-stopped.ts'
+import { type ReadyProcess, startUntilStopped } from './until-stopped.ts'
 
 /** Two small buffers of a download, and what a connection takes. */
 const LIMIT_BYTES = 160 * 1024
@@ -22,25 +22,36 @@ const OFFERS: Readonly<Record<string, Offer>> = {
   '/api/v1/archive': async (server, fixids) => `${server.address}/api/v1/archive?fixids=${fixids.join()}`
 }
 
+/** RSS of the server in bytes, with no client, with the first ones, and with more. */
+interface Measured {
+  readonly before: number
+  readonly withFirst: number
+  readonly withAll: number
+}
+
 export async function measureSlow(context: BenchContext): Promise<BenchResult> {
   const clients = context.isQuick ? 50 : 300
+  const first = clients / 2
   const measured = []
   for (const [name, offer] of Object.entries(OFFERS))
-    measured.push({ name, ...(await measure(context, offer, clients)) })
-  const perClient = ({ before, after }: { before: number; after: number }) => (after - before) / clients / 1024
+    measured.push({ name, ...(await measure(context, offer, [first, clients])) })
+  const perClient = ({ withFirst, withAll }: Measured) => (withAll - withFirst) / clients / 1024
   return {
     tables: [
       {
-        title: `Memory of the server with ${clients} clients that read 64 KiB a second`,
-        head: ['', 'RSS MB before', 'RSS MB with them', 'KiB for each'],
+        title: 'Memory of the server with clients that read 64 KiB a second',
+        head: ['', 'RSS MB before', `with ${first}`, `with ${clients} more`, 'KiB for each of these'],
         rows: measured.map((each) => [
           `fixdepot, ${each.name}`,
           inMegabytes(each.before),
-          inMegabytes(each.after),
+          inMegabytes(each.withFirst),
+          inMegabytes(each.withAll),
           perClient(each).toFixed(0)
         ]),
         notes: [
-          '`node bench/load-slowly.ts`, 3 s after they have begun; what the system keeps for a connection is not part of it'
+          '`node bench/load-slowly.ts`, 3 s after they have begun; what the system keeps for a connection is not part of it.',
+          'All begin at the same moment, in which the system takes megabytes for each of them: what that leaves to the garbage ' +
+            'collector is there with the first of them, and is used again by the others.'
         ]
       }
     ],
@@ -53,11 +64,7 @@ export async function measureSlow(context: BenchContext): Promise<BenchResult> {
 }
 
 /** With a server of its own: in one that has done much, memory that nobody uses would hide what is taken. */
-async function measure(
-  context: BenchContext,
-  offer: Offer,
-  clients: number
-): Promise<{ before: number; after: number }> {
+async function measure(context: BenchContext, offer: Offer, groups: readonly [number, number]): Promise<Measured> {
   const { workspace } = context
   const corpus = context.corpus('payloads')
   const server = await startServer(workspace, corpus.directory, STORED)
@@ -70,12 +77,16 @@ async function measure(
   const first = ['--silent', '--fail', '--output', '/dev/null', '--user', server.login, '--range', '0-65535', url]
   await runProcess(workspace, { file: 'curl', args: first })
   const before = residentBytes(server)
-  const settings: SlowSettings = { url, authorization: server.authorization, clients }
-  const load = await startUntilStopped(workspace, './load-slowly.ts', [JSON.stringify(settings)])
-  const after = residentBytes(server)
-  await load.stop()
+  const loads: ReadyProcess[] = []
+  const startClients = async (clients: number) => {
+    const settings: SlowSettings = { url, authorization: server.authorization, clients }
+    loads.push(await startUntilStopped(workspace, './load-slowly.ts', [JSON.stringify(settings)]))
+    return residentBytes(server)
+  }
+  const [withFirst, withAll] = [await startClients(groups[0]), await startClients(groups[1])]
+  for (const load of loads) await load.stop()
   await server.stop()
-  return { before, after }
+  return { before, withFirst, withAll }
 }
 
 function residentBytes({ pid }: Server): number {
