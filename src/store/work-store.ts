@@ -61,30 +61,32 @@ export function createWorkStore(db: Depot): WorkStore {
   }
 
   return {
-    async claimNext(kinds, owner, now) {
-      const row = await db
-        .updateTable('work')
-        .set((eb) => ({
-          state: 'running',
-          lease_owner: owner,
-          lease_token: eb('lease_token', '+', 1),
-          started_at: eb.fn.coalesce('started_at', eb.val(now.getTime())),
-          run_started_at: now.getTime(),
-          run_started_bytes: eb.ref('bytes_done')
-        }))
-        .where('id', '=', (eb) =>
-          eb
-            .selectFrom('work')
-            .select('id')
-            .where('state', '=', 'queued')
-            .where('kind', 'in', kinds)
-            .orderBy('id')
-            .limit(1)
-        )
-        .returningAll()
-        .executeTakeFirst()
-      return row && { ...toClaim(row), taskId: await oldestTask(db, row.id) }
-    },
+    claimNext: (kinds, owner, now) =>
+      // Whole or not at all: what is claimed, and nobody is told of, would wait for the next start of the server.
+      db.transaction().execute(async (trx) => {
+        const row = await trx
+          .updateTable('work')
+          .set((eb) => ({
+            state: 'running',
+            lease_owner: owner,
+            lease_token: eb('lease_token', '+', 1),
+            started_at: eb.fn.coalesce('started_at', eb.val(now.getTime())),
+            run_started_at: now.getTime(),
+            run_started_bytes: eb.ref('bytes_done')
+          }))
+          .where('id', '=', (eb) =>
+            eb
+              .selectFrom('work')
+              .select('id')
+              .where('state', '=', 'queued')
+              .where('kind', 'in', kinds)
+              .orderBy('id')
+              .limit(1)
+          )
+          .returningAll()
+          .executeTakeFirst()
+        return row && { ...toClaim(row), taskId: await oldestTask(trx, row.id) }
+      }),
 
     async saveProgress(lease, { packagesDone, bytesDone }, checkpoint) {
       const grown = (column: 'packages_done' | 'bytes_done', value: number) =>

@@ -22,6 +22,16 @@ async function claimed(db: Depot): Promise<Lease> {
 const rowOf = (db: Depot, { workId }: { workId: number }) =>
   db.selectFrom('work').selectAll().where('id', '=', workId).executeTakeFirstOrThrow()
 
+t.test('a claim that fails half way leaves the work to the next one', async (t) => {
+  const { db } = await makeDepot(t)
+  const works = createWorkStore(db)
+  const { workId } = await queueTask(db, 'export')
+  await db.schema.alterTable('task').renameTo('out_of_reach').execute()
+  await t.rejects(works.claimNext(['export'], 'tester', new Date()), /no such table/)
+  await db.schema.alterTable('out_of_reach').renameTo('task').execute()
+  t.match(await works.claimNext(['export'], 'tester', new Date()), { workId, token: 1 })
+})
+
 t.test('the oldest work of the kind is claimed first, and only once', async (t) => {
   const { db } = await makeDepot(t)
   const works = createWorkStore(db)

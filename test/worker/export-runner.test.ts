@@ -106,7 +106,7 @@ t.test('what a worker that died has left of the archive does not get into it', a
   const depot = await makeExportDepot(t, smallRepository())
   await depot.scan()
   const accepted = await depot.accept()
-  const part = `${depot.archivePath(accepted)}.0.part`
+  const part = `${depot.archivePath(accepted)}.1.part`
   fs.writeFileSync(part, Buffer.alloc(accepted.task.bytesTotal + 1_000, 'left over'))
   await depot.settle(accepted)
   const bytes = fs.readFileSync(depot.archivePath(accepted))
