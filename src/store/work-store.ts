@@ -42,6 +42,8 @@ export interface WorkStore {
   release(lease: Lease): Promise<void>
   /** The same after its worker has died, which is counted. */
   requeueCrashed(workId: number): Promise<void>
+  /** The same for what this owner has claimed, but for the work that is known to be under way. */
+  requeueUntold(owner: string, known: readonly number[]): Promise<void>
   /** The same for all work, after the process that did it has gone. */
   requeueAll(): Promise<void>
   /** Shows that the owner of these leases lives. */
@@ -144,6 +146,13 @@ export function createWorkStore(db: Depot): WorkStore {
       await requeue(db)
         .set((eb) => ({ crashes: eb('crashes', '+', 1) }))
         .where('id', '=', workId)
+        .execute()
+    },
+
+    async requeueUntold(owner, known) {
+      await requeue(db)
+        .where('lease_owner', '=', owner)
+        .$if(known.length > 0, (query) => query.where('id', 'not in', known))
         .execute()
     },
 

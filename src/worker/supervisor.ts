@@ -93,13 +93,21 @@ export async function startSupervisor(options: SupervisorOptions): Promise<Super
     const { task } = slot
     onCrash(slot.part, failure, task)
     slot.task = undefined
-    if (task !== undefined) await works.requeueCrashed(task.workId).catch((error) => onCrash(slot.part, error, task))
+    await requeue(slot.part, task).catch((error) => onCrash(slot.part, error, task))
     if (isStopping) return
     const timer = setTimeout(() => {
       restarts.delete(timer)
       if (slot.runner === undefined) start(slot)
     }, RESTART_DELAY_MS)
     restarts.add(timer)
+  }
+
+  /** A part may have died after it had claimed work, and before it told of it; who else has done so just now begins anew. */
+  async function requeue(part: WorkerPart, task: CrashedTask | undefined): Promise<void> {
+    if (task !== undefined) return works.requeueCrashed(task.workId)
+    if (part === 'desk') return
+    const known = slots.flatMap((slot) => (slot.task === undefined ? [] : [slot.task.workId]))
+    return works.requeueUntold(settings.owner, known)
   }
 
   function command(command: LaneCommand, some: readonly Slot[]): void {

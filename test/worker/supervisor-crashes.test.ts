@@ -29,6 +29,21 @@ t.test('a thread that packs and dies is replaced, and its export goes on', async
   t.equal(worker.threads.length, 3)
 })
 
+t.test('what a part had claimed when it died, and not told of yet, waits again', async (t) => {
+  const depot = await makeExportDepot(t, smallRepository())
+  await depot.scan()
+  const worker = await supervise(t, depot)
+  const claim = { state: 'running', lease_token: 1 } as const
+  const untold = await queueTask(depot.db, 'scan', { ...claim, lease_owner: depot.owner })
+  const elsewhere = await queueTask(depot.db, 'scan', { ...claim, lease_owner: 'somebody else' })
+  const crashed = worker.crashed()
+  await worker.threads[1]?.terminate()
+  await crashed
+  const stateOf = async (id: number) => (await depot.tasks.findTask(id))?.state
+  await until('it waits again', async () => (await stateOf(untold.id)) === 'queued')
+  t.equal(await stateOf(elsewhere.id), 'running')
+})
+
 t.test('a desk that dies is replaced; until then requests are refused', async (t) => {
   const depot = await largeDepot(t)
   const worker = await supervise(t, depot)
