@@ -30,6 +30,8 @@ export interface LeaseSign extends Lease {
 export interface WorkStore {
   /** Hands the oldest waiting work of these kinds to the caller, and to nobody else; undefined when none waits. */
   claimNext(kinds: readonly TaskKind[], owner: string, now: Date): Promise<ClaimedWork | undefined>
+  /** Whether work of these kinds waits for a claim. */
+  isWaiting(kinds: readonly TaskKind[]): Promise<boolean>
   /** Records how far the work is; counters never shrink. @throws LeaseLost */
   saveProgress(lease: Lease, progress: TaskProgress, checkpoint?: Checkpoint): Promise<void>
   /** Records how much there is to do, once that is known. @throws LeaseLost */
@@ -89,6 +91,12 @@ export function createWorkStore(db: Depot): WorkStore {
           .executeTakeFirst()
         return row && { ...toClaim(row), taskId: await oldestTask(trx, row.id) }
       }),
+
+    async isWaiting(kinds) {
+      const query = db.selectFrom('work').select('id').where('state', '=', 'queued').where('kind', 'in', kinds)
+      const row = await query.limit(1).executeTakeFirst()
+      return row !== undefined
+    },
 
     async saveProgress(lease, { packagesDone, bytesDone }, checkpoint) {
       const grown = (column: 'packages_done' | 'bytes_done', value: number) =>

@@ -1,6 +1,6 @@
 /**
  * The process that writes the catalog: scans and imports, one after the other, so that none of them publishes what another one has
- * changed since. It is there only while there is something to do: what that needs of memory goes back to the system with it, and
+ * changed since. Its supervisor ends it when there is nothing to do: what that needs of memory goes back to the system with it, and
  * metadata that would take too much of it takes no server down.
  */
 import { createCatalogStore } from '../store/catalog-store.ts'
@@ -9,12 +9,12 @@ import { createDeflatingPool } from './deflating-pool.ts'
 import { deflationOptions } from './deflation-options.ts'
 import { createImportLane } from './import-lane.ts'
 import { hostLane } from './lane-host.ts'
-import { processPort } from './lane-port.ts'
+import { CATALOG_KINDS, processPort } from './lane-port.ts'
 import { createReadingPool } from './reading-pool.ts'
 import { freeRepositoryBytes } from './repository-room.ts'
 import { createScanLane } from './scan-lane.ts'
 
-hostLane(processPort(), ['scan', 'import'], 'end', (context) => {
+hostLane(processPort(), CATALOG_KINDS, (context) => {
   const pool = createReadingPool()
   const deflatingPool = createDeflatingPool()
   const deflation = deflationOptions(context, deflatingPool)

@@ -3,4 +3,4 @@ import { createExportLane } from './export-lane.ts'
 import { hostLane } from './lane-host.ts'
 import { threadPort } from './lane-port.ts'
 
-hostLane(threadPort(), ['export'], 'wait', createExportLane)
+hostLane(threadPort(), ['export'], createExportLane)

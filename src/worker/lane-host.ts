@@ -32,13 +32,12 @@ export interface PreparedLane {
 }
 
 /**
- * Turns this thread or process into a lane. It ends after a `stop`, and when it is to end with the last work that waits.
+ * Turns this thread or process into a lane. It ends after a `stop`.
  * @param prepare makes what all work of the lane shares
  */
 export function hostLane(
   port: LanePort,
   kinds: readonly TaskKind[],
-  whenIdle: 'wait' | 'end',
   prepare: (context: LaneContext) => PreparedLane
 ): void {
   const { settings } = port
@@ -57,9 +56,9 @@ export function hostLane(
     works,
     ...prepared,
     onEvent: report,
+    onIdle: () => port.report({ isIdle: true }),
     isPassing: isPassingTrouble,
     archiveTtlMs: settings.archiveTtlMs,
-    whenIdle,
     now: () => new Date()
   })
 

@@ -4,6 +4,9 @@ import type { TaskKind } from '../core/task.ts'
 import type { WorkEvent } from './lane.ts'
 import type { WorkerSettings } from './settings.ts'
 
+/** The work of the process that writes the catalog. */
+export const CATALOG_KINDS: readonly TaskKind[] = ['scan', 'import']
+
 /** From the supervisor to the lane. `check`: what it does may not be wanted any more. */
 export type LaneCommand = 'wake' | 'stop' | 'check'
 
@@ -26,9 +29,16 @@ export interface LaneTally {
   readonly packedBytes: number
 }
 
+/** From the lane to the supervisor: nothing waits any more. */
+export interface LaneRest {
+  readonly isIdle: true
+}
+
+export type LaneTelling = LaneReport | LaneTally | LaneRest
+
 export interface LanePort {
   readonly settings: WorkerSettings
-  report(report: LaneReport | LaneTally): void
+  report(report: LaneTelling): void
   onCommand(listener: (command: LaneCommand) => void): void
   /** Lets the thread or the process end. */
   close(): void

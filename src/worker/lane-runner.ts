@@ -1,7 +1,7 @@
 /** Starts lanes in threads and in processes, and hides the difference from the supervisor. */
 import { fork } from 'node:child_process'
 import { Worker } from 'node:worker_threads'
-import type { LaneCommand, LaneReport, LaneTally } from './lane-port.ts'
+import type { LaneCommand, LaneTelling } from './lane-port.ts'
 import type { WorkerSettings } from './settings.ts'
 
 export interface LaneRunner {
@@ -11,7 +11,7 @@ export interface LaneRunner {
 }
 
 export interface LaneListeners {
-  readonly onReport: (report: LaneReport | LaneTally) => void
+  readonly onReport: (report: LaneTelling) => void
   /** Called once; `failure` is undefined when the lane ended in peace. */
   readonly onExit: (failure: unknown) => void
 }
@@ -42,7 +42,7 @@ export function startThread(file: string, settings: WorkerSettings, { onReport, 
 export function startProcess(file: string, settings: WorkerSettings, { onReport, onExit }: LaneListeners): LaneRunner {
   const child = fork(file, [JSON.stringify(settings)], { execArgv: PROCESS_FLAGS })
   let failure: unknown
-  child.on('message', (report) => onReport(report as LaneReport | LaneTally))
+  child.on('message', (report) => onReport(report as LaneTelling))
   child.on('error', (error) => {
     failure = error
     // A process that could not be started has no pid, and never exits.

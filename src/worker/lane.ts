@@ -41,14 +41,14 @@ export interface LaneOptions {
   readonly onTooLate?: (work: ClaimedWork) => Promise<void>
   /** Told of work that has failed for good: removes what its runs have left. */
   readonly onFailed?: (work: ClaimedWork) => Promise<void>
+  /** Told when nothing waits any more: once after work, and once after each time that the lane was woken for nothing. */
+  readonly onIdle?: () => void
   /** Told what happens; `error` says why it failed. */
   readonly onEvent: (event: WorkEvent, work: ClaimedWork, error?: unknown) => void
   /** True for errors of the database that pass; then the lane tries again. */
   readonly isPassing: (error: unknown) => boolean
   /** How long a finished archive is kept from now on, in milliseconds. */
   readonly archiveTtlMs: number
-  /** `wait` for the next work, or `end` the lane. */
-  readonly whenIdle: 'wait' | 'end'
   readonly now: () => Date
 }
 
@@ -76,6 +76,7 @@ export function startLane(options: LaneOptions): Lane {
   const { works, onEvent, now } = options
   const stop = new AbortController()
   let alarm = Promise.withResolvers<void>()
+  let isIdle = false
   let running: { readonly work: ClaimedWork; readonly abort: AbortController } | undefined
 
   async function loop(): Promise<void> {
@@ -83,8 +84,9 @@ export function startLane(options: LaneOptions): Lane {
       const work = await persist(() => works.claimNext(options.kinds, options.owner, now()))
       if (work !== undefined) await runWork(work)
       else if (stop.signal.aborted) return
-      else if (options.whenIdle === 'wait') await sleep(POLL_INTERVAL_MS)
-      else return
+      else if (!isIdle) options.onIdle?.()
+      isIdle = work === undefined
+      if (isIdle) await sleep(POLL_INTERVAL_MS)
     }
   }
 
@@ -166,7 +168,10 @@ export function startLane(options: LaneOptions): Lane {
   const ended = loop()
   return {
     ended,
-    wake: () => alarm.resolve(),
+    wake() {
+      isIdle = false
+      alarm.resolve()
+    },
     async stop() {
       stop.abort()
       alarm.resolve()

@@ -1,11 +1,12 @@
 /**
  * Keeps the worker: starts the desk and the lanes, wakes them, starts them anew when one dies, and stops them. The desk and
- * the threads that pack exports are always there; the process that writes the catalog comes and goes with its work.
+ * the threads that pack exports are always there; the process that writes the catalog comes with its work, or with an upload that
+ * is going to be its work, and goes when it has had none for a while.
  */
 import type { WorkerPartState } from '../core/statistics.ts'
 import type { WorkStore } from '../store/work-store.ts'
 import { createDeskClient, type Desk } from './desk-messages.ts'
-import type { LaneCommand, LaneReport, LaneTally } from './lane-port.ts'
+import { CATALOG_KINDS, type LaneCommand, type LaneReport, type LaneTelling } from './lane-port.ts'
 import { type LaneRunner, startProcess, startThread } from './lane-runner.ts'
 import type { WorkerSettings } from './settings.ts'
 import { threadFile } from './thread-file.ts'
@@ -18,6 +19,8 @@ export interface SupervisorOptions {
   readonly works: WorkStore
   /** How many archives are packed at the same time. */
   readonly exportThreads: number
+  /** So long the process that writes the catalog stays without work; by default ten seconds. */
+  readonly catalogIdleMs?: number
   readonly onReport: (report: LaneReport) => void
   /** So many more bytes of archives are on the disk to stay. */
   readonly onPacked?: (bytes: number) => void
@@ -40,14 +43,15 @@ export interface Supervisor {
 /** Long enough that a part which cannot start does not take a whole core. */
 const RESTART_DELAY_MS = 1_000
 
+/** Imports often come one after the other, and to start a process takes a fifth of a second. */
+const CATALOG_IDLE_MS = 10_000
+
 /** A place for a part. */
 interface Slot {
   readonly part: WorkerPart
   runner: LaneRunner | undefined
   /** What the lane works on. */
   task: CrashedTask | undefined
-  /** Somebody asked for the lane after it had been started: it may have been about to end. */
-  isWanted: boolean
   /** Called when the part has ended. */
   onEnded: () => void
 }
@@ -56,37 +60,53 @@ const FILES = { desk: 'desk-thread', export: 'export-thread', catalog: 'catalog-
 
 /** Puts the work of a former process back in the queue, and starts all parts. */
 export async function startSupervisor(options: SupervisorOptions): Promise<Supervisor> {
-  const { settings, works, onReport, onCrash } = options
+  const { settings, works, onReport, onCrash, catalogIdleMs = CATALOG_IDLE_MS } = options
   const deskSlot = emptySlot('desk')
   const catalogSlot = emptySlot('catalog')
   const exportSlots = Array.from({ length: options.exportThreads }, () => emptySlot('export'))
   const slots = [deskSlot, ...exportSlots, catalogSlot]
   const restarts = new Set<NodeJS.Timeout>()
+  let catalogIdle: NodeJS.Timeout | undefined
   let isStopping = false
 
   function start(slot: Slot): void {
-    slot.isWanted = false
     const listeners = {
-      onReport(report: LaneReport | LaneTally) {
-        if ('packedBytes' in report) {
-          options.onPacked?.(report.packedBytes)
-          return
-        }
-        const { event, workId, taskId } = report
-        slot.task = event === 'started' ? { workId, taskId } : undefined
-        onReport(report)
+      onReport(report: LaneTelling) {
+        if ('packedBytes' in report) options.onPacked?.(report.packedBytes)
+        else if ('isIdle' in report) onIdle(slot)
+        else onEvent(slot, report)
       },
       onExit(failure: unknown) {
         slot.runner = undefined
         slot.onEnded()
+        if (slot === catalogSlot) clearTimeout(catalogIdle)
         if (isStopping) return
         if (failure !== undefined || slot.part !== 'catalog') void replace(slot, failure)
-        else if (slot.isWanted) start(slot)
+        else void startIfWaiting(slot)
       }
     }
     const file = threadFile(FILES[slot.part], import.meta)
     slot.runner =
       slot.part === 'catalog' ? startProcess(file, settings, listeners) : startThread(file, settings, listeners)
+  }
+
+  function onEvent(slot: Slot, report: LaneReport): void {
+    const { event, workId, taskId } = report
+    slot.task = event === 'started' ? { workId, taskId } : undefined
+    if (slot === catalogSlot) clearTimeout(catalogIdle)
+    onReport(report)
+  }
+
+  function onIdle(slot: Slot): void {
+    if (slot !== catalogSlot) return
+    clearTimeout(catalogIdle)
+    catalogIdle = setTimeout(() => command('stop', [catalogSlot]), catalogIdleMs)
+  }
+
+  /** Work may have come to a process that was ending. */
+  async function startIfWaiting(slot: Slot): Promise<void> {
+    const isWaiting = await works.isWaiting(CATALOG_KINDS).catch(() => true)
+    if (isWaiting && !isStopping && slot.runner === undefined) start(slot)
   }
 
   async function replace(slot: Slot, failure: unknown): Promise<void> {
@@ -116,8 +136,8 @@ export async function startSupervisor(options: SupervisorOptions): Promise<Super
 
   function wakeCatalog(): void {
     if (isStopping) return
-    catalogSlot.isWanted = true
     if (catalogSlot.runner === undefined) start(catalogSlot)
+    else command('wake', [catalogSlot])
   }
 
   const checkLanes = () => command('check', [...exportSlots, catalogSlot])
@@ -132,6 +152,11 @@ export async function startSupervisor(options: SupervisorOptions): Promise<Super
       requestExport: (request) => desk.requestExport(request).finally(() => command('wake', exportSlots)),
       requestScan: (requestedBy) => desk.requestScan(requestedBy).finally(wakeCatalog),
       deletePackages: (request) => desk.deletePackages(request).finally(wakeCatalog),
+      async beginUpload(request) {
+        const upload = await desk.beginUpload(request)
+        wakeCatalog()
+        return upload
+      },
       cancelTasks: (taskIds) => desk.cancelTasks(taskIds).finally(checkLanes),
       finishUpload: (upload) => desk.finishUpload(upload).finally(wakeCatalog),
       deleteTasks: (taskIds) => desk.deleteTasks(taskIds).finally(checkLanes)
@@ -145,6 +170,7 @@ export async function startSupervisor(options: SupervisorOptions): Promise<Super
     },
     async stop() {
       isStopping = true
+      clearTimeout(catalogIdle)
       for (const timer of restarts) clearTimeout(timer)
       await Promise.all(slots.map(end))
     }
@@ -152,7 +178,7 @@ export async function startSupervisor(options: SupervisorOptions): Promise<Super
 }
 
 function emptySlot(part: WorkerPart): Slot {
-  return { part, runner: undefined, task: undefined, isWanted: false, onEnded: () => {} }
+  return { part, runner: undefined, task: undefined, onEnded: () => {} }
 }
 
 function end(slot: Slot): Promise<void> {

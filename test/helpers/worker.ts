@@ -10,7 +10,7 @@ import { createWorkStore, type WorkStore } from '../../src/store/work-store.ts'
 import { createImportDesk, type ImportDeskOptions, type SweepingImportDesk } from '../../src/worker/accept-import.ts'
 import { createExportLane } from '../../src/worker/export-lane.ts'
 import { createImportLane } from '../../src/worker/import-lane.ts'
-import { type LaneOptions, startLane, TaskFailure } from '../../src/worker/lane.ts'
+import { type Lane, type LaneOptions, startLane, TaskFailure } from '../../src/worker/lane.ts'
 import type { PreparedLane } from '../../src/worker/lane-host.ts'
 import { createTaskDesk, type DeskOptions } from '../../src/worker/task-desk.ts'
 import { type BareDepot, threadlessPool } from './depot.ts'
@@ -42,7 +42,7 @@ export function makeImportDesk(depot: BareDepot, options: Partial<ImportDeskOpti
   })
 }
 
-/** A lane that ends with the last work that waits; by default it does that work. */
+/** By default the lane does the work; see `startQueued`. */
 export function laneOf(depot: BareDepot, kind: TaskKind, options: Partial<LaneOptions> = {}): LaneOptions {
   const works = createWorkStore(depot.db)
   return {
@@ -53,15 +53,31 @@ export function laneOf(depot: BareDepot, kind: TaskKind, options: Partial<LaneOp
     onEvent() {},
     isPassing: () => false,
     archiveTtlMs: depot.archiveTtlMs,
-    whenIdle: 'end',
     now: () => new Date(),
     ...options
   }
 }
 
+/** A lane that ends with the last work that waits. */
+export function startQueued(options: LaneOptions): Lane {
+  const { works } = options
+  const lane = startLane({
+    ...options,
+    works: {
+      ...works,
+      async claimNext(...args) {
+        const work = await works.claimNext(...args)
+        if (work === undefined) void lane.stop()
+        return work
+      }
+    }
+  })
+  return lane
+}
+
 /** Runs what waits of a kind to its end. */
 export async function runQueued(depot: BareDepot, kind: TaskKind, options: Partial<LaneOptions> = {}): Promise<void> {
-  await startLane(laneOf(depot, kind, options)).ended
+  await startQueued(laneOf(depot, kind, options)).ended
 }
 
 function laneParts(depot: BareDepot, kind: TaskKind, works: WorkStore): Omit<PreparedLane, 'close'> {
@@ -85,5 +101,5 @@ export async function failQueued(depot: BareDepot, kind: TaskKind, message: Mess
   const run = async () => {
     throw new TaskFailure(message, undefined)
   }
-  await startLane(laneOf(depot, kind, { run })).ended
+  await startQueued(laneOf(depot, kind, { run })).ended
 }

@@ -5,11 +5,10 @@ import { createIncomingDirectory } from '../../src/files/incoming-directory.ts'
 import { createImportStore } from '../../src/store/import-store.ts'
 import { createTaskStore } from '../../src/store/task-store.ts'
 import { createWorkStore } from '../../src/store/work-store.ts'
-import { startLane } from '../../src/worker/lane.ts'
 import { type BareDepot, contentsOf, listPackages, makeDepot } from '../helpers/depot.ts'
 import { type Files, packageFiles } from '../helpers/packages.ts'
 import { zipOf } from '../helpers/raw-zip.ts'
-import { laneOf, makeDesk, makeImportDesk, runQueued } from '../helpers/worker.ts'
+import { laneOf, makeDesk, makeImportDesk, runQueued, startQueued } from '../helpers/worker.ts'
 
 const OLD = packageFiles({ fixid: 'a', payload: 'old content' })
 const NEW = {
@@ -59,7 +58,7 @@ t.test('an import that a worker dies of goes on with the next one, wherever it w
   // It dies as soon as it has decided: what it has begun by then is on the disk.
   const crash = new Error('the worker dies')
   const options = laneOf(depot, 'import')
-  const dying = startLane({
+  const dying = startQueued({
     ...options,
     works: { ...works, finish: () => Promise.reject(crash), release: async () => {} }
   })
@@ -98,7 +97,7 @@ t.test('an import that fails after its changes takes them back, and can be done 
     })
     return options.run(work, watched)
   }
-  const lane = startLane({ ...options, run, works: { ...works, finish: async () => false } })
+  const lane = startQueued({ ...options, run, works: { ...works, finish: async () => false } })
   await lane.ended
   t.ok(steps > 2)
   await works.requeueAll()
@@ -113,7 +112,7 @@ t.test('an import that is canceled while it runs takes back what it has changed'
   const desk = makeDesk(depot)
   const options = laneOf(depot, 'import')
   const works = createWorkStore(depot.db)
-  const lane = startLane({
+  const lane = startQueued({
     ...options,
     works: {
       ...works,

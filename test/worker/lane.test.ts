@@ -5,7 +5,7 @@ import { createTaskStore } from '../../src/store/task-store.ts'
 import { createWorkStore, type WorkStore } from '../../src/store/work-store.ts'
 import { type LaneOptions, startLane, TaskFailure } from '../../src/worker/lane.ts'
 import { makeDepot, queueTask } from '../helpers/depot.ts'
-import { laneOf } from '../helpers/worker.ts'
+import { laneOf, startQueued } from '../helpers/worker.ts'
 
 const NOW = new Date('2026-04-05T06:07:08Z')
 const HALF: Checkpoint = { offset: 50, position: 1, crc32: 7 }
@@ -27,7 +27,7 @@ async function start(t: Test, { crashes, run = async () => OPERATION_SUCCEEDED, 
   for (const count of crashes) ids.push((await queueTask(db, 'export', { crashes: count })).id)
   const diary: string[] = []
   const store = createWorkStore(db)
-  const lane = startLane(
+  const lane = startQueued(
     laneOf(depot, 'export', {
       run,
       onEvent: (event, { taskId }, error) =>
@@ -80,7 +80,7 @@ t.test('work of another kind is left alone', async (t) => {
   const { depot, tasks, lane } = await start(t, { crashes: [] })
   await lane.ended
   const { id } = await queueTask(depot.db, 'scan')
-  await startLane(laneOf(depot, 'export')).ended
+  await startQueued(laneOf(depot, 'export')).ended
   t.equal((await tasks.findTask(id))?.state, 'queued')
 })
 
@@ -270,28 +270,31 @@ t.test('a stop ends the waiting, and the next start goes on', async (t) => {
 })
 
 t.test('a lane that waits is woken by new work, and ends when it is stopped', async (t) => {
-  const [idle, ended] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
-  const { lane, depot, tasks } = await start(t, {
-    crashes: [],
-    options: {
-      whenIdle: 'wait',
-      onEvent: (event) => {
-        if (event === 'completed') ended.resolve()
-      }
-    },
-    works: (works) => ({
-      async claimNext(kinds, owner, now) {
-        const work = await works.claimNext(kinds, owner, now)
-        if (work === undefined) idle.resolve()
-        return work
-      }
-    })
-  })
-  await idle.promise
+  const depot = await makeDepot(t)
+  const told: string[] = []
+  let heard = Promise.withResolvers<void>()
+  const tell = (what: string) => {
+    told.push(what)
+    heard.resolve()
+  }
+  async function until(what: string): Promise<void> {
+    while (!told.includes(what)) {
+      await heard.promise
+      heard = Promise.withResolvers()
+    }
+    told.length = 0
+  }
+  const run = async () => OPERATION_SUCCEEDED
+  const lane = startLane(laneOf(depot, 'export', { run, onEvent: tell, onIdle: () => tell('idle') }))
+  await until('idle')
   const { id } = await queueTask(depot.db, 'export')
   lane.wake()
-  await ended.promise
-  t.equal((await tasks.findTask(id))?.state, 'completed')
+  await until('completed')
+  t.equal((await createTaskStore(depot.db).findTask(id))?.state, 'completed')
+  await until('idle')
+  lane.wake()
+  await until('idle')
+  t.pass('it also says so when it was woken for nothing')
   await lane.stop()
   await queueTask(depot.db, 'export')
   lane.wake()

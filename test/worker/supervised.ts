@@ -26,7 +26,12 @@ export interface Supervised extends Supervisor {
 }
 
 /** Starts a supervisor; it is stopped with the test at the latest. */
-export async function supervise(t: Test, depot: BareDepot, exportThreads = 1): Promise<Supervised> {
+export async function supervise(
+  t: Test,
+  depot: BareDepot,
+  exportThreads = 1,
+  catalogIdleMs?: number
+): Promise<Supervised> {
   const reports: LaneReport[] = []
   const crashes: { part: WorkerPart; error: unknown }[] = []
   const watchers = new Set<() => void>()
@@ -49,6 +54,7 @@ export async function supervise(t: Test, depot: BareDepot, exportThreads = 1): P
     },
     works: createWorkStore(depot.db),
     exportThreads,
+    ...(catalogIdleMs !== undefined && { catalogIdleMs }),
     onReport(report) {
       reports.push(report)
       told()

@@ -133,7 +133,7 @@ t.test('nothing is started after a stop that comes when a lane has just died', a
 t.test('a scan process ends when its supervisor is gone, and not when a terminal is interrupted', async (t) => {
   const depot = await makeExportDepot(t, smallRepository())
   const { id } = await queueTask(depot.db, 'scan')
-  const worker = await supervise(t, depot)
+  const worker = await supervise(t, depot, 1, 0)
   await worker.reported('started', id)
   const [child] = worker.children
   child?.kill('SIGINT')

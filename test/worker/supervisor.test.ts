@@ -105,9 +105,52 @@ t.test('a scan that is asked for while another one runs is run after it, and lat
   t.equal((await listPackages(depot.db)).length, 6)
 })
 
-t.test('requests that come with a stop are answered, and start nothing', async (t) => {
+t.test('one process does one scan after the other, and ends when it has had nothing to do for a while', async (t) => {
   const depot = await makeExportDepot(t, smallRepository())
   const worker = await supervise(t, depot)
+  for (let turn = 0; turn < 3; turn += 1) {
+    const { task } = await worker.desk.requestScan('ann')
+    await worker.reported('completed', task.id)
+  }
+  t.equal(worker.children.length, 1)
+  await worker.stop()
+
+  const hasty = await supervise(t, depot, 1, 0)
+  const [child] = hasty.children
+  if (child?.exitCode === null) await once(child, 'exit')
+  t.equal(child?.exitCode, 0)
+  t.same(hasty.crashes, [])
+})
+
+t.test('a scan that is asked for while the process for it ends is done', async (t) => {
+  const depot = await makeExportDepot(t, smallRepository())
+  const worker = await supervise(t, depot, 1, 0)
+  for (let turn = 0; turn < 10; turn += 1) {
+    const { task } = await worker.desk.requestScan('ann')
+    await worker.reported('completed', task.id)
+    if (turn % 2 === 0) await new Promise((resolve) => setImmediate(resolve))
+  }
+  t.ok(worker.children.length > 1)
+  t.same(worker.crashes, [])
+})
+
+t.test('the process that imports is there before an upload has come to its end', async (t) => {
+  const depot = await makeExportDepot(t)
+  const worker = await supervise(t, depot, 1, 0)
+  const [child] = worker.children
+  if (child?.exitCode === null) await once(child, 'exit')
+  const before = worker.children.length
+  await worker.desk.beginUpload({ size: 1, jobId: undefined, requestedBy: 'ann' })
+  t.equal(worker.children.length, before + 1)
+  await t.rejects(worker.desk.beginUpload({ size: Number.MAX_SAFE_INTEGER, jobId: undefined, requestedBy: 'ann' }), {
+    code: 'REPOSITORY_FULL'
+  })
+  t.equal(worker.children.length, before + 1, 'not for one that is refused')
+})
+
+t.test('requests that come with a stop are answered, and start nothing', async (t) => {
+  const depot = await makeExportDepot(t, smallRepository())
+  const worker = await supervise(t, depot, 1, 0)
   const [child] = worker.children
   if (child?.exitCode === null) await once(child, 'exit')
   const requests = [worker.desk.requestScan('ann'), worker.desk.requestExport(REQUEST)]
