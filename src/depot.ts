@@ -156,12 +156,12 @@ export async function openDepot(config: Config, events: DepotEvents, tracing?: T
         freeBytes: Math.max(0, Math.min(volume.freeBytes, allotmentBytes - usedBytes))
       }
     },
-    health: () => checkHealth(db, config, supervisor),
+    health: () => checkHealth(db, config, archiveStorage, supervisor),
     async status() {
       const [numbers, ended, checks] = await Promise.all([
         statistics(),
         countEnded(),
-        checkHealth(db, config, supervisor)
+        checkHealth(db, config, archiveStorage, supervisor)
       ])
       return { ...numbers, ended, checks, startedAt }
     },
