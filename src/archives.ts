@@ -2,10 +2,11 @@
 import { PlannedArchive } from './archive/planned-archive.ts'
 import { type PlacedEntry, SourceChangedError } from './archive/write-archive.ts'
 import type { Archives } from './core/archive.ts'
+import type { ArchiveStorage } from './core/archive-storage.ts'
+import { toArchivesProblem } from './core/archive-trouble.ts'
 import type { PlanEntry } from './core/export.ts'
 import { Problem } from './core/problem.ts'
 import type { RepositoryFiles } from './core/repository-files.ts'
-import type { ArchiveDirectory } from './files/archive-directory.ts'
 import { type DeflatedFiles, type DeflatedKey, deflatedName } from './files/deflated-files.ts'
 import type { ArchiveStore } from './store/archive-store.ts'
 import type { PlanStore } from './store/plan-store.ts'
@@ -15,21 +16,25 @@ const ENTRIES_PER_PAGE = 16
 
 export interface ArchivesOptions {
   readonly store: Pick<ArchiveStore, 'findArchive'>
-  readonly directory: Pick<ArchiveDirectory, 'open'>
+  readonly storage: Pick<ArchiveStorage, 'open'>
   readonly plans: Pick<PlanStore, 'entryPages' | 'positionAt'>
   readonly files: RepositoryFiles
   readonly deflatedFiles: Pick<DeflatedFiles, 'openFile' | 'remove'>
 }
 
-export function createArchives({ store, directory, plans, files, deflatedFiles }: ArchivesOptions): Archives {
+export function createArchives({ store, storage, plans, files, deflatedFiles }: ArchivesOptions): Archives {
   return {
     async open(name) {
       const known = await store.findArchive(name)
       if (known?.state === 'gone') throw new Problem('ARCHIVE_GONE', `The archive ${name} is not kept any more.`)
       if (known?.state !== 'kept') return undefined
-      const opened = await directory.open(name, known.digest)
+      const opened = await storage.open(name, known.digest).catch((error) => Promise.reject(toArchivesProblem(error)))
       if (opened === undefined) throw new Problem('ARCHIVE_GONE', `The archive ${name} has been removed from the disk.`)
-      return opened
+      return {
+        ...opened,
+        readInto: (buffer, position, end) =>
+          opened.readInto(buffer, position, end).catch((error) => Promise.reject(toArchivesProblem(error)))
+      }
     },
 
     openPlanned({ id, digest, archiveSize, directoryOffset, entryCount }, { name, modifiedAt }) {

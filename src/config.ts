@@ -3,6 +3,7 @@ import fs from 'node:fs'
 import path from 'node:path'
 import { type Static, Type } from 'typebox'
 import { Value } from 'typebox/value'
+import { ARCHIVES_SETTINGS, type ArchivesConfig, archivesOf } from './archives-config.ts'
 import { ConfigError } from './config-error.ts'
 import { CLIENT_SETTINGS } from './core/client-settings.ts'
 import { DURATION, parseDuration } from './core/duration.ts'
@@ -48,6 +49,7 @@ const Environment = Type.Object({
   FIXDEPOT_ALLOW_PLAIN_HTTP: Type.String({ default: 'no', enum: ['yes', 'no'], description: 'yes or no' }),
   FIXDEPOT_DATA_DIR: Type.String({ default: './data', minLength: 1, description: 'a directory' }),
   FIXDEPOT_REPOSITORY_DIR: Type.Optional(Type.String({ minLength: 1, description: 'a directory' })),
+  ...ARCHIVES_SETTINGS,
   FIXDEPOT_ADMIN_USER: Type.String({
     default: 'admin',
     pattern: '^[^:\\s]+$',
@@ -99,14 +101,13 @@ export type TlsConfig =
       readonly names: readonly string[]
     }
 
-export interface Config {
+export interface Config extends ArchivesConfig {
   readonly host: string
   readonly port: number
   readonly tls: TlsConfig
   readonly dataDirectory: string
   /** The operator's files. */
   readonly repositoryDirectory: string
-  readonly archivesDirectory: string
   /** The cache of deflated forms. */
   readonly deflatedDirectory: string
   /** `store`: nothing is deflated. */
@@ -148,7 +149,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     tls: tlsConfig(settings, dataDirectory),
     dataDirectory,
     repositoryDirectory: path.resolve(settings.FIXDEPOT_REPOSITORY_DIR ?? path.join(dataDirectory, 'repository')),
-    archivesDirectory: path.join(dataDirectory, 'archives'),
+    ...archivesOf(settings, path.join(dataDirectory, 'archives'), environment),
     deflatedDirectory: path.join(dataDirectory, 'deflated'),
     databaseFile: path.join(dataDirectory, 'fixdepot.db'),
     adminUser: settings.FIXDEPOT_ADMIN_USER,
@@ -233,6 +234,9 @@ function parseBytes(text: string): number {
 function checkDirectories({ dataDirectory, repositoryDirectory, archivesDirectory, deflatedDirectory }: Config): void {
   if (isInside(repositoryDirectory, dataDirectory)) {
     throw new ConfigError('The setting FIXDEPOT_DATA_DIR must not lie inside FIXDEPOT_REPOSITORY_DIR.')
+  }
+  if (isInside(repositoryDirectory, archivesDirectory)) {
+    throw new ConfigError('The setting FIXDEPOT_ARCHIVES_URL must not lie inside FIXDEPOT_REPOSITORY_DIR.')
   }
   for (const [what, directory] of [
     ['archives', archivesDirectory],

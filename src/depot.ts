@@ -1,9 +1,9 @@
 /** Composes the depot out of its parts: opens what is to be opened, and hands the routes their services. */
 import { randomUUID } from 'node:crypto'
-import fs from 'node:fs'
 import { prepareAdministrator } from './administrator.ts'
 import { createArchives } from './archives.ts'
-import { type Config, ConfigError } from './config.ts'
+import { checkDirectories } from './check-directories.ts'
+import type { Config } from './config.ts'
 import { rememberUsers } from './core/known-users.ts'
 import { createLoginGuard } from './core/login-guard.ts'
 import { createLogins } from './core/logins.ts'
@@ -11,12 +11,11 @@ import type { Tracing } from './core/observation.ts'
 import { createPasswordHasher } from './core/password-hasher.ts'
 import { Problem } from './core/problem.ts'
 import { createSessions } from './core/session.ts'
-import { createArchiveDirectory } from './files/archive-directory.ts'
 import { createDeflatedFiles } from './files/deflated-files.ts'
 import { createIncomingDirectory } from './files/incoming-directory.ts'
 import { recoverPutAside } from './files/put-aside.ts'
 import { createRepositoryFiles } from './files/repository-files.ts'
-import { checkReadableDirectory, readVolumeSpace } from './files/volume.ts'
+import { readVolumeSpace } from './files/volume.ts'
 import { checkHealth } from './health.ts'
 import type { Services } from './http/services.ts'
 import { keepBriefly } from './observe/keep-briefly.ts'
@@ -39,6 +38,7 @@ import { createUserReader, listLoginFailures } from './store/user-reader.ts'
 import { createWorkStore } from './store/work-store.ts'
 import { readVersion } from './version.ts'
 import type { LaneReport } from './worker/lane-port.ts'
+import { openArchiveStorage } from './worker/open-archive-storage.ts'
 import { type CrashedTask, type Supervisor, startSupervisor } from './worker/supervisor.ts'
 
 export interface DepotEvents {
@@ -71,11 +71,13 @@ export async function openDepot(config: Config, events: DepotEvents, tracing?: T
   await removeAbandonedUploads(db, config)
   const hasher = createPasswordHasher()
   const madePassword = await prepareAdministrator(db, config, hasher, new Date())
-  const { databaseFile, repositoryDirectory, archivesDirectory, deflatedDirectory } = config
+  const { databaseFile, repositoryDirectory, archivesDirectory, archivesBucket, deflatedDirectory } = config
+  const archiveStorage = openArchiveStorage(config)
   const settings = {
     databaseFile,
     repositoryDirectory,
     archivesDirectory,
+    archivesBucket,
     deflatedDirectory,
     compression: config.compression,
     deflatedBytes: config.deflatedBytes,
@@ -135,7 +137,7 @@ export async function openDepot(config: Config, events: DepotEvents, tracing?: T
     files,
     archives: createArchives({
       store: createArchiveStore(db),
-      directory: createArchiveDirectory(archivesDirectory),
+      storage: archiveStorage,
       plans,
       files,
       deflatedFiles: createDeflatedFiles(deflatedDirectory)
@@ -154,12 +156,12 @@ export async function openDepot(config: Config, events: DepotEvents, tracing?: T
         freeBytes: Math.max(0, Math.min(volume.freeBytes, allotmentBytes - usedBytes))
       }
     },
-    health: () => checkHealth(db, config, supervisor),
+    health: () => checkHealth(db, config, archiveStorage, supervisor),
     async status() {
       const [numbers, ended, checks] = await Promise.all([
         statistics(),
         countEnded(),
-        checkHealth(db, config, supervisor)
+        checkHealth(db, config, archiveStorage, supervisor)
       ])
       return { ...numbers, ended, checks, startedAt }
     },
@@ -188,6 +190,7 @@ export async function openDepot(config: Config, events: DepotEvents, tracing?: T
     madePassword,
     async close() {
       await supervisor.stop()
+      archiveStorage.close()
       await db.destroy()
       lock.release()
     }
@@ -212,21 +215,4 @@ async function removeAbandonedUploads(db: Database, { repositoryDirectory }: Con
 
 function tolerateSystemError(error: unknown): void {
   if (!/^E[A-Z]+$/.test((error as NodeJS.ErrnoException).code ?? '')) throw error
-}
-
-async function checkDirectories({ repositoryDirectory, archivesDirectory }: Config): Promise<void> {
-  try {
-    fs.mkdirSync(archivesDirectory, { recursive: true, mode: 0o750 })
-    fs.accessSync(archivesDirectory, fs.constants.W_OK)
-  } catch (error) {
-    throw new ConfigError(`FIXDEPOT_DATA_DIR cannot be written: ${(error as Error).message}`, { cause: error })
-  }
-  try {
-    await checkReadableDirectory(repositoryDirectory)
-  } catch (error) {
-    const advice = 'Create it, or set FIXDEPOT_REPOSITORY_DIR to the directory that holds the firmware.'
-    throw new ConfigError(`The repository directory cannot be read: ${(error as Error).message}. ${advice}`, {
-      cause: error
-    })
-  }
 }

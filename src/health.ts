@@ -1,5 +1,7 @@
 /** Whether the depot can do its work, and if not, why. */
 import type { Config } from './config.ts'
+import type { ArchiveStorage } from './core/archive-storage.ts'
+import { StorageTrouble } from './core/archive-trouble.ts'
 import type { HealthCheck } from './core/catalog.ts'
 import { checkReadableDirectory, readVolumeSpace } from './files/volume.ts'
 import type { Depot as Database } from './store/database.ts'
@@ -7,9 +9,14 @@ import { SPACE_FLOOR_BYTES } from './worker/repository-room.ts'
 import type { Supervisor } from './worker/supervisor.ts'
 
 /** Reasons are for everybody who may ask: they name no paths. */
-export async function checkHealth(db: Database, config: Config, worker: Supervisor): Promise<HealthCheck[]> {
+export async function checkHealth(
+  db: Database,
+  config: Pick<Config, 'repositoryDirectory' | 'dataDirectory'>,
+  archives: ArchiveStorage,
+  worker: Supervisor
+): Promise<HealthCheck[]> {
   const check = async (name: HealthCheck['name'], look: () => Promise<string>): Promise<HealthCheck> => {
-    const reason = await look().catch((error) => `${(error as NodeJS.ErrnoException).code ?? 'unknown error'}.`)
+    const reason = await look().catch(reasonOf)
     return { name, isHealthy: reason === '', reason }
   }
   return Promise.all([
@@ -22,7 +29,12 @@ export async function checkHealth(db: Database, config: Config, worker: Supervis
       return ''
     }),
     check('space', async () => {
-      const { freeBytes } = await readVolumeSpace(config.archivesDirectory)
+      if (archives.isRemote) {
+        await archives.check()
+        const { freeBytes } = await readVolumeSpace(config.dataDirectory)
+        return freeBytes < SPACE_FLOOR_BYTES ? `Only ${freeBytes} bytes are free for the database.` : ''
+      }
+      const freeBytes = await archives.freeBytes()
       return freeBytes < SPACE_FLOOR_BYTES ? `Only ${freeBytes} bytes are free for archives.` : ''
     }),
     check('worker', async () => {
@@ -30,4 +42,9 @@ export async function checkHealth(db: Database, config: Config, worker: Supervis
       return missing.length === 0 ? '' : `Being started anew: ${missing.map(({ name }) => name).join(', ')}.`
     })
   ])
+}
+
+function reasonOf(error: unknown): string {
+  if (error instanceof StorageTrouble) return error.message
+  return `${(error as NodeJS.ErrnoException).code ?? 'unknown error'}.`
 }

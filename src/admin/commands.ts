@@ -11,9 +11,10 @@ const FAILED = 1
 export async function runBackup(file: string, isJson: boolean): Promise<number> {
   return sayWhy(FAILED, isJson, async () => {
     const { backUp } = await import('./backup.ts')
-    const { databaseFile: database } = readConfig()
+    const { databaseFile: database, archivesBucket } = readConfig()
     await backUp(database, file)
     print(isJson ? JSON.stringify({ database, file }) : `The database is copied into ${file}.`)
+    if (!isJson && archivesBucket !== undefined) print('The archives are in S3, and no part of it.')
     return SOUND
   })
 }

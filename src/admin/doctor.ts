@@ -6,10 +6,14 @@ import { openForReading } from '../store/database.ts'
 import { createInspectionStore } from '../store/inspection-store.ts'
 import { checkArchives } from './check-archives.ts'
 import { checkAudit } from './check-audit.ts'
+import { checkBucket } from './check-bucket.ts'
 import { checkCatalog } from './check-catalog.ts'
 import { checkFile, checkReferences, hasThisSchema } from './check-database.ts'
 import { checkDeflated } from './check-deflated.ts'
 import { createFindings } from './findings.ts'
+
+type DoctorsConfig = Pick<Config, 'databaseFile' | 'archivesDirectory' | 'deflatedDirectory' | 'repositoryDirectory'> &
+  Partial<Pick<Config, 'archivesBucket'>>
 
 /**
  * Examines a depot, also while its server runs.
@@ -17,10 +21,7 @@ import { createFindings } from './findings.ts'
  * @returns the code to exit with: 0 all is sound, 1 something is not, 2 not everything could be checked
  * @throws DatabaseUnusable when the database cannot even be opened
  */
-export async function examine(
-  config: Pick<Config, 'databaseFile' | 'archivesDirectory' | 'deflatedDirectory' | 'repositoryDirectory'>,
-  print: (line: string) => void
-): Promise<number> {
+export async function examine(config: DoctorsConfig, print: (line: string) => void): Promise<number> {
   const findings = createFindings(print)
   const db = openForReading(config.databaseFile)
   /** What one check cannot read, another may not need. */
@@ -39,7 +40,11 @@ export async function examine(
     if (await attempt('the schema', () => hasThisSchema(store, findings))) {
       await attempt('the rows', () => checkReferences(store, findings))
       await attempt('the audit trail', () => checkAudit(createAuditInspection(db), findings))
-      await attempt('the archives', () => checkArchives(store, config.archivesDirectory, findings))
+      await attempt('the archives', () =>
+        config.archivesBucket === undefined
+          ? checkArchives(store, config.archivesDirectory, findings)
+          : checkBucket(store, config.archivesBucket, findings)
+      )
       await attempt('the cache of deflated files', () => checkDeflated(store, config.deflatedDirectory, findings))
       await attempt('the catalog', () => checkCatalog(store, config.repositoryDirectory, findings))
     }

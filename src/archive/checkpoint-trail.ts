@@ -21,13 +21,17 @@ export class CheckpointTrail<Entry extends { readonly position: number }> {
   #last: Mark<Entry>
   #ahead: Mark<Entry>[] = []
   #wholeEntry: Entry | undefined
+  readonly #every: number | undefined
 
-  constructor(start: Checkpoint) {
+  /** @param every another run can go on at multiples of it only; undefined: anywhere */
+  constructor(start: Checkpoint, every?: number) {
     this.#last = { checkpoint: start, lastEntry: undefined }
+    this.#every = every
   }
 
   /** Another run could go on here, in the middle of an entry. */
   mark(checkpoint: Checkpoint): void {
+    if (this.#every !== undefined && checkpoint.offset % this.#every !== 0) return
     const before = this.#ahead.at(-1) ?? this.#last
     if (checkpoint.offset - before.checkpoint.offset < MARK_EVERY_BYTES) return
     this.#ahead.push({ checkpoint, lastEntry: this.#wholeEntry })

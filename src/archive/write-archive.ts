@@ -31,6 +31,8 @@ export interface Durable<Entry> {
 export interface ArchiveOutput {
   /** Bytes of the archive so far, those before the checkpoint included. */
   readonly position: number
+  /** Set where another run can go on at multiples of it only. */
+  readonly checkpointEvery?: number
   /** Room for the next bytes, at least one; what is put there counts once `advance` is called. */
   space(): Promise<Buffer>
   advance(bytes: number): void
@@ -85,8 +87,8 @@ export class SourceUnreadableError extends Error {
  */
 export async function writeArchive<Entry extends PlacedEntry>(options: ArchiveOptions<Entry>): Promise<number> {
   const { checkpoint, onDurable } = options
-  const trail = new CheckpointTrail<Entry>(checkpoint)
   const output = options.openOutput(checkpoint.offset, (bytes) => onDurable({ bytes, ...trail.upTo(bytes) }))
+  const trail = new CheckpointTrail<Entry>(checkpoint, output.checkpointEvery)
   try {
     for await (const page of options.entries(checkpoint.position)) {
       for (const entry of page) await writeEntry(output, trail, entry, options)

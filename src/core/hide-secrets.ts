@@ -3,7 +3,7 @@
 /** What stands for a secret. */
 export const HIDDEN = '[hidden]'
 
-const SECRET_NAME = /passw|pwd|secret|token|csrf|authorization|cookie|sessionid|api[-_]?key|private/i
+const SECRET_NAME = /passw|pwd|secret|token|csrf|authorization|cookie|sessionid|(?:api|access)[-_]?key|private/i
 
 /** Of a parameter, an attribute, a header or a setting. */
 export function isSecretName(name: string): boolean {

@@ -15,7 +15,10 @@ export interface OpenFile {
   /** Equal for equal bytes. */
   readonly digest: string
   readonly contentType: string
-  /** Reads from a position into the buffer, and gives back how many bytes these were: 0 only at the end. */
-  readInto(buffer: Uint8Array, position: number): Promise<number>
+  /**
+   * Reads from a position into the buffer, and gives back how many bytes these were: 0 only at the end.
+   * @param end the last byte that the reader will want, where it knows: no more has to be fetched from far away
+   */
+  readInto(buffer: Uint8Array, position: number, end?: number): Promise<number>
   close(): Promise<void>
 }

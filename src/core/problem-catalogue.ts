@@ -305,6 +305,12 @@ export const PROBLEMS = {
     explanation: 'The repository directory cannot be read at the moment.',
     recovery: 'Check that the directory exists, is mounted, and can be read by the server.'
   },
+  ARCHIVES_UNAVAILABLE: {
+    kind: 'unavailable',
+    id: 'FQXHMUP9050L',
+    explanation: 'The storage of archives cannot be read or written at the moment. Nothing was changed.',
+    recovery: 'Repeat the request later. If it goes on, the operator finds the cause with fixdepot doctor.'
+  },
   DATABASE_UNAVAILABLE: {
     kind: 'unavailable',
     id: 'FQXHMUP9016L',

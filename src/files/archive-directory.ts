@@ -4,32 +4,18 @@
  */
 import fs, { promises as fsp } from 'node:fs'
 import { type ArchiveFile, parseArchiveFile, partName } from '../core/archive-file.ts'
-import type { OpenFile } from '../core/open-file.ts'
+import type { ArchiveClaim, ArchiveStorage, GrowingArchive } from '../core/archive-storage.ts'
 import { isSafeName } from '../core/relative-path.ts'
+import { BlockWriter } from './block-writer.ts'
 import { openFileOf } from './open-file.ts'
 import { resolveInside } from './safe-path.ts'
 import { syncDirectory } from './sync-directory.ts'
-
-/** An archive that is being written. One of `publish`, `discard` and `leave` ends it. */
-export interface ArchiveInProgress {
-  /** Open for writing. */
-  readonly fd: number
-  /** Bytes that it has already: as many as were asked for, or none. */
-  readonly size: number
-  /** Makes the archive visible under its name, whole and durable. */
-  publish(): void
-  /** Leaves nothing behind. */
-  discard(): void
-  /** Leaves it for the next one who resumes it. */
-  leave(): void
-}
+import { readVolumeSpace } from './volume.ts'
 
 const FIRST_TOKEN = 1
 
-export type ArchiveDirectory = ReturnType<typeof createArchiveDirectory>
-
 /** @param directory exists already */
-export function createArchiveDirectory(directory: string) {
+export function createArchiveDirectory(directory: string): ArchiveStorage {
   const pathOf = (name: string) => {
     if (!isSafeName(name)) throw new Error(`${JSON.stringify(name)} cannot be the name of an archive`)
     return resolveInside(directory, name)
@@ -60,62 +46,66 @@ export function createArchiveDirectory(directory: string) {
   }
 
   return {
-    /**
-     * Opens the part of this lease, with the first bytes of what former leases wrote when so many are there. All other
-     * parts of the archive are removed.
-     * @param token counted from 1 for each archive
-     * @param size bytes that are to be there; 0 for a new archive
-     */
-    resume(name: string, token: number, size = 0): ArchiveInProgress {
+    isRemote: false,
+
+    /** Opens the part of this lease, with the first bytes of what former leases wrote when so many are there. */
+    async resume({ name, token, start }: ArchiveClaim): Promise<GrowingArchive> {
       const part = partOf(name, token)
-      const isTaken = size > 0 && takeOver(name, part)
+      const isTaken = start > 0 && takeOver(name, part)
       // Before the first lease there was none that could have left one: the directory, which may have thousands of archives, is not read.
       for (const { fileName, token: other } of token === FIRST_TOKEN ? [] : partsOf(name))
         if (other !== token) fs.rmSync(pathOf(fileName), { force: true })
       const fd = fs.openSync(part, isTaken ? 'r+' : 'w')
       try {
-        const kept = isTaken && fs.fstatSync(fd).size >= size ? size : 0
+        const kept = isTaken && fs.fstatSync(fd).size >= start ? start : 0
         if (isTaken) fs.ftruncateSync(fd, kept)
-        return { fd, size: kept, ...endings(fd, part, name) }
+        return {
+          size: kept,
+          isPublished: false,
+          openOutput: (onDurable) => new BlockWriter({ fd, start: kept, isDurable: true, onDurable }),
+          ...endings(fd, part, name)
+        }
       } catch (error) {
         fs.closeSync(fd)
         throw error
       }
     },
 
-    /** Removes what is unfinished of an archive. */
-    removeParts(name: string): void {
+    async removeParts(name) {
       for (const { fileName } of partsOf(name)) fs.rmSync(pathOf(fileName), { force: true })
     },
 
-    /** Undefined when there is no such file. @param digest names its content */
-    async open(name: string, digest: string): Promise<OpenFile | undefined> {
+    async open(name, digest) {
       const handle = await openIfThere(pathOf(name))
       if (handle === undefined) return undefined
       const { size, mtime } = await handle.stat()
       return openFileOf(handle, { name, size, modifiedAt: mtime, digest, contentType: 'application/zip' })
     },
 
-    /** Whether a finished archive of this size is there. */
-    hasWhole(name: string, size: number): boolean {
+    async hasWhole(name, size) {
       const stat = fs.lstatSync(pathOf(name), { throwIfNoEntry: false })
       return stat?.isFile() === true && stat.size === size
     },
 
-    /** The files whose names are of this server's kind; what else lies there is nobody's business. */
-    async ownFiles(): Promise<ArchiveFile[]> {
+    async ownFiles() {
       return (await fsp.readdir(directory)).map(parseArchiveFile).filter((file) => file !== undefined)
     },
 
-    /** Removes a finished archive or a part; downloads in progress end well. */
-    remove(fileName: string): void {
+    /** Downloads in progress end well. */
+    async remove(fileName) {
       fs.rmSync(pathOf(fileName), { force: true })
-    }
+    },
+
+    freeBytes: async () => (await readVolumeSpace(directory)).freeBytes,
+
+    check: async () => fsp.access(directory, fs.constants.R_OK | fs.constants.W_OK | fs.constants.X_OK),
+
+    close() {}
   }
 
-  function endings(fd: number, part: string, name: string): Omit<ArchiveInProgress, 'fd' | 'size'> {
+  function endings(fd: number, part: string, name: string): Pick<GrowingArchive, 'publish' | 'discard' | 'leave'> {
     return {
-      publish() {
+      async publish() {
         fs.closeSync(fd)
         try {
           fs.renameSync(part, pathOf(name))
@@ -125,11 +115,11 @@ export function createArchiveDirectory(directory: string) {
         }
         syncDirectory(directory)
       },
-      discard() {
+      async discard() {
         fs.closeSync(fd)
         fs.rmSync(part, { force: true })
       },
-      leave: () => fs.closeSync(fd)
+      leave: async () => fs.closeSync(fd)
     }
   }
 }

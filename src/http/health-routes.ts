@@ -53,7 +53,7 @@ export const healthRoutes: FastifyPluginAsyncTypebox<HealthOptions> = async (app
         tags: ['Operations'],
         summary: 'The depot can do its work',
         description:
-          'Checks the database, the repository directory, the space for archives and the worker. 503 while the server ends.',
+          'Checks the database, the repository directory, the space for archives, or the storage that has them, and the worker. 503 while the server ends.',
         security: [],
         response: { 200: Ready, 500: errorResponse('Something went wrong inside the server.'), 503: Ready }
       }

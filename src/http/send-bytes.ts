@@ -106,7 +106,7 @@ function readAhead(...args: Parameters<typeof readPart>): Promise<Buffer> {
 }
 
 async function readPart(file: OpenFile, buffer: Buffer, position: number, end: number): Promise<Buffer> {
-  const length = await file.readInto(buffer.subarray(0, Math.min(buffer.length, end - position + 1)), position)
+  const length = await file.readInto(buffer.subarray(0, Math.min(buffer.length, end - position + 1)), position, end)
   if (length === 0) throw new Error(`The file ${file.name} ends at byte ${position}`)
   return buffer.subarray(0, length)
 }

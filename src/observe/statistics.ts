@@ -1,4 +1,6 @@
 /** Puts the numbers of the depot together: from the database, the volumes and the worker. */
+import path from 'node:path'
+import type { BucketSettings } from '../core/bucket-settings.ts'
 import type { CatalogSize, DepotStatistics, VolumeUse, WorkerPartState } from '../core/statistics.ts'
 import { readVolumeSpace, type VolumeSpace } from '../files/volume.ts'
 import { createArchiveStore } from '../store/archive-store.ts'
@@ -9,7 +11,10 @@ import { keepBriefly } from './keep-briefly.ts'
 
 export interface StatisticsOptions {
   readonly db: Depot
+  readonly databaseFile: string
   readonly archivesDirectory: string
+  /** Set when archives are not on a volume. */
+  readonly archivesBucket?: BucketSettings | undefined
   readonly repositoryDirectory: string
   /** Bytes that the cache of deflated payloads may hold. */
   readonly deflatedBytes: number
@@ -32,12 +37,13 @@ export function createStatistics(options: StatisticsOptions): () => Promise<Depo
   }
 
   async function volumes(): Promise<VolumeUse[]> {
+    const isOnVolume = options.archivesBucket === undefined
     const [data, repository] = await Promise.all([
-      spaceOf(options.archivesDirectory),
+      spaceOf(isOnVolume ? options.archivesDirectory : path.dirname(options.databaseFile)),
       spaceOf(options.repositoryDirectory)
     ])
     const reserved = {
-      data: await createArchiveStore(db).reservedBytes(),
+      data: isOnVolume ? await createArchiveStore(db).reservedBytes() : 0,
       repository: await createImportStore(db).reservedBytes(now())
     }
     return [

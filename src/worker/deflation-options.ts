@@ -3,7 +3,7 @@ import { createDeflatedFiles } from '../files/deflated-files.ts'
 import { createArchiveStore } from '../store/archive-store.ts'
 import { createDeflationStore } from '../store/deflation-store.ts'
 import type { ScanSchema } from '../store/scan-schema.ts'
-import { freeArchiveBytes } from './archive-room.ts'
+import { freeDataBytes } from './archive-room.ts'
 import type { DeflationOptions } from './deflate-files.ts'
 import type { DeflatingPool } from './deflating-pool.ts'
 import type { LaneContext } from './lane-host.ts'
@@ -22,7 +22,7 @@ export function deflationOptions(
     mode: settings.compression,
     async roomBytes() {
       const allowed = settings.deflatedBytes - (await store.usedBytes())
-      return Math.min(allowed, await freeArchiveBytes(settings.archivesDirectory, archives))
+      return Math.min(allowed, await freeDataBytes(settings, archives))
     }
   }
 }

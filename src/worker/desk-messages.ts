@@ -1,5 +1,6 @@
 /** How requests for work travel to the thread that accepts them, and how it answers. */
 import { MessageChannel, type MessagePort, type Worker } from 'node:worker_threads'
+import { toArchivesProblem } from '../core/archive-trouble.ts'
 import type { AuditDesk } from '../core/audit.ts'
 import type { TaskDesk } from '../core/export.ts'
 import type { ImportDesk } from '../core/import.ts'
@@ -87,7 +88,8 @@ export async function answerDeskCommand(desk: Desk, { request, replyTo }: DeskCo
 async function replyOf(desk: Desk, request: DeskRequest): Promise<DeskReply> {
   try {
     return { answer: await handOver(desk, request) }
-  } catch (error) {
+  } catch (thrown) {
+    const error = toArchivesProblem(thrown)
     const problem = error instanceof Problem ? error : toDatabaseProblem(error)
     if (problem !== undefined) return { problem: { code: problem.code, text: problem.message } }
     return { error: error instanceof Error ? error : new Error(String(error)) }

@@ -3,9 +3,8 @@
  * export takes a moment and a commit waits for the disk: both would keep the thread that answers requests from answering. And
  * no packing, however busy, can keep this thread from showing that the process lives.
  */
-import fs from 'node:fs'
+import { StorageTrouble } from '../core/archive-trouble.ts'
 import { isPassingTrouble } from '../core/database-trouble.ts'
-import { createArchiveDirectory } from '../files/archive-directory.ts'
 import { createIncomingDirectory } from '../files/incoming-directory.ts'
 import { putAside } from '../files/put-aside.ts'
 import { createArchiveStore } from '../store/archive-store.ts'
@@ -19,6 +18,7 @@ import { createAuditBatch } from './audit-batch.ts'
 import { answerDeskCommand } from './desk-messages.ts'
 import { deskPort } from './desk-port.ts'
 import { BEAT_INTERVAL_MS, createLeaseWatch } from './lease-watch.ts'
+import { openArchiveStorage } from './open-archive-storage.ts'
 import { freeRepositoryBytes } from './repository-room.ts'
 import { SWEEP_INTERVAL_MS, sweepArchives } from './sweep-archives.ts'
 import { createTaskDesk } from './task-desk.ts'
@@ -26,16 +26,13 @@ import { createTaskDesk } from './task-desk.ts'
 const port = deskPort()
 const { settings } = port
 const db = openDatabase({ file: settings.databaseFile })
-const archives = createArchiveDirectory(settings.archivesDirectory)
+const archives = openArchiveStorage(settings)
 const archiveStore = createArchiveStore(db)
 const watch = createLeaseWatch(createWorkStore(db), settings.owner, () => performance.now())
 const tasks = createTaskDesk({
   db,
   archives,
-  freeBytes() {
-    const { bavail, bsize } = fs.statfsSync(settings.archivesDirectory)
-    return bavail * bsize
-  },
+  freeBytes: () => archives.freeBytes(),
   putAside: (paths) => putAside(settings.repositoryDirectory, paths),
   archiveTtlMs: settings.archiveTtlMs,
   userLimits: settings.userLimits,
@@ -59,24 +56,48 @@ function inTurn(work: () => Promise<unknown>): void {
   last = last.then(work)
 }
 
+/** The same for who needs what comes of it. */
+function takeTurn<T>(work: () => Promise<T>): Promise<T> {
+  const outcome = last.then(work)
+  last = outcome.catch(() => {})
+  return outcome
+}
+
 /** What is done again and again may fail now and then; a bug ends the thread. */
-function regularly(milliseconds: number, work: () => Promise<unknown>): NodeJS.Timeout {
-  const attempt = () => work().catch(tolerate)
-  inTurn(attempt)
-  return setInterval(() => inTurn(attempt), milliseconds)
+function regularly(milliseconds: number, work: () => unknown): NodeJS.Timeout {
+  work()
+  return setInterval(work, milliseconds)
 }
 
 function tolerate(error: unknown): void {
   const code = String((error as NodeJS.ErrnoException).code)
   const isSystemError = /^E[A-Z]+$/.test(code)
-  if (!isSystemError && !isPassingTrouble(error)) throw error
+  if (!isSystemError && !isPassingTrouble(error) && !(error instanceof StorageTrouble)) throw error
 }
 
-const sweep = async () => {
-  await sweepArchives(archiveStore, archives, new Date())
-  await sweepImports()
+let sweeps: Promise<unknown> = Promise.resolve()
+let waitingSweeps = 0
+let isStopping = false
+
+/** One after the other; whoever asks while one waits to begin is served by that one. */
+function sweep(): void {
+  if (waitingSweeps > 0) return
+  waitingSweeps += 1
+  sweeps = sweeps
+    .then(async () => {
+      waitingSweeps -= 1
+      if (isStopping) return
+      await sweepArchives(archiveStore, archives, new Date(), takeTurn)
+      await takeTurn(sweepImports)
+    })
+    .catch((error) => {
+      // The database is closed then, and the connections are.
+      if (!isStopping) tolerate(error)
+    })
 }
-const timers = [regularly(BEAT_INTERVAL_MS, () => watch.beat()), regularly(SWEEP_INTERVAL_MS, sweep)]
+
+const beat = () => inTurn(() => watch.beat().catch(tolerate))
+const timers = [regularly(BEAT_INTERVAL_MS, beat), regularly(SWEEP_INTERVAL_MS, sweep)]
 port.onCommand((command) => {
   if (command.request.method === 'recordEvent') {
     // It goes along with what comes before its turn.
@@ -86,12 +107,13 @@ port.onCommand((command) => {
   }
   inTurn(() => answerDeskCommand(desk, command))
   // A part that waits for its next run has no lane that would remove it.
-  if (command.request.method === 'cancelTasks' || command.request.method === 'deleteTasks')
-    inTurn(() => sweep().catch(tolerate))
+  if (command.request.method === 'cancelTasks' || command.request.method === 'deleteTasks') inTurn(async () => sweep())
 })
 port.onStop(() => {
+  isStopping = true
   for (const timer of timers) clearInterval(timer)
   inTurn(async () => {
+    archives.close()
     await db.destroy()
     port.close()
   })

@@ -1,13 +1,13 @@
 /** What a lane that packs archives needs, and does. */
-import { createArchiveDirectory } from '../files/archive-directory.ts'
 import { createDeflatedFiles } from '../files/deflated-files.ts'
 import { createArchiveStore } from '../store/archive-store.ts'
 import { createPlanStore } from '../store/plan-store.ts'
 import { runExport } from './export-runner.ts'
 import type { LaneContext, PreparedLane } from './lane-host.ts'
+import { openArchiveStorage } from './open-archive-storage.ts'
 
 export function createExportLane({ settings, db, works, onPacked }: LaneContext): PreparedLane {
-  const directory = createArchiveDirectory(settings.archivesDirectory)
+  const storage = openArchiveStorage(settings)
   const deflatedFiles = createDeflatedFiles(settings.deflatedDirectory)
   const archives = createArchiveStore(db)
   const plans = createPlanStore(db)
@@ -23,7 +23,7 @@ export function createExportLane({ settings, db, works, onPacked }: LaneContext)
         token: work.token,
         checkpoint: work.checkpoint,
         repositoryDirectory: settings.repositoryDirectory,
-        archives: directory,
+        archives: storage,
         deflatedFiles,
         async onProgress(progress, checkpoint) {
           await works.saveProgress(work, progress, checkpoint)
@@ -36,14 +36,14 @@ export function createExportLane({ settings, db, works, onPacked }: LaneContext)
     // Whoever has the lease now may have published the archive too: it goes only when nobody will ever want it.
     async onTooLate(work) {
       const name = await nameOf(work)
-      if (!(await archives.ownedNames([name])).has(name)) directory.remove(name)
+      if (!(await archives.ownedNames([name])).has(name)) await storage.remove(name)
     },
     // A worker that died may have published it already; nobody else ever gets an archive of this name.
     async onFailed(work) {
       const name = await nameOf(work)
-      directory.removeParts(name)
-      directory.remove(name)
+      await storage.removeParts(name)
+      await storage.remove(name)
     },
-    close: async () => {}
+    close: async () => storage.close()
   }
 }

@@ -1,13 +1,13 @@
 /** Packs the archive of one export, or what is missing of it. */
 import fs from 'node:fs'
 import { type Durable, type PlacedEntry, writeArchive } from '../archive/write-archive.ts'
+import type { ArchiveStorage, GrowingArchive } from '../core/archive-storage.ts'
+import { PartsLost } from '../core/archive-trouble.ts'
 import { isBusy } from '../core/database-trouble.ts'
 import type { Plan, PlanEntry } from '../core/export.ts'
 import { type Message, OPERATION_SUCCEEDED } from '../core/message.ts'
 import type { TaskProgress } from '../core/task.ts'
 import { type Checkpoint, FROM_THE_START, LeaseLost } from '../core/work.ts'
-import type { ArchiveDirectory, ArchiveInProgress } from '../files/archive-directory.ts'
-import { BlockWriter } from '../files/block-writer.ts'
 import { type DeflatedFiles, type DeflatedKey, deflatedName } from '../files/deflated-files.ts'
 import { openInside } from '../files/safe-path.ts'
 import type { PlanStore } from '../store/plan-store.ts'
@@ -22,7 +22,7 @@ export interface ExportRun {
   /** Up to where former runs have packed it. */
   readonly checkpoint: Checkpoint
   readonly repositoryDirectory: string
-  readonly archives: ArchiveDirectory
+  readonly archives: ArchiveStorage
   readonly deflatedFiles: DeflatedFiles
   /** Told what is durable; it only grows, and the last report has the plan's totals. A rejection ends the run. */
   readonly onProgress: (progress: TaskProgress, checkpoint: Checkpoint) => Promise<void>
@@ -38,39 +38,46 @@ interface NamedEntry extends PlanEntry, PlacedEntry {}
  * the next run when the signal interrupts it; when it fails, or nobody wants it, no part of it is left.
  */
 export async function runExport(run: ExportRun): Promise<Message> {
-  const { archives, archiveName, checkpoint, deflatedFiles, signal, token } = run
+  const { deflatedFiles, signal } = run
   try {
-    const root = realRoot(run.repositoryDirectory)
-    const archive = archives.resume(archiveName, token, checkpoint.offset)
-    try {
-      await pack(run, root, archive)
-    } catch (error) {
-      const isInterrupted = signal.aborted && !(signal.reason instanceof LeaseLost)
-      if ((isInterrupted || isBusy(error)) && !(error instanceof LeaseLost)) archive.leave()
-      else archive.discard()
-      throw error
-    }
-    archive.publish()
+    await packAndPublish(run, realRoot(run.repositoryDirectory))
     return OPERATION_SUCCEEDED
   } catch (error) {
     signal.throwIfAborted()
+    if (error instanceof PartsLost) return runExport({ ...run, checkpoint: await fromTheStart(run) })
     // What is left of it would be in the way of a new one.
     if (isOfDeflatedForm(error)) deflatedFiles.remove(deflatedName(error.entry as DeflatedKey & PlacedEntry))
     throw toExportFailure(error)
   }
 }
 
-async function pack(
-  { plan, plans, deflatedFiles, checkpoint, onProgress, signal }: ExportRun,
-  root: string,
-  archive: ArchiveInProgress
-): Promise<void> {
-  const isWhole = archive.size === checkpoint.offset
-  // The checkpoint speaks of a file that is not there any more.
-  if (!isWhole) await onProgress({ packagesDone: 0, bytesDone: 0 }, FROM_THE_START)
+async function packAndPublish(run: ExportRun, root: string): Promise<void> {
+  const { archives, archiveName, checkpoint, plan, signal, token } = run
+  const claim = { name: archiveName, token, size: plan.archiveSize, start: checkpoint.offset, signal }
+  const archive = await archives.resume(claim)
+  try {
+    if (!archive.isPublished) await pack(run, root, archive)
+  } catch (error) {
+    const isInterrupted = signal.aborted && !(signal.reason instanceof LeaseLost)
+    if ((isInterrupted || isBusy(error)) && !(error instanceof LeaseLost)) await archive.leave()
+    else await archive.discard()
+    throw error
+  }
+  await archive.publish()
+}
+
+/** Withdraws the checkpoint: what it speaks of is not there any more. @throws LeaseLost */
+async function fromTheStart({ onProgress }: ExportRun): Promise<Checkpoint> {
+  await onProgress({ packagesDone: 0, bytesDone: 0 }, FROM_THE_START)
+  return FROM_THE_START
+}
+
+async function pack(run: ExportRun, root: string, archive: GrowingArchive): Promise<void> {
+  const { plan, plans, deflatedFiles, onProgress, signal } = run
+  const checkpoint = archive.size === run.checkpoint.offset ? run.checkpoint : await fromTheStart(run)
   const size = await writeArchive<NamedEntry>({
-    openOutput: (start, onDurable) => new BlockWriter({ fd: archive.fd, start, isDurable: true, onDurable }),
-    checkpoint: isWhole ? checkpoint : FROM_THE_START,
+    openOutput: (_start, onDurable) => archive.openOutput(onDurable),
+    checkpoint,
     entries: (from) => namedPages(plans.entryPages(plan.id, from)),
     open(entry) {
       if (entry.deflated !== undefined) return deflatedFiles.open({ ...entry, deflated: entry.deflated })

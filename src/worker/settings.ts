@@ -1,3 +1,4 @@
+import type { BucketSettings } from '../core/bucket-settings.ts'
 import type { UserLimits } from '../core/protection.ts'
 
 /** What the threads of the worker are started with; plain values, since it is copied into each of them. */
@@ -6,6 +7,8 @@ export interface WorkerSettings {
   readonly databaseFile: string
   readonly repositoryDirectory: string
   readonly archivesDirectory: string
+  /** Archives are there, and not in the directory. */
+  readonly archivesBucket?: BucketSettings | undefined
   /** The cache of deflated forms. */
   readonly deflatedDirectory: string
   readonly compression: 'auto' | 'store'

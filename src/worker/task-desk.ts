@@ -3,6 +3,7 @@
  * needs or not at all.
  */
 import type { Kysely } from 'kysely'
+import type { ArchiveStorage } from '../core/archive-storage.ts'
 import {
   type AcceptedTask,
   archiveName,
@@ -16,7 +17,6 @@ import {
 import { type Message, OPERATION_SUCCEEDED, TASK_CANCELED, taskAccepted } from '../core/message.ts'
 import { Problem } from '../core/problem.ts'
 import type { Task, TaskKind } from '../core/task.ts'
-import type { ArchiveDirectory } from '../files/archive-directory.ts'
 import { type ArchiveStore, createArchiveStore, type SharedPlan } from '../store/archive-store.ts'
 import { cancelTask } from '../store/cancel-task.ts'
 import { durableTransaction } from '../store/durable-transaction.ts'
@@ -25,16 +25,16 @@ import type { Schema } from '../store/schema.ts'
 import { endTasks, forgetTask, getTask, insertTask } from '../store/task-store.ts'
 import { findQueuedScan, insertWork } from '../store/work-store.ts'
 import { type DeletionOptions, deletePackages } from './delete-packages.ts'
+import { lookOutside } from './look-outside.ts'
 import { createDownloadPlanner } from './plan-download.ts'
 import { notesOn, planSelection } from './plan-selection.ts'
 import { SPACE_FLOOR_BYTES } from './repository-room.ts'
 import { checkQuota, type TaskLimits } from './user-quota.ts'
 
 export interface DeskOptions extends DeletionOptions {
-  /** The directory of archives. */
-  readonly archives: Pick<ArchiveDirectory, 'hasWhole'>
+  readonly archives: Pick<ArchiveStorage, 'isRemote' | 'hasWhole'>
   /** Bytes that are free for archives. */
-  readonly freeBytes: () => number
+  readonly freeBytes: () => number | Promise<number>
   readonly archiveTtlMs: number
   readonly userLimits: TaskLimits
   readonly now: () => Date
@@ -44,8 +44,14 @@ export function createTaskDesk(options: DeskOptions): TaskDesk {
   const { db, now } = options
   const downloads = createDownloadPlanner(db, now)
   return {
-    requestExport: (request) => durableTransaction(db, (trx) => acceptExport(trx, request, options)),
-    planExport: (selection) => db.transaction().execute((trx) => preflight(trx, selection, options)),
+    requestExport: (request) =>
+      lookOutside(options.archives, (archives) =>
+        durableTransaction(db, (trx) => acceptExport(trx, request, { ...options, archives }))
+      ),
+    planExport: (selection) =>
+      lookOutside(options.archives, (archives) =>
+        db.transaction().execute((trx) => preflight(trx, selection, { ...options, archives }))
+      ),
     planDownload: downloads.plan,
     requestScan: (requestedBy) =>
       durableTransaction(db, async (trx) => {
@@ -92,13 +98,14 @@ async function acceptExport(trx: Kysely<Schema>, request: ExportRequest, options
 /** The archive of this content that is there or will be, if there is one. One that somebody has removed is given up. */
 async function findShared(trx: Kysely<Schema>, digest: string, options: DeskOptions): Promise<SharedPlan | undefined> {
   const shared = await createArchiveStore(trx).findShared(digest)
-  if (shared === undefined || isThere(shared, options)) return shared
+  if (shared === undefined || (await isThere(shared, options))) return shared
   await createArchiveStore(trx).markGone(shared.planId)
   return undefined
 }
 
 /** Pending archives count: they will be. */
-function isThere({ state, archiveName, archiveSize }: SharedPlan, { archives }: DeskOptions): boolean {
+async function isThere(shared: SharedPlan, { archives }: DeskOptions): Promise<boolean> {
+  const { state, archiveName, archiveSize } = shared
   return state === 'pending' || archives.hasWhole(archiveName, archiveSize)
 }
 
@@ -113,7 +120,7 @@ async function preflight(trx: Kysely<Schema>, selection: Selection, options: Des
     entryCount: plan.entryCount,
     archiveSize: plan.archiveSize,
     ...(await spaceFor(archives, options)),
-    isShared: shared !== undefined && isThere(shared, options)
+    isShared: shared !== undefined && (await isThere(shared, options))
   }
 }
 
@@ -151,7 +158,7 @@ async function newExport(trx: Kysely<Schema>, plan: Plan, options: DeskOptions):
 }
 
 async function spaceFor(archives: ArchiveStore, { freeBytes }: DeskOptions) {
-  return { freeBytes: freeBytes(), reservedBytes: (await archives.reservedBytes()) + SPACE_FLOOR_BYTES }
+  return { freeBytes: await freeBytes(), reservedBytes: (await archives.reservedBytes()) + SPACE_FLOOR_BYTES }
 }
 
 function liveTask(kind: TaskKind, workId: number, requestedBy: string, now: Date) {

@@ -45,6 +45,7 @@ const KINDS: Readonly<Record<ProblemCode, ProblemKind>> = {
   PACKAGE_IN_USE: 'conflict',
   ARCHIVE_GONE: 'gone',
   ARCHIVE_UNKNOWN: 'missing',
+  ARCHIVES_UNAVAILABLE: 'unavailable',
   DATABASE_UNAVAILABLE: 'unavailable',
   RANGE_UNSATISFIABLE: 'out-of-range',
   ROUTE_UNKNOWN: 'missing',

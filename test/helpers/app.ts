@@ -180,7 +180,7 @@ export async function openTestDepot(
       files: createRepositoryFiles(repositoryDirectory),
       archives: createArchives({
         store: createArchiveStore(db),
-        directory: createArchiveDirectory(depot.archivesDirectory),
+        storage: createArchiveDirectory(depot.archivesDirectory),
         plans: createPlanStore(db),
         files: createRepositoryFiles(repositoryDirectory),
         deflatedFiles: createDeflatedFiles(depot.deflatedDirectory)

@@ -11,7 +11,7 @@ const { databaseFile, now } = workerData
 const db = openDatabase({ file: databaseFile })
 const tasks = createTaskDesk({
   db,
-  archives: { hasWhole: () => false },
+  archives: { isRemote: false, hasWhole: async () => false },
   freeBytes: () => 2 ** 50,
   putAside() {
     throw new Error('This desk deletes nothing')

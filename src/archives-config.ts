@@ -1,0 +1,89 @@
+/** The settings that say where archives are; a part of the schema in `config.ts`. */
+import { fileURLToPath } from 'node:url'
+import { Type } from 'typebox'
+import { ConfigError } from './config-error.ts'
+import type { BucketSettings } from './core/bucket-settings.ts'
+
+export const ARCHIVES_SETTINGS = {
+  FIXDEPOT_ARCHIVES_URL: Type.Optional(
+    Type.String({
+      pattern: '^(file:///|s3://)',
+      description:
+        'a URL such as file:///shared/directory or s3://bucket/prefix; a bucket has 3 to 63 of a-z, 0-9, dots and hyphens, and credentials are no part of it'
+    })
+  ),
+  FIXDEPOT_S3_ENDPOINT: Type.Optional(
+    Type.String({
+      pattern: '^https?://[^/?#@\\s]+/?$',
+      description: 'a URL such as https://s3.example:9000, without credentials and without a path'
+    })
+  ),
+  FIXDEPOT_S3_REGION: Type.Optional(
+    Type.String({ pattern: '^[A-Za-z0-9-]{1,64}$', description: 'the name of a region such as eu-central-1' })
+  ),
+  FIXDEPOT_S3_PATH_STYLE: Type.Optional(Type.String({ enum: ['yes', 'no'], description: 'yes or no' }))
+}
+
+type Given = Readonly<Partial<Record<keyof typeof ARCHIVES_SETTINGS, string>>>
+
+/** Either a directory, or a bucket beside the directory that is not used then. */
+export interface ArchivesConfig {
+  readonly archivesDirectory: string
+  readonly archivesBucket: BucketSettings | undefined
+}
+
+/** Amazon S3 User Guide, "General purpose bucket naming rules". */
+const BUCKET = /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/
+/** Such as need no escapes anywhere. */
+const PREFIX = /^[A-Za-z0-9._-]+(\/[A-Za-z0-9._-]+)*$/
+
+/**
+ * @param standard the directory without any setting
+ * @throws ConfigError for a setting that only looks valid; its value is not quoted, since there may be a secret in it
+ */
+export function archivesOf(
+  settings: Given,
+  standard: string,
+  environment: Readonly<Record<string, string | undefined>>
+): ArchivesConfig {
+  const { FIXDEPOT_ARCHIVES_URL: text, FIXDEPOT_S3_ENDPOINT: endpoint } = settings
+  if (text === undefined) return { archivesDirectory: standard, archivesBucket: undefined }
+  if (!URL.canParse(text)) throw wrong('FIXDEPOT_ARCHIVES_URL')
+  const url = new URL(text)
+  if (url.username !== '' || url.password !== '' || url.search !== '' || url.hash !== '')
+    throw wrong('FIXDEPOT_ARCHIVES_URL')
+  if (url.protocol === 'file:') {
+    const directory = directoryOf(url)
+    if (directory === undefined) throw wrong('FIXDEPOT_ARCHIVES_URL')
+    return { archivesDirectory: directory, archivesBucket: undefined }
+  }
+  const prefix = url.pathname.replace(/^\/|\/$/g, '')
+  if (!BUCKET.test(url.host) || (prefix !== '' && !PREFIX.test(prefix))) throw wrong('FIXDEPOT_ARCHIVES_URL')
+  if (endpoint !== undefined && !URL.canParse(endpoint)) throw wrong('FIXDEPOT_S3_ENDPOINT')
+  const pathStyle = settings.FIXDEPOT_S3_PATH_STYLE ?? (endpoint === undefined ? 'no' : 'yes')
+  return {
+    archivesDirectory: standard,
+    archivesBucket: {
+      bucket: url.host,
+      prefix: prefix === '' ? '' : `${prefix}/`,
+      endpoint,
+      region: settings.FIXDEPOT_S3_REGION ?? environment.AWS_REGION ?? environment.AWS_DEFAULT_REGION,
+      isPathStyle: pathStyle === 'yes'
+    }
+  }
+}
+
+function wrong(name: keyof typeof ARCHIVES_SETTINGS): ConfigError {
+  const { description } = ARCHIVES_SETTINGS[name] as { readonly description?: string }
+  return new ConfigError(`The setting ${name} must be ${description}.`)
+}
+
+/** Undefined for what is no path here. */
+function directoryOf(url: URL): string | undefined {
+  try {
+    const directory = fileURLToPath(url).replace(/(.)\/+$/, '$1')
+    return directory === '/' ? undefined : directory
+  } catch {
+    return undefined
+  }
+}

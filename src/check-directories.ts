@@ -1,0 +1,43 @@
+/** Whether the places that the settings name can be used, before anything is opened there. */
+import fs from 'node:fs'
+import path from 'node:path'
+import { type Config, ConfigError } from './config.ts'
+import { StorageTrouble } from './core/archive-trouble.ts'
+import { checkReadableDirectory } from './files/volume.ts'
+import { openArchiveStorage } from './worker/open-archive-storage.ts'
+
+/** Makes the data directory if need be. @throws ConfigError */
+export async function checkDirectories(config: Config): Promise<void> {
+  const { repositoryDirectory, dataDirectory, archivesDirectory, archivesBucket } = config
+  const isOwn = archivesBucket === undefined && path.dirname(archivesDirectory) === dataDirectory
+  const directory = isOwn ? archivesDirectory : dataDirectory
+  try {
+    fs.mkdirSync(directory, { recursive: true, mode: 0o750 })
+    fs.accessSync(directory, fs.constants.W_OK)
+  } catch (error) {
+    throw new ConfigError(`FIXDEPOT_DATA_DIR cannot be written: ${(error as Error).message}`, { cause: error })
+  }
+  if (!isOwn) await checkArchives(config)
+  try {
+    await checkReadableDirectory(repositoryDirectory)
+  } catch (error) {
+    const advice = 'Create it, or set FIXDEPOT_REPOSITORY_DIR to the directory that holds the firmware.'
+    throw new ConfigError(`The repository directory cannot be read: ${(error as Error).message}. ${advice}`, {
+      cause: error
+    })
+  }
+}
+
+/** Where others keep the archives. Nothing is made there: a directory that is not mounted would not be missed. */
+async function checkArchives(config: Config): Promise<void> {
+  const storage = openArchiveStorage(config)
+  try {
+    await storage.check()
+  } catch (error) {
+    // What is only away is waited for.
+    if (error instanceof StorageTrouble && error.isPassing) return
+    throw new ConfigError(`FIXDEPOT_ARCHIVES_URL cannot be used: ${(error as Error).message}`, { cause: error })
+  } finally {
+    storage.close()
+  }
+}

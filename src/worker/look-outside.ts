@@ -1,0 +1,41 @@
+import type { ArchiveStorage } from '../core/archive-storage.ts'
+
+type Looks = Pick<ArchiveStorage, 'isRemote' | 'hasWhole'>
+
+/** A transaction wants to know whether an archive is there; thrown out of it, since it must not wait for a network. */
+class Unlooked extends Error {
+  override readonly name = 'Unlooked'
+  readonly archiveName: string
+  readonly size: number
+
+  constructor(archiveName: string, size: number) {
+    super(`Nobody has looked for ${archiveName} yet`)
+    this.archiveName = archiveName
+    this.size = size
+  }
+}
+
+/**
+ * Runs a transaction that asks the storage of archives. Remote storage is asked between two attempts of it: the first one finds out what is
+ * to be looked for, and is rolled back.
+ */
+export async function lookOutside<T>(archives: Looks, transaction: (archives: Looks) => Promise<T>): Promise<T> {
+  if (!archives.isRemote) return transaction(archives)
+  const found = new Map<string, boolean>()
+  const known: Looks = {
+    isRemote: false,
+    async hasWhole(name, size) {
+      const isThere = found.get(name)
+      if (isThere === undefined) throw new Unlooked(name, size)
+      return isThere
+    }
+  }
+  for (;;) {
+    try {
+      return await transaction(known)
+    } catch (error) {
+      if (!(error instanceof Unlooked)) throw error
+      found.set(error.archiveName, await archives.hasWhole(error.archiveName, error.size))
+    }
+  }
+}

@@ -1,0 +1,127 @@
+import t, { type Test } from 'tap'
+import { PartsLost } from '../../src/core/archive-trouble.ts'
+import { createArchiveBucket } from '../../src/s3/archive-bucket.ts'
+import {
+  claimOf,
+  contentOf,
+  leaveAt,
+  make,
+  NAME,
+  read,
+  runStorageSuite,
+  write
+} from '../helpers/archive-storage-suite.ts'
+import { makeBucket, type TestBucket, withoutS3 } from '../helpers/s3-server.ts'
+
+const PART = 8 * 2 ** 20
+const SIZE = 2 * PART + 12_345
+
+async function open(t: Test) {
+  const bucket = await makeBucket(t)
+  const storage = createArchiveBucket(bucket)
+  t.teardown(() => storage.close())
+  return { bucket, storage, size: SIZE, step: PART }
+}
+
+/** A client beside the one that is tested. */
+async function s3Of(t: Test, { endpoint, region }: TestBucket) {
+  const { S3 } = await import('@aws-sdk/client-s3')
+  const s3 = new S3({ endpoint: endpoint ?? '', region: region ?? '', forcePathStyle: true })
+  t.teardown(() => s3.destroy())
+  return s3
+}
+
+t.test('a bucket keeps what every storage of archives has to', { skip: withoutS3 }, async (t) => {
+  runStorageSuite(t, open)
+})
+
+t.test('in a bucket', { skip: withoutS3 }, async (t) => {
+  t.test('parts are the same whoever writes them: a lease that is lost disturbs nobody who goes on', async (t) => {
+    const { storage } = await open(t)
+    const content = contentOf(SIZE)
+    await leaveAt(storage, content, PART, 1)
+    const former = await storage.resume(claimOf(SIZE, { token: 2, start: PART }))
+    const latter = await storage.resume(claimOf(SIZE, { token: 3, start: PART }))
+    await Promise.all([write(former, content), write(latter, content)])
+    await Promise.all([former.publish(), latter.publish()])
+    t.ok((await read(storage))?.equals(content))
+    t.equal((await storage.ownFiles()).length, 1)
+  })
+
+  t.test('an upload that somebody has aborted is lost, and says so', async (t) => {
+    const { storage } = await open(t)
+    const archive = await storage.resume(claimOf(SIZE))
+    await storage.removeParts(NAME)
+    await t.rejects(write(archive, contentOf(SIZE)), PartsLost)
+    await archive.discard()
+  })
+
+  t.test('what lies elsewhere, or has other names, is nobody’s business', async (t) => {
+    const { storage, bucket } = await open(t)
+    const s3 = await s3Of(t, bucket)
+    for (const key of [NAME, `other/${NAME}`, `depot/notes.txt`, `depot/${NAME}.1.part`, `depot/deep/${NAME}`]) {
+      await s3.putObject({ Bucket: bucket.bucket, Key: key, Body: 'x' })
+    }
+    await s3.createMultipartUpload({ Bucket: bucket.bucket, Key: `other/${NAME}` })
+    t.same(await storage.ownFiles(), [])
+    await make(storage, Buffer.from('whole'))
+    t.equal((await storage.ownFiles()).length, 1)
+  })
+
+  t.test('uploads are listed as parts, and each can be removed', async (t) => {
+    const { storage } = await open(t)
+    await storage.resume(claimOf(SIZE))
+    await storage.resume(claimOf(SIZE))
+    const files = await storage.ownFiles()
+    t.match(files, [
+      { archiveName: NAME, token: 0 },
+      { archiveName: NAME, token: 0 }
+    ])
+    await storage.remove(files[0]?.fileName ?? '')
+    t.match(await storage.ownFiles(), [files[1]])
+  })
+
+  t.test('an archive that is replaced while it is read is not mixed with the other one', async (t) => {
+    const { storage, bucket } = await open(t)
+    await make(storage, contentOf(SIZE))
+    const archive = await storage.open(NAME, 'digest')
+    const s3 = await s3Of(t, bucket)
+    await s3.putObject({ Bucket: bucket.bucket, Key: `depot/${NAME}`, Body: Buffer.alloc(SIZE) })
+    await t.rejects(async () => archive?.readInto(Buffer.alloc(10), 5), { name: 'StorageTrouble', isPassing: false })
+    await archive?.close()
+  })
+
+  t.test(
+    'a bucket that is not there, and keys that are wrong, are refused with a sentence that has no secret',
+    async (t) => {
+      const { bucket } = await open(t)
+      const absent = createArchiveBucket({ ...bucket, bucket: 'absent-bucket' })
+      const sentence = 'The storage of archives refuses the request: NoSuchBucket.'
+      await t.rejects(absent.check(), { name: 'StorageTrouble', isPassing: false, message: sentence })
+      await t.rejects(absent.resume(claimOf(SIZE)), { message: sentence })
+      absent.close()
+      const { AWS_SECRET_ACCESS_KEY: key } = process.env
+      process.env.AWS_SECRET_ACCESS_KEY = 'a wrong secret'
+      const stranger = createArchiveBucket(bucket)
+      const error = await stranger.check().catch((thrown) => thrown)
+      process.env.AWS_SECRET_ACCESS_KEY = key
+      stranger.close()
+      t.match(error, {
+        name: 'StorageTrouble',
+        isPassing: false,
+        message: /refuses the request: (SignatureDoesNotMatch|AccessDenied)\.$/
+      })
+      t.notMatch(JSON.stringify(error) + error.stack, /wrong secret|Signature=/)
+    }
+  )
+
+  t.test('storage that does not answer is a trouble that passes', async (t) => {
+    const storage = createArchiveBucket({ ...(await makeBucket(t)), endpoint: 'http://127.0.0.1:1' })
+    await t.rejects(storage.open(NAME, 'digest'), {
+      name: 'StorageTrouble',
+      isPassing: true,
+      message: 'The storage of archives does not answer as it should: ECONNREFUSED.'
+    })
+    storage.close()
+  })
+})
