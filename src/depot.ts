@@ -25,7 +25,7 @@ import { createStatistics } from './observe/statistics.ts'
 import { createArchiveStore } from './store/archive-store.ts'
 import { createAuditReader } from './store/audit-store.ts'
 import { createCatalogStore } from './store/catalog-store.ts'
-import { type Depot as Database, migrateToLatest, openDatabase } from './store/database.ts'
+import { type Depot as Database, migrateToLatest, openDepotDatabase } from './store/database.ts'
 import { knownFiles } from './store/deletion-store.ts'
 import { readIdentity } from './store/identity-store.ts'
 import { createImportStore } from './store/import-store.ts'
@@ -54,6 +54,9 @@ export interface Depot {
   close(): Promise<void>
 }
 
+/** To PostgreSQL, from the thread that answers requests. */
+const READING_CONNECTIONS = 4
+
 /** Who asked for the scan at the start. */
 const STARTUP_USER = 'fixdepot'
 
@@ -65,15 +68,16 @@ export async function openDepot(config: Config, events: DepotEvents, tracing?: T
   const startedAt = new Date()
   await checkDirectories(config)
   const lock = acquireInstanceLock(lockFileIn(config.dataDirectory))
-  const db = openDatabase({ file: config.databaseFile })
+  const db = openDepotDatabase(config, READING_CONNECTIONS)
   await migrateToLatest(db)
   await recoverDeletions(db, config)
   await removeAbandonedUploads(db, config)
   const hasher = createPasswordHasher()
   const madePassword = await prepareAdministrator(db, config, hasher, new Date())
-  const { databaseFile, repositoryDirectory, archivesDirectory, deflatedDirectory } = config
+  const { databaseFile, databaseUrl, repositoryDirectory, archivesDirectory, deflatedDirectory } = config
   const settings = {
     databaseFile,
+    databaseUrl,
     repositoryDirectory,
     archivesDirectory,
     deflatedDirectory,

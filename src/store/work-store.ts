@@ -2,12 +2,13 @@
  * Work and its leases. Every change of state is one conditional statement, so that two workers can never both win; what a
  * worker writes about its work counts only while its lease does.
  */
-import { type Insertable, type Kysely, type Selectable, sql } from 'kysely'
+import type { Insertable, Kysely, Selectable } from 'kysely'
 import type { Message } from '../core/message.ts'
 import type { TaskKind, TaskProgress, TaskState } from '../core/task.ts'
 import { type Checkpoint, type ClaimedWork, FROM_THE_START, type Lease, LeaseLost } from '../core/work.ts'
 import { endPlan, keepArchive } from './archive-store.ts'
 import type { Depot } from './database.ts'
+import { greatest, UNLESS_LOCKED } from './dialect.ts'
 import { durableTransaction } from './durable-transaction.ts'
 import type { Schema, WorkTable } from './schema.ts'
 import { endTasks } from './task-store.ts'
@@ -84,6 +85,7 @@ export function createWorkStore(db: Depot): WorkStore {
               .where('kind', 'in', kinds)
               .orderBy('id')
               .limit(1)
+              .modifyEnd(UNLESS_LOCKED)
           )
           .returningAll()
           .executeTakeFirst()
@@ -91,8 +93,7 @@ export function createWorkStore(db: Depot): WorkStore {
       }),
 
     async saveProgress(lease, { packagesDone, bytesDone }, checkpoint) {
-      const grown = (column: 'packages_done' | 'bytes_done', value: number) =>
-        sql<number>`max(${sql.ref(column)}, ${value})`
+      const grown = (column: 'packages_done' | 'bytes_done', value: number) => greatest(column, value)
       const update = updateOwn(lease)
         .set({ packages_done: grown('packages_done', packagesDone), bytes_done: grown('bytes_done', bytesDone) })
         .$if(checkpoint !== undefined, (query) => query.set(toColumns(checkpoint ?? FROM_THE_START)))

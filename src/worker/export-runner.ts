@@ -1,7 +1,7 @@
 /** Packs the archive of one export, or what is missing of it. */
 import fs from 'node:fs'
 import { type Durable, type PlacedEntry, writeArchive } from '../archive/write-archive.ts'
-import { isBusy } from '../core/database-trouble.ts'
+import { isForLater } from '../core/database-trouble.ts'
 import type { Plan, PlanEntry } from '../core/export.ts'
 import { type Message, OPERATION_SUCCEEDED } from '../core/message.ts'
 import type { TaskProgress } from '../core/task.ts'
@@ -46,7 +46,7 @@ export async function runExport(run: ExportRun): Promise<Message> {
       await pack(run, root, archive)
     } catch (error) {
       const isInterrupted = signal.aborted && !(signal.reason instanceof LeaseLost)
-      if ((isInterrupted || isBusy(error)) && !(error instanceof LeaseLost)) archive.leave()
+      if ((isInterrupted || isForLater(error)) && !(error instanceof LeaseLost)) archive.leave()
       else archive.discard()
       throw error
     }

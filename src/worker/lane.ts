@@ -2,7 +2,7 @@
  * The loop of a worker: claim, run, finish, wait. A lane does one piece of work at a time; what waits is in the
  * database, so nothing is lost with the lane.
  */
-import { isBusy } from '../core/database-trouble.ts'
+import { isForLater } from '../core/database-trouble.ts'
 import { type Message, taskFailed } from '../core/message.ts'
 import type { TaskKind } from '../core/task.ts'
 import { type ClaimedWork, LeaseLost } from '../core/work.ts'
@@ -123,7 +123,7 @@ export function startLane(options: LaneOptions): Lane {
       const cause = abort.signal.aborted ? abort.signal.reason : error
       if (cause instanceof LaneStopped) await interrupt(work)
       else if (cause instanceof LeaseLost) onEvent('dropped', work)
-      else if (isBusy(cause instanceof TaskFailure ? cause.cause : cause)) await tryLater(work)
+      else if (isForLater(cause instanceof TaskFailure ? cause.cause : cause)) await tryLater(work)
       else await fail(work, cause)
     } finally {
       stop.signal.removeEventListener('abort', onStop)

@@ -45,7 +45,11 @@ export function createTaskDesk(options: DeskOptions): TaskDesk {
   const downloads = createDownloadPlanner(db, now)
   return {
     requestExport: (request) => durableTransaction(db, (trx) => acceptExport(trx, request, options)),
-    planExport: (selection) => db.transaction().execute((trx) => preflight(trx, selection, options)),
+    planExport: (selection) =>
+      db
+        .transaction()
+        .setIsolationLevel('repeatable read')
+        .execute((trx) => preflight(trx, selection, options)),
     planDownload: downloads.plan,
     requestScan: (requestedBy) =>
       durableTransaction(db, async (trx) => {
