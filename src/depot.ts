@@ -26,6 +26,7 @@ import { createArchiveStore } from './store/archive-store.ts'
 import { createAuditReader } from './store/audit-store.ts'
 import { createCatalogStore } from './store/catalog-store.ts'
 import { type Depot as Database, migrateToLatest, openDepotDatabase } from './store/database.ts'
+import { lockDatabase } from './store/database-lock.ts'
 import { knownFiles } from './store/deletion-store.ts'
 import { readIdentity } from './store/identity-store.ts'
 import { createImportStore } from './store/import-store.ts'
@@ -44,6 +45,8 @@ import { type CrashedTask, type Supervisor, startSupervisor } from './worker/sup
 export interface DepotEvents {
   readonly onReport: (report: LaneReport) => void
   readonly onCrash: (part: string, error: unknown, task?: CrashedTask) => void
+  /** Another server has taken the database while this one had lost it. */
+  readonly onLockLost: (error: Error) => void
 }
 
 export interface Depot {
@@ -68,6 +71,8 @@ export async function openDepot(config: Config, events: DepotEvents, tracing?: T
   const startedAt = new Date()
   await checkDirectories(config)
   const lock = acquireInstanceLock(lockFileIn(config.dataDirectory))
+  const databaseLock =
+    config.databaseUrl === undefined ? undefined : await lockDatabase(config.databaseUrl, events.onLockLost)
   const db = openDepotDatabase(config, READING_CONNECTIONS)
   await migrateToLatest(db)
   await recoverDeletions(db, config)
@@ -193,6 +198,7 @@ export async function openDepot(config: Config, events: DepotEvents, tracing?: T
     async close() {
       await supervisor.stop()
       await db.destroy()
+      databaseLock?.release()
       lock.release()
     }
   }

@@ -2,7 +2,7 @@
 import type { Config } from '../config.ts'
 import { describeTrouble, isDatabaseTrouble } from '../core/database-trouble.ts'
 import { createAuditInspection } from '../store/audit-store.ts'
-import { openForReading } from '../store/database.ts'
+import { type DatabasePlace, openDepotForReading } from '../store/database.ts'
 import { createInspectionStore } from '../store/inspection-store.ts'
 import { checkArchives } from './check-archives.ts'
 import { checkAudit } from './check-audit.ts'
@@ -18,11 +18,11 @@ import { createFindings } from './findings.ts'
  * @throws DatabaseUnusable when the database cannot even be opened
  */
 export async function examine(
-  config: Pick<Config, 'databaseFile' | 'archivesDirectory' | 'deflatedDirectory' | 'repositoryDirectory'>,
+  config: DatabasePlace & Pick<Config, 'archivesDirectory' | 'deflatedDirectory' | 'repositoryDirectory'>,
   print: (line: string) => void
 ): Promise<number> {
   const findings = createFindings(print)
-  const db = openForReading(config.databaseFile)
+  const db = openDepotForReading(config)
   /** What one check cannot read, another may not need. */
   const attempt = async <T>(what: string, check: () => Promise<T>): Promise<T | undefined> => {
     try {
@@ -35,9 +35,11 @@ export async function examine(
   }
   try {
     const store = createInspectionStore(db)
-    await attempt('the file of the database', () => checkFile(store, findings))
+    if (config.databaseUrl === undefined) await attempt('the file of the database', () => checkFile(store, findings))
+    else findings.note('The files of PostgreSQL are not looked at; its own programs check them, such as pg_amcheck.')
     if (await attempt('the schema', () => hasThisSchema(store, findings))) {
-      await attempt('the rows', () => checkReferences(store, findings))
+      // PostgreSQL has no way around what it checks.
+      if (config.databaseUrl === undefined) await attempt('the rows', () => checkReferences(store, findings))
       await attempt('the audit trail', () => checkAudit(createAuditInspection(db), findings))
       await attempt('the archives', () => checkArchives(store, config.archivesDirectory, findings))
       await attempt('the cache of deflated files', () => checkDeflated(store, config.deflatedDirectory, findings))

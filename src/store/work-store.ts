@@ -31,13 +31,15 @@ export interface LeaseSign extends Lease {
 export interface WorkStore {
   /** Hands the oldest waiting work of these kinds to the caller, and to nobody else; undefined when none waits. */
   claimNext(kinds: readonly TaskKind[], owner: string, now: Date): Promise<ClaimedWork | undefined>
+  /** Puts back what this owner has claimed at this time: of that claim nobody was told. */
+  unclaim(owner: string, time: Date): Promise<void>
   /** Records how far the work is; counters never shrink. @throws LeaseLost */
   saveProgress(lease: Lease, progress: TaskProgress, checkpoint?: Checkpoint): Promise<void>
   /** Records how much there is to do, once that is known. @throws LeaseLost */
   saveTotals(lease: Lease, packagesTotal: number, bytesTotal: number): Promise<void>
   /** Whether the lease still counts. */
   isHeld(lease: Lease): Promise<boolean>
-  /** Ends the work and its tasks for good; false when the lease is lost. */
+  /** Ends the work and its tasks for good; false when the lease is lost. Once more it does nothing, and says the same. */
   finish(lease: Lease, outcome: WorkOutcome): Promise<boolean>
   /** Puts the work back in the queue: its worker stops. */
   release(lease: Lease): Promise<void>
@@ -92,6 +94,10 @@ export function createWorkStore(db: Depot): WorkStore {
         return row && { ...toClaim(row), taskId: await oldestTask(trx, row.id) }
       }),
 
+    async unclaim(owner, time) {
+      await requeue(db).where('lease_owner', '=', owner).where('run_started_at', '=', time.getTime()).execute()
+    },
+
     async saveProgress(lease, { packagesDone, bytesDone }, checkpoint) {
       const grown = (column: 'packages_done' | 'bytes_done', value: number) => greatest(column, value)
       const update = updateOwn(lease)
@@ -130,7 +136,7 @@ export function createWorkStore(db: Depot): WorkStore {
           .where('state', '=', 'running')
           .returning('plan_id')
           .executeTakeFirst()
-        if (row === undefined) return false
+        if (row === undefined) return isFinished(trx, lease, state)
         await endTasks(trx, { workId: lease.workId }, { state, message, now })
         if (row.plan_id === null) return true
         if (state === 'completed') await keepArchive(trx, row.plan_id, keptUntil ?? now)
@@ -235,6 +241,20 @@ export async function endWork(trx: Kysely<Schema>, workId: number): Promise<void
     .returning('plan_id')
     .executeTakeFirst()
   if (row?.plan_id != null) await endPlan(trx, row.plan_id)
+}
+
+/** Whether the work has been ended like this under this lease: a connection can be lost between a commit and its answer. */
+async function isFinished(db: Kysely<Schema>, lease: Lease, state: WorkOutcome['state']): Promise<boolean> {
+  const row = await db
+    .selectFrom('work')
+    .innerJoin('task', 'task.work_id', 'work.id')
+    .select('task.id')
+    .where('work.id', '=', lease.workId)
+    .where('work.lease_token', '=', lease.token)
+    .where('work.state', '=', 'ended')
+    .where('task.state', '=', state)
+    .executeTakeFirst()
+  return row !== undefined
 }
 
 /** The checkpoint stays: the next one goes on from there. */

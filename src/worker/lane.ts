@@ -76,16 +76,26 @@ export function startLane(options: LaneOptions): Lane {
   const { works, onEvent, now } = options
   const stop = new AbortController()
   let alarm = Promise.withResolvers<void>()
+  let unanswered: Date | undefined
   let running: { readonly work: ClaimedWork; readonly abort: AbortController } | undefined
 
   async function loop(): Promise<void> {
     while (!stop.signal.aborted) {
-      const work = await persist(() => works.claimNext(options.kinds, options.owner, now()))
+      const work = await persist(claim)
       if (work !== undefined) await runWork(work)
       else if (stop.signal.aborted) return
       else if (options.whenIdle === 'wait') await sleep(POLL_INTERVAL_MS)
       else return
     }
+  }
+
+  /** What may have been claimed without an answer is put back first: nobody would ever do it. */
+  async function claim(): Promise<ClaimedWork | undefined> {
+    if (unanswered !== undefined) await works.unclaim(options.owner, unanswered)
+    unanswered = now()
+    const work = await works.claimNext(options.kinds, options.owner, unanswered)
+    unanswered = undefined
+    return work
   }
 
   async function sleep(milliseconds: number): Promise<void> {
