@@ -49,6 +49,14 @@ function account(): { uid?: number; gid?: number } {
   return { uid: id('-u'), gid: id('-g') }
 }
 
+/** Runs the server until it is told to stop, or whoever tells it has gone: then nothing of it stays. */
+const KEEPER = `
+  "$@" & postgres=$!
+  read -r word
+  kill -QUIT $postgres
+  wait $postgres
+  [ "$word" = keep ] || rm -rf "$0" || { sleep 1; rm -rf "$0"; }`
+
 /** In memory, where there is enough of it: a database is made of hundreds of files. */
 function fastDirectory(): string {
   if (!fs.existsSync('/dev/shm')) return os.tmpdir()
@@ -85,8 +93,7 @@ export async function startPostgres(): Promise<PostgresServer> {
   let child: ChildProcess
 
   async function start(): Promise<void> {
-    const keep = '"$@" & postgres=$!; cat; kill -QUIT $postgres; wait $postgres'
-    child = spawn('sh', ['-c', keep, 'sh', ...command], { ...as, stdio: ['pipe', 'ignore', 'ignore'] })
+    child = spawn('sh', ['-c', KEEPER, root, ...command], { ...as, stdio: ['pipe', 'ignore', 'ignore'] })
     child.unref()
     ;(child.stdin as unknown as { unref(): void }).unref()
     await answering(server.url('postgres'))
@@ -96,16 +103,16 @@ export async function startPostgres(): Promise<PostgresServer> {
     url: (database) => `postgres://fixdepot:${POSTGRES_PASSWORD}@/${database}?host=${root}`,
     start,
     async kill() {
+      child.ref()
       const ended = once(child, 'exit')
-      child.stdin?.end()
+      child.stdin?.end('keep\n')
       await ended
     },
     async remove() {
       if (child.exitCode === null) await server.kill()
-      fs.rmSync(root, { recursive: true, force: true })
+      fs.rmSync(root, { recursive: true, force: true, maxRetries: 10 })
     }
   }
-  process.once('exit', () => fs.rmSync(root, { recursive: true, force: true }))
   await start()
   return server
 }
