@@ -26,7 +26,7 @@ export async function lockDatabase(url: string, onLost: (error: InstanceLocked) 
 
   async function take(patienceMs: number): Promise<void> {
     const until = performance.now() + patienceMs
-    client = await connect(url, () => void takeAgain())
+    client = await connect(url)
     while (!(await isTaken(client))) {
       if (performance.now() > until) {
         await client.end()
@@ -36,6 +36,7 @@ export async function lockDatabase(url: string, onLost: (error: InstanceLocked) 
       }
       await delay(RETRY_MS, undefined, { signal: end.signal })
     }
+    client.once('end', () => void takeAgain())
   }
 
   async function takeAgain(): Promise<void> {
@@ -44,6 +45,7 @@ export async function lockDatabase(url: string, onLost: (error: InstanceLocked) 
         return await take(RECOVERY_MS)
       } catch (error) {
         if (error instanceof InstanceLocked) return onLost(error)
+        client.end().catch(() => {})
       }
       await delay(RETRY_MS, undefined, { signal: end.signal }).catch(() => {})
     }
@@ -60,22 +62,17 @@ export async function lockDatabase(url: string, onLost: (error: InstanceLocked) 
   }
 }
 
-async function connect(url: string, onGone: () => void): Promise<Client> {
+async function connect(url: string): Promise<Client> {
   const { Client } = await import('pg')
   const client = new Client({ connectionString: url, application_name: 'fixdepot lock', keepAlive: true })
-  let isReady = false
   client.on('error', () => {})
   try {
     await client.connect()
     await client.query(KEEP_ALIVE)
-    isReady = true
   } catch (error) {
     await client.end().catch(() => {})
     throw toPostgresError(error)
   }
-  client.once('end', () => {
-    if (isReady) onGone()
-  })
   return client
 }
 

@@ -205,3 +205,26 @@ testOnBoth('only a scan that still waits is found as queued', async (t) => {
   await createWorkStore(db).claimNext(['scan'], 'tester', NOW)
   t.equal(await findQueuedScan(db), undefined)
 })
+
+testOnBoth('what an owner has claimed at a time of which it was not told goes back to the queue', async (t) => {
+  const { db } = await makeDepot(t)
+  const works = createWorkStore(db)
+  const [one, two] = [await queueTask(db, 'export'), await queueTask(db, 'export')]
+  await works.claimNext(['export'], 'tester', NOW)
+  await works.claimNext(['export'], 'tester', LATER)
+  await works.unclaim('another', NOW)
+  await works.unclaim('tester', NOW)
+  t.match([await rowOf(db, one), await rowOf(db, two)], [{ state: 'queued' }, { state: 'running' }])
+  t.match(await works.claimNext(['export'], 'tester', LATER), { workId: one.workId, token: 2 })
+})
+
+testOnBoth('an end that is recorded once more is the same, and one that was not is refused', async (t) => {
+  const { db } = await makeDepot(t)
+  const works = createWorkStore(db)
+  await queueTask(db, 'export')
+  const lease = await claimed(db)
+  t.equal(await works.finish(lease, SUCCESS), true)
+  t.equal(await works.finish(lease, SUCCESS), true)
+  t.equal(await works.finish(lease, { ...SUCCESS, state: 'failed' }), false)
+  t.equal(await works.finish({ ...lease, token: lease.token + 1 }, SUCCESS), false)
+})

@@ -38,6 +38,7 @@ export async function supervise(t: Test, depot: BareDepot, exportThreads = 1): P
   const supervisor = await startSupervisor({
     settings: {
       databaseFile: depot.databaseFile,
+      databaseUrl: depot.databaseUrl,
       repositoryDirectory: depot.repositoryDirectory,
       archivesDirectory: depot.archivesDirectory,
       deflatedDirectory: depot.deflatedDirectory,
