@@ -10,6 +10,9 @@ const engines = new WeakMap<object, Engine>()
 /** What a test that does not say it runs on: SQLite, or what FIXDEPOT_TEST_ENGINE says. */
 const DEFAULT: Engine = process.env.FIXDEPOT_TEST_ENGINE === 'postgres' ? 'PostgreSQL' : 'SQLite'
 
+/** For a test that looks into the file of SQLite itself. */
+export const ONLY_SQLITE = { skip: DEFAULT === 'PostgreSQL' ? 'this is about the file of SQLite' : false }
+
 /** A test for each database: depots and places that it makes are on that one. */
 export function testOnBoth(name: string, test: (t: Test, engine: Engine) => Promise<unknown>): void {
   const missing = whyNoPostgres()
