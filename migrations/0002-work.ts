@@ -1,4 +1,4 @@
-import { type Kysely, sql } from 'kysely'
+import { type Kysely, PostgresAdapter, sql } from 'kysely'
 
 /**
  * What is done and who asked for it become two things: several tasks can wait for one piece of work. Work has a lease and a
@@ -100,6 +100,24 @@ async function rebuildTask(db: Kysely<unknown>): Promise<void> {
       packages_total, bytes_done, bytes_total, created_by, created_at, finished_at
     from task
   `.execute(db)
+  if (db.getExecutor().adapter instanceof PostgresAdapter) await replaceInPostgres(db)
+  else await replaceInSqlite(db)
+  await db.schema.createIndex('task_by_state').on('task').columns(['state', 'kind', 'id']).execute()
+  await db.schema.createIndex('task_by_work').on('task').columns(['work_id', 'state']).execute()
+}
+
+/** It has had no tasks yet. */
+async function replaceInPostgres(db: Kysely<unknown>): Promise<void> {
+  await sql`drop table task cascade`.execute(db)
+  await sql`alter table new_task rename to task`.execute(db)
+  await db.schema
+    .alterTable('task_message')
+    .addForeignKeyConstraint('task_message_task', ['task_id'], 'task', ['id'])
+    .onDelete('cascade')
+    .execute()
+}
+
+async function replaceInSqlite(db: Kysely<unknown>): Promise<void> {
   await sql`create temporary table kept_message as select * from task_message`.execute(db)
   await sql`update sqlite_sequence set seq = coalesce((select seq from sqlite_sequence where name = 'task'), 0) where name = 'new_task'`.execute(
     db
@@ -111,6 +129,4 @@ async function rebuildTask(db: Kysely<unknown>): Promise<void> {
   await sql`alter table new_task rename to task`.execute(db)
   await sql`insert into task_message select * from kept_message`.execute(db)
   await sql`drop table kept_message`.execute(db)
-  await db.schema.createIndex('task_by_state').on('task').columns(['state', 'kind', 'id']).execute()
-  await db.schema.createIndex('task_by_work').on('task').columns(['work_id', 'state']).execute()
 }

@@ -48,6 +48,12 @@ const Environment = Type.Object({
   ),
   FIXDEPOT_ALLOW_PLAIN_HTTP: Type.String({ default: 'no', enum: ['yes', 'no'], description: 'yes or no' }),
   FIXDEPOT_DATA_DIR: Type.String({ default: './data', minLength: 1, description: 'a directory' }),
+  FIXDEPOT_DATABASE_URL: Type.Optional(
+    Type.String({
+      pattern: '^postgres(ql)?://[^/\\s]*/[^\\s]+$',
+      description: 'a URL such as postgres://user:password@host/database'
+    })
+  ),
   FIXDEPOT_REPOSITORY_DIR: Type.Optional(Type.String({ minLength: 1, description: 'a directory' })),
   ...ARCHIVES_SETTINGS,
   FIXDEPOT_ADMIN_USER: Type.String({
@@ -115,6 +121,8 @@ export interface Config extends ArchivesConfig {
   /** Bytes that the cache may hold. */
   readonly deflatedBytes: number
   readonly databaseFile: string
+  /** Of PostgreSQL, which takes the place of the file; there is a password in it. */
+  readonly databaseUrl: string | undefined
   readonly adminUser: string
   /** Undefined: one is made at the first start. */
   readonly adminPassword: string | undefined
@@ -152,6 +160,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     ...archivesOf(settings, path.join(dataDirectory, 'archives'), environment),
     deflatedDirectory: path.join(dataDirectory, 'deflated'),
     databaseFile: path.join(dataDirectory, 'fixdepot.db'),
+    databaseUrl: settings.FIXDEPOT_DATABASE_URL,
     adminUser: settings.FIXDEPOT_ADMIN_USER,
     adminPassword: settings.FIXDEPOT_ADMIN_PASSWORD,
     workers: Number(settings.FIXDEPOT_WORKERS),

@@ -24,7 +24,8 @@ import { createStatistics } from './observe/statistics.ts'
 import { createArchiveStore } from './store/archive-store.ts'
 import { createAuditReader } from './store/audit-store.ts'
 import { createCatalogStore } from './store/catalog-store.ts'
-import { type Depot as Database, migrateToLatest, openDatabase } from './store/database.ts'
+import { type Depot as Database, migrateToLatest, openDepotDatabase } from './store/database.ts'
+import { lockDatabase } from './store/database-lock.ts'
 import { knownFiles } from './store/deletion-store.ts'
 import { readIdentity } from './store/identity-store.ts'
 import { createImportStore } from './store/import-store.ts'
@@ -44,6 +45,8 @@ import { type CrashedTask, type Supervisor, startSupervisor } from './worker/sup
 export interface DepotEvents {
   readonly onReport: (report: LaneReport) => void
   readonly onCrash: (part: string, error: unknown, task?: CrashedTask) => void
+  /** Another server has taken the database while this one had lost it. */
+  readonly onLockLost: (error: Error) => void
 }
 
 export interface Depot {
@@ -53,6 +56,9 @@ export interface Depot {
   readonly madePassword: string | undefined
   close(): Promise<void>
 }
+
+/** To PostgreSQL, from the thread that answers requests. */
+const READING_CONNECTIONS = 4
 
 /** Who asked for the scan at the start. */
 const STARTUP_USER = 'fixdepot'
@@ -65,16 +71,20 @@ export async function openDepot(config: Config, events: DepotEvents, tracing?: T
   const startedAt = new Date()
   await checkDirectories(config)
   const lock = acquireInstanceLock(lockFileIn(config.dataDirectory))
-  const db = openDatabase({ file: config.databaseFile })
+  const databaseLock =
+    config.databaseUrl === undefined ? undefined : await lockDatabase(config.databaseUrl, events.onLockLost)
+  const db = openDepotDatabase(config, READING_CONNECTIONS)
   await migrateToLatest(db)
   await recoverDeletions(db, config)
   await removeAbandonedUploads(db, config)
   const hasher = createPasswordHasher()
   const madePassword = await prepareAdministrator(db, config, hasher, new Date())
-  const { databaseFile, repositoryDirectory, archivesDirectory, archivesBucket, deflatedDirectory } = config
+  const { databaseFile, databaseUrl, repositoryDirectory, archivesDirectory, archivesBucket, deflatedDirectory } =
+    config
   const archiveStorage = openArchiveStorage(config)
   const settings = {
     databaseFile,
+    databaseUrl,
     repositoryDirectory,
     archivesDirectory,
     archivesBucket,
@@ -192,6 +202,7 @@ export async function openDepot(config: Config, events: DepotEvents, tracing?: T
       await supervisor.stop()
       archiveStorage.close()
       await db.destroy()
+      databaseLock?.release()
       lock.release()
     }
   }

@@ -1,13 +1,13 @@
 /** Brings the database to the newest schema, without starting the server. */
 import fs from 'node:fs'
 import { readConfig } from './config.ts'
-import { migrateToLatest, openDatabase } from './store/database.ts'
+import { migrateToLatest, openDepotDatabase } from './store/database.ts'
 import { DatabaseUnusable } from './store/database-unusable.ts'
 
 const config = readConfig()
 fs.mkdirSync(config.dataDirectory, { recursive: true })
 try {
-  const db = openDatabase({ file: config.databaseFile })
+  const db = openDepotDatabase(config)
   const done = await migrateToLatest(db)
   await db.destroy()
   process.stdout.write(done.length === 0 ? 'The database is up to date.\n' : `Migrated: ${done.join(', ')}\n`)

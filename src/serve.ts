@@ -51,7 +51,8 @@ async function openAndListen(): Promise<void> {
         tracing?.onReport(report)
       },
       onCrash: (part, err, task) =>
-        log.error({ part, ...task, err }, 'a part of the worker died; another one takes its place')
+        log.error({ part, ...task, err }, 'a part of the worker died; another one takes its place'),
+      onLockLost: endBecauseOf
     },
     tracing
   )
@@ -91,6 +92,13 @@ async function listen(config: Config, log: Logger, depot: Depot, tracing: DepotT
   })
   await app.listen({ host: config.host, port: config.port }).catch((cause) => {
     throw new ConfigError(`Cannot listen on ${config.host}, port ${config.port}: ${cause.code}.`, { cause })
+  })
+}
+
+/** Closes the server as an error that nobody has caught does. */
+function endBecauseOf(error: Error): void {
+  setImmediate(() => {
+    throw error
   })
 }
 

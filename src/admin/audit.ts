@@ -1,20 +1,19 @@
 /** `fixdepot audit`: checks the audit trail, and writes it out; both also while the server runs. */
 import { once } from 'node:events'
 import type { Writable } from 'node:stream'
-import type { Config } from '../config.ts'
 import { auditLine } from '../core/audit.ts'
 import { verifyChain } from '../core/audit-chain.ts'
 import { describeTrouble, isDatabaseTrouble } from '../core/database-trouble.ts'
 import { parseUtcTime } from '../core/utc-time.ts'
 import { type AuditInspection, createAuditInspection } from '../store/audit-store.ts'
-import { openForReading } from '../store/database.ts'
+import { type DatabasePlace, openDepotForReading } from '../store/database.ts'
 import { createInspectionStore } from '../store/inspection-store.ts'
 import { checkProtection } from './check-audit.ts'
 import { hasThisSchema } from './check-database.ts'
 import { createFindings, SOUND, UNKNOWN, UNSOUND } from './findings.ts'
 import { Refusal, reasonOf } from './refusal.ts'
 
-type Place = Pick<Config, 'databaseFile'>
+type Place = DatabasePlace
 
 const HASH = /^[0-9a-f]{64}$/
 
@@ -78,11 +77,11 @@ export async function exportAudit(place: Place, { since, until, output }: Export
 
 /** Undefined when the rows are not such as this version knows. */
 async function inspect<T>(
-  { databaseFile }: Place,
+  place: Place,
   print: (line: string) => void,
   look: (store: AuditInspection) => Promise<T>
 ): Promise<T | undefined> {
-  const db = openForReading(databaseFile)
+  const db = openDepotForReading(place)
   try {
     if (!(await hasThisSchema(createInspectionStore(db), createFindings(print)))) return undefined
     return await look(createAuditInspection(db))

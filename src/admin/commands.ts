@@ -11,7 +11,11 @@ const FAILED = 1
 export async function runBackup(file: string, isJson: boolean): Promise<number> {
   return sayWhy(FAILED, isJson, async () => {
     const { backUp } = await import('./backup.ts')
-    const { databaseFile: database, archivesBucket } = readConfig()
+    const { databaseFile: database, databaseUrl, archivesBucket } = readConfig()
+    if (databaseUrl !== undefined) {
+      const advice = 'Copy it with pg_dump, and the repository as any directory.'
+      throw new Refusal(`The database is in PostgreSQL, which fixdepot backup does not copy. ${advice}`)
+    }
     await backUp(database, file)
     print(isJson ? JSON.stringify({ database, file }) : `The database is copied into ${file}.`)
     if (!isJson && archivesBucket !== undefined) print('The archives are in S3, and no part of it.')

@@ -2,7 +2,7 @@
 import type { Config } from '../config.ts'
 import { describeTrouble, isDatabaseTrouble } from '../core/database-trouble.ts'
 import { createAuditInspection } from '../store/audit-store.ts'
-import { openForReading } from '../store/database.ts'
+import { type DatabasePlace, openDepotForReading } from '../store/database.ts'
 import { createInspectionStore } from '../store/inspection-store.ts'
 import { checkArchives } from './check-archives.ts'
 import { checkAudit } from './check-audit.ts'
@@ -12,7 +12,8 @@ import { checkFile, checkReferences, hasThisSchema } from './check-database.ts'
 import { checkDeflated } from './check-deflated.ts'
 import { createFindings } from './findings.ts'
 
-type DoctorsConfig = Pick<Config, 'databaseFile' | 'archivesDirectory' | 'deflatedDirectory' | 'repositoryDirectory'> &
+type DoctorsConfig = DatabasePlace &
+  Pick<Config, 'archivesDirectory' | 'deflatedDirectory' | 'repositoryDirectory'> &
   Partial<Pick<Config, 'archivesBucket'>>
 
 /**
@@ -23,7 +24,7 @@ type DoctorsConfig = Pick<Config, 'databaseFile' | 'archivesDirectory' | 'deflat
  */
 export async function examine(config: DoctorsConfig, print: (line: string) => void): Promise<number> {
   const findings = createFindings(print)
-  const db = openForReading(config.databaseFile)
+  const db = openDepotForReading(config)
   /** What one check cannot read, another may not need. */
   const attempt = async <T>(what: string, check: () => Promise<T>): Promise<T | undefined> => {
     try {
@@ -36,9 +37,11 @@ export async function examine(config: DoctorsConfig, print: (line: string) => vo
   }
   try {
     const store = createInspectionStore(db)
-    await attempt('the file of the database', () => checkFile(store, findings))
+    if (config.databaseUrl === undefined) await attempt('the file of the database', () => checkFile(store, findings))
+    else findings.note('The files of PostgreSQL are not looked at; its own programs check them, such as pg_amcheck.')
     if (await attempt('the schema', () => hasThisSchema(store, findings))) {
-      await attempt('the rows', () => checkReferences(store, findings))
+      // PostgreSQL has no way around what it checks.
+      if (config.databaseUrl === undefined) await attempt('the rows', () => checkReferences(store, findings))
       await attempt('the audit trail', () => checkAudit(createAuditInspection(db), findings))
       await attempt('the archives', () =>
         config.archivesBucket === undefined

@@ -3,7 +3,8 @@ import fs from 'node:fs'
 import type { Config } from '../config.ts'
 import { checkReadableDirectory } from '../files/volume.ts'
 import { METADATA_SUFFIXES, READER_VERSION } from '../metadata/metadata-file.ts'
-import { type Depot, migrateToLatest, openDatabase } from '../store/database.ts'
+import { type DatabasePlace, type Depot, migrateToLatest, openDepotDatabase } from '../store/database.ts'
+import { lockDatabase } from '../store/database-lock.ts'
 import { emptyCatalog } from '../store/empty-catalog.ts'
 import { acquireInstanceLock, lockFileIn } from '../store/instance-lock.ts'
 import { createScanStore } from '../store/scan-store.ts'
@@ -17,17 +18,19 @@ import { Refusal, reasonOf } from './refusal.ts'
  * @throws Refusal, InstanceLocked while a server runs, DatabaseUnusable
  */
 export async function rebuildCatalog(
-  config: Pick<Config, 'databaseFile' | 'dataDirectory' | 'repositoryDirectory'>
+  config: DatabasePlace & Pick<Config, 'dataDirectory' | 'repositoryDirectory'>
 ): Promise<ScanResult> {
-  const { databaseFile, repositoryDirectory } = config
+  const { databaseFile, databaseUrl, repositoryDirectory } = config
   // An empty catalog would be worse than an old one.
   await checkReadableDirectory(repositoryDirectory).catch((cause) => {
     throw new Refusal(`The repository directory ${repositoryDirectory} cannot be read: ${reasonOf(cause)}.`, { cause })
   })
-  if (!fs.existsSync(databaseFile)) throw new Refusal(`There is no database at ${databaseFile}.`)
+  if (databaseUrl === undefined && !fs.existsSync(databaseFile))
+    throw new Refusal(`There is no database at ${databaseFile}.`)
   const lock = acquireInstanceLock(lockFileIn(config.dataDirectory))
+  const databaseLock = databaseUrl === undefined ? undefined : await lockDatabase(databaseUrl, endBecauseOf)
   try {
-    const db = openDatabase({ file: databaseFile })
+    const db = openDepotDatabase(config)
     try {
       await migrateToLatest(db)
       await emptyCatalog(db)
@@ -36,8 +39,13 @@ export async function rebuildCatalog(
       await db.destroy()
     }
   } finally {
+    databaseLock?.release()
     lock.release()
   }
+}
+
+function endBecauseOf(error: Error): void {
+  throw error
 }
 
 async function readAll(db: Depot, directory: string): Promise<ScanResult> {

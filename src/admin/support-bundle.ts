@@ -6,7 +6,7 @@ import { sql } from 'kysely'
 import type { Config } from '../config.ts'
 import { describeTrouble, isDatabaseTrouble } from '../core/database-trouble.ts'
 import { HIDDEN, hideUrlSecrets, isSecretName } from '../core/hide-secrets.ts'
-import { openForReading } from '../store/database.ts'
+import { type DatabasePlace, type Depot, openDepotForReading } from '../store/database.ts'
 import { DatabaseUnusable } from '../store/database-unusable.ts'
 import { createInspectionStore } from '../store/inspection-store.ts'
 import { readVersion } from '../version.ts'
@@ -36,7 +36,7 @@ export async function writeSupportBundle({ config, environment, file, logFile, n
   const parts: TarFile[] = [
     { name: 'settings.json', text: json({ given: givenSettings(environment), inEffect: shownSettings(config) }) },
     { name: 'facts.json', text: json({ madeAt: now.toISOString(), ...facts(config) }) },
-    { name: 'database.json', text: json(await orReason(() => databaseFacts(config.databaseFile))) },
+    { name: 'database.json', text: json(await orReason(() => databaseFacts(config))) },
     { name: 'doctor.txt', text: await doctorsFindings(config) },
     ...(logFile === undefined ? [] : [{ name: 'log.txt', text: tailOf(logFile) }])
   ]
@@ -66,8 +66,9 @@ function givenSettings(environment: Readonly<Record<string, string | undefined>>
   return Object.fromEntries(given.map(([name, value]) => [name, isSecretName(name) ? HIDDEN : value]))
 }
 
-function shownSettings({ adminPassword, ...config }: Config) {
-  return { ...config, adminPassword: adminPassword === undefined ? 'none' : HIDDEN }
+function shownSettings({ adminPassword, databaseUrl, ...config }: Config) {
+  const shown = (secret: string | undefined) => (secret === undefined ? 'none' : HIDDEN)
+  return { ...config, adminPassword: shown(adminPassword), databaseUrl: shown(databaseUrl) }
 }
 
 function facts(config: Config) {
@@ -91,27 +92,26 @@ function volumeFacts(directory: string) {
   }
 }
 
-async function databaseFacts(databaseFile: string) {
-  const db = openForReading(databaseFile)
+async function databaseFacts(place: DatabasePlace) {
+  const db = openDepotForReading(place)
   try {
     const store = createInspectionStore(db)
-    const tables = await sql<{
-      name: string
-    }>`select name from sqlite_master where type = 'table' order by name`.execute(db)
     const rows: Record<string, number> = {}
-    for (const { name } of tables.rows) {
+    for (const { name } of await db.introspection.getTables()) {
       const counted = await sql<{ count: number }>`select count(*) as count from ${sql.table(name)}`.execute(db)
       rows[name] = counted.rows[0]?.count ?? 0
     }
-    return {
-      bytes: fs.statSync(databaseFile).size,
-      schema: await store.appliedMigrations(),
-      damages: await store.damages(),
-      rows
-    }
+    const schema = await store.appliedMigrations()
+    if (place.databaseUrl !== undefined) return { server: await serverVersion(db), schema, rows }
+    return { bytes: fs.statSync(place.databaseFile).size, schema, damages: await store.damages(), rows }
   } finally {
     await db.destroy()
   }
+}
+
+async function serverVersion(db: Depot): Promise<string | undefined> {
+  const { rows } = await sql<{ version: string }>`select version()`.execute(db)
+  return rows[0]?.version
 }
 
 async function doctorsFindings(config: Config): Promise<string> {

@@ -10,7 +10,7 @@ import { Problem } from '../core/problem.ts'
 import type { ApiToken, User } from '../core/user.ts'
 import { checkNewName, normalName } from '../core/user-name.ts'
 import { appendEvents } from '../store/audit-store.ts'
-import { knownMigrations, openDatabase } from '../store/database.ts'
+import { type DatabasePlace, type Depot, knownMigrations, openDepotDatabase } from '../store/database.ts'
 import { createInspectionStore } from '../store/inspection-store.ts'
 import { createUserDesk } from '../store/user-desk.ts'
 import { createUserReader } from '../store/user-reader.ts'
@@ -54,14 +54,14 @@ const MAX_TOKEN_NAME_LENGTH = 100
  * @throws Refusal when there is no database or it is of another version, or when the work refuses; DatabaseUnusable
  */
 export async function administerUsers<T>(
-  databaseFile: string,
+  place: DatabasePlace,
   work: (admin: UserAdmin) => Promise<T>,
   hasher: PasswordHasher = createPasswordHasher()
 ): Promise<T> {
-  if (!fs.existsSync(databaseFile)) {
-    throw new Refusal(`There is no database at ${databaseFile}. The first start of the server makes it.`)
+  if (place.databaseUrl === undefined && !fs.existsSync(place.databaseFile)) {
+    throw new Refusal(`There is no database at ${place.databaseFile}. The first start of the server makes it.`)
   }
-  const db = openDatabase({ file: databaseFile })
+  const db = openDepotDatabase(place)
   try {
     const applied = await createInspectionStore(db).appliedMigrations()
     if (applied.length < knownMigrations().length) {
@@ -76,7 +76,7 @@ export async function administerUsers<T>(
   }
 }
 
-function createAdmin(db: ReturnType<typeof openDatabase>, hasher: PasswordHasher): UserAdmin {
+function createAdmin(db: Depot, hasher: PasswordHasher): UserAdmin {
   const [reader, desk] = [createUserReader(db), createUserDesk(db)]
 
   /** Nobody has logged in for it; the audit trail has the account of the operating system. */

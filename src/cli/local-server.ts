@@ -29,7 +29,7 @@ export async function findLocalServer(): Promise<LocalServer> {
 
 function describe(config: Config): LocalServer {
   const { host, port, tls, adminUser: user, adminPassword: password } = config
-  if (port === 0 || !fs.existsSync(config.databaseFile)) {
+  if (port === 0 || (config.databaseUrl === undefined && !fs.existsSync(config.databaseFile))) {
     throw new CommandError(
       EXIT.usage,
       'SERVER_UNKNOWN',

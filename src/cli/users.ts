@@ -53,7 +53,7 @@ async function withLocalUsers<Result>(run: (users: Users) => Promise<Result>): P
     import('../config.ts')
   ])
   try {
-    return await administerUsers(readConfig().databaseFile, (admin) =>
+    return await administerUsers(readConfig(), (admin) =>
       run({
         list: async () => (await admin.listUsers()).map(toShown),
         add: async (name, role, password) => toShown(await admin.addUser(name, role, password)),

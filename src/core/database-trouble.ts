@@ -1,17 +1,28 @@
 /** Tells troubles of the database from bugs, those that pass from those that stay, and says what is wrong in a sentence. */
 
-/** `busy`: somebody else has it. `full`: no space. `forbidden`: it may not be written or opened. `damaged`: it is broken. */
-export type TroubleKind = 'busy' | 'full' | 'forbidden' | 'disk' | 'damaged'
+/**
+ * `away`: there is no connection to it. `busy`: somebody else has it. `full`: no space. `forbidden`: it may not be written or opened.
+ * `damaged`: it is broken.
+ */
+export type TroubleKind = 'away' | 'busy' | 'full' | 'forbidden' | 'disk' | 'damaged'
 
 const KINDS: readonly (readonly [code: RegExp, kind: TroubleKind])[] = [
   [/^SQLITE_(BUSY|LOCKED)/, 'busy'],
   [/^SQLITE_FULL/, 'full'],
   [/^SQLITE_(READONLY|CANTOPEN|PERM|AUTH)/, 'forbidden'],
   [/^SQLITE_(IOERR|PROTOCOL)/, 'disk'],
-  [/^SQLITE_(CORRUPT|NOTADB)/, 'damaged']
+  [/^SQLITE_(CORRUPT|NOTADB)/, 'damaged'],
+  // The server ends or starts, or has ended the session or the wait; too many connections pass as well.
+  [/^POSTGRES_(AWAY|08...|57P..|57014|25P03|53300)$/, 'away'],
+  [/^POSTGRES_(40001|40P01|55P03)$/, 'busy'],
+  [/^POSTGRES_53/, 'full'],
+  [/^POSTGRES_(28|3D|42501|25006)/, 'forbidden'],
+  [/^POSTGRES_58/, 'disk'],
+  [/^POSTGRES_XX00[12]$/, 'damaged']
 ]
 
 const SENTENCES: Readonly<Record<TroubleKind, string>> = {
+  away: 'The database is away.',
   busy: 'The database is busy.',
   full: 'There is no space left for the database.',
   forbidden: 'The database cannot be written.',
@@ -37,9 +48,10 @@ export function isPassingTrouble(error: unknown): boolean {
   return kind !== undefined && kind !== 'damaged'
 }
 
-/** Whether somebody else has the database, and nothing is wrong with it. */
-export function isBusy(error: unknown): boolean {
-  return troubleKind(error) === 'busy'
+/** Whether nothing is wrong with what was done, nor with the database: somebody else has it, or it is away for a while. */
+export function isForLater(error: unknown): boolean {
+  const kind = troubleKind(error)
+  return kind === 'busy' || kind === 'away'
 }
 
 /** A sentence for whoever waits for an answer; it tells nothing of the machine. */

@@ -3,7 +3,8 @@
 /** What stands for a secret. */
 export const HIDDEN = '[hidden]'
 
-const SECRET_NAME = /passw|pwd|secret|token|csrf|authorization|cookie|sessionid|(?:api|access)[-_]?key|private/i
+const SECRET_NAME =
+  /passw|pwd|secret|token|csrf|authorization|cookie|sessionid|(?:api|access)[-_]?key|private|database_?url/i
 
 /** Of a parameter, an attribute, a header or a setting. */
 export function isSecretName(name: string): boolean {
@@ -14,7 +15,10 @@ export function isSecretName(name: string): boolean {
 const IN_PATH = /(\/sessions\/)[^\s/?]+/gi
 const IN_QUERY = /([?&][^=&\s]{0,100}(?:passw|pwd|secret|token|csrf|authorization|api[-_]?key)[^=&\s]{0,100}=)[^&\s]*/gi
 
+/** Of whoever logs in to the host of a URL. */
+const IN_AUTHORITY = /(:\/\/[^:@/\s]{0,100}:)[^@/\s]{1,200}@/g
+
 /** A URL, or a sentence that has one, without the secrets that callers put there. */
 export function hideUrlSecrets(text: string): string {
-  return text.replace(IN_PATH, `$1${HIDDEN}`).replace(IN_QUERY, `$1${HIDDEN}`)
+  return text.replace(IN_PATH, `$1${HIDDEN}`).replace(IN_QUERY, `$1${HIDDEN}`).replace(IN_AUTHORITY, `$1${HIDDEN}@`)
 }

@@ -1,6 +1,7 @@
 /** What has become of the archives of plans: which are kept, for how long, and which files on the disk are somebody's. */
 import { type Kysely, sql } from 'kysely'
 import type { ArchiveState } from '../core/work.ts'
+import { greatest, isAmong } from './dialect.ts'
 import type { Schema } from './schema.ts'
 
 /** An archive that is there, or was. */
@@ -100,7 +101,7 @@ export function createArchiveStore(db: Kysely<Schema>) {
     async keepLonger(planId: number, until: Date): Promise<void> {
       await db
         .updateTable('plan')
-        .set({ kept_until: sql<number>`max(kept_until, ${until.getTime()})` })
+        .set({ kept_until: greatest('kept_until', until.getTime()) })
         .where('id', '=', planId)
         .execute()
     },
@@ -155,7 +156,7 @@ export function createArchiveStore(db: Kysely<Schema>) {
       const rows = await db
         .selectFrom('plan')
         .select(['archive_name', 'archive_state'])
-        .where(sql<boolean>`archive_name in (select value from json_each(${JSON.stringify(names)}))`)
+        .where(isAmong('archive_name', names))
         .where('archive_state', 'in', ['pending', 'kept'])
         .execute()
       return new Map(rows.map((row) => [row.archive_name ?? '', row.archive_state as 'pending' | 'kept']))

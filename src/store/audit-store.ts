@@ -11,6 +11,7 @@ import {
 } from '../core/audit.ts'
 import { bulkInsert } from './bulk-insert.ts'
 import type { Depot } from './database.ts'
+import { takeWriteLock, triggersOf } from './dialect.ts'
 import { durableTransaction } from './durable-transaction.ts'
 import type { AuditTable, Schema } from './schema.ts'
 
@@ -42,7 +43,7 @@ export async function appendEvents(db: Depot, events: readonly AuditEvent[]): Pr
 /** The same in a transaction that is under way: all of them or none. */
 export async function appendWithin(trx: Transaction<Schema>, events: readonly AuditEvent[]): Promise<void> {
   // Nobody else can add to the trail from here on: reading its end first would let somebody.
-  await sql`update audit set number = number where false`.execute(trx)
+  await takeWriteLock(trx)
   let head = await findHead(trx)
   const rows: Insertable<AuditTable>[] = []
   for (const event of events) {
@@ -107,9 +108,7 @@ export function createAuditInspection(db: Depot) {
 
     /** Which of the triggers are gone that keep rows from being changed. */
     async missingTriggers(): Promise<string[]> {
-      const { rows } = await sql<{ name: string }>`
-        select name from sqlite_schema where type = 'trigger' and tbl_name = 'audit'`.execute(db)
-      const there = new Set(rows.map(({ name }) => name))
+      const there = new Set(await triggersOf(db, 'audit'))
       return TRIGGERS.filter((name) => !there.has(name))
     }
   }

@@ -1,4 +1,5 @@
 import { type Kysely, type RawBuilder, sql } from 'kysely'
+import { selectRows } from './dialect.ts'
 
 /** Rows of one statement: more would not make it faster. */
 const PORTION = 2_000
@@ -18,12 +19,9 @@ export async function bulkInsert<Row extends object>(
   conflict: RawBuilder<unknown> = sql``
 ): Promise<void> {
   const names = sql.join(columns.map((column) => sql.ref(column)))
-  const values = sql.join(columns.map((_, index) => sql`value ->> ${sql.lit(index)}`))
   for (let start = 0; start < rows.length; start += PORTION) {
-    const json = JSON.stringify(rows.slice(start, start + PORTION).map((row) => columns.map((column) => row[column])))
+    const source = selectRows(db, table, columns, rows.slice(start, start + PORTION))
     // `where true` keeps the parser from taking `on conflict` for a join.
-    await sql`insert into ${sql.table(table)} (${names}) select ${values} from json_each(${json}) where true ${conflict}`.execute(
-      db
-    )
+    await sql`insert into ${sql.table(table)} (${names}) ${source} where true ${conflict}`.execute(db)
   }
 }

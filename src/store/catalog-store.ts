@@ -11,6 +11,7 @@ import type {
   RequisiteKind
 } from '../core/package.ts'
 import type { Depot } from './database.ts'
+import { isAmong } from './dialect.ts'
 import { fits } from './package-filter.ts'
 import { problemsOf } from './package-problems.ts'
 import type { PackageTable, Schema } from './schema.ts'
@@ -67,7 +68,7 @@ export function createCatalogStore(db: Depot): CatalogReader {
         .selectFrom('package')
         .select((eb) => [
           eb.fn.countAll<number>().as('packages'),
-          sql<number>`coalesce(sum(payload_state <> 'missing'), 0)`.as('downloadedPackages')
+          sql<number>`count(*) filter (where payload_state <> 'missing')`.as('downloadedPackages')
         ])
         .where((eb) => fits(eb, filter))
         .executeTakeFirstOrThrow()
@@ -117,8 +118,10 @@ export function createCatalogStore(db: Depot): CatalogReader {
 }
 
 async function toSummaries(db: Kysely<Schema>, rows: readonly Selectable<PackageTable>[]): Promise<PackageSummary[]> {
-  const ids = JSON.stringify(rows.map((row) => row.id))
-  const ofPage = sql<SqlBool>`package_id in (select value from json_each(${ids}))`
+  const ofPage = isAmong(
+    'package_id',
+    rows.map((row) => row.id)
+  )
   const files = await db
     .selectFrom('package_file')
     .innerJoin('file', 'file.id', 'package_file.file_id')

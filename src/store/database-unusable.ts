@@ -11,6 +11,7 @@ export class DatabaseUnusable extends Error {
 type Sentence = (file: string, reason: string) => string
 
 const SENTENCES: Readonly<Record<TroubleKind, Sentence>> = {
+  away: (file, reason) => `The database ${file} cannot be reached: ${reason}.`,
   busy: (file) =>
     `The database ${file} is held by another program. End that program, such as a database browser, and start again.`,
   full: (file) =>
@@ -26,10 +27,29 @@ const SENTENCES: Readonly<Record<TroubleKind, Sentence>> = {
     'or move the file away, together with -wal and -shm beside it, to begin anew.'
 }
 
-/** What an operator is told instead of this error; undefined when the database is not to blame for it. */
-export function toUnusable(file: string, error: unknown): DatabaseUnusable | undefined {
+/** What is wrong with a database in PostgreSQL. Its URL is not said: there is a password in it. */
+const IN_POSTGRES: Readonly<Record<TroubleKind, string>> = {
+  away: 'cannot be reached',
+  busy: 'is held by somebody else',
+  full: 'has no space left',
+  forbidden: 'cannot be opened and written',
+  disk: 'has a disk that does not answer as it should',
+  damaged: 'is damaged'
+}
+
+/**
+ * What an operator is told instead of this error; undefined when the database is not to blame for it.
+ * @param file undefined for a database in PostgreSQL
+ */
+export function toUnusable(file: string | undefined, error: unknown): DatabaseUnusable | undefined {
   const kind = troubleKind(error)
-  return kind && new DatabaseUnusable(SENTENCES[kind](file, (error as Error).message), { cause: error })
+  if (kind === undefined) return undefined
+  const reason = (error as Error).message
+  const text =
+    file === undefined
+      ? `The PostgreSQL database of FIXDEPOT_DATABASE_URL ${IN_POSTGRES[kind]}: ${reason}.`
+      : SENTENCES[kind](file, reason)
+  return new DatabaseUnusable(text, { cause: error })
 }
 
 /** better-sqlite3 says this in an error without a code. @throws DatabaseUnusable */
@@ -40,9 +60,9 @@ export function checkDirectoryOf(file: string): void {
 }
 
 /** The database was last used by a version that knows more than this one. */
-export function schemaTooNew(file: string, strangers: readonly string[], newest: string): DatabaseUnusable {
+export function schemaTooNew(file: string | undefined, strangers: readonly string[], newest: string): DatabaseUnusable {
   return new DatabaseUnusable(
-    `The database ${file} has the schema ${strangers.at(-1)}, and this version of fixdepot knows none newer than ${newest}. ` +
+    `The database ${file ?? 'of FIXDEPOT_DATABASE_URL'} has the schema ${strangers.at(-1)}, and this version of fixdepot knows none newer than ${newest}. ` +
       'Nothing was changed. Start the version that made it or a newer one, or restore a backup from before the upgrade.'
   )
 }

@@ -2,9 +2,11 @@
 import fs, { promises as fsp } from 'node:fs'
 import path from 'node:path'
 import Database from 'better-sqlite3'
-import { CompiledQuery, Kysely, SqliteDialect, sql } from 'kysely'
+import { Kysely, SqliteDialect, sql } from 'kysely'
 import { FileMigrationProvider, Migrator } from 'kysely/migration'
 import { checkDirectoryOf, DatabaseUnusable, schemaTooNew, toUnusable } from './database-unusable.ts'
+import { hasTable, isPostgres } from './dialect.ts'
+import { createPostgresDialect } from './postgres-dialect.ts'
 import type { Schema } from './schema.ts'
 import { withStatementCache } from './statement-cache.ts'
 import { withTolerantRollback } from './tolerant-rollback.ts'
@@ -13,12 +15,35 @@ const BUSY_TIMEOUT_MS = 15_000
 const CACHE_KIB = 4_096
 const MIGRATIONS = path.join(import.meta.dirname, '../../migrations')
 
+/** Where what the depot knows is kept. */
+export interface DatabasePlace {
+  /** Path of the SQLite file. */
+  readonly databaseFile: string
+  /** Of a PostgreSQL database, which takes the place of the file. */
+  readonly databaseUrl?: string | undefined
+}
+
 export interface DatabaseOptions {
   /** Path of the SQLite file, or `:memory:`. */
   readonly file: string
 }
 
 export type Depot = Kysely<Schema>
+
+/**
+ * Opens the database of a depot. In PostgreSQL nothing is connected before the first statement.
+ * @param connections of PostgreSQL at the same time, for whoever makes no temporary tables
+ * @throws DatabaseUnusable
+ */
+export function openDepotDatabase({ databaseFile, databaseUrl }: DatabasePlace, connections = 1): Depot {
+  if (databaseUrl === undefined) return openDatabase({ file: databaseFile })
+  return new Kysely<Schema>({ dialect: createPostgresDialect({ url: databaseUrl, connections }) })
+}
+
+/** The same to look at it; see `openForReading`. @throws DatabaseUnusable */
+export function openDepotForReading(place: DatabasePlace): Depot {
+  return place.databaseUrl === undefined ? openForReading(place.databaseFile) : openDepotDatabase(place)
+}
 
 /**
  * A connection of its own. A thread has one and no more: SQLite lets one connection write at a time, and two in one thread
@@ -70,8 +95,11 @@ function connect(file: string, options: Database.Options, prepare: (database: Da
 function refuseNewerSchema(database: Database.Database, file: string): void {
   const isMigrated = database.prepare("select 1 from sqlite_schema where name = 'kysely_migration'").get() !== undefined
   if (!isMigrated) return
+  refuseStrangers(file, database.prepare<[], string>('select name from kysely_migration order by name').pluck().all())
+}
+
+function refuseStrangers(file: string | undefined, applied: readonly string[]): void {
   const known = knownMigrations()
-  const applied = database.prepare<[], string>('select name from kysely_migration order by name').pluck().all()
   const strangers = applied.filter((name) => !known.includes(name))
   if (strangers.length > 0) throw schemaTooNew(file, strangers, known.at(-1) ?? 'none')
 }
@@ -89,27 +117,23 @@ export function knownMigrations(): string[] {
  */
 export async function migrateToLatest(db: Depot): Promise<string[]> {
   const provider = new FileMigrationProvider({ fs: fsp, path, migrationFolder: MIGRATIONS })
-  const { error, results } = await new Migrator({ db, provider }).migrateToLatest()
-  if (error !== undefined) throw toUnusable(await fileOf(db), error) ?? error
+  const file = isPostgres(db) ? undefined : await fileOf(db)
+  // A database of a newer version is left as it is; a file has been looked at when it was opened.
+  if (file === undefined) refuseStrangers(file, await appliedMigrations(db))
+  const { error, results } = await new Migrator({ db, provider, disableTransactions: true }).migrateToLatest()
+  if (error !== undefined) throw toUnusable(file, error) ?? error
   return (results ?? []).map((result) => result.migrationName)
 }
 
-const WRITES = CompiledQuery.raw(
-  'select data_version as foreign_commits, total_changes() as own from pragma_data_version'
-)
-
-/** Two numbers, one of which changes with whatever is written to the database. */
-export interface Writes {
-  /** Changes with every commit of another connection. */
-  readonly foreign: number
-  /** Rows that this connection has changed. */
-  readonly own: number
-}
-
-/** Takes a tenth of the time of a small query. */
-export async function writesSoFar(db: Depot): Promise<Writes> {
-  const { rows } = await db.executeQuery<{ foreign_commits: number; own: number }>(WRITES)
-  return { foreign: rows[0]?.foreign_commits ?? 0, own: rows[0]?.own ?? 0 }
+/** The names of the migrations that the database has seen. @throws DatabaseUnusable when it cannot be read */
+export async function appliedMigrations(db: Depot): Promise<string[]> {
+  try {
+    if (!(await hasTable(db, 'kysely_migration'))) return []
+    const { rows } = await sql<{ name: string }>`select name from kysely_migration order by name`.execute(db)
+    return rows.map(({ name }) => name)
+  } catch (error) {
+    throw (isPostgres(db) ? toUnusable(undefined, error) : undefined) ?? error
+  }
 }
 
 async function fileOf(db: Depot): Promise<string> {

@@ -3,6 +3,8 @@ import { type Kysely, sql } from 'kysely'
 import type { Deflated } from '../core/deflation.ts'
 import { bulkInsert } from './bulk-insert.ts'
 import { toDeflated } from './deflated-columns.ts'
+import { isAmong } from './dialect.ts'
+import { writeTransaction } from './durable-transaction.ts'
 import type { ScanSchema } from './scan-schema.ts'
 
 /** A content that nobody has judged yet, and a file that has it. */
@@ -97,20 +99,20 @@ export function createDeflationStore(db: Kysely<ScanSchema>) {
     /** No plan is made with these any more. */
     async forget(sha256s: readonly string[]): Promise<void> {
       if (sha256s.length === 0) return
-      await db
-        .deleteFrom('deflation')
-        .where(sql<boolean>`sha256 in (select value from json_each(${JSON.stringify(sha256s)}))`)
-        .execute()
+      // A plan that is being made uses them, or does not know them any more.
+      await writeTransaction(db, (trx) => trx.deleteFrom('deflation').where(isAmong('sha256', sha256s)).execute())
     },
 
     /** Forgets the contents that the catalog has no more, or all of them. */
     async forgetUnused(which: 'unknown' | 'all'): Promise<void> {
-      await db
-        .deleteFrom('deflation')
-        .$if(which === 'unknown', (query) =>
-          query.where('sha256', 'not in', (eb) => eb.selectFrom('file').select('sha256'))
-        )
-        .execute()
+      await writeTransaction(db, (trx) =>
+        trx
+          .deleteFrom('deflation')
+          .$if(which === 'unknown', (query) =>
+            query.where('sha256', 'not in', (eb) => eb.selectFrom('file').select('sha256'))
+          )
+          .execute()
+      )
     }
   }
 }

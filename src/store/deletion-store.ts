@@ -1,6 +1,7 @@
 /** Which packages and files a deletion is about, and what it does to the catalog. */
-import { type Kysely, type SqlBool, sql } from 'kysely'
+import type { Kysely } from 'kysely'
 import type { FileScope } from '../core/export.ts'
+import { isAmong } from './dialect.ts'
 import { isLatest } from './latest-packages.ts'
 import type { Schema } from './schema.ts'
 
@@ -11,12 +12,9 @@ export interface DoomedFile {
 
 export type DeletionStore = ReturnType<typeof createDeletionStore>
 
-const among = (column: string, values: Iterable<number | string>) =>
-  sql<SqlBool>`${sql.ref(column)} in (select value from json_each(${JSON.stringify([...values])}))`
-
 /** Of these paths those that the catalog has. */
 export async function knownFiles(db: Kysely<Schema>, paths: readonly string[]): Promise<Set<string>> {
-  const rows = await db.selectFrom('file').select('path').where(among('path', paths)).execute()
+  const rows = await db.selectFrom('file').select('path').where(isAmong('path', paths)).execute()
   return new Set(rows.map((row) => row.path))
 }
 
@@ -40,8 +38,8 @@ export function createDeletionStore(trx: Kysely<Schema>) {
           .innerJoin('package', 'package.fixid', 'member.fixid')
           .select('package.id')
           .distinct()
-          .where(among('package.id', doomed))
-          .where((eb) => eb.not(among('member.package_id', doomed)))
+          .where(isAmong('package.id', doomed))
+          .where((eb) => eb.not(isAmong('member.package_id', doomed)))
           .execute()
         const shared = rows.map((row) => row.id).filter((id) => !named.has(id))
         if (shared.length === 0) return doomed
@@ -82,7 +80,7 @@ export function createDeletionStore(trx: Kysely<Schema>) {
 
     /** By fixid. */
     async fixids(ids: Iterable<number>): Promise<string[]> {
-      const rows = await trx.selectFrom('package').select('fixid').where(among('id', ids)).orderBy('fixid').execute()
+      const rows = await trx.selectFrom('package').select('fixid').where(isAmong('id', ids)).orderBy('fixid').execute()
       return rows.map((row) => row.fixid)
     },
 
@@ -96,14 +94,14 @@ export function createDeletionStore(trx: Kysely<Schema>) {
           eb
             .selectFrom('package_file as own')
             .select('own.file_id')
-            .where(among('own.package_id', all))
+            .where(isAmong('own.package_id', all))
             .$if(scope === 'payloads', (query) => query.where('own.role', '=', 'payload'))
         )
         .where('id', 'not in', (eb) =>
           eb
             .selectFrom('package_file as other')
             .select('other.file_id')
-            .where((inner) => inner.not(among('other.package_id', all)))
+            .where((inner) => inner.not(isAmong('other.package_id', all)))
         )
         .orderBy('path')
         .execute()
@@ -114,16 +112,16 @@ export function createDeletionStore(trx: Kysely<Schema>) {
       const all = [...ids]
       const paths = files.map(({ path }) => path)
       // What describes a V3 package can be the very file that it is: without it there is no package.
-      const gone = trx.deleteFrom('package').where(among('id', all))
-      await (scope === 'all' ? gone : gone.where(among('metadata_path', paths))).execute()
+      const gone = trx.deleteFrom('package').where(isAmong('id', all))
+      await (scope === 'all' ? gone : gone.where(isAmong('metadata_path', paths))).execute()
       await trx
         .deleteFrom('package_file')
-        .where('file_id', 'in', (eb) => eb.selectFrom('file').select('file.id').where(among('file.path', paths)))
+        .where('file_id', 'in', (eb) => eb.selectFrom('file').select('file.id').where(isAmong('file.path', paths)))
         .execute()
       await trx
         .updateTable('package')
         .set({ payload_state: 'missing', fingerprint: '' })
-        .where(among('id', all))
+        .where(isAmong('id', all))
         .where('payload_state', '=', 'present')
         .where('id', 'not in', (eb) =>
           eb.selectFrom('package_file').select('package_file.package_id').where('package_file.role', '=', 'payload')
@@ -133,7 +131,7 @@ export function createDeletionStore(trx: Kysely<Schema>) {
         .deleteFrom('file')
         .where('id', 'not in', (eb) => eb.selectFrom('package_file').select('file_id'))
         .execute()
-      await trx.deleteFrom('file_reading').where(among('path', paths)).execute()
+      await trx.deleteFrom('file_reading').where(isAmong('path', paths)).execute()
     }
   }
 }

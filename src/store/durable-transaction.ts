@@ -1,5 +1,6 @@
-import { type Kysely, sql, type Transaction } from 'kysely'
+import type { Kysely, Transaction } from 'kysely'
 import type { Depot } from './database.ts'
+import { setSynchronous, takeWriteLock } from './dialect.ts'
 import type { Schema } from './schema.ts'
 
 /** Writes along with durable transactions of others, so that it need not wait for the disk by itself. */
@@ -27,14 +28,14 @@ export function setRider(db: Depot, rider: Rider): void {
  * A transaction that is on the disk when this resolves: for everything that is promised to somebody. All others reach the
  * disk with the next of these; a crash of the machine may lose them, a crash of the process does not. In SQLite's terms:
  * connections are `synchronous = NORMAL`, and FULL for the time of these.
+ * PostgreSQL writes every transaction to the disk.
  */
 export async function durableTransaction<T>(db: Depot, work: (trx: Transaction<Schema>) => Promise<T>): Promise<T> {
   return db.connection().execute(async (connection) => {
     await setSynchronous(connection, 'full')
     let trip: Trip | undefined
     try {
-      const result = await connection.transaction().execute(async (trx) => {
-        await takeWriteLock(trx)
+      const result = await writeTransaction(connection, async (trx) => {
         const done = await work(trx)
         trip = await riders.get(db)?.board(trx)
         return done
@@ -51,13 +52,15 @@ export async function durableTransaction<T>(db: Depot, work: (trx: Transaction<S
 }
 
 /**
- * What reads first and writes then is refused at once when somebody else has written in between: it does not wait for its turn, since
- * what it has read is old. So it begins with a write, of nothing. (BEGIN IMMEDIATE, for which Kysely has no word.)
+ * A transaction of several statements that write, or of some that read what must not change before it writes. It has the right to write
+ * from its beginning, and others that want it wait.
  */
-async function takeWriteLock(trx: Transaction<Schema>): Promise<void> {
-  await trx.deleteFrom('task').where('id', '<', 0).execute()
-}
-
-async function setSynchronous(connection: Kysely<Schema>, mode: 'full' | 'normal'): Promise<void> {
-  await sql`pragma synchronous = ${sql.raw(mode)}`.execute(connection)
+export async function writeTransaction<T, Tables extends Schema>(
+  db: Kysely<Tables>,
+  work: (trx: Transaction<Tables>) => Promise<T>
+): Promise<T> {
+  return db.transaction().execute(async (trx) => {
+    await takeWriteLock(trx)
+    return work(trx)
+  })
 }

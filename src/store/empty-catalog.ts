@@ -1,8 +1,9 @@
 import type { Depot } from './database.ts'
+import { writeTransaction } from './durable-transaction.ts'
 
 /** Empties the catalog, with all that was read of the files; tasks and archives stay. */
 export async function emptyCatalog(db: Depot): Promise<void> {
-  await db.transaction().execute(async (trx) => {
+  await writeTransaction(db, async (trx) => {
     await trx.updateTable('catalog').set({ read_at: null, is_current: 0 }).execute()
     for (const table of ['package', 'file', 'catalog_problem', 'file_reading'] as const) {
       await trx.deleteFrom(table).execute()

@@ -2,6 +2,8 @@
 import { type Kysely, sql } from 'kysely'
 import type { CatalogProblem, Package } from '../core/package.ts'
 import { bulkInsert } from './bulk-insert.ts'
+import { isAmong } from './dialect.ts'
+import { writeTransaction } from './durable-transaction.ts'
 import { PACKAGE_COLUMNS, publishFindings, publishProblems } from './publish-findings.ts'
 import type { FoundFileRow, FoundPackageRow, FoundReferenceRow, ScanSchema } from './scan-schema.ts'
 
@@ -44,11 +46,7 @@ export function createFindingStore(db: Kysely<ScanSchema>) {
     },
 
     async claimedOf(paths: readonly string[]): Promise<string[]> {
-      const rows = await db
-        .selectFrom('claimed_file')
-        .select('path')
-        .where(sql<boolean>`path in (select value from json_each(${JSON.stringify(paths)}))`)
-        .execute()
+      const rows = await db.selectFrom('claimed_file').select('path').where(isAmong('path', paths)).execute()
       return rows.map((row) => row.path)
     },
 
@@ -56,7 +54,7 @@ export function createFindingStore(db: Kysely<ScanSchema>) {
       const rows = await db
         .selectFrom('found_package')
         .select(['fixid', 'directory', 'metadata_path', 'payload_state'])
-        .where(sql<boolean>`fixid in (select value from json_each(${JSON.stringify(fixids)}))`)
+        .where(isAmong('fixid', fixids))
         .execute()
       return rows.map(({ fixid, directory, metadata_path, payload_state }) => ({
         fixid,
@@ -88,7 +86,7 @@ export function createFindingStore(db: Kysely<ScanSchema>) {
      * @param looked codes of the problems that were looked for: only these are replaced
      */
     async publishUnchanged(now: Date, looked: readonly string[]): Promise<void> {
-      await db.transaction().execute(async (trx) => {
+      await writeTransaction(db, async (trx) => {
         await trx.updateTable('catalog').set({ read_at: now.getTime() }).execute()
         await trx.deleteFrom('catalog_problem').where('code', 'in', looked).execute()
         await publishProblems(trx)
@@ -97,7 +95,7 @@ export function createFindingStore(db: Kysely<ScanSchema>) {
 
     /** Makes what was found the catalog. Its readers see the old one until this has ended, and then the new one. */
     async publish(now: Date): Promise<void> {
-      await db.transaction().execute((trx) => publishFindings(trx, now))
+      await writeTransaction(db, (trx) => publishFindings(trx, now))
     },
 
     /** How many packages the catalog has. */
@@ -114,17 +112,21 @@ export function createFindingStore(db: Kysely<ScanSchema>) {
 const DETAIL_TABLES = ['found_file', 'found_machine_type', 'found_member', 'found_requisite', 'found_property'] as const
 
 async function forget(db: Kysely<ScanSchema>, fixids: readonly string[]): Promise<void> {
-  const among = sql<boolean>`fixid in (select value from json_each(${JSON.stringify(fixids)}))`
+  const among = isAmong('fixid', fixids)
   for (const table of ['found_package', ...DETAIL_TABLES] as const) await db.deleteFrom(table).where(among).execute()
 }
 
 /** The catalog has most packages already, just as they are: nothing more is needed of those. */
 async function withoutUnchanged(db: Kysely<ScanSchema>, found: readonly FoundPackage[]): Promise<FoundPackage[]> {
-  const json = JSON.stringify(found.map((item) => item.package.fixid))
   const rows = await db
     .selectFrom('package')
     .select(['fixid', 'fingerprint'])
-    .where(sql<boolean>`fixid in (select value from json_each(${json}))`)
+    .where(
+      isAmong(
+        'fixid',
+        found.map((item) => item.package.fixid)
+      )
+    )
     .execute()
   const known = new Map(rows.map((row) => [row.fixid, row.fingerprint]))
   return found.filter((item) => known.get(item.package.fixid) !== item.fingerprint)

@@ -1,6 +1,7 @@
 /** Catalogs as an import compares them: that of what was sent, and that of the repository. */
-import { type Kysely, type SqlBool, sql } from 'kysely'
+import { type Kysely, sql } from 'kysely'
 import type { CatalogProblem, FileRole } from '../core/package.ts'
+import { isAmong } from './dialect.ts'
 import type { Schema } from './schema.ts'
 
 export interface ComparedFile {
@@ -18,9 +19,6 @@ export interface ComparedPackage {
 
 export type ImportCatalog = ReturnType<typeof createImportCatalog>
 
-const among = (expression: ReturnType<typeof sql>, values: readonly string[]) =>
-  sql<SqlBool>`${expression} in (select value from json_each(${JSON.stringify(values)}))`
-
 export function createImportCatalog(db: Kysely<Schema>) {
   function packages() {
     return db.selectFrom('package').select(['id', 'fixid', 'metadata_path']).orderBy('fixid')
@@ -32,7 +30,10 @@ export function createImportCatalog(db: Kysely<Schema>) {
       .innerJoin('file', 'file.id', 'package_file.file_id')
       .select(['package_file.package_id', 'package_file.role', 'file.path', 'file.size', 'file.sha256'])
       .where(
-        sql<SqlBool>`package_file.package_id in (select value from json_each(${JSON.stringify(rows.map((row) => row.id))}))`
+        isAmong(
+          'package_file.package_id',
+          rows.map((row) => row.id)
+        )
       )
       .orderBy('file.path')
       .execute()
@@ -58,14 +59,14 @@ export function createImportCatalog(db: Kysely<Schema>) {
     },
 
     async packages(fixids: readonly string[]): Promise<ComparedPackage[]> {
-      return withFiles(await packages().where(among(sql`fixid`, fixids)).execute())
+      return withFiles(await packages().where(isAmong('fixid', fixids)).execute())
     },
 
     /** The metadata files of packages by their fixids, in any case. */
     async metadataOf(fixids: readonly string[]): Promise<{ readonly fixid: string; readonly path: string }[]> {
       const rows = await packages()
         .where(
-          among(
+          isAmong(
             sql`lower(fixid)`,
             fixids.map((fixid) => fixid.toLowerCase())
           )
@@ -76,7 +77,7 @@ export function createImportCatalog(db: Kysely<Schema>) {
 
     /** Of these paths those that belong to a package, with the digest of what is there. */
     async files(paths: readonly string[]): Promise<Map<string, string>> {
-      const rows = await db.selectFrom('file').select(['path', 'sha256']).where(among(sql`path`, paths)).execute()
+      const rows = await db.selectFrom('file').select(['path', 'sha256']).where(isAmong('path', paths)).execute()
       return new Map(rows.map(({ path, sha256 }) => [path, sha256]))
     },
 
@@ -86,7 +87,7 @@ export function createImportCatalog(db: Kysely<Schema>) {
         .selectFrom('file')
         .innerJoin('package_file', 'package_file.file_id', 'file.id')
         .select('file.path')
-        .where(among(sql`file.path`, paths))
+        .where(isAmong('file.path', paths))
         .groupBy('file.path')
         .having((eb) => eb.fn.countAll(), '>', 1)
         .execute()

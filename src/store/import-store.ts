@@ -81,7 +81,7 @@ export function createImportStore(db: Kysely<Schema>) {
         .selectFrom('import_file')
         .select((eb) => [
           eb.fn.sum<number>(eb.fn.coalesce('size', 'announced_size')).as('bytes'),
-          sql<number>`sum(size is null)`.as('missing')
+          sql<number>`count(*) filter (where size is null)`.as('missing')
         ])
         .where('work_id', '=', workId)
         .executeTakeFirstOrThrow()

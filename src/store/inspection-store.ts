@@ -4,8 +4,9 @@ import { troubleKind } from '../core/database-trouble.ts'
 import type { Deflated } from '../core/deflation.ts'
 import type { ArchiveState } from '../core/work.ts'
 import { bulkInsert } from './bulk-insert.ts'
-import type { Depot } from './database.ts'
+import { appliedMigrations, type Depot } from './database.ts'
 import { toDeflated } from './deflated-columns.ts'
+import { createTemporary, isAmong } from './dialect.ts'
 
 const PAGE = 500
 
@@ -58,12 +59,7 @@ export function createInspectionStore(db: Depot) {
     },
 
     /** The names of the migrations that the database has seen. */
-    async appliedMigrations(): Promise<string[]> {
-      const { rows: tables } = await sql`select 1 from sqlite_schema where name = 'kysely_migration'`.execute(db)
-      if (tables.length === 0) return []
-      const { rows } = await sql<{ name: string }>`select name from kysely_migration order by name`.execute(db)
-      return rows.map(({ name }) => name)
-    },
+    appliedMigrations: (): Promise<string[]> => appliedMigrations(db),
 
     /** The archives that should be there, a page at a time. */
     async *keptArchivePages(): AsyncGenerator<KeptArchive[]> {
@@ -107,7 +103,7 @@ export function createInspectionStore(db: Depot) {
       const rows = await db
         .selectFrom('plan')
         .select(['archive_name', 'archive_state'])
-        .where(sql<boolean>`archive_name in (select value from json_each(${JSON.stringify(names)}))`)
+        .where(isAmong('archive_name', names))
         .execute()
       return new Map(rows.map((row) => [row.archive_name ?? '', row.archive_state as ArchiveState]))
     },
@@ -119,8 +115,7 @@ export function createInspectionStore(db: Depot) {
     },
 
     async beginFiles(): Promise<void> {
-      await sql`drop table if exists temp.inspected_file`.execute(db)
-      await sql`create temp table inspected_file (path text primary key, stamp text not null) without rowid`.execute(db)
+      await createTemporary(db, 'inspected_file', { path: 'text', stamp: 'text' }, ['path'])
     },
 
     async addFiles(files: readonly InspectedFile[]): Promise<void> {
@@ -132,9 +127,9 @@ export function createInspectionStore(db: Depot) {
     changedPages(): AsyncGenerator<ChangedFile[]> {
       return pages(async (after) => {
         const { rows } = await sql<{ path: string; is_new: number }>`
-          select seen.path, reading.path is null as is_new
-          from temp.inspected_file as seen left join file_reading as reading on reading.path = seen.path
-          where seen.path > ${after} and reading.stamp is not seen.stamp and not exists (
+          select seen.path, case when reading.path is null then 1 else 0 end as is_new
+          from inspected_file as seen left join file_reading as reading on reading.path = seen.path
+          where seen.path > ${after} and reading.stamp is distinct from seen.stamp and not exists (
             select 1 from catalog_problem where path = seen.path and code = 'unreadable'
           )
           order by seen.path limit ${PAGE}
@@ -148,7 +143,7 @@ export function createInspectionStore(db: Depot) {
       return pages(async (after) => {
         const { rows } = await sql<{ path: string }>`
           select path from file_reading
-          where path > ${after} and path not in (select path from temp.inspected_file)
+          where path > ${after} and path not in (select path from inspected_file)
           order by path limit ${PAGE}
         `.execute(db)
         return rows

@@ -1,6 +1,7 @@
 /** Which exports that have not ended need which packages. */
-import { type Kysely, type SqlBool, sql } from 'kysely'
+import type { Kysely } from 'kysely'
 import { Problem } from '../core/problem.ts'
+import { isAmong } from './dialect.ts'
 import type { Schema } from './schema.ts'
 
 /**
@@ -21,7 +22,7 @@ export async function refuseIfInUse(trx: Kysely<Schema>, fixids: readonly string
     .select(['task.id as taskId', 'package.fixid'])
     .where('task.state', '=', 'live')
     .where('plan.archive_state', '=', 'pending')
-    .where(sql<SqlBool>`package.fixid in (select value from json_each(${JSON.stringify(fixids)}))`)
+    .where(isAmong('package.fixid', fixids))
     .orderBy('task.id')
     .orderBy('package.fixid')
     .limit(1)

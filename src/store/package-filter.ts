@@ -1,6 +1,7 @@
 /** Which packages a filter lets through, as a condition of a query over the catalog. */
-import { type ExpressionBuilder, type SqlBool, sql } from 'kysely'
+import { type ExpressionBuilder, sql } from 'kysely'
 import type { PackageFilter } from '../core/catalog.ts'
+import { contains, isAmong } from './dialect.ts'
 import { isLatest } from './latest-packages.ts'
 import type { Schema } from './schema.ts'
 
@@ -15,10 +16,9 @@ export function fits(eb: ExpressionBuilder<Schema, 'package'>, filter: PackageFi
   ])
 }
 
-/** `instr` takes the text as it is: nothing in it stands for anything else. */
 function mentions(search: string) {
   const part = search.toLowerCase()
-  return sql<SqlBool>`instr(lower(package.fixid || ' ' || package.name || ' ' || package.category), ${part}) > 0`
+  return contains(sql`lower(package.fixid || ' ' || package.name || ' ' || package.category)`, part)
 }
 
 function isForAny(eb: ExpressionBuilder<Schema, 'package'>, machineTypes: readonly string[]) {
@@ -28,6 +28,6 @@ function isForAny(eb: ExpressionBuilder<Schema, 'package'>, machineTypes: readon
     eb
       .selectFrom('package_machine_type')
       .select('package_machine_type.package_id')
-      .where(sql<SqlBool>`machine_type in (select value from json_each(${JSON.stringify(machineTypes)}))`)
+      .where(isAmong('machine_type', machineTypes))
   )
 }

@@ -1,8 +1,8 @@
 /** What is wrong with one package. */
-import { type SqlBool, sql } from 'kysely'
 import { isNamedAfter } from '../core/file-name.ts'
 import { type CatalogProblem, type CatalogProblemCode, duplicateFixid } from '../core/package.ts'
 import type { Depot } from './database.ts'
+import { beginsWith, isAmong } from './dialect.ts'
 
 /** The problems that concern a package, by path, code and text; none when there is no such package. */
 export async function problemsOf(db: Depot, fixid: string): Promise<CatalogProblem[]> {
@@ -32,7 +32,7 @@ export async function problemsOf(db: Depot, fixid: string): Promise<CatalogProbl
     .selectAll()
     .where((eb) =>
       eb.or([
-        sql<SqlBool>`path in (select value from json_each(${JSON.stringify([...own])}))`,
+        isAmong('path', own),
         beginsWith('path', directory + fixid),
         eb.and([eb('code', '=', duplicate.code), beginsWith('text', duplicate.text)])
       ])
@@ -44,9 +44,4 @@ export async function problemsOf(db: Depot, fixid: string): Promise<CatalogProbl
   return rows
     .filter((row) => own.has(row.path) || isDuplicate(row) || isNamesake(row))
     .map((row) => ({ ...row, code: row.code as CatalogProblemCode }))
-}
-
-/** In any case; nothing in the text stands for anything else. */
-function beginsWith(column: 'path' | 'text', start: string) {
-  return sql<SqlBool>`lower(substr(${sql.ref(column)}, 1, length(${start}))) = lower(${start})`
 }

@@ -6,6 +6,8 @@ import { type Expression, type ExpressionBuilder, type Kysely, type SqlBool, sql
 import type { KnownFile } from '../core/assemble-package.ts'
 import { bulkInsert } from './bulk-insert.ts'
 import { chunks } from './chunks.ts'
+import { indexTemporary, isAmong, isPairAmong } from './dialect.ts'
+import { writeTransaction } from './durable-transaction.ts'
 import type { ScanSchema, SeenFileRow } from './scan-schema.ts'
 
 export interface FileReading {
@@ -77,7 +79,7 @@ export function createReadingStore(db: Kysely<ScanSchema>, readerVersion: number
 
     /** Called once all files are seen, before files are looked up by stem. */
     async indexStems(): Promise<void> {
-      await sql`create index if not exists temp.seen_file_by_stem on seen_file (directory, stem)`.execute(db)
+      await indexTemporary('seen_file_by_stem', 'seen_file', ['directory', 'stem']).execute(db)
     },
 
     /** How much there is to read. */
@@ -103,7 +105,7 @@ export function createReadingStore(db: Kysely<ScanSchema>, readerVersion: number
       if (readings.length === 0) return
       const columns = ['path', 'stamp', 'crc32', 'sha256', 'contents', 'reader_version'] as const
       const rows = readings.map((reading) => ({ ...reading, reader_version: readerVersion }))
-      await db.transaction().execute(async (trx) => {
+      await writeTransaction(db, async (trx) => {
         await trx.updateTable('catalog').set({ is_current: 0 }).execute()
         await bulkInsert(
           trx,
@@ -119,15 +121,15 @@ export function createReadingStore(db: Kysely<ScanSchema>, readerVersion: number
     /** Forgets what was once read of files that can no longer be read. */
     async drop(paths: readonly string[]): Promise<void> {
       for (const part of chunks(paths)) {
-        await db.transaction().execute((trx) => deleteReadings(trx, (eb) => eb('path', 'in', part)))
+        await writeTransaction(db, (trx) => deleteReadings(trx, (eb) => eb('path', 'in', part)))
       }
     },
 
     /** Forgets the readings of files that are gone. */
     async forgetUnseen(): Promise<void> {
-      await db
-        .transaction()
-        .execute((trx) => deleteReadings(trx, (eb) => eb('path', 'not in', eb.selectFrom('seen_file').select('path'))))
+      await writeTransaction(db, (trx) =>
+        deleteReadings(trx, (eb) => eb('path', 'not in', eb.selectFrom('seen_file').select('path')))
+      )
     },
 
     /** Metadata files, by path. */
@@ -143,19 +145,16 @@ export function createReadingStore(db: Kysely<ScanSchema>, readerVersion: number
 
     /** The files whose names begin with one of these stems, in the stem's directory. */
     async filesWithStems(keys: readonly { directory: string; stem: string }[]): Promise<ReadFile[]> {
-      const json = JSON.stringify(keys.map(({ directory, stem }) => [directory, stem]))
+      const pairs = keys.map(({ directory, stem }) => [directory, stem] as const)
       const rows = await read()
-        .where(
-          sql<SqlBool>`(seen_file.directory, seen_file.stem) in (select value ->> 0, value ->> 1 from json_each(${json}))`
-        )
+        .where(isPairAmong(['seen_file.directory', 'seen_file.stem'], pairs))
         .orderBy('seen_file.path')
         .execute()
       return rows.map(toReadFile)
     },
 
     async filesAt(paths: readonly string[]): Promise<KnownFile[]> {
-      const json = JSON.stringify(paths)
-      const rows = await read().where(sql<SqlBool>`seen_file.path in (select value from json_each(${json}))`).execute()
+      const rows = await read().where(isAmong('seen_file.path', paths)).execute()
       return rows.map((row) => toReadFile(row).file)
     },
 
@@ -174,7 +173,6 @@ export function createReadingStore(db: Kysely<ScanSchema>, readerVersion: number
   }
 }
 
-/** The first statement writes, so that a writer in another thread is waited for and not run into. */
 async function deleteReadings(
   trx: Kysely<ScanSchema>,
   which: (eb: ExpressionBuilder<ScanSchema, 'file_reading'>) => Expression<SqlBool>

@@ -1,6 +1,7 @@
 /** Tasks as they were last read: those who follow one ask far more often than anything about it changes. */
 import type { Task, TaskReader } from '../core/task.ts'
-import { type Depot, type Writes, writesSoFar } from './database.ts'
+import type { Depot } from './database.ts'
+import { type Writes, writesSoFar } from './dialect.ts'
 
 const MAX_REMEMBERED = 500
 
@@ -9,7 +10,7 @@ interface Remembered {
   readonly task: Task | undefined
 }
 
-/** Finds a task without reading it again as long as nobody has written to the database, which SQLite tells in a tenth of the time. */
+/** Finds a task without reading it again as long as nobody has written to the database, which is told in a tenth of the time. */
 export function rememberTasks(db: Depot, tasks: TaskReader): TaskReader {
   const remembered = new Map<number, Remembered>()
   return {

@@ -2,7 +2,8 @@
  * The scratch of a scan: temporary tables beside the real ones. They belong to one connection, lock nobody out, and spare
  * the scan memory that grows with the repository.
  */
-import { type Kysely, sql } from 'kysely'
+import type { Kysely } from 'kysely'
+import { createTemporary } from './dialect.ts'
 import type { PackageTable, Schema } from './schema.ts'
 
 export interface ScanSchema extends Schema {
@@ -49,28 +50,80 @@ export interface FoundReferenceRow {
 }
 
 const TABLES = {
-  seen_file: `path text primary key, directory text not null, stem text not null, suffix text not null,
-    size integer not null, modified_at integer not null, stamp text not null`,
-  claimed_file: 'path text primary key',
-  found_package: `fixid text primary key, directory text not null, kind text not null, form text not null,
-    name text not null, version text not null, build_number text not null, category text not null, vendor text not null,
-    description text not null, severity text not null, release_date text not null, update_type text not null,
-    reboot_required text not null, payload_state text not null, metadata_path text not null, product_line text not null,
-    version_key text not null, fingerprint text not null`,
-  found_file: `fixid text, path text, role text not null, size integer not null, crc32 integer not null,
-    sha256 text not null, modified_at integer not null, primary key (fixid, path)`,
-  found_machine_type: 'fixid text, machine_type text, name text not null, primary key (fixid, machine_type)',
-  found_member: 'fixid text, position integer, target text not null, kind text not null, primary key (fixid, position)',
-  found_requisite:
-    'fixid text, position integer, target text not null, kind text not null, primary key (fixid, position)',
-  found_property: 'fixid text, name text, position integer, value text not null, primary key (fixid, name, position)',
-  found_problem: 'path text, code text, text text, primary key (path, code, text)'
-} as const satisfies Partial<Record<keyof ScanSchema, string>>
+  seen_file: {
+    columns: {
+      path: 'text',
+      directory: 'text',
+      stem: 'text',
+      suffix: 'text',
+      size: 'integer',
+      modified_at: 'integer',
+      stamp: 'text'
+    },
+    key: ['path']
+  },
+  claimed_file: { columns: { path: 'text' }, key: ['path'] },
+  found_package: {
+    columns: {
+      fixid: 'text',
+      directory: 'text',
+      kind: 'text',
+      form: 'text',
+      name: 'text',
+      version: 'text',
+      build_number: 'text',
+      category: 'text',
+      vendor: 'text',
+      description: 'text',
+      severity: 'text',
+      release_date: 'text',
+      update_type: 'text',
+      reboot_required: 'text',
+      payload_state: 'text',
+      metadata_path: 'text',
+      product_line: 'text',
+      version_key: 'text',
+      fingerprint: 'text'
+    },
+    key: ['fixid']
+  },
+  found_file: {
+    columns: {
+      fixid: 'text',
+      path: 'text',
+      role: 'text',
+      size: 'integer',
+      crc32: 'integer',
+      sha256: 'text',
+      modified_at: 'integer'
+    },
+    key: ['fixid', 'path']
+  },
+  found_machine_type: {
+    columns: { fixid: 'text', machine_type: 'text', name: 'text' },
+    key: ['fixid', 'machine_type']
+  },
+  found_member: {
+    columns: { fixid: 'text', position: 'integer', target: 'text', kind: 'text' },
+    key: ['fixid', 'position']
+  },
+  found_requisite: {
+    columns: { fixid: 'text', position: 'integer', target: 'text', kind: 'text' },
+    key: ['fixid', 'position']
+  },
+  found_property: {
+    columns: { fixid: 'text', name: 'text', position: 'integer', value: 'text' },
+    key: ['fixid', 'name', 'position']
+  },
+  found_problem: { columns: { path: 'text', code: 'text', text: 'text' }, key: ['path', 'code', 'text'] }
+} as const satisfies {
+  readonly [Name in keyof ScanSchema]?: {
+    readonly columns: Readonly<Record<keyof ScanSchema[Name], 'integer' | 'text'>>
+    readonly key: readonly (keyof ScanSchema[Name])[]
+  }
+}
 
 /** Makes the scratch tables, empty. */
 export async function createScratch(db: Kysely<ScanSchema>): Promise<void> {
-  for (const [name, columns] of Object.entries(TABLES)) {
-    await sql`drop table if exists temp.${sql.ref(name)}`.execute(db)
-    await sql`create temp table ${sql.ref(name)} (${sql.raw(columns)}) without rowid`.execute(db)
-  }
+  for (const [name, { columns, key }] of Object.entries(TABLES)) await createTemporary(db, name, columns, key)
 }

@@ -5,6 +5,7 @@ import type { Deflated } from '../core/deflation.ts'
 import type { FileScope, Sample } from '../core/export.ts'
 import { FILE_ROLES, type FileRole } from '../core/package.ts'
 import { toDeflated } from './deflated-columns.ts'
+import { isAmong } from './dialect.ts'
 import { fits } from './package-filter.ts'
 import type { Schema } from './schema.ts'
 
@@ -35,10 +36,7 @@ const SAMPLE_SIZE = 5
 export type SelectionStore = ReturnType<typeof createSelectionStore>
 
 export function createSelectionStore(db: Kysely<Schema>) {
-  const amongIds = (column: string, ids: PackageIds) =>
-    ids === 'all'
-      ? sql<SqlBool>`true`
-      : sql<SqlBool>`${sql.ref(column)} in (select value from json_each(${JSON.stringify([...ids])}))`
+  const amongIds = (column: string, ids: PackageIds) => (ids === 'all' ? sql<SqlBool>`true` : isAmong(column, ids))
 
   async function missing(
     table: 'package_member' | 'package_requisite',
@@ -60,11 +58,7 @@ export function createSelectionStore(db: Kysely<Schema>) {
   return {
     /** The packages with these fixids, and the fixids that no package has. */
     async findPackages(fixids: readonly string[]): Promise<{ ids: Set<number>; unknown: string[] }> {
-      const rows = await db
-        .selectFrom('package')
-        .select(['id', 'fixid'])
-        .where(sql<SqlBool>`fixid in (select value from json_each(${JSON.stringify(fixids)}))`)
-        .execute()
+      const rows = await db.selectFrom('package').select(['id', 'fixid']).where(isAmong('fixid', fixids)).execute()
       const known = new Set(rows.map((row) => row.fixid))
       return {
         ids: new Set(rows.map((row) => row.id)),
@@ -89,18 +83,17 @@ export function createSelectionStore(db: Kysely<Schema>) {
     async withMembers(ids: ReadonlySet<number>, withRequisites = false): Promise<Set<number>> {
       const all = new Set(ids)
       for (let newest = [...ids]; newest.length > 0; ) {
-        const json = JSON.stringify(newest)
         const members = db
           .selectFrom('package_member as member')
           .innerJoin('package', 'package.fixid', 'member.fixid')
           .select('package.id')
-          .where(sql<SqlBool>`member.package_id in (select value from json_each(${json}))`)
+          .where(isAmong('member.package_id', newest))
         const requisites = db
           .selectFrom('package_requisite as requisite')
           .innerJoin('package', 'package.fixid', 'requisite.fixid')
           .select('package.id')
           .where('requisite.kind', '<>', 'superseded')
-          .where(sql<SqlBool>`requisite.package_id in (select value from json_each(${json}))`)
+          .where(isAmong('requisite.package_id', newest))
         const rows = await (withRequisites ? members.union(requisites) : members).execute()
         newest = [...new Set(rows.map((row) => row.id))].filter((id) => !all.has(id))
         for (const id of newest) all.add(id)
@@ -159,7 +152,6 @@ async function withFiles(
   packages: readonly { id: number; fixid: string }[],
   scope: FileScope
 ): Promise<SelectedPackage[]> {
-  const json = JSON.stringify(packages.map((item) => item.id))
   const rows = await db
     .selectFrom('package_file')
     .innerJoin('file', 'file.id', 'package_file.file_id')
@@ -176,7 +168,12 @@ async function withFiles(
       'deflation.deflated_size',
       'deflation.deflated_crc32'
     ])
-    .where(sql<SqlBool>`package_file.package_id in (select value from json_each(${json}))`)
+    .where(
+      isAmong(
+        'package_file.package_id',
+        packages.map((item) => item.id)
+      )
+    )
     .$if(scope === 'payloads', (query) => query.where('package_file.role', '=', 'payload'))
     .orderBy('file.path')
     .execute()

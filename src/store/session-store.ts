@@ -3,6 +3,7 @@ import type { Selectable } from 'kysely'
 import { Problem } from '../core/problem.ts'
 import type { KeptSession, Session, SessionDesk, SessionReader } from '../core/session.ts'
 import type { Depot } from './database.ts'
+import { NO_LIMIT } from './dialect.ts'
 import { durableTransaction } from './durable-transaction.ts'
 import type { SessionTable } from './schema.ts'
 
@@ -60,7 +61,7 @@ export function createSessionDesk(db: Depot): SessionDesk {
           .select('id')
           .where('id', '!=', session.id)
           .orderBy('last_used_at', 'desc')
-          .limit(-1)
+          .limit(NO_LIMIT)
           .offset(MAX_SESSIONS - 1)
         await trx.deleteFrom('session').where('id', 'in', surplus).execute()
       })

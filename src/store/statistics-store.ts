@@ -7,6 +7,7 @@ import type { CatalogProblemCode } from '../core/package.ts'
 import type { CatalogSize, EndedCount, LastScan, LiveWork } from '../core/statistics.ts'
 import type { TaskKind } from '../core/task.ts'
 import type { Depot } from './database.ts'
+import { groupOf } from './dialect.ts'
 
 const KINDS: readonly TaskKind[] = ['export', 'scan', 'import']
 
@@ -103,8 +104,8 @@ export function createStatisticsStore(db: Depot) {
         .select(['kind', 'state'])
         .select((eb) => [eb.fn.countAll<number>().as('count'), eb.fn.max<number>('end_number').as('last')])
         .where('end_number', '>', after)
-        // Not columns, so that SQLite takes the index of the numbers, and not that of the states for the groups.
-        .groupBy([sql`+kind`, sql`+state`])
+        // The index to be taken is that of the numbers, and not that of the states.
+        .groupBy([groupOf('kind'), groupOf('state')])
         .execute()
       return { last: Math.max(after, ...rows.map((row) => row.last)), counts: rows.map(toEndedCount) }
     },

@@ -1,9 +1,10 @@
 /** Tasks and their messages: what callers asked for. What is done for them is in the work store. */
-import { type Insertable, type Kysely, type SqlBool, sql } from 'kysely'
+import { type Insertable, type Kysely, sql } from 'kysely'
 import type { Message } from '../core/message.ts'
 import type { LiveTotals, Task, TaskKind, TaskReader, TaskRun, TaskState } from '../core/task.ts'
 import { chunks } from './chunks.ts'
 import type { Depot } from './database.ts'
+import { isAmong, placeIn } from './dialect.ts'
 import { prepareQuery } from './prepared-query.ts'
 import type { Schema, TaskTable } from './schema.ts'
 
@@ -92,7 +93,7 @@ export function createTaskStore(db: Depot): TaskReader {
         .innerJoin('work', 'work.id', 'task.work_id')
         .select((eb) => [
           eb.fn.countAll<number>().as('count'),
-          sql<number>`coalesce(sum(work.state in ('queued', 'open')), 0)`.as('queued'),
+          sql<number>`count(*) filter (where work.state in ('queued', 'open'))`.as('queued'),
           total('packages_done').as('packagesDone'),
           total('packages_total').as('packagesTotal'),
           total('bytes_done').as('bytesDone'),
@@ -206,7 +207,7 @@ function end(trx: Kysely<Schema>, { state, now }: TaskOutcome) {
     .where('state', '=', 'live')
 }
 
-/** SQLite has one writer at a time: the numbers are in the order in which the ends are committed. */
+/** There is one row to be changed, and so one writer at a time: the numbers are in the order in which the ends are committed. */
 async function numberEnded(trx: Kysely<Schema>, ids: readonly number[]): Promise<void> {
   if (ids.length === 0) return
   const { ended } = await trx
@@ -214,12 +215,10 @@ async function numberEnded(trx: Kysely<Schema>, ids: readonly number[]): Promise
     .set((eb) => ({ ended: eb('ended', '+', ids.length) }))
     .returning('ended')
     .executeTakeFirstOrThrow()
-  const json = JSON.stringify(ids)
-  const place = sql<number>`(select key from json_each(${json}) where value = task.id)`
   await trx
     .updateTable('task')
-    .set({ end_number: sql<number>`${ended - ids.length + 1} + ${place}` })
-    .where(sql<SqlBool>`id in (select value from json_each(${json}))`)
+    .set({ end_number: sql<number>`${ended - ids.length + 1} + ${placeIn(ids, 'task.id')}` })
+    .where(isAmong('id', ids))
     .execute()
 }
 

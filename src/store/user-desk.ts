@@ -4,7 +4,8 @@ import { MAX_FAILURES_KEPT } from '../core/login-guard.ts'
 import { Problem } from '../core/problem.ts'
 import { type KeptUser, MAX_TOKENS_PER_USER, MAX_USERS, type User, type UserDesk } from '../core/user.ts'
 import type { Depot } from './database.ts'
-import { durableTransaction } from './durable-transaction.ts'
+import { NO_LIMIT } from './dialect.ts'
+import { durableTransaction, writeTransaction } from './durable-transaction.ts'
 import type { Schema } from './schema.ts'
 import { toUser } from './user-reader.ts'
 
@@ -109,7 +110,7 @@ export function createUserDesk(db: Depot): UserDesk {
     },
 
     async recordFailures({ failures, forget, expiredBefore }) {
-      await db.transaction().execute(async (trx) => {
+      await writeTransaction(db, async (trx) => {
         for (const { key, failures: number, failedAt } of failures) {
           const row = { failures: number, failed_at: failedAt.getTime() }
           await trx
@@ -124,7 +125,7 @@ export function createUserDesk(db: Depot): UserDesk {
           .selectFrom('login_failure')
           .select('key')
           .orderBy('failed_at', 'desc')
-          .limit(-1)
+          .limit(NO_LIMIT)
           .offset(MAX_FAILURES_KEPT)
         await trx.deleteFrom('login_failure').where('key', 'in', surplus).execute()
       })

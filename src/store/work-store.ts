@@ -2,12 +2,13 @@
  * Work and its leases. Every change of state is one conditional statement, so that two workers can never both win; what a
  * worker writes about its work counts only while its lease does.
  */
-import { type Insertable, type Kysely, type Selectable, sql } from 'kysely'
+import type { Insertable, Kysely, Selectable } from 'kysely'
 import type { Message } from '../core/message.ts'
 import type { TaskKind, TaskProgress, TaskState } from '../core/task.ts'
 import { type Checkpoint, type ClaimedWork, FROM_THE_START, type Lease, LeaseLost } from '../core/work.ts'
 import { endPlan, keepArchive } from './archive-store.ts'
 import type { Depot } from './database.ts'
+import { greatest, UNLESS_LOCKED } from './dialect.ts'
 import { durableTransaction } from './durable-transaction.ts'
 import type { Schema, WorkTable } from './schema.ts'
 import { endTasks } from './task-store.ts'
@@ -32,13 +33,15 @@ export interface WorkStore {
   claimNext(kinds: readonly TaskKind[], owner: string, now: Date): Promise<ClaimedWork | undefined>
   /** Whether work of these kinds waits for a claim. */
   isWaiting(kinds: readonly TaskKind[]): Promise<boolean>
+  /** Puts back what this owner has claimed at this time: of that claim nobody was told. */
+  unclaim(owner: string, time: Date): Promise<void>
   /** Records how far the work is; counters never shrink. @throws LeaseLost */
   saveProgress(lease: Lease, progress: TaskProgress, checkpoint?: Checkpoint): Promise<void>
   /** Records how much there is to do, once that is known. @throws LeaseLost */
   saveTotals(lease: Lease, packagesTotal: number, bytesTotal: number): Promise<void>
   /** Whether the lease still counts. */
   isHeld(lease: Lease): Promise<boolean>
-  /** Ends the work and its tasks for good; false when the lease is lost. */
+  /** Ends the work and its tasks for good; false when the lease is lost. Once more it does nothing, and says the same. */
   finish(lease: Lease, outcome: WorkOutcome): Promise<boolean>
   /** Puts the work back in the queue: its worker stops. */
   release(lease: Lease): Promise<void>
@@ -86,6 +89,7 @@ export function createWorkStore(db: Depot): WorkStore {
               .where('kind', 'in', kinds)
               .orderBy('id')
               .limit(1)
+              .modifyEnd(UNLESS_LOCKED)
           )
           .returningAll()
           .executeTakeFirst()
@@ -98,9 +102,12 @@ export function createWorkStore(db: Depot): WorkStore {
       return row !== undefined
     },
 
+    async unclaim(owner, time) {
+      await requeue(db).where('lease_owner', '=', owner).where('run_started_at', '=', time.getTime()).execute()
+    },
+
     async saveProgress(lease, { packagesDone, bytesDone }, checkpoint) {
-      const grown = (column: 'packages_done' | 'bytes_done', value: number) =>
-        sql<number>`max(${sql.ref(column)}, ${value})`
+      const grown = (column: 'packages_done' | 'bytes_done', value: number) => greatest(column, value)
       const update = updateOwn(lease)
         .set({ packages_done: grown('packages_done', packagesDone), bytes_done: grown('bytes_done', bytesDone) })
         .$if(checkpoint !== undefined, (query) => query.set(toColumns(checkpoint ?? FROM_THE_START)))
@@ -137,7 +144,7 @@ export function createWorkStore(db: Depot): WorkStore {
           .where('state', '=', 'running')
           .returning('plan_id')
           .executeTakeFirst()
-        if (row === undefined) return false
+        if (row === undefined) return isFinished(trx, lease, state)
         await endTasks(trx, { workId: lease.workId }, { state, message, now })
         if (row.plan_id === null) return true
         if (state === 'completed') await keepArchive(trx, row.plan_id, keptUntil ?? now)
@@ -242,6 +249,20 @@ export async function endWork(trx: Kysely<Schema>, workId: number): Promise<void
     .returning('plan_id')
     .executeTakeFirst()
   if (row?.plan_id != null) await endPlan(trx, row.plan_id)
+}
+
+/** Whether the work has been ended like this under this lease: a connection can be lost between a commit and its answer. */
+async function isFinished(db: Kysely<Schema>, lease: Lease, state: WorkOutcome['state']): Promise<boolean> {
+  const row = await db
+    .selectFrom('work')
+    .innerJoin('task', 'task.work_id', 'work.id')
+    .select('task.id')
+    .where('work.id', '=', lease.workId)
+    .where('work.lease_token', '=', lease.token)
+    .where('work.state', '=', 'ended')
+    .where('task.state', '=', state)
+    .executeTakeFirst()
+  return row !== undefined
 }
 
 /** The checkpoint stays: the next one goes on from there. */

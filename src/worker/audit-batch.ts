@@ -6,6 +6,7 @@ import type { Transaction } from 'kysely'
 import type { AuditDesk, AuditEvent } from '../core/audit.ts'
 import { appendEvents, appendWithin } from '../store/audit-store.ts'
 import type { Depot } from '../store/database.ts'
+import { attempt } from '../store/dialect.ts'
 import { type Rider, setRider } from '../store/durable-transaction.ts'
 import type { Schema } from '../store/schema.ts'
 
@@ -39,7 +40,7 @@ export function createAuditBatch(db: Depot): AuditBatch {
       if (waiting.length === 0) return undefined
       const batch = take()
       try {
-        await appendWithin(trx, eventsOf(batch))
+        await attempt(trx, () => appendWithin(trx, eventsOf(batch)))
       } catch {
         // A transaction of their own will tell what is wrong.
         putBack(batch)

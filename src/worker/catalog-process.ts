@@ -14,7 +14,7 @@ import { createReadingPool } from './reading-pool.ts'
 import { freeRepositoryBytes } from './repository-room.ts'
 import { createScanLane } from './scan-lane.ts'
 
-hostLane(processPort(), CATALOG_KINDS, (context) => {
+hostLane(await processPort(), CATALOG_KINDS, (context) => {
   const pool = createReadingPool()
   const deflatingPool = createDeflatingPool()
   const deflation = deflationOptions(context, deflatingPool)

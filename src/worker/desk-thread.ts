@@ -9,7 +9,7 @@ import { createIncomingDirectory } from '../files/incoming-directory.ts'
 import { putAside } from '../files/put-aside.ts'
 import { createArchiveStore } from '../store/archive-store.ts'
 import { createCatalogStore } from '../store/catalog-store.ts'
-import { openDatabase } from '../store/database.ts'
+import { openDepotDatabase } from '../store/database.ts'
 import { createSessionDesk } from '../store/session-store.ts'
 import { createUserDesk } from '../store/user-desk.ts'
 import { createWorkStore } from '../store/work-store.ts'
@@ -25,7 +25,7 @@ import { createTaskDesk } from './task-desk.ts'
 
 const port = deskPort()
 const { settings } = port
-const db = openDatabase({ file: settings.databaseFile })
+const db = openDepotDatabase(settings)
 const archives = openArchiveStorage(settings)
 const archiveStore = createArchiveStore(db)
 const watch = createLeaseWatch(createWorkStore(db), settings.owner, () => performance.now())

@@ -3,7 +3,7 @@ import fs from 'node:fs'
 import { type Durable, type PlacedEntry, writeArchive } from '../archive/write-archive.ts'
 import type { ArchiveStorage, GrowingArchive } from '../core/archive-storage.ts'
 import { PartsLost } from '../core/archive-trouble.ts'
-import { isBusy } from '../core/database-trouble.ts'
+import { isForLater } from '../core/database-trouble.ts'
 import type { Plan, PlanEntry } from '../core/export.ts'
 import { type Message, OPERATION_SUCCEEDED } from '../core/message.ts'
 import type { TaskProgress } from '../core/task.ts'
@@ -59,7 +59,7 @@ async function packAndPublish(run: ExportRun, root: string): Promise<void> {
     if (!archive.isPublished) await pack(run, root, archive)
   } catch (error) {
     const isInterrupted = signal.aborted && !(signal.reason instanceof LeaseLost)
-    if ((isInterrupted || isBusy(error)) && !(error instanceof LeaseLost)) await archive.leave()
+    if ((isInterrupted || isForLater(error)) && !(error instanceof LeaseLost)) await archive.leave()
     else await archive.discard()
     throw error
   }

@@ -4,7 +4,7 @@ import { isPassingTrouble } from '../core/database-trouble.ts'
 import type { Message } from '../core/message.ts'
 import type { TaskKind } from '../core/task.ts'
 import type { ClaimedWork } from '../core/work.ts'
-import { type Depot, openDatabase } from '../store/database.ts'
+import { type Depot, openDepotDatabase } from '../store/database.ts'
 import { createWorkStore, type WorkStore } from '../store/work-store.ts'
 import { startLane, TaskFailure, type WorkEvent } from './lane.ts'
 import type { LanePort, LaneReport } from './lane-port.ts'
@@ -41,7 +41,7 @@ export function hostLane(
   prepare: (context: LaneContext) => PreparedLane
 ): void {
   const { settings } = port
-  const db = openDatabase({ file: settings.databaseFile })
+  const db = openDepotDatabase(settings)
   const works = createWorkStore(db)
   const { close, ...prepared } = prepare({
     settings,

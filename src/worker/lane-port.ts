@@ -1,4 +1,5 @@
 /** How a lane talks to its supervisor, from a thread or from a process of its own. */
+import { once } from 'node:events'
 import { parentPort, workerData } from 'node:worker_threads'
 import type { TaskKind } from '../core/task.ts'
 import type { WorkEvent } from './lane.ts'
@@ -56,16 +57,17 @@ export function threadPort(): LanePort {
   }
 }
 
-/** Of the process that calls it; its only argument are the settings. */
-export function processPort(): LanePort {
+/** Of the process that calls it; the first message has its settings. */
+export async function processPort(): Promise<LanePort> {
   // Ctrl-C in a terminal reaches this process too; the supervisor says how it is to end.
   // A limit on the size of files fails a write, and is not to end the process either.
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGXFSZ'] as const) process.on(signal, () => {})
   // Without its supervisor nobody would know what it does.
   const onOrphaned = () => process.exit(1)
   process.on('disconnect', onOrphaned)
+  const [settings] = await once(process, 'message')
   return {
-    settings: JSON.parse(process.argv[2] ?? ''),
+    settings,
     // What cannot be sent is no error of its own: the channel is closing, and `disconnect` follows.
     report: (report) => process.send?.(report, () => {}),
     onCommand: (listener) => process.on('message', listener),

@@ -40,7 +40,9 @@ export function startThread(file: string, settings: WorkerSettings, { onReport, 
 }
 
 export function startProcess(file: string, settings: WorkerSettings, { onReport, onExit }: LaneListeners): LaneRunner {
-  const child = fork(file, [JSON.stringify(settings)], { execArgv: PROCESS_FLAGS })
+  const child = fork(file, [], { execArgv: PROCESS_FLAGS })
+  // Not as an argument, which everybody on the machine can read: there may be a password in it.
+  child.send(settings, () => {})
   let failure: unknown
   child.on('message', (report) => onReport(report as LaneTelling))
   child.on('error', (error) => {

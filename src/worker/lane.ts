@@ -2,7 +2,7 @@
  * The loop of a worker: claim, run, finish, wait. A lane does one piece of work at a time; what waits is in the
  * database, so nothing is lost with the lane.
  */
-import { isBusy } from '../core/database-trouble.ts'
+import { isForLater } from '../core/database-trouble.ts'
 import { type Message, taskFailed } from '../core/message.ts'
 import type { TaskKind } from '../core/task.ts'
 import { type ClaimedWork, LeaseLost } from '../core/work.ts'
@@ -77,17 +77,27 @@ export function startLane(options: LaneOptions): Lane {
   const stop = new AbortController()
   let alarm = Promise.withResolvers<void>()
   let isIdle = false
+  let unanswered: Date | undefined
   let running: { readonly work: ClaimedWork; readonly abort: AbortController } | undefined
 
   async function loop(): Promise<void> {
     while (!stop.signal.aborted) {
-      const work = await persist(() => works.claimNext(options.kinds, options.owner, now()))
+      const work = await persist(claim)
       if (work !== undefined) await runWork(work)
       else if (stop.signal.aborted) return
       else if (!isIdle) options.onIdle?.()
       isIdle = work === undefined
       if (isIdle) await sleep(POLL_INTERVAL_MS)
     }
+  }
+
+  /** What may have been claimed without an answer is put back first: nobody would ever do it. */
+  async function claim(): Promise<ClaimedWork | undefined> {
+    if (unanswered !== undefined) await works.unclaim(options.owner, unanswered)
+    unanswered = now()
+    const work = await works.claimNext(options.kinds, options.owner, unanswered)
+    unanswered = undefined
+    return work
   }
 
   async function sleep(milliseconds: number): Promise<void> {
@@ -125,7 +135,7 @@ export function startLane(options: LaneOptions): Lane {
       const cause = abort.signal.aborted ? abort.signal.reason : error
       if (cause instanceof LaneStopped) await interrupt(work)
       else if (cause instanceof LeaseLost) onEvent('dropped', work)
-      else if (isBusy(cause instanceof TaskFailure ? cause.cause : cause)) await tryLater(work)
+      else if (isForLater(cause instanceof TaskFailure ? cause.cause : cause)) await tryLater(work)
       else await fail(work, cause)
     } finally {
       stop.signal.removeEventListener('abort', onStop)

@@ -4,7 +4,9 @@
  */
 import type { Plan, Selection } from '../core/export.ts'
 import { createArchiveStore } from '../store/archive-store.ts'
-import { type Depot, writesSoFar } from '../store/database.ts'
+import type { Depot } from '../store/database.ts'
+import { catalogVersion } from '../store/dialect.ts'
+import { writeTransaction } from '../store/durable-transaction.ts'
 import { createPlanStore } from '../store/plan-store.ts'
 import { planSelection } from './plan-selection.ts'
 
@@ -21,8 +23,8 @@ export interface DownloadPlanner {
 
 interface Remembered {
   readonly plan: Plan
-  /** Nobody else has changed the database as long as it is the same. */
-  readonly commits: number
+  /** Nobody else has changed the catalog as long as it is the same. */
+  readonly version: number | string
 }
 
 /** @param db whoever else uses the same connection calls `forget` */
@@ -38,25 +40,22 @@ export function createDownloadPlanner(db: Depot, now: () => Date): DownloadPlann
 
   return {
     plan: (selection) =>
-      db.transaction().execute(async (trx) => {
+      // Nobody else changes the catalog before this transaction has ended.
+      writeTransaction(db, async (trx) => {
         const until = new Date(now().getTime() + KEPT_MS)
         const key = JSON.stringify(selection)
         const archives = createArchiveStore(trx)
         const known = remembered.get(key)
-        // Either way begins with a write: nobody else changes the catalog before this transaction has ended, and none who wrote
-        // between a read and a write can have it refused.
         const keptId = known && (await archives.keepDirect(known.plan.digest, until))
-        if (known !== undefined && known.plan.id === keptId && known.commits === (await commitsOf(trx)))
+        if (known !== undefined && known.plan.id === keptId && known.version === (await catalogVersion(trx)))
           return known.plan
         const plan = await planAnew(trx, selection, until)
-        remember(key, { plan, commits: await commitsOf(trx) })
+        remember(key, { plan, version: await catalogVersion(trx) })
         return plan
       }),
     forget: () => remembered.clear()
   }
 }
-
-const commitsOf = async (db: Depot) => (await writesSoFar(db)).foreign
 
 /** The plan that there is already of this content, or a new one. */
 async function planAnew(trx: Depot, selection: Selection, until: Date): Promise<Plan> {

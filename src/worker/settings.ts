@@ -1,10 +1,9 @@
 import type { BucketSettings } from '../core/bucket-settings.ts'
 import type { UserLimits } from '../core/protection.ts'
+import type { DatabasePlace } from '../store/database.ts'
 
 /** What the threads of the worker are started with; plain values, since it is copied into each of them. */
-export interface WorkerSettings {
-  /** Path of the SQLite file. */
-  readonly databaseFile: string
+export interface WorkerSettings extends DatabasePlace {
   readonly repositoryDirectory: string
   readonly archivesDirectory: string
   /** Archives are there, and not in the directory. */

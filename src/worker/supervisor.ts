@@ -3,6 +3,8 @@
  * the threads that pack exports are always there; the process that writes the catalog comes with its work, or with an upload that
  * is going to be its work, and goes when it has had none for a while.
  */
+import { setTimeout as delay } from 'node:timers/promises'
+import { isForLater } from '../core/database-trouble.ts'
 import type { WorkerPartState } from '../core/statistics.ts'
 import type { WorkStore } from '../store/work-store.ts'
 import { createDeskClient, type Desk } from './desk-messages.ts'
@@ -113,13 +115,25 @@ export async function startSupervisor(options: SupervisorOptions): Promise<Super
     const { task } = slot
     onCrash(slot.part, failure, task)
     slot.task = undefined
-    await requeue(slot.part, task).catch((error) => onCrash(slot.part, error, task))
+    await untilTaken(() => requeue(slot.part, task)).catch((error) => onCrash(slot.part, error, task))
     if (isStopping) return
     const timer = setTimeout(() => {
       restarts.delete(timer)
       if (slot.runner === undefined) start(slot)
     }, RESTART_DELAY_MS)
     restarts.add(timer)
+  }
+
+  /** Tries again as long as the database is away: the work would run for ever. */
+  async function untilTaken(write: () => Promise<void>): Promise<void> {
+    for (;;) {
+      try {
+        return await write()
+      } catch (error) {
+        if (isStopping || !isForLater(error)) throw error
+      }
+      await delay(RESTART_DELAY_MS, undefined, { ref: false })
+    }
   }
 
   /** A part may have died after it had claimed work, and before it told of it; who else has done so just now begins anew. */

@@ -50,7 +50,10 @@ export function createTaskDesk(options: DeskOptions): TaskDesk {
       ),
     planExport: (selection) =>
       lookOutside(options.archives, (archives) =>
-        db.transaction().execute((trx) => preflight(trx, selection, { ...options, archives }))
+        db
+          .transaction()
+          .setIsolationLevel('repeatable read')
+          .execute((trx) => preflight(trx, selection, { ...options, archives }))
       ),
     planDownload: downloads.plan,
     requestScan: (requestedBy) =>

@@ -18,7 +18,7 @@ async function make(t: Test) {
   return {
     ...access,
     db,
-    administer: <T>(work: (admin: UserAdmin) => Promise<T>) => administerUsers(databaseFile, work, hasher)
+    administer: <T>(work: (admin: UserAdmin) => Promise<T>) => administerUsers({ databaseFile }, work, hasher)
   }
 }
 
@@ -100,7 +100,7 @@ t.test('a token cannot have more rights than its owner', async (t) => {
 t.test('where there is no database none is made', async (t) => {
   const file = path.join(t.testdir({}), 'fixdepot.db')
   await t.rejects(
-    administerUsers(file, (admin) => admin.listUsers(), hasher),
+    administerUsers({ databaseFile: file }, (admin) => admin.listUsers(), hasher),
     { name: 'Refusal', message: /^There is no database at / }
   )
   t.notOk(fs.existsSync(file))
@@ -113,7 +113,7 @@ t.test('a database of a former version is left as it is', async (t) => {
     .where('name' as never, '>', '0007' as never)
     .execute()
   await t.rejects(
-    administerUsers(databaseFile, (admin) => admin.listUsers(), hasher),
+    administerUsers({ databaseFile }, (admin) => admin.listUsers(), hasher),
     { name: 'Refusal', message: /^The database is of a former version/ }
   )
 })

@@ -10,7 +10,7 @@ import { DEFAULT_PROTECTION } from '../../src/core/protection.ts'
 import type { Task, TaskKind } from '../../src/core/task.ts'
 import { METADATA_SUFFIXES, READER_VERSION } from '../../src/metadata/metadata-file.ts'
 import { createCatalogStore } from '../../src/store/catalog-store.ts'
-import { type Depot, migrateToLatest, openDatabase } from '../../src/store/database.ts'
+import { type Depot, migrateToLatest, openDepotDatabase } from '../../src/store/database.ts'
 import { createScanStore } from '../../src/store/scan-store.ts'
 import type { PackageTable, Schema, WorkTable } from '../../src/store/schema.ts'
 import { insertTask } from '../../src/store/task-store.ts'
@@ -19,6 +19,7 @@ import type { ReadingPool } from '../../src/worker/reading-pool.ts'
 import readFiles from '../../src/worker/reading-thread.ts'
 import { type ScanOptions, type ScanResult, scanRepository } from '../../src/worker/scan-repository.ts'
 import type { WorkerSettings } from '../../src/worker/settings.ts'
+import { databaseFor } from './engines.ts'
 import type { Files } from './packages.ts'
 
 /** How long depots of tests keep archives. */
@@ -40,14 +41,14 @@ export interface BareDepot extends WorkerSettings {
 /** Makes a depot in the test's own directory, with these files in its repository; nothing has read them yet. */
 export async function makeDepot(t: Test, files: Files = {}): Promise<BareDepot> {
   const root = fs.realpathSync(t.testdir({ repository: {}, archives: {} }))
-  const databaseFile = path.join(root, 'fixdepot.db')
+  const place = await databaseFor(t, path.join(root, 'fixdepot.db'))
   const repositoryDirectory = path.join(root, 'repository')
   const connections: Depot[] = []
   t.teardown(async () => {
     for (const connection of connections.reverse()) await connection.destroy()
   })
   const connect = () => {
-    const connection = openDatabase({ file: databaseFile })
+    const connection = openDepotDatabase(place)
     connections.push(connection)
     return connection
   }
@@ -56,7 +57,7 @@ export async function makeDepot(t: Test, files: Files = {}): Promise<BareDepot> 
   let scanner: Depot | undefined
   const depot: BareDepot = {
     root,
-    databaseFile,
+    ...place,
     repositoryDirectory,
     archivesDirectory: path.join(root, 'archives'),
     deflatedDirectory: path.join(root, 'deflated'),

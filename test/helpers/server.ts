@@ -8,6 +8,7 @@ import type { Test } from 'tap'
 import { checkerOf, isJson, type OpenApi } from './answer-checker.ts'
 import { basic } from './app.ts'
 import type { Files } from './packages.ts'
+import { POSTGRES_PASSWORD } from './postgres.ts'
 
 const MAIN = path.join(import.meta.dirname, '../../src/main.ts')
 const LISTENING = /^Server listening at (https?:\/\/127\.0\.0\.1:\d+)$/
@@ -34,6 +35,8 @@ export async function until(
 export interface ServerOptions {
   readonly dataDirectory: string
   readonly repositoryDirectory: string
+  /** Of PostgreSQL, instead of a file in the data directory. */
+  readonly databaseUrl?: string | undefined
   /** Further settings; a password is set unless this says another or `undefined`. */
   readonly settings?: Readonly<Record<string, string | undefined>>
   /** A program and its arguments that run the server in their own place, such as `prlimit --fsize=…`. */
@@ -102,7 +105,7 @@ const seen = new WeakMap<ServerOptions, Set<string>>()
 
 function secretsOf(options: ServerOptions): string[] {
   const password = options.settings?.FIXDEPOT_ADMIN_PASSWORD ?? ADMIN_PASSWORD
-  return [password, basic('admin', password).slice('Basic '.length), ...(seen.get(options) ?? [])]
+  return [POSTGRES_PASSWORD, password, basic('admin', password).slice('Basic '.length), ...(seen.get(options) ?? [])]
 }
 
 /** Cookies of sessions are secrets, too. */
@@ -113,7 +116,7 @@ function noteCookies(options: ServerOptions, response: Response): void {
   seen.set(options, known)
 }
 
-function environment({ dataDirectory, repositoryDirectory, settings }: ServerOptions): NodeJS.ProcessEnv {
+function environment({ dataDirectory, repositoryDirectory, databaseUrl, settings }: ServerOptions): NodeJS.ProcessEnv {
   // Nothing else: neither settings of the machine nor what tap loads into every process of a test.
   return {
     PATH: process.env.PATH,
@@ -122,6 +125,7 @@ function environment({ dataDirectory, repositoryDirectory, settings }: ServerOpt
     FIXDEPOT_DATA_DIR: dataDirectory,
     FIXDEPOT_REPOSITORY_DIR: repositoryDirectory,
     FIXDEPOT_ADMIN_PASSWORD: ADMIN_PASSWORD,
+    FIXDEPOT_DATABASE_URL: databaseUrl,
     ...settings
   }
 }

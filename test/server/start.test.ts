@@ -68,9 +68,9 @@ t.test('what the command line changes of users is known to the running server in
   const me = async () => (await fetch(`${server.url}/api/v1/me`, ann)).json() as Promise<{ role?: string }>
   t.match(await me(), { role: 'operator', kind: 'password' })
   const databaseFile = path.join(options.dataDirectory, 'fixdepot.db')
-  await administerUsers(databaseFile, (admin) => admin.setRole('ann', 'viewer'))
+  await administerUsers({ databaseFile }, (admin) => admin.setRole('ann', 'viewer'))
   await until('the role has changed', async () => (await me()).role === 'viewer')
-  await administerUsers(databaseFile, (admin) => admin.removeUser('ann'))
+  await administerUsers({ databaseFile }, (admin) => admin.removeUser('ann'))
   await until('the user is gone', async () => (await me()).role === undefined)
 })
 

@@ -1,7 +1,8 @@
-import t, { type Test } from 'tap'
+import type { Test } from 'tap'
 import { createArchiveStore } from '../../src/store/archive-store.ts'
 import { createWorkStore } from '../../src/store/work-store.ts'
 import { makeDepot, queueTask } from '../helpers/depot.ts'
+import { testOnBoth } from '../helpers/engines.ts'
 
 const NOW = new Date('2026-05-06T07:08:09Z')
 const hours = (count: number) => new Date(NOW.getTime() + count * 3_600_000)
@@ -34,7 +35,7 @@ async function openStore(t: Test, plans: readonly (readonly [state: string, kept
   return { db, ids, archives: createArchiveStore(db), withEntries }
 }
 
-t.test('only archives whose time is over are given up, and with them their entries', async (t) => {
+testOnBoth('only archives whose time is over are given up, and with them their entries', async (t) => {
   const { archives, ids, withEntries } = await openStore(t, [
     ['kept', hours(-1)],
     ['kept', hours(1)],
@@ -48,7 +49,7 @@ t.test('only archives whose time is over are given up, and with them their entri
   t.same(await archives.expire(NOW), [])
 })
 
-t.test('an archive is kept longer when it is asked for again, and never for less long', async (t) => {
+testOnBoth('an archive is kept longer when it is asked for again, and never for less long', async (t) => {
   const { archives, ids } = await openStore(t, [['kept', hours(5)]])
   const [id = 0] = ids
   await archives.keepLonger(id, hours(2))
@@ -57,7 +58,7 @@ t.test('an archive is kept longer when it is asked for again, and never for less
   t.match(await archives.findArchive('archive 0'), { keptUntil: hours(9) })
 })
 
-t.test('only a kept archive can be marked as gone', async (t) => {
+testOnBoth('only a kept archive can be marked as gone', async (t) => {
   const { archives, ids, withEntries } = await openStore(t, [['pending'], ['kept', hours(1)]])
   for (const id of ids) await archives.markGone(id)
   t.match(await archives.findArchive('archive 0'), { state: 'pending' })
@@ -65,7 +66,7 @@ t.test('only a kept archive can be marked as gone', async (t) => {
   t.same(await withEntries(), ids.slice(0, 1))
 })
 
-t.test('archives that are there or will be own their names, others do not', async (t) => {
+testOnBoth('archives that are there or will be own their names, others do not', async (t) => {
   const { archives } = await openStore(t, [['pending'], ['kept', hours(1)], ['gone'], ['none']])
   const names = [0, 1, 2, 3, 4].map((index) => `archive ${index}`)
   t.same(
@@ -79,7 +80,7 @@ t.test('archives that are there or will be own their names, others do not', asyn
   t.same([await archives.isNameTaken('archive 2'), await archives.isNameTaken('archive 4')], [true, false])
 })
 
-t.test('names are counted that go on with digits, and no others', async (t) => {
+testOnBoth('names are counted that go on with digits, and no others', async (t) => {
   const { db, archives, ids } = await openStore(t, [['kept'], ['gone'], ['pending'], ['kept'], ['kept']])
   const names = ['repository7.zip', 'repository7001.zip', 'repository71000.zip', 'repository8.zip', 'repository']
   for (const [index, archive_name] of names.entries()) {
@@ -93,7 +94,7 @@ t.test('names are counted that go on with digits, and no others', async (t) => {
   t.equal(await archives.countNames('repository9'), 0)
 })
 
-t.test('what is still to be packed is reserved, and what is packed already is not', async (t) => {
+testOnBoth('what is still to be packed is reserved, and what is packed already is not', async (t) => {
   const { db, archives, ids } = await openStore(t, [['pending'], ['pending'], ['kept', hours(1)]])
   t.equal(await archives.reservedBytes(), 0, 'without work nothing is packed')
   for (const plan_id of ids.slice(0, 2)) await queueTask(db, 'export', { plan_id, bytes_total: 1_000 })

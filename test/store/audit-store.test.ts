@@ -1,23 +1,10 @@
-import fs from 'node:fs'
-import path from 'node:path'
 import { sql } from 'kysely'
-import t, { type Test } from 'tap'
 import type { AuditEvent } from '../../src/core/audit.ts'
 import { verifyChain } from '../../src/core/audit-chain.ts'
 import { appendEvents, createAuditInspection, createAuditReader } from '../../src/store/audit-store.ts'
-import { type Depot, migrateToLatest, openDatabase } from '../../src/store/database.ts'
-
-async function open(t: Test): Promise<{ db: Depot; connect: () => Depot }> {
-  const file = path.join(fs.realpathSync(t.testdir()), 'depot.db')
-  const connect = () => {
-    const db = openDatabase({ file })
-    t.teardown(() => db.destroy())
-    return db
-  }
-  const db = connect()
-  await migrateToLatest(db)
-  return { db, connect }
-}
+import type { Depot } from '../../src/store/database.ts'
+import { makeDepot } from '../helpers/depot.ts'
+import { type Engine, testOnBoth } from '../helpers/engines.ts'
 
 function event(changes: Partial<AuditEvent> = {}): AuditEvent {
   return {
@@ -35,13 +22,36 @@ function event(changes: Partial<AuditEvent> = {}): AuditEvent {
   }
 }
 
+const REST = 'credential, address, request_id, action, targets, status, problem, count'
+
+const FORGERIES = [
+  `update audit set "user" = 'eve' where number = 2`,
+  'delete from audit where number = 3',
+  'delete from audit',
+  `insert into audit select 0, time, "user", ${REST}, previous_hash, hash from audit where number = 1`,
+  `insert into audit select 5, time, "user", ${REST}, hash, hash from audit where number = 3`,
+  `insert into audit select 4, time, "user", ${REST}, previous_hash, hash from audit where number = 3`
+]
+
+const FORGERIES_ON: Readonly<Record<Engine, readonly string[]>> = {
+  SQLite: [
+    'update or replace audit set number = 9 where number = 2',
+    `insert or replace into audit select 2, time, 'eve', ${REST}, previous_hash, hash from audit where number = 2`
+  ],
+  PostgreSQL: [
+    'truncate audit',
+    `insert into audit select 2, time, 'eve', ${REST}, previous_hash, hash from audit where number = 2
+      on conflict (number) do update set "user" = 'eve'`
+  ]
+}
+
 async function verify(db: Depot) {
   const inspection = createAuditInspection(db)
   return verifyChain(inspection.records(), { hasHash: inspection.hasHash })
 }
 
-t.test('events become records in their order, and come back as they were written', async (t) => {
-  const { db } = await open(t)
+testOnBoth('events become records in their order, and come back as they were written', async (t) => {
+  const { db } = await makeDepot(t)
   await appendEvents(db, [event(), event({ user: 'bob', targets: [], problem: 'X', status: 409, count: 7 })])
   await appendEvents(db, [event({ targets: ['a "quoted" one', 'back\\slash', 'Zoë', '\ud800', '\u0000'] })])
   const records = await createAuditReader(db).auditPage({}, Number.MAX_SAFE_INTEGER, 10)
@@ -53,21 +63,12 @@ t.test('events become records in their order, and come back as they were written
   t.match(await verify(db), { count: 3, flaw: undefined })
 })
 
-t.test(
+testOnBoth(
   'nothing that was written can be changed, removed, replaced, or written elsewhere than at the end',
-  async (t) => {
-    const { db } = await open(t)
+  async (t, engine) => {
+    const { db } = await makeDepot(t)
     await appendEvents(db, [event(), event(), event()])
-    for (const statement of [
-      "update audit set user = 'eve' where number = 2",
-      'update or replace audit set number = 9 where number = 2',
-      'delete from audit where number = 3',
-      'delete from audit',
-      "insert or replace into audit select 2, time, 'eve', credential, address, request_id, action, targets, status, problem, count, previous_hash, hash from audit where number = 2",
-      'insert into audit select 0, time, user, credential, address, request_id, action, targets, status, problem, count, previous_hash, hash from audit where number = 1',
-      'insert into audit select 5, time, user, credential, address, request_id, action, targets, status, problem, count, hash, hash from audit where number = 3',
-      'insert into audit select 4, time, user, credential, address, request_id, action, targets, status, problem, count, previous_hash, hash from audit where number = 3'
-    ]) {
+    for (const statement of [...FORGERIES, ...FORGERIES_ON[engine]]) {
       await t.rejects(sql.raw(statement).execute(db), /append-only/, statement)
     }
     t.match(await verify(db), { count: 3, flaw: undefined })
@@ -75,8 +76,8 @@ t.test(
   }
 )
 
-t.test('the chain holds when much is written at the same time, and by one connection after another', async (t) => {
-  const { db, connect } = await open(t)
+testOnBoth('the chain holds when much is written at the same time, and by one connection after another', async (t) => {
+  const { db, connect } = await makeDepot(t)
   const other = connect()
   for (const writer of [db, other, db, other]) {
     await Promise.all(Array.from({ length: 20 }, () => appendEvents(writer, [event(), event({ user: 'bob' })])))
@@ -84,8 +85,8 @@ t.test('the chain holds when much is written at the same time, and by one connec
   t.match(await verify(db), { count: 160, flaw: undefined })
 })
 
-t.test('records are found by user, action and time, a page at a time', async (t) => {
-  const { db } = await open(t)
+testOnBoth('records are found by user, action and time, a page at a time', async (t) => {
+  const { db } = await makeDepot(t)
   const hours = (hour: number) => new Date(Date.UTC(2026, 0, 5, hour))
   await appendEvents(
     db,
@@ -106,8 +107,8 @@ t.test('records are found by user, action and time, a page at a time', async (t)
   t.same(await numbers({ user: 'nobody' }, END, 10), [])
 })
 
-t.test('a clock that was set back hides nothing', async (t) => {
-  const { db } = await open(t)
+testOnBoth('a clock that was set back hides nothing', async (t) => {
+  const { db } = await makeDepot(t)
   const days = [3, 5, 4, 6].map((day) => event({ time: new Date(Date.UTC(2026, 0, day)) }))
   await appendEvents(db, days)
   const since = new Date(Date.UTC(2026, 0, 4))

@@ -1,8 +1,9 @@
-import Database from 'better-sqlite3'
-import { Kysely, SqliteDialect, sql } from 'kysely'
+import { type Kysely, sql } from 'kysely'
 import t, { type Test } from 'tap'
 import { bulkInsert } from '../../src/store/bulk-insert.ts'
 import { chunks } from '../../src/store/chunks.ts'
+import { makeDepot } from '../helpers/depot.ts'
+import { testOnBoth } from '../helpers/engines.ts'
 
 interface Row {
   id: number
@@ -10,28 +11,27 @@ interface Row {
 }
 
 async function open(t: Test): Promise<Kysely<{ item: Row }>> {
-  const db = new Kysely<{ item: Row }>({ dialect: new SqliteDialect({ database: new Database(':memory:') }) })
-  t.teardown(() => db.destroy())
-  await sql`create table item (id integer primary key, label text) strict`.execute(db)
-  return db
+  const { db } = await makeDepot(t)
+  await sql`create table item (id bigint primary key, label text)`.execute(db)
+  return db as unknown as Kysely<{ item: Row }>
 }
 
 const rowsOf = (db: Kysely<{ item: Row }>) => db.selectFrom('item').selectAll().orderBy('id').execute()
 
-t.test('rows of several statements all arrive', async (t) => {
+testOnBoth('rows of several statements all arrive', async (t) => {
   const db = await open(t)
   const rows = Array.from({ length: 4_501 }, (_, id) => ({ id, label: `label ${id}` }))
   await bulkInsert(db, 'item', ['id', 'label'], rows)
   t.same(await rowsOf(db), rows)
 })
 
-t.test('no rows are no statement', async (t) => {
+testOnBoth('no rows are no statement', async (t) => {
   const db = await open(t)
   await bulkInsert(db, 'absent', ['id'], [])
   t.same(await rowsOf(db), [])
 })
 
-t.test('values come back as they were', async (t) => {
+testOnBoth('values come back as they were', async (t) => {
   const db = await open(t)
   const labels = [
     '',
@@ -50,18 +50,18 @@ t.test('values come back as they were', async (t) => {
   t.same(await rowsOf(db), rows)
 })
 
-t.test('only the named members are inserted', async (t) => {
+testOnBoth('only the named members are inserted', async (t) => {
   const db = await open(t)
   await bulkInsert(db, 'item', ['id'], [{ id: 1, label: 'left out', further: true }])
   t.same(await rowsOf(db), [{ id: 1, label: null }])
 })
 
-t.test('a row that is there already is an error, unless something else is asked for', async (t) => {
+testOnBoth('a row that is there already is an error, unless something else is asked for', async (t) => {
   const db = await open(t)
   const insert = (label: string, conflict?: ReturnType<typeof sql>) =>
     bulkInsert(db, 'item', ['id', 'label'], [{ id: 1, label }], conflict)
   await insert('first')
-  await t.rejects(insert('second'), /UNIQUE/)
+  await t.rejects(insert('second'), /UNIQUE/i)
   await insert('third', sql`on conflict do nothing`)
   t.same(await rowsOf(db), [{ id: 1, label: 'first' }])
   await insert('fourth', sql`on conflict (id) do update set label = excluded.label`)

@@ -1,17 +1,17 @@
-import t from 'tap'
 import { OPERATION_SUCCEEDED, TASK_CANCELED } from '../../src/core/message.ts'
 import { cancelTask } from '../../src/store/cancel-task.ts'
 import type { Depot } from '../../src/store/database.ts'
 import { createTaskStore } from '../../src/store/task-store.ts'
 import { createWorkStore } from '../../src/store/work-store.ts'
 import { joinWork, makeDepot, queueTask } from '../helpers/depot.ts'
+import { testOnBoth } from '../helpers/engines.ts'
 
 const NOW = new Date('2026-03-04T05:06:07.890Z')
 
 const cancel = (db: Depot, id: number) =>
   db.transaction().execute((trx) => cancelTask(trx, id, { message: TASK_CANCELED, now: NOW }))
 
-t.test('canceling one of two tasks leaves the work to the other', async (t) => {
+testOnBoth('canceling one of two tasks leaves the work to the other', async (t) => {
   const { db } = await makeDepot(t)
   const tasks = createTaskStore(db)
   const first = await queueTask(db, 'export')
@@ -22,7 +22,7 @@ t.test('canceling one of two tasks leaves the work to the other', async (t) => {
   t.match(await createWorkStore(db).claimNext(['export'], 'tester', NOW), { taskId: second.id })
 })
 
-t.test('with its last task the work ends, also while it runs', async (t) => {
+testOnBoth('with its last task the work ends, also while it runs', async (t) => {
   const { db } = await makeDepot(t)
   const works = createWorkStore(db)
   const [waiting, running] = [await queueTask(db, 'export'), await queueTask(db, 'export')]
@@ -33,7 +33,7 @@ t.test('with its last task the work ends, also while it runs', async (t) => {
   t.equal(lease && (await works.isHeld(lease)), false)
 })
 
-t.test('of a cancellation and a completion the first one counts', async (t) => {
+testOnBoth('of a cancellation and a completion the first one counts', async (t) => {
   const { db } = await makeDepot(t)
   const [works, tasks] = [createWorkStore(db), createTaskStore(db)]
   const outcome = { state: 'completed', message: OPERATION_SUCCEEDED, now: NOW } as const
@@ -53,7 +53,7 @@ t.test('of a cancellation and a completion the first one counts', async (t) => {
   }
 })
 
-t.test('a task that never was is unknown', async (t) => {
+testOnBoth('a task that never was is unknown', async (t) => {
   const { db } = await makeDepot(t)
   t.equal(await cancel(db, 1), 'unknown')
 })

@@ -1,13 +1,13 @@
-import t from 'tap'
 import { catalogProblem } from '../../src/core/package.ts'
 import { createCatalogStore } from '../../src/store/catalog-store.ts'
 import { addPackage, classicXml, listPackages, makeDepot } from '../helpers/depot.ts'
+import { testOnBoth } from '../helpers/engines.ts'
 import { type Files, packageFiles, type TinyPackage } from '../helpers/packages.ts'
 
 const filesOf = (...packages: TinyPackage[]): Files => Object.assign({}, ...packages.map(packageFiles))
 const fixidsOf = (items: readonly { fixid: string }[]) => items.map(({ fixid }) => fixid)
 
-t.test('an empty catalog has nothing, and was never read', async (t) => {
+testOnBoth('an empty catalog has nothing, and was never read', async (t) => {
   const { db } = await makeDepot(t)
   const catalog = createCatalogStore(db)
   t.same(await listPackages(db), [])
@@ -17,7 +17,7 @@ t.test('an empty catalog has nothing, and was never read', async (t) => {
   t.equal(await catalog.readAt(), undefined)
 })
 
-t.test('packages come by fixid, a hundred at a time', async (t) => {
+testOnBoth('packages come by fixid, a hundred at a time', async (t) => {
   const { db } = await makeDepot(t)
   const fixids = Array.from({ length: 250 }, (_, number) => `fix-${number}`).sort()
   for (const fixid of fixids.toReversed()) await addPackage(db, fixid)
@@ -35,7 +35,7 @@ t.test('packages come by fixid, a hundred at a time', async (t) => {
   t.equal((await listPackages(db)).length, 200, 'a last page that is full')
 })
 
-t.test('a package has its files, machine types, requisites and facts', async (t) => {
+testOnBoth('a package has its files, machine types, requisites and facts', async (t) => {
   const item = { fixid: 'fix-b', build: 'ABC123D', version: '1.50', payload: 'payload!', preReq: ['fix-a'] }
   const depot = await makeDepot(t, filesOf({ ...item, supersedes: ['fix-0'], machines: ['Two [7X06]', 'One [7X05]'] }))
   const now = new Date('2026-02-03T04:05:06.007Z')
@@ -77,7 +77,7 @@ t.test('a package has its files, machine types, requisites and facts', async (t)
   t.same(await createCatalogStore(depot.db).readAt(), now)
 })
 
-t.test('a filter by kind or machine type leaves out what does not fit', async (t) => {
+testOnBoth('a filter by kind or machine type leaves out what does not fit', async (t) => {
   const depot = await makeDepot(
     t,
     filesOf(
@@ -99,7 +99,7 @@ t.test('a filter by kind or machine type leaves out what does not fit', async (t
   t.same(await fixids({ machineTypes: [] }), [])
 })
 
-t.test('only the newest of a product line is the latest', async (t) => {
+testOnBoth('only the newest of a product line is the latest', async (t) => {
   const { db } = await makeDepot(t)
   const line = (fixid: string, product_line: string, version_key: string, release_date: string) =>
     addPackage(db, fixid, { product_line, version_key, release_date })
@@ -114,7 +114,7 @@ t.test('only the newest of a product line is the latest', async (t) => {
   t.equal((await listPackages(db, { latestOnly: false })).length, 7)
 })
 
-t.test('versions are compared as numbers, within one family, category and operating system', async (t) => {
+testOnBoth('versions are compared as numbers, within one family, category and operating system', async (t) => {
   const update = (fixid: string, buildNumber: string, version: string, applicableOperatingSystems: string[] = []) => ({
     [`${fixid}.xml`]: classicXml({ fixid, category: 'NIC', buildNumber, Version: version, applicableOperatingSystems })
   })
@@ -132,7 +132,7 @@ t.test('versions are compared as numbers, within one family, category and operat
   t.same(latest, ['no-build', 'no-build-newer', 'other-family', 'ten', 'windows-newer'])
 })
 
-t.test('what another package supersedes is not the latest, whichever line it is of', async (t) => {
+testOnBoth('what another package supersedes is not the latest, whichever line it is of', async (t) => {
   const depot = await makeDepot(
     t,
     filesOf(
@@ -146,7 +146,7 @@ t.test('what another package supersedes is not the latest, whichever line it is 
   t.match(await createCatalogStore(depot.db).packageTotals({ latestOnly: true }), { packages: 2 })
 })
 
-t.test('the totals are about what fits, and count a shared file once', async (t) => {
+testOnBoth('the totals are about what fits, and count a shared file once', async (t) => {
   const shared = (fixid: string) => classicXml({ fixid, payload: 'shared.uxz', applicableMachineTypes: ['X [7X05]'] })
   const depot = await makeDepot(t, {
     'one.xml': shared('one'),
@@ -167,7 +167,7 @@ t.test('the totals are about what fits, and count a shared file once', async (t)
   t.equal(await catalog.usedBytes(), all)
 })
 
-t.test('machine types have a name where any package knows it, and the categories of their packages', async (t) => {
+testOnBoth('machine types have a name where any package knows it, and the categories of their packages', async (t) => {
   const depot = await makeDepot(
     t,
     filesOf(
@@ -185,7 +185,7 @@ t.test('machine types have a name where any package knows it, and the categories
   ])
 })
 
-t.test('members that are listed count always, those that may be members only when they are there', async (t) => {
+testOnBoth('members that are listed count always, those that may be members only when they are there', async (t) => {
   const pack = { fixid: 'pack', category: 'UXSP', includedFixIds: ['fix-b', 'gone'], contents: ['fix-a', 'whatever'] }
   const depot = await makeDepot(t, {
     'pack.xml': classicXml(pack),
@@ -196,41 +196,44 @@ t.test('members that are listed count always, those that may be members only whe
   t.same(found?.members, ['fix-b', 'gone', 'fix-a'])
 })
 
-t.test('the problems of a package are those of its files, its metadata, its namesakes and its rivals', async (t) => {
-  const { db } = await makeDepot(t)
-  const id = await addPackage(db, 'fix_a', { metadata_path: 'dir/other.xml' })
-  await addPackage(db, 'fix_ab', { metadata_path: 'dir/fix_ab.xml' })
-  const file = await db
-    .insertInto('file')
-    .values({ path: 'elsewhere/named.bin', size: 0, crc32: 0, sha256: '', modified_at: 0 })
-    .returning('id')
-    .executeTakeFirstOrThrow()
-  await db.insertInto('package_file').values({ package_id: id, file_id: file.id, role: 'payload' }).execute()
-  const concerning = [
-    catalogProblem('duplicate-fixid', 'copy/x.xml', 'fix_a is taken from dir/other.xml'),
-    catalogProblem('link-outside', 'dir/FIX_A.uxz'),
-    catalogProblem('partial-download', 'dir/fix_a.uxz.crdownload'),
-    catalogProblem('missing-member', 'dir/other.xml', 'fix_m'),
-    catalogProblem('empty-payload', 'elsewhere/named.bin')
-  ]
-  const others = [
-    catalogProblem('duplicate-fixid', 'copy/y.xml', 'fix_ab is taken from dir/fix_ab.xml'),
-    catalogProblem('orphan-file', 'fix_a.uxz'),
-    catalogProblem('orphan-file', 'dir/fix_a.d/fix_a.uxz'),
-    catalogProblem('orphan-file', 'dir/fixxa.uxz'),
-    catalogProblem('orphan-file', 'dir/fix_ab.uxz'),
-    catalogProblem('orphan-file', 'other/named.bin')
-  ]
-  await db
-    .insertInto('catalog_problem')
-    .values([...others, ...concerning])
-    .execute()
-  const catalog = createCatalogStore(db)
-  t.same(await catalog.problemsOf('fix_a'), concerning)
-  t.same(await catalog.problemsOf('nobody'), [])
-})
+testOnBoth(
+  'the problems of a package are those of its files, its metadata, its namesakes and its rivals',
+  async (t) => {
+    const { db } = await makeDepot(t)
+    const id = await addPackage(db, 'fix_a', { metadata_path: 'dir/other.xml' })
+    await addPackage(db, 'fix_ab', { metadata_path: 'dir/fix_ab.xml' })
+    const file = await db
+      .insertInto('file')
+      .values({ path: 'elsewhere/named.bin', size: 0, crc32: 0, sha256: '', modified_at: 0 })
+      .returning('id')
+      .executeTakeFirstOrThrow()
+    await db.insertInto('package_file').values({ package_id: id, file_id: file.id, role: 'payload' }).execute()
+    const concerning = [
+      catalogProblem('duplicate-fixid', 'copy/x.xml', 'fix_a is taken from dir/other.xml'),
+      catalogProblem('link-outside', 'dir/FIX_A.uxz'),
+      catalogProblem('partial-download', 'dir/fix_a.uxz.crdownload'),
+      catalogProblem('missing-member', 'dir/other.xml', 'fix_m'),
+      catalogProblem('empty-payload', 'elsewhere/named.bin')
+    ]
+    const others = [
+      catalogProblem('duplicate-fixid', 'copy/y.xml', 'fix_ab is taken from dir/fix_ab.xml'),
+      catalogProblem('orphan-file', 'fix_a.uxz'),
+      catalogProblem('orphan-file', 'dir/fix_a.d/fix_a.uxz'),
+      catalogProblem('orphan-file', 'dir/fixxa.uxz'),
+      catalogProblem('orphan-file', 'dir/fix_ab.uxz'),
+      catalogProblem('orphan-file', 'other/named.bin')
+    ]
+    await db
+      .insertInto('catalog_problem')
+      .values([...others, ...concerning])
+      .execute()
+    const catalog = createCatalogStore(db)
+    t.same(await catalog.problemsOf('fix_a'), concerning)
+    t.same(await catalog.problemsOf('nobody'), [])
+  }
+)
 
-t.test('two files that describe one package are both found to be a problem of it', async (t) => {
+testOnBoth('two files that describe one package are both found to be a problem of it', async (t) => {
   const files = packageFiles({ fixid: 'fix', payload: 'x' })
   const depot = await makeDepot(t, { ...files, 'copy/fix.xml': files['fix.xml'] ?? '' })
   await depot.scan()

@@ -1,8 +1,8 @@
-import t from 'tap'
 import { findPasswordHash, removePasswordHashes } from '../../src/store/credential-store.ts'
 import { makeDepot } from '../helpers/depot.ts'
+import { testOnBoth } from '../helpers/engines.ts'
 
-t.test('the hash that a former version has kept is found for its user only, until it is removed', async (t) => {
+testOnBoth('the hash that a former version has kept is found for its user only, until it is removed', async (t) => {
   const { db, connect } = await makeDepot(t)
   t.equal(await findPasswordHash(db, 'admin'), undefined)
   await db.insertInto('credential').values({ user_name: 'admin', password_hash: 'sha256$salt$digest' }).execute()

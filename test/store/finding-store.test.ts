@@ -1,8 +1,8 @@
-import t from 'tap'
 import type { Package } from '../../src/core/package.ts'
 import type { FoundPackage } from '../../src/store/finding-store.ts'
 import { createScanStore } from '../../src/store/scan-store.ts'
 import { classicXml, listPackages, listProblems, makeDepot } from '../helpers/depot.ts'
+import { testOnBoth } from '../helpers/engines.ts'
 import { packageFiles } from '../helpers/packages.ts'
 
 const NOW = new Date('2026-05-06T07:08:09Z')
@@ -53,7 +53,7 @@ function found(fixid: string, changes: Partial<Package> = {}): FoundPackage {
   }
 }
 
-t.test('what was found becomes the catalog, with all its details', async (t) => {
+testOnBoth('what was found becomes the catalog, with all its details', async (t) => {
   const { db } = await makeDepot(t)
   const { begin, findings } = createScanStore(db, 1, [])
   await begin()
@@ -70,7 +70,12 @@ t.test('what was found becomes the catalog, with all its details', async (t) => 
   t.match(await listPackages(db), [
     { fixid: 'fix', machineTypes: ['7X05'], requisites: [{ fixid: 'other', kind: 'corequisite' }], size: 5 }
   ])
-  const properties = await db.selectFrom('package_property').select(['name', 'position', 'value']).execute()
+  const properties = await db
+    .selectFrom('package_property')
+    .select(['name', 'position', 'value'])
+    .orderBy('name')
+    .orderBy('position')
+    .execute()
   t.same(properties, [
     { name: 'Colour', position: 0, value: 'red' },
     { name: 'Colour', position: 1, value: 'blue' },
@@ -82,7 +87,7 @@ t.test('what was found becomes the catalog, with all its details', async (t) => 
   ])
 })
 
-t.test('a package that was found again gives way to the later one', async (t) => {
+testOnBoth('a package that was found again gives way to the later one', async (t) => {
   const { db } = await makeDepot(t)
   const { begin, findings } = createScanStore(db, 1, [])
   await begin()
@@ -103,7 +108,7 @@ t.test('a package that was found again gives way to the later one', async (t) =>
   )
 })
 
-t.test('a scan replaces what differs, and leaves the rows of all other packages alone', async (t) => {
+testOnBoth('a scan replaces what differs, and leaves the rows of all other packages alone', async (t) => {
   const { db } = await makeDepot(t)
   const { begin, findings } = createScanStore(db, 1, [])
   const scan = async (...items: FoundPackage[]) => {
@@ -122,7 +127,7 @@ t.test('a scan replaces what differs, and leaves the rows of all other packages 
   t.same(paths, ['changed.uxz', 'new.uxz', 'same.uxz'], 'files go with the last package that has them')
 })
 
-t.test('a file that two packages share is one file, and follows its change', async (t) => {
+testOnBoth('a file that two packages share is one file, and follows its change', async (t) => {
   const { db } = await makeDepot(t)
   const { begin, findings } = createScanStore(db, 1, [])
   for (const size of [5, 6]) {
@@ -133,20 +138,23 @@ t.test('a file that two packages share is one file, and follows its change', asy
   }
 })
 
-t.test('readers see the old catalog to the end of what they read, and the new one after it', async (t) => {
+testOnBoth('readers see the old catalog to the end of what they read, and the new one after it', async (t) => {
   const depot = await makeDepot(t, packageFiles({ fixid: 'old' }))
   await depot.scan()
   const fixids = async (db: typeof depot.db) => (await listPackages(db)).map(({ fixid }) => fixid)
-  await depot.db.transaction().execute(async (trx) => {
-    t.same(await fixids(trx), ['old'])
-    depot.write(packageFiles({ fixid: 'new' }))
-    await depot.scan()
-    t.same(await fixids(trx), ['old'])
-  })
+  await depot.db
+    .transaction()
+    .setIsolationLevel('repeatable read')
+    .execute(async (trx) => {
+      t.same(await fixids(trx), ['old'])
+      depot.write(packageFiles({ fixid: 'new' }))
+      await depot.scan()
+      t.same(await fixids(trx), ['old'])
+    })
   t.same(await fixids(depot.db), ['new', 'old'])
 })
 
-t.test('every missing member is reported, also when there are many', async (t) => {
+testOnBoth('every missing member is reported, also when there are many', async (t) => {
   const members = Array.from({ length: 1_101 }, (_, number) => `gone-${number}`)
   const contents = ['perhaps-a-member']
   const depot = await makeDepot(t, {
@@ -169,7 +177,7 @@ function sentence(fixid: string): string {
   return `The system pack lists a package that is not in the repository: ${fixid}`
 }
 
-t.test('an unchanged catalog keeps its packages, and the problems that nobody looked for', async (t) => {
+testOnBoth('an unchanged catalog keeps its packages, and the problems that nobody looked for', async (t) => {
   const { db } = await makeDepot(t)
   const { begin, findings } = createScanStore(db, 1, [])
   await begin()

@@ -1,12 +1,12 @@
-import t from 'tap'
 import { refuseIfInUse } from '../../src/store/live-exports.ts'
 import { makeDepot } from '../helpers/depot.ts'
+import { testOnBoth } from '../helpers/engines.ts'
 import { packageFiles } from '../helpers/packages.ts'
 import { makeDesk, runQueued } from '../helpers/worker.ts'
 
 const PACKAGES = ['a', 'b', 'c'].map((fixid) => packageFiles({ fixid, payload: `payload of ${fixid}` }))
 
-t.test('deleting a package that a live export needs is refused, and the refusal names the task', async (t) => {
+testOnBoth('deleting a package that a live export needs is refused, and the refusal names the task', async (t) => {
   const depot = await makeDepot(t, Object.assign({}, ...PACKAGES))
   await depot.scan()
   const desk = makeDesk(depot)

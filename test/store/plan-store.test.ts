@@ -1,7 +1,7 @@
-import t from 'tap'
 import type { PlanEntry } from '../../src/core/export.ts'
 import { createPlanStore } from '../../src/store/plan-store.ts'
 import { itemsOf, makeDepot } from '../helpers/depot.ts'
+import { testOnBoth } from '../helpers/engines.ts'
 
 function entries(count: number, prefix = ''): PlanEntry[] {
   return Array.from({ length: count }, (_, position) => ({
@@ -17,7 +17,7 @@ function entries(count: number, prefix = ''): PlanEntry[] {
   }))
 }
 
-t.test('entries come back in pages, in order and as they were', async (t) => {
+testOnBoth('entries come back in pages, in order and as they were', async (t) => {
   const { db } = await makeDepot(t)
   const plans = createPlanStore(db)
   for (const [count, pages] of [
@@ -37,7 +37,7 @@ t.test('entries come back in pages, in order and as they were', async (t) => {
   }
 })
 
-t.test('a plan has its own entries only', async (t) => {
+testOnBoth('a plan has its own entries only', async (t) => {
   const { db } = await makeDepot(t)
   const plans = createPlanStore(db)
   const ids = [await plans.begin(), await plans.begin()] as const
@@ -47,7 +47,7 @@ t.test('a plan has its own entries only', async (t) => {
   t.same(await itemsOf(plans.entryPages(ids[1])), entries(2, 'second/'))
 })
 
-t.test('what was completed is what is read', async (t) => {
+testOnBoth('what was completed is what is read', async (t) => {
   const { db } = await makeDepot(t)
   const plans = createPlanStore(db)
   const id = await plans.begin()
@@ -67,23 +67,23 @@ t.test('what was completed is what is read', async (t) => {
   t.same(await plans.getPlan(other), { id: other, ...empty })
 })
 
-t.test('there is no plan with an unknown id', async (t) => {
+testOnBoth('there is no plan with an unknown id', async (t) => {
   const { db } = await makeDepot(t)
   const plans = createPlanStore(db)
   await t.rejects(plans.getPlan(1))
-  await t.rejects(plans.addEntries(1, entries(1)), /FOREIGN KEY/)
+  await t.rejects(plans.addEntries(1, entries(1)), /FOREIGN KEY/i)
   t.same(await itemsOf(plans.entryPages(1)), [])
 })
 
-t.test('one position has one entry', async (t) => {
+testOnBoth('one position has one entry', async (t) => {
   const { db } = await makeDepot(t)
   const plans = createPlanStore(db)
   const id = await plans.begin()
   await plans.addEntries(id, entries(2))
-  await t.rejects(plans.addEntries(id, entries(1, 'again/')), /UNIQUE/)
+  await t.rejects(plans.addEntries(id, entries(1, 'again/')), /UNIQUE/i)
 })
 
-t.test('a plan is found by the name of its archive, as long as that is there or will be', async (t) => {
+testOnBoth('a plan is found by the name of its archive, as long as that is there or will be', async (t) => {
   const { db } = await makeDepot(t)
   const plans = createPlanStore(db)
   const id = await plans.begin()
@@ -101,7 +101,7 @@ t.test('a plan is found by the name of its archive, as long as that is there or 
   t.equal(await plans.findPlan(''), undefined)
 })
 
-t.test('a plan has digests only if all of its entries have one', async (t) => {
+testOnBoth('a plan has digests only if all of its entries have one', async (t) => {
   const { db } = await makeDepot(t)
   const plans = createPlanStore(db)
   const ids = [await plans.begin(), await plans.begin()] as const
@@ -115,7 +115,7 @@ t.test('a plan has digests only if all of its entries have one', async (t) => {
   t.same([await plans.hasDigests(ids[0]), await plans.hasDigests(ids[1])], [true, false])
 })
 
-t.test('the entry is found that any byte before the directory belongs to', async (t) => {
+testOnBoth('the entry is found that any byte before the directory belongs to', async (t) => {
   const { db } = await makeDepot(t)
   const plans = createPlanStore(db)
   for (const count of [1, 2, 3, 64, 65]) {

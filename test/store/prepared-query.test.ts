@@ -1,8 +1,8 @@
-import t from 'tap'
 import { prepareQuery } from '../../src/store/prepared-query.ts'
 import { makeDepot, queueTask } from '../helpers/depot.ts'
+import { testOnBoth } from '../helpers/engines.ts'
 
-t.test('a prepared query is answered for any value, and keeps its other parameters', async (t) => {
+testOnBoth('a prepared query is answered for any value, and keeps its other parameters', async (t) => {
   const { db } = await makeDepot(t)
   for (const kind of ['scan', 'export', 'export'] as const) await queueTask(db, kind)
   const exportsAfter = prepareQuery(db, (id: number) =>

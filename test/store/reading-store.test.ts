@@ -1,9 +1,10 @@
-import t, { type Test } from 'tap'
+import type { Test } from 'tap'
 import type { Depot } from '../../src/store/database.ts'
 import type { FileReading } from '../../src/store/reading-store.ts'
 import type { SeenFileRow } from '../../src/store/scan-schema.ts'
 import { createScanStore } from '../../src/store/scan-store.ts'
 import { makeDepot } from '../helpers/depot.ts'
+import { testOnBoth } from '../helpers/engines.ts'
 
 const SUFFIXES = ['.xml', '.zip']
 
@@ -29,7 +30,7 @@ async function isCurrent(db: Depot): Promise<boolean> {
 
 const pathsOf = (items: readonly { path: string }[]) => items.map(({ path }) => path)
 
-t.test('what was never read, or has changed since, is unread', async (t) => {
+testOnBoth('what was never read, or has changed since, is unread', async (t) => {
   const { readings } = await open(t)
   await readings.addSeen([seen('new.bin'), seen('same.bin'), seen('changed.bin', '2')])
   await readings.save([reading('same.bin'), reading('changed.bin')])
@@ -42,7 +43,7 @@ t.test('what was never read, or has changed since, is unread', async (t) => {
   t.same(await readings.unreadTotals(), { files: 0, bytes: 0 })
 })
 
-t.test('unread files come in pages, by path', async (t) => {
+testOnBoth('unread files come in pages, by path', async (t) => {
   const { readings } = await open(t)
   await readings.addSeen(['c', 'a/z', 'b', 'a', 'd'].map((path) => seen(path)))
   const first = pathsOf(await readings.unreadPage('', 3))
@@ -51,7 +52,7 @@ t.test('unread files come in pages, by path', async (t) => {
   t.same(await readings.unreadPage('d', 3), [])
 })
 
-t.test('a newer reader of metadata reads metadata again, and nothing else', async (t) => {
+testOnBoth('a newer reader of metadata reads metadata again, and nothing else', async (t) => {
   const { db, readings } = await open(t, 1)
   const paths = ['a.xml', 'a.uxz', 'b.zip']
   await readings.save(paths.map((path) => reading(path)))
@@ -63,7 +64,7 @@ t.test('a newer reader of metadata reads metadata again, and nothing else', asyn
   t.equal((await newer.readings.unreadTotals()).files, 0)
 })
 
-t.test('a new reading makes the catalog out of date', async (t) => {
+testOnBoth('a new reading makes the catalog out of date', async (t) => {
   const { db, store, readings } = await open(t)
   await store.findings.publish(new Date())
   t.equal(await isCurrent(db), true)
@@ -71,7 +72,7 @@ t.test('a new reading makes the catalog out of date', async (t) => {
   t.equal(await isCurrent(db), false)
 })
 
-t.test('readings of files that are gone are forgotten, and only then the catalog is out of date', async (t) => {
+testOnBoth('readings of files that are gone are forgotten, and only then the catalog is out of date', async (t) => {
   const { db, store, readings } = await open(t)
   await readings.addSeen([seen('stays')])
   await readings.save([reading('stays'), reading('gone')])
@@ -84,7 +85,7 @@ t.test('readings of files that are gone are forgotten, and only then the catalog
   t.equal(await isCurrent(db), true)
 })
 
-t.test('what can no longer be read is forgotten, however much it is', async (t) => {
+testOnBoth('what can no longer be read is forgotten, however much it is', async (t) => {
   const { db, store, readings } = await open(t)
   const paths = Array.from({ length: 1200 }, (_, number) => `file-${number}`)
   await readings.save(paths.map((path) => reading(path)))
@@ -96,7 +97,7 @@ t.test('what can no longer be read is forgotten, however much it is', async (t) 
   t.same(pathsOf(await db.selectFrom('file_reading').select('path').execute()), ['file-0'])
 })
 
-t.test('files are found by directory and stem, whatever follows it', async (t) => {
+testOnBoth('files are found by directory and stem, whatever follows it', async (t) => {
   const { readings } = await open(t)
   const paths = ['fix.xml', 'fix.txt', 'fixes.txt', 'sub/fix.txt', 'sub/other.xml', 'unread.xml']
   await readings.addSeen(paths.map((path) => seen(path)))
@@ -120,7 +121,7 @@ t.test('files are found by directory and stem, whatever follows it', async (t) =
   t.same(found[0]?.file, { path: 'fix.txt', suffix: '.txt', size: 10, crc32: 0xdeadbeef, sha256: 'ab', modifiedAt: 1 })
 })
 
-t.test('a reading of another state of the file counts for nothing', async (t) => {
+testOnBoth('a reading of another state of the file counts for nothing', async (t) => {
   const { readings } = await open(t)
   await readings.addSeen([seen('a.xml', '2'), seen('b.xml')])
   await readings.save([reading('a.xml', { contents: '{}' }), reading('b.xml', { contents: '{}' })])
@@ -132,7 +133,7 @@ t.test('a reading of another state of the file counts for nothing', async (t) =>
   t.same(pathsOf(await readings.unclaimedPage('', 10)), ['b.xml'])
 })
 
-t.test('metadata and unclaimed files come in pages', async (t) => {
+testOnBoth('metadata and unclaimed files come in pages', async (t) => {
   const { readings, store } = await open(t)
   const paths = ['a.xml', 'b.bin', 'c.xml', 'd.xml']
   await readings.addSeen(paths.map((path) => seen(path)))
@@ -147,7 +148,7 @@ t.test('metadata and unclaimed files come in pages', async (t) => {
   t.same(await store.findings.claimedOf(['a.xml', 'b.bin']), ['b.bin'])
 })
 
-t.test('a new scan begins with nothing seen, and keeps what was read', async (t) => {
+testOnBoth('a new scan begins with nothing seen, and keeps what was read', async (t) => {
   const { store, readings } = await open(t)
   await readings.addSeen([seen('a')])
   await readings.save([reading('a')])
@@ -158,7 +159,7 @@ t.test('a new scan begins with nothing seen, and keeps what was read', async (t)
   t.equal((await readings.unreadTotals()).files, 0)
 })
 
-t.test('the scratch of one connection is not seen by another', async (t) => {
+testOnBoth('the scratch of one connection is not seen by another', async (t) => {
   const { db, connect } = await makeDepot(t)
   const stores = [db, connect()].map((connection) => createScanStore(connection, 1, SUFFIXES))
   for (const store of stores) await store.begin()

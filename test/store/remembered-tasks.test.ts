@@ -1,8 +1,9 @@
-import t, { type Test } from 'tap'
+import type { Test } from 'tap'
 import type { TaskReader } from '../../src/core/task.ts'
 import { rememberTasks } from '../../src/store/remembered-tasks.ts'
 import { createTaskStore, endTasks } from '../../src/store/task-store.ts'
 import { makeDepot, queueTask } from '../helpers/depot.ts'
+import { testOnBoth } from '../helpers/engines.ts'
 
 const DONE = { id: 'DONE', text: 'done', explanation: '', recovery: '' }
 
@@ -26,20 +27,20 @@ async function follow(t: Test) {
 
 const end = (taskId: number) => [{ taskId }, { state: 'completed', message: DONE, now: new Date() }] as const
 
-t.test('a task is read once as long as nothing is written', async (t) => {
+testOnBoth('a task is read once as long as nothing is written', async (t) => {
   const { state, reads, tasks } = await follow(t)
   t.same([await state(), await state(), await state(), reads()], ['queued', 'queued', 'queued', 1])
   t.same([await tasks.findTask(999), await tasks.findTask(999), reads()], [undefined, undefined, 2])
 })
 
-t.test('what another connection has written is seen at once', async (t) => {
+testOnBoth('what another connection has written is seen at once', async (t) => {
   const { depot, id, state } = await follow(t)
   t.equal(await state(), 'queued')
   await endTasks(depot.db, ...end(id))
   t.equal(await state(), 'completed')
 })
 
-t.test('what the same connection has written is seen at once', async (t) => {
+testOnBoth('what the same connection has written is seen at once', async (t) => {
   const { own, id, state } = await follow(t)
   t.equal(await state(), 'queued')
   await endTasks(own, ...end(id))

@@ -1,7 +1,8 @@
-import t, { type Test } from 'tap'
+import type { Test } from 'tap'
 import type { Depot } from '../../src/store/database.ts'
 import { createSelectionStore } from '../../src/store/selection-store.ts'
 import { addPackage, type BareDepot, classicXml, itemsOf, makeDepot } from '../helpers/depot.ts'
+import { testOnBoth } from '../helpers/engines.ts'
 import { type Files, packageFiles } from '../helpers/packages.ts'
 
 const pack = (fixid: string, members: string[]): Files => packageFiles({ fixid, members })
@@ -18,14 +19,14 @@ async function fixidsOf(db: Depot, ids: ReadonlySet<number>): Promise<string[]> 
   return rows.filter(({ id }) => ids.has(id)).map(({ fixid }) => fixid)
 }
 
-t.test('fixids are told apart into packages and unknown ones, each named once', async (t) => {
+testOnBoth('fixids are told apart into packages and unknown ones, each named once', async (t) => {
   const { db } = await scanned(t, update('fix-a'), update('fix-b'))
   const { ids, unknown } = await createSelectionStore(db).findPackages(['fix-b', 'x', 'fix-b', 'FIX-A', 'x', ''])
   t.same(await fixidsOf(db, ids), ['fix-b'])
   t.same(unknown, ['x', 'FIX-A', ''])
 })
 
-t.test('members of members are selected too', async (t) => {
+testOnBoth('members of members are selected too', async (t) => {
   const depot = await scanned(t, pack('outer', ['inner', 'fix-a']), pack('inner', ['fix-b', 'gone']), update('fix-a'))
   depot.write({ ...update('fix-b'), ...update('fix-c') })
   await depot.scan()
@@ -37,14 +38,14 @@ t.test('members of members are selected too', async (t) => {
   t.equal((await selection.withMembers(new Set())).size, 0)
 })
 
-t.test('packs that contain each other, or themselves, end the search', async (t) => {
+testOnBoth('packs that contain each other, or themselves, end the search', async (t) => {
   const { db } = await scanned(t, pack('one', ['two', 'one']), pack('two', ['three']), pack('three', ['one', 'fix-a']))
   const selection = createSelectionStore(db)
   const all = await selection.withMembers((await selection.findPackages(['two'])).ids)
   t.same(await fixidsOf(db, all), ['one', 'three', 'two'])
 })
 
-t.test('the files of a package stand by role, then by path', async (t) => {
+testOnBoth('the files of a package stand by role, then by path', async (t) => {
   const xml = classicXml({ fixid: 'fix', payload: ['z.uxz', 'a.bin'], readme: 'about.html' })
   const texts = { 'fix.txt': 'readme', 'fix.chg': 'changes', 'fix.pdf': 'guide', 'about.html': '<p>' }
   const { db } = await scanned(t, { 'fix.xml': xml, 'z.uxz': 'z', 'a.bin': 'a', ...texts })
@@ -55,7 +56,7 @@ t.test('the files of a package stand by role, then by path', async (t) => {
   t.same(await paths('payloads'), [['a.bin', 'z.uxz']])
 })
 
-t.test('packages come in pages by fixid, also those without a file', async (t) => {
+testOnBoth('packages come in pages by fixid, also those without a file', async (t) => {
   const { db } = await makeDepot(t)
   const fixids = Array.from({ length: 450 }, (_, number) => `fix-${number}`).sort()
   const ids: number[] = []
@@ -72,7 +73,7 @@ t.test('packages come in pages by fixid, also those without a file', async (t) =
   t.same(await itemsOf(selection.pages(new Set(), 'all')), [])
 })
 
-t.test('shared files are those that several of the selected packages have', async (t) => {
+testOnBoth('shared files are those that several of the selected packages have', async (t) => {
   const xml = (fixid: string) => ({ [`${fixid}.xml`]: classicXml({ fixid, payload: 'shared.uxz' }) })
   const { db } = await scanned(t, xml('one'), xml('two'), { 'shared.uxz': 'both' }, update('three', 'own'))
   const selection = createSelectionStore(db)
@@ -86,7 +87,7 @@ t.test('shared files are those that several of the selected packages have', asyn
   )
 })
 
-t.test('packages without their payload are counted, and the first five named', async (t) => {
+testOnBoth('packages without their payload are counted, and the first five named', async (t) => {
   const missing = Array.from({ length: 7 }, (_, number) => `missing-${number}`)
   const files = missing.map((fixid) => update(fixid))
   const { db } = await scanned(t, ...files, update('here', 'x'), pack('pack', ['here']))
@@ -97,7 +98,7 @@ t.test('packages without their payload are counted, and the first five named', a
   t.same(await selection.withoutPayload(new Set()), { count: 0, first: [] })
 })
 
-t.test('missing members are counted once, however many packs list them', async (t) => {
+testOnBoth('missing members are counted once, however many packs list them', async (t) => {
   const gone = Array.from({ length: 6 }, (_, number) => `gone-${number}`)
   const maybe = classicXml({ fixid: 'loose', category: 'UXSP', contents: ['perhaps'] })
   const packs = [pack('one', ['fix-a', ...gone]), pack('two', ['gone-5', 'other'])]
@@ -109,7 +110,7 @@ t.test('missing members are counted once, however many packs list them', async (
   t.same(await selection.missingMembers(new Set()), { count: 0, first: [] })
 })
 
-t.test(
+testOnBoth(
   'requisites come with what requires them, at any depth and through members, and what supersedes does not',
   async (t) => {
     const { db } = await scanned(
@@ -133,7 +134,7 @@ t.test(
   }
 )
 
-t.test('a filter selects the packages that a listing with it shows', async (t) => {
+testOnBoth('a filter selects the packages that a listing with it shows', async (t) => {
   const { db } = await scanned(t, update('fix-a'), update('fix-b', 'x'), pack('pack', ['fix-b']))
   const selection = createSelectionStore(db)
   for (const [filter, expected] of [

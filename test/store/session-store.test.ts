@@ -1,8 +1,9 @@
-import t, { type Test } from 'tap'
+import type { Test } from 'tap'
 import type { KeptSession } from '../../src/core/session.ts'
 import { createSessionDesk, createSessionReader, MAX_SESSIONS } from '../../src/store/session-store.ts'
 import { createUserDesk } from '../../src/store/user-desk.ts'
 import { makeDepot } from '../helpers/depot.ts'
+import { testOnBoth } from '../helpers/engines.ts'
 import { identityOf } from '../helpers/logins.ts'
 
 const LONG_AGO = new Date(0)
@@ -28,7 +29,7 @@ function session(id: string, usedAt: number): KeptSession {
   }
 }
 
-t.test('a session is kept as it was opened, until it is ended', async (t) => {
+testOnBoth('a session is kept as it was opened, until it is ended', async (t) => {
   const { db } = await makeDepotWithUser(t)
   const [desk, reader] = [createSessionDesk(db), createSessionReader(db)]
   await desk.openSession({ session: session('one', 5_000), expiredBefore: LONG_AGO, identity })
@@ -40,7 +41,7 @@ t.test('a session is kept as it was opened, until it is ended', async (t) => {
   t.equal(await reader.findSession('one'), undefined)
 })
 
-t.test('a use moves the time of the last one forward, and never back', async (t) => {
+testOnBoth('a use moves the time of the last one forward, and never back', async (t) => {
   const { db } = await makeDepotWithUser(t)
   const [desk, reader] = [createSessionDesk(db), createSessionReader(db)]
   await desk.openSession({ session: session('one', 5_000), expiredBefore: LONG_AGO, identity })
@@ -49,7 +50,7 @@ t.test('a use moves the time of the last one forward, and never back', async (t)
   t.same((await reader.findSession('one'))?.lastUsedAt, new Date(9_000))
 })
 
-t.test('opening a session forgets those that have expired', async (t) => {
+testOnBoth('opening a session forgets those that have expired', async (t) => {
   const { db } = await makeDepotWithUser(t)
   const [desk, reader] = [createSessionDesk(db), createSessionReader(db)]
   await desk.openSession({ session: session('old', 5_000), expiredBefore: LONG_AGO, identity })
@@ -59,7 +60,7 @@ t.test('opening a session forgets those that have expired', async (t) => {
   t.same(ids, ['kept', 'new'])
 })
 
-t.test('when there are too many, the one that was not used for the longest time ends', async (t) => {
+testOnBoth('when there are too many, the one that was not used for the longest time ends', async (t) => {
   const { db } = await makeDepotWithUser(t)
   const [desk, reader] = [createSessionDesk(db), createSessionReader(db)]
   const rows = Array.from({ length: MAX_SESSIONS }, (_, index) => ({
@@ -85,7 +86,7 @@ t.test('when there are too many, the one that was not used for the longest time 
   t.ok(await reader.findSession('new'))
 })
 
-t.test('a session is not opened for whoever is not there any more, or has another password since', async (t) => {
+testOnBoth('a session is not opened for whoever is not there any more, or has another password since', async (t) => {
   const { db } = await makeDepotWithUser(t)
   const desk = createSessionDesk(db)
   for (const stale of [
@@ -98,7 +99,7 @@ t.test('a session is not opened for whoever is not there any more, or has anothe
   t.same(await createSessionReader(db).listSessions(), [])
 })
 
-t.test('sessions end with another password, and with their user', async (t) => {
+testOnBoth('sessions end with another password, and with their user', async (t) => {
   const { db } = await makeDepotWithUser(t)
   const [desk, reader, users] = [createSessionDesk(db), createSessionReader(db), createUserDesk(db)]
   const open = (id: string, userVersion: number) =>

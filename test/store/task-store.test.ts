@@ -1,10 +1,10 @@
-import t from 'tap'
 import type { Message } from '../../src/core/message.ts'
 import type { TaskKind, TaskState } from '../../src/core/task.ts'
 import type { Depot } from '../../src/store/database.ts'
 import { createTaskStore, endTasks, forgetTask } from '../../src/store/task-store.ts'
 import { createWorkStore } from '../../src/store/work-store.ts'
 import { joinWork, makeDepot, queueTask } from '../helpers/depot.ts'
+import { testOnBoth } from '../helpers/engines.ts'
 
 const NOW = new Date('2026-03-04T05:06:07.890Z')
 const LATER = new Date('2026-03-04T06:00:00.001Z')
@@ -22,7 +22,7 @@ async function claim(db: Depot, kind: TaskKind = 'export') {
 const finish = async (db: Depot, state: 'completed' | 'failed', kind: TaskKind = 'export') =>
   createWorkStore(db).finish(await claim(db, kind), { state, message: DONE, now: LATER })
 
-t.test('a new task waits, and knows who asked for what', async (t) => {
+testOnBoth('a new task waits, and knows who asked for what', async (t) => {
   const { db } = await makeDepot(t)
   const work = { packages_total: 3, bytes_total: 2 ** 40 }
   const { workId, ...task } = await queueTask(db, 'export', { createdAt: NOW, ...work }, [message('NOTE')])
@@ -45,7 +45,7 @@ t.test('a new task waits, and knows who asked for what', async (t) => {
   t.equal(await createTaskStore(db).findTask(task.id + 1), undefined)
 })
 
-t.test('a task that has not ended is as far as its work, and so are all others that wait for it', async (t) => {
+testOnBoth('a task that has not ended is as far as its work, and so are all others that wait for it', async (t) => {
   const { db } = await makeDepot(t)
   const tasks = createTaskStore(db)
   const first = await queueTask(db, 'export', { packages_total: 9, bytes_total: 900 })
@@ -63,7 +63,7 @@ t.test('a task that has not ended is as far as its work, and so are all others t
   }
 })
 
-t.test('a task that has ended stays as far as it was, whatever becomes of its work', async (t) => {
+testOnBoth('a task that has ended stays as far as it was, whatever becomes of its work', async (t) => {
   const { db } = await makeDepot(t)
   const tasks = createTaskStore(db)
   const works = createWorkStore(db)
@@ -86,7 +86,7 @@ t.test('a task that has ended stays as far as it was, whatever becomes of its wo
   })
 })
 
-t.test('an id is never used again, not even when its task is gone', async (t) => {
+testOnBoth('an id is never used again, not even when its task is gone', async (t) => {
   const { db } = await makeDepot(t)
   const { id } = await queueTask(db, 'export', {}, [message('NOTE')])
   await db.deleteFrom('task').execute()
@@ -94,7 +94,7 @@ t.test('an id is never used again, not even when its task is gone', async (t) =>
   t.ok((await queueTask(db, 'export')).id > id)
 })
 
-t.test('how a task ended stands before its notes, and the notes in their order', async (t) => {
+testOnBoth('how a task ended stands before its notes, and the notes in their order', async (t) => {
   const { db } = await makeDepot(t)
   const tasks = createTaskStore(db)
   const notes = ['FIRST', 'SECOND', 'THIRD'].map(message)
@@ -105,7 +105,7 @@ t.test('how a task ended stands before its notes, and the notes in their order',
   t.same((await tasks.findTask(id))?.messages, [DONE, ...notes])
 })
 
-t.test('live tasks are those that have not ended, oldest first, with their messages', async (t) => {
+testOnBoth('live tasks are those that have not ended, oldest first, with their messages', async (t) => {
   const { db } = await makeDepot(t)
   const tasks = createTaskStore(db)
   await queueTask(db, 'export')
@@ -122,7 +122,7 @@ t.test('live tasks are those that have not ended, oldest first, with their messa
   t.same((await tasks.liveTasks('export', 1))[0]?.messages, [message('NOTE')])
 })
 
-t.test('the totals are sums over live tasks, of one kind or of all', async (t) => {
+testOnBoth('the totals are sums over live tasks, of one kind or of all', async (t) => {
   const { db } = await makeDepot(t)
   const tasks = createTaskStore(db)
   const works = createWorkStore(db)
@@ -139,7 +139,7 @@ t.test('the totals are sums over live tasks, of one kind or of all', async (t) =
   t.match(await tasks.liveTotals('export'), { count: 1, queued: 1, packagesDone: 0, bytesTotal: 200 })
 })
 
-t.test('a page of tasks has those of its kind and state, the newest first', async (t) => {
+testOnBoth('a page of tasks has those of its kind and state, the newest first', async (t) => {
   const { db } = await makeDepot(t)
   const tasks = createTaskStore(db)
   const ids: number[] = []
@@ -154,7 +154,7 @@ t.test('a page of tasks has those of its kind and state, the newest first', asyn
   t.same(await page('failed'), [])
 })
 
-t.test('tasks that have ended are read in the order in which they did, and a number is given once', async (t) => {
+testOnBoth('tasks that have ended are read in the order in which they did, and a number is given once', async (t) => {
   const { db } = await makeDepot(t)
   const tasks = createTaskStore(db)
   const ended = async (after = 0, limit = 10) =>
@@ -182,7 +182,7 @@ t.test('tasks that have ended are read in the order in which they did, and a num
   t.same(await ended(3), [[5, next.id]])
 })
 
-t.test('a task knows since when its present run goes on, and how far it was before', async (t) => {
+testOnBoth('a task knows since when its present run goes on, and how far it was before', async (t) => {
   const { db } = await makeDepot(t)
   const tasks = createTaskStore(db)
   const works = createWorkStore(db)

@@ -1,12 +1,12 @@
 import { once } from 'node:events'
 import { Worker } from 'node:worker_threads'
-import t from 'tap'
 import { OPERATION_SUCCEEDED } from '../../src/core/message.ts'
 import { type Checkpoint, FROM_THE_START, type Lease, LeaseLost } from '../../src/core/work.ts'
 import type { Depot } from '../../src/store/database.ts'
 import { createTaskStore } from '../../src/store/task-store.ts'
 import { createWorkStore, findQueuedScan } from '../../src/store/work-store.ts'
 import { joinWork, makeDepot, queueTask } from '../helpers/depot.ts'
+import { testOnBoth } from '../helpers/engines.ts'
 
 const NOW = new Date('2026-03-04T05:06:07.890Z')
 const LATER = new Date('2026-03-04T06:00:00.001Z')
@@ -22,17 +22,17 @@ async function claimed(db: Depot): Promise<Lease> {
 const rowOf = (db: Depot, { workId }: { workId: number }) =>
   db.selectFrom('work').selectAll().where('id', '=', workId).executeTakeFirstOrThrow()
 
-t.test('a claim that fails half way leaves the work to the next one', async (t) => {
+testOnBoth('a claim that fails half way leaves the work to the next one', async (t) => {
   const { db } = await makeDepot(t)
   const works = createWorkStore(db)
   const { workId } = await queueTask(db, 'export')
   await db.schema.alterTable('task').renameTo('out_of_reach').execute()
-  await t.rejects(works.claimNext(['export'], 'tester', new Date()), /no such table/)
+  await t.rejects(works.claimNext(['export'], 'tester', new Date()), /no such table|does not exist/)
   await db.schema.alterTable('out_of_reach').renameTo('task').execute()
   t.match(await works.claimNext(['export'], 'tester', new Date()), { workId, token: 1 })
 })
 
-t.test('the oldest work of the kind is claimed first, and only once', async (t) => {
+testOnBoth('the oldest work of the kind is claimed first, and only once', async (t) => {
   const { db } = await makeDepot(t)
   const works = createWorkStore(db)
   const scan = await queueTask(db, 'scan')
@@ -51,16 +51,16 @@ t.test('the oldest work of the kind is claimed first, and only once', async (t) 
   t.equal((await works.claimNext(['scan'], 'tester', NOW))?.workId, scan.workId)
 })
 
-t.test('threads that claim at the same time never get the same work', async (t) => {
-  const { db, databaseFile } = await makeDepot(t)
+testOnBoth('threads that claim at the same time never get the same work', async (t) => {
+  const { db, databaseFile, databaseUrl } = await makeDepot(t)
   const ids: number[] = []
   for (let number = 0; number < 200; number += 1) ids.push((await queueTask(db, 'export')).workId)
   const code = `
     const { parentPort, workerData } = require('node:worker_threads')
     void (async () => {
-      const { openDatabase } = await import(workerData.database)
+      const { openDepotDatabase } = await import(workerData.database)
       const { createWorkStore } = await import(workerData.works)
-      const db = openDatabase({ file: workerData.file })
+      const db = openDepotDatabase(workerData.place)
       const works = createWorkStore(db)
       const ids = []
       parentPort.postMessage('ready')
@@ -72,7 +72,7 @@ t.test('threads that claim at the same time never get the same work', async (t) 
       })
     })()`
   const module = (name: string) => new URL(`../../src/store/${name}.ts`, import.meta.url).href
-  const workerData = { file: databaseFile, database: module('database'), works: module('work-store') }
+  const workerData = { place: { databaseFile, databaseUrl }, database: module('database'), works: module('work-store') }
   const threads = [0, 1].map(() => new Worker(code, { eval: true, workerData }))
   await Promise.all(threads.map((thread) => once(thread, 'message')))
   const answers = threads.map((thread) => once(thread, 'message'))
@@ -84,7 +84,7 @@ t.test('threads that claim at the same time never get the same work', async (t) 
   )
 })
 
-t.test('who has lost the lease writes nothing any more', async (t) => {
+testOnBoth('who has lost the lease writes nothing any more', async (t) => {
   const { db } = await makeDepot(t)
   const works = createWorkStore(db)
   const task = await queueTask(db, 'export', { packages_total: 9, bytes_total: 900 })
@@ -102,7 +102,7 @@ t.test('who has lost the lease writes nothing any more', async (t) => {
   t.same([await works.isHeld(old), await works.isHeld(fresh)], [false, true])
 })
 
-t.test('counters never shrink, and the checkpoint is the newest one', async (t) => {
+testOnBoth('counters never shrink, and the checkpoint is the newest one', async (t) => {
   const { db } = await makeDepot(t)
   const works = createWorkStore(db)
   const task = await queueTask(db, 'export', { packages_total: 9, bytes_total: 900 })
@@ -112,7 +112,7 @@ t.test('counters never shrink, and the checkpoint is the newest one', async (t) 
   t.match(await rowOf(db, task), { packages_done: 4, bytes_done: 450, checkpoint_offset: 0, checkpoint_crc32: 0 })
 })
 
-t.test('released work waits with its checkpoint, and is not counted as a crash', async (t) => {
+testOnBoth('released work waits with its checkpoint, and is not counted as a crash', async (t) => {
   const { db } = await makeDepot(t)
   const works = createWorkStore(db)
   await queueTask(db, 'export')
@@ -122,7 +122,7 @@ t.test('released work waits with its checkpoint, and is not counted as a crash',
   t.match(await works.claimNext(['export'], 'another', LATER), { checkpoint: HALF, crashes: 0, token: 2 })
 })
 
-t.test('the death of a worker is counted, the end of the process is not', async (t) => {
+testOnBoth('the death of a worker is counted, the end of the process is not', async (t) => {
   const { db } = await makeDepot(t)
   const works = createWorkStore(db)
   const { workId } = await queueTask(db, 'export')
@@ -133,7 +133,7 @@ t.test('the death of a worker is counted, the end of the process is not', async 
   t.match(await works.claimNext(['export'], 'tester', NOW), { crashes: 1 })
 })
 
-t.test('what has ended does not go back to the queue', async (t) => {
+testOnBoth('what has ended does not go back to the queue', async (t) => {
   const { db } = await makeDepot(t)
   const works = createWorkStore(db)
   const ended = await queueTask(db, 'export')
@@ -144,7 +144,7 @@ t.test('what has ended does not go back to the queue', async (t) => {
   t.equal(await works.claimNext(['export'], 'tester', NOW), undefined)
 })
 
-t.test('the end of work is the end of all tasks that wait for it, once', async (t) => {
+testOnBoth('the end of work is the end of all tasks that wait for it, once', async (t) => {
   const { db } = await makeDepot(t)
   const [works, tasks] = [createWorkStore(db), createTaskStore(db)]
   const first = await queueTask(db, 'export', { packages_total: 9, bytes_total: 900 })
@@ -163,7 +163,7 @@ t.test('the end of work is the end of all tasks that wait for it, once', async (
   }
 })
 
-t.test('failed work stays as far as it was', async (t) => {
+testOnBoth('failed work stays as far as it was', async (t) => {
   const { db } = await makeDepot(t)
   const [works, tasks] = [createWorkStore(db), createTaskStore(db)]
   const { id } = await queueTask(db, 'export', { packages_total: 9, bytes_total: 900 })
@@ -173,7 +173,7 @@ t.test('failed work stays as far as it was', async (t) => {
   t.match(await tasks.findTask(id), { state: 'failed', packagesDone: 4, bytesDone: 450 })
 })
 
-t.test(
+testOnBoth(
   'a lease is taken only from an owner that shows no sign of life, and what it wrote is not trusted',
   async (t) => {
     const { db } = await makeDepot(t)
@@ -196,7 +196,7 @@ t.test(
   }
 )
 
-t.test('only a scan that still waits is found as queued', async (t) => {
+testOnBoth('only a scan that still waits is found as queued', async (t) => {
   const { db } = await makeDepot(t)
   await queueTask(db, 'export')
   t.equal(await findQueuedScan(db), undefined)
@@ -204,4 +204,27 @@ t.test('only a scan that still waits is found as queued', async (t) => {
   t.equal(await findQueuedScan(db), workId)
   await createWorkStore(db).claimNext(['scan'], 'tester', NOW)
   t.equal(await findQueuedScan(db), undefined)
+})
+
+testOnBoth('what an owner has claimed at a time of which it was not told goes back to the queue', async (t) => {
+  const { db } = await makeDepot(t)
+  const works = createWorkStore(db)
+  const [one, two] = [await queueTask(db, 'export'), await queueTask(db, 'export')]
+  await works.claimNext(['export'], 'tester', NOW)
+  await works.claimNext(['export'], 'tester', LATER)
+  await works.unclaim('another', NOW)
+  await works.unclaim('tester', NOW)
+  t.match([await rowOf(db, one), await rowOf(db, two)], [{ state: 'queued' }, { state: 'running' }])
+  t.match(await works.claimNext(['export'], 'tester', LATER), { workId: one.workId, token: 2 })
+})
+
+testOnBoth('an end that is recorded once more is the same, and one that was not is refused', async (t) => {
+  const { db } = await makeDepot(t)
+  const works = createWorkStore(db)
+  await queueTask(db, 'export')
+  const lease = await claimed(db)
+  t.equal(await works.finish(lease, SUCCESS), true)
+  t.equal(await works.finish(lease, SUCCESS), true)
+  t.equal(await works.finish(lease, { ...SUCCESS, state: 'failed' }), false)
+  t.equal(await works.finish({ ...lease, token: lease.token + 1 }, SUCCESS), false)
 })

@@ -6,6 +6,7 @@ import type { Depot } from '../../src/store/database.ts'
 import { durableTransaction } from '../../src/store/durable-transaction.ts'
 import { createAuditBatch } from '../../src/worker/audit-batch.ts'
 import { makeDepot } from '../helpers/depot.ts'
+import { ONLY_SQLITE } from '../helpers/engines.ts'
 
 const event = (requestId: string): AuditEvent => ({
   time: new Date(),
@@ -62,7 +63,7 @@ t.test('what waits goes along with other work, in its transaction', async (t) =>
   t.same(await written(db), ['a', 'b'])
 })
 
-t.test('work that fails takes nothing along, and what waited is written later', async (t) => {
+t.test('work that fails takes nothing along, and what waited is written later', ONLY_SQLITE, async (t) => {
   const { db, batch, told, record } = await open(t)
   const waiting = record('a')
   const fail = async () => Promise.reject(new Error('a refusal'))

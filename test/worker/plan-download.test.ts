@@ -5,6 +5,7 @@ import { sql } from 'kysely'
 import t, { type Test } from 'tap'
 import type { Selection } from '../../src/core/export.ts'
 import { createDownloadPlanner } from '../../src/worker/plan-download.ts'
+import { ONLY_SQLITE } from '../helpers/engines.ts'
 import { NIC, packageFiles, smallRepository, UEFI } from '../helpers/packages.ts'
 import { EVERYTHING, makeExportDepot } from './pack-queued.ts'
 
@@ -22,7 +23,7 @@ async function makePlanner(t: Test) {
   return { depot, db, changes, planner: createDownloadPlanner(db, () => new Date()) }
 }
 
-t.test('the same selection of the same catalog is planned once', async (t) => {
+t.test('the same selection of the same catalog is planned once', ONLY_SQLITE, async (t) => {
   const { planner, changes } = await makePlanner(t)
   const first = await planner.plan(select(UEFI))
   const before = await changes()
@@ -56,7 +57,7 @@ t.test('a plan that was given up meanwhile is made again', async (t) => {
   t.equal((await db.selectFrom('plan').select('id').execute()).length, 1)
 })
 
-t.test('somebody else who writes in the meantime is no trouble', async (t) => {
+t.test('somebody else who writes in the meantime is no trouble', ONLY_SQLITE, async (t) => {
   const { depot, planner } = await makePlanner(t)
   const other = new Database(depot.databaseFile, { timeout: 0 })
   t.teardown(() => other.close())

@@ -8,6 +8,7 @@ import { METADATA_SUFFIXES, READER_VERSION } from '../../src/metadata/metadata-f
 import { createScanStore } from '../../src/store/scan-store.ts'
 import type { ReadingPool } from '../../src/worker/reading-pool.ts'
 import { type BareDepot, makeDepot, threadlessPool } from '../helpers/depot.ts'
+import { ONLY_SQLITE } from '../helpers/engines.ts'
 import { packageFiles, UEFI, XCC } from '../helpers/packages.ts'
 import { catalogOf, freshCatalogOf, watchedPool } from './package-state.ts'
 
@@ -86,7 +87,7 @@ t.test('a catalog is made of what was read, also when the interruption came afte
 })
 
 for (const where of ['reading', 'publishing']) {
-  t.test(`a process that dies while ${where} leaves the catalog of before`, async (t) => {
+  t.test(`a process that dies while ${where} leaves the catalog of before`, ONLY_SQLITE, async (t) => {
     const depot = await openChanged(t)
     const { signal, stderr } = spawnSync(process.execPath, [
       DYING_SCAN,
@@ -99,7 +100,7 @@ for (const where of ['reading', 'publishing']) {
   })
 }
 
-t.test('a database that refuses the last statement keeps the whole catalog of before', async (t) => {
+t.test('a database that refuses the last statement keeps the whole catalog of before', ONLY_SQLITE, async (t) => {
   const depot = await openChanged(t)
   await sql`create trigger refusal before insert on catalog_problem begin select raise(abort, 'refused'); end`.execute(
     depot.db

@@ -43,6 +43,7 @@ export async function supervise(
   const supervisor = await startSupervisor({
     settings: {
       databaseFile: depot.databaseFile,
+      databaseUrl: depot.databaseUrl,
       repositoryDirectory: depot.repositoryDirectory,
       archivesDirectory: depot.archivesDirectory,
       deflatedDirectory: depot.deflatedDirectory,

@@ -1,0 +1,74 @@
+import fs from 'node:fs'
+import path from 'node:path'
+import t, { type Test } from 'tap'
+import { verifyAudit } from '../../src/admin/audit.ts'
+import { examine } from '../../src/admin/doctor.ts'
+import { rebuildCatalog } from '../../src/admin/rebuild-catalog.ts'
+import { writeSupportBundle } from '../../src/admin/support-bundle.ts'
+import { administerUsers } from '../../src/admin/users.ts'
+import { readConfig } from '../../src/config.ts'
+import { lockDatabase } from '../../src/store/database-lock.ts'
+import { InstanceLocked } from '../../src/store/instance-lock.ts'
+import { runProgram } from '../cli/run-program.ts'
+import { packageFiles } from '../helpers/packages.ts'
+import { createDatabase, POSTGRES_PASSWORD, whyNoPostgres } from '../helpers/postgres.ts'
+import { makePlace } from '../helpers/server.ts'
+
+const missing = whyNoPostgres()
+const test = (name: string, run: (t: Test) => Promise<void>) => t.test(name, { skip: missing ?? false }, run)
+
+async function place(t: Test) {
+  const { dataDirectory, repositoryDirectory } = makePlace(t, packageFiles({ fixid: 'one' }))
+  const environment = {
+    FIXDEPOT_DATA_DIR: dataDirectory,
+    FIXDEPOT_REPOSITORY_DIR: repositoryDirectory,
+    FIXDEPOT_DATABASE_URL: await createDatabase(t)
+  }
+  const config = readConfig(environment)
+  fs.mkdirSync(config.archivesDirectory)
+  return { environment, config }
+}
+
+test('the doctor checks all but the files of PostgreSQL, and says so', async (t) => {
+  const { config } = await place(t)
+  await rebuildCatalog(config)
+  const lines: string[] = []
+  t.equal(await examine(config, (line) => lines.push(line)), 0, lines.join('\n'))
+  t.match(lines, [/^note: The files of PostgreSQL are not looked at/, 'Everything is sound.'])
+  fs.rmSync(path.join(config.repositoryDirectory, 'one.xml'))
+  t.equal(await examine(config, () => {}), 1)
+})
+
+test('the catalog is not made anew while a server has the database', async (t) => {
+  const { config } = await place(t)
+  const lock = await lockDatabase(config.databaseUrl ?? '', () => {})
+  t.teardown(() => lock.release())
+  await t.rejects(rebuildCatalog(config), InstanceLocked)
+})
+
+test('users are changed in the database, and the audit trail has it', async (t) => {
+  const { config } = await place(t)
+  await administerUsers(config, (admin) => admin.addUser('ann', 'viewer', 'a password of ann'))
+  t.match(await administerUsers(config, (admin) => admin.listUsers()), [{ name: 'ann' }])
+  const lines: string[] = []
+  t.equal(await verifyAudit(config, { print: (line) => lines.push(line) }), 0, lines.join('\n'))
+})
+
+test('a support bundle has the numbers, and not the URL', async (t) => {
+  const { config, environment } = await place(t)
+  const file = path.join(config.dataDirectory, 'bundle.tar')
+  await writeSupportBundle({ config, environment, file, now: new Date() })
+  const bundle = fs.readFileSync(file, 'latin1')
+  t.match(bundle, /PostgreSQL \d+/)
+  t.match(bundle, /"catalog": 1/)
+  t.notMatch(bundle, POSTGRES_PASSWORD)
+})
+
+test('a backup is refused with what to do instead', async (t) => {
+  const { config, environment } = await place(t)
+  const file = path.join(config.dataDirectory, 'backup.db')
+  const { code, stderr } = await runProgram(['backup', file], { cwd: config.dataDirectory, environment })
+  t.equal(code, 1)
+  t.match(stderr, /^The database is in PostgreSQL, which fixdepot backup does not copy\. Copy it with pg_dump/)
+  t.notOk(fs.existsSync(file))
+})
