@@ -1,7 +1,7 @@
 /**
- * The thread that accepts and cancels work, writes sessions, users and the audit trail, keeps the leases of this process alive, and sweeps the archives. Planning a large
- * export takes a moment and a commit waits for the disk: both would keep the thread that answers requests from answering. And
- * no packing, however busy, can keep this thread from showing that the process lives.
+ * The thread that accepts and cancels work, writes sessions, users and the audit trail, keeps the leases of this process alive, and
+ * sweeps the archives. Planning a large export takes a moment and a commit waits for the disk: both would keep the thread that
+ * answers requests from answering. And no packing, however busy, can keep this thread from showing that the process lives.
  */
 import { StorageTrouble } from '../core/archive-trouble.ts'
 import { isPassingTrouble } from '../core/database-trouble.ts'
