@@ -34,8 +34,8 @@ export interface ArchivesConfig {
 
 /** Amazon S3 User Guide, "General purpose bucket naming rules". */
 const BUCKET = /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/
-/** Such as need no escapes anywhere. */
-const PREFIX = /^[A-Za-z0-9._-]+(\/[A-Za-z0-9._-]+)*$/
+/** Of a prefix, between slashes; such as need no escapes anywhere. */
+const PREFIX_PART = /^[A-Za-z0-9._-]+$/
 
 /**
  * @param standard the directory without any setting
@@ -58,7 +58,8 @@ export function archivesOf(
     return { archivesDirectory: directory, archivesBucket: undefined }
   }
   const prefix = url.pathname.replace(/^\/|\/$/g, '')
-  if (!BUCKET.test(url.host) || (prefix !== '' && !PREFIX.test(prefix))) throw wrong('FIXDEPOT_ARCHIVES_URL')
+  const isPrefix = prefix === '' || prefix.split('/').every((part) => PREFIX_PART.test(part))
+  if (!BUCKET.test(url.host) || !isPrefix) throw wrong('FIXDEPOT_ARCHIVES_URL')
   if (endpoint !== undefined && !URL.canParse(endpoint)) throw wrong('FIXDEPOT_S3_ENDPOINT')
   const pathStyle = settings.FIXDEPOT_S3_PATH_STYLE ?? (endpoint === undefined ? 'no' : 'yes')
   return {
