@@ -14,7 +14,7 @@ if (refusal !== undefined) {
 // Without it each thread loads the TypeScript stripper: slower to start, and some 50 MB more in memory. It is code that we run, so
 // it does not lie where Node.js has it by default: in /tmp anybody could have made the directory before us.
 const { directory } = module.enableCompileCache(
-  process.env.NODE_COMPILE_CACHE ?? path.join(homedir(), '.cache/fixdepot')
+  process.env.NODE_COMPILE_CACHE || path.join(homedir(), '.cache/fixdepot')
 )
 // Threads look for it in the environment.
 if (directory !== undefined) process.env.NODE_COMPILE_CACHE = directory
