@@ -33,9 +33,7 @@ export async function runRounds(
   for (let round = 0; round < count; round += 1) {
     const first = round % contenders.length
     for (const contender of [...contenders.slice(first), ...contenders.slice(0, first)]) {
-      // Nobody pays for what another one has left to be written.
-      await runProcess(workspace, { file: 'sync', args: [] })
-      touchMemory(workspace, outputBytes)
+      await prepareRun(workspace, outputBytes)
       const run = await contender.run()
       contender.cleanUp()
       runs.get(contender.name)?.push(run)
@@ -43,6 +41,12 @@ export async function runRounds(
     }
   }
   return runs
+}
+
+/** Nobody pays for what another one has left to be written, or for memory that has to be fetched. @param bytes about as much as will be written */
+export async function prepareRun(workspace: Workspace, bytes: number): Promise<void> {
+  await runProcess(workspace, { file: 'sync', args: [] })
+  touchMemory(workspace, bytes)
 }
 
 /**
