@@ -3,12 +3,12 @@ import fs from 'node:fs'
 import path from 'node:path'
 import { type Config, ConfigError } from './config.ts'
 import { StorageTrouble } from './core/archive-trouble.ts'
-import { checkReadableDirectory } from './files/volume.ts'
 import { openArchiveStorage } from './worker/open-archive-storage.ts'
+import { openRepository } from './worker/open-repository.ts'
 
 /** Makes the data directory if need be. @throws ConfigError */
 export async function checkDirectories(config: Config): Promise<void> {
-  const { repositoryDirectory, dataDirectory, archivesDirectory, archivesBucket } = config
+  const { dataDirectory, archivesDirectory, archivesBucket } = config
   const isOwn = archivesBucket === undefined && path.dirname(archivesDirectory) === dataDirectory
   const directory = isOwn ? archivesDirectory : dataDirectory
   try {
@@ -18,8 +18,9 @@ export async function checkDirectories(config: Config): Promise<void> {
     throw new ConfigError(`FIXDEPOT_DATA_DIR cannot be written: ${(error as Error).message}`, { cause: error })
   }
   if (!isOwn) await checkArchives(config)
+  const repository = openRepository(config)
   try {
-    await checkReadableDirectory(repositoryDirectory)
+    await repository.check()
   } catch (error) {
     const advice = 'Create it, or set FIXDEPOT_REPOSITORY_DIR to the directory that holds the firmware.'
     throw new ConfigError(`The repository directory cannot be read: ${(error as Error).message}. ${advice}`, {

@@ -1,13 +1,14 @@
 /** `fixdepot doctor --rebuild`: the catalog made anew from the files, while no server runs. */
 import fs from 'node:fs'
 import type { Config } from '../config.ts'
-import { checkReadableDirectory } from '../files/volume.ts'
+import type { RepositoryStorage } from '../core/repository-storage.ts'
 import { METADATA_SUFFIXES, READER_VERSION } from '../metadata/metadata-file.ts'
 import { type DatabasePlace, type Depot, migrateToLatest, openDepotDatabase } from '../store/database.ts'
 import { lockDatabase } from '../store/database-lock.ts'
 import { emptyCatalog } from '../store/empty-catalog.ts'
 import { acquireInstanceLock, lockFileIn } from '../store/instance-lock.ts'
 import { createScanStore } from '../store/scan-store.ts'
+import { openRepository } from '../worker/open-repository.ts'
 import { createReadingPool } from '../worker/reading-pool.ts'
 import { type ScanResult, scanRepository } from '../worker/scan-repository.ts'
 import { Refusal, reasonOf } from './refusal.ts'
@@ -22,7 +23,8 @@ export async function rebuildCatalog(
 ): Promise<ScanResult> {
   const { databaseFile, databaseUrl, repositoryDirectory } = config
   // An empty catalog would be worse than an old one.
-  await checkReadableDirectory(repositoryDirectory).catch((cause) => {
+  const repository = openRepository(config)
+  await repository.check().catch((cause) => {
     throw new Refusal(`The repository directory ${repositoryDirectory} cannot be read: ${reasonOf(cause)}.`, { cause })
   })
   if (databaseUrl === undefined && !fs.existsSync(databaseFile))
@@ -34,7 +36,7 @@ export async function rebuildCatalog(
     try {
       await migrateToLatest(db)
       await emptyCatalog(db)
-      return await readAll(db, repositoryDirectory)
+      return await readAll(db, repository)
     } finally {
       await db.destroy()
     }
@@ -48,11 +50,11 @@ function endBecauseOf(error: Error): void {
   throw error
 }
 
-async function readAll(db: Depot, directory: string): Promise<ScanResult> {
+async function readAll(db: Depot, repository: RepositoryStorage): Promise<ScanResult> {
   const pool = createReadingPool()
   try {
     return await scanRepository({
-      directory,
+      repository,
       store: createScanStore(db, READER_VERSION, METADATA_SUFFIXES),
       pool,
       now: () => new Date(),

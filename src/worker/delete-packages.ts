@@ -15,7 +15,7 @@ import { createSelectionStore } from '../store/selection-store.ts'
 export interface DeletionOptions {
   readonly db: Depot
   /** @throws the system's error; then no file has moved */
-  readonly putAside: (paths: readonly string[]) => FilesPutAside
+  readonly putAside: (paths: readonly string[]) => FilesPutAside | Promise<FilesPutAside>
 }
 
 const MAX_NAMED_FIXIDS = 1_000
@@ -40,17 +40,18 @@ export async function deletePackages(
     if (what !== 'unused') await refuseIfInUse(trx, fixids)
     const files = await store.files(ids, scope)
     if (!isDryRun) {
-      aside = movedAside(putAside, files)
+      aside = await movedAside(putAside, files)
       await store.delete(ids, files, scope)
     }
     const taskId = isDryRun ? undefined : (await acceptScan(trx)).task.id
     return { taskId, fixids, fileCount: files.length, bytes: files.reduce((sum, { size }) => sum + size, 0) }
   })
-  const deletion = await transaction.catch((error) => {
-    aside?.restore()
+  const deletion = await transaction.catch(async (error) => {
+    await aside?.restore()
     throw error
   })
-  aside?.remove()
+  // From far away that takes its time, and nobody sees the files any more.
+  void aside?.remove()
   return deletion
 }
 
@@ -67,9 +68,9 @@ async function named(trx: Transaction, fixids: readonly string[]): Promise<Set<n
   return createDeletionStore(trx).withoutShared(await selection.withMembers(ids), ids)
 }
 
-function movedAside(putAside: DeletionOptions['putAside'], files: readonly DoomedFile[]): FilesPutAside {
+async function movedAside(putAside: DeletionOptions['putAside'], files: readonly DoomedFile[]): Promise<FilesPutAside> {
   try {
-    return putAside(files.map(({ path }) => path))
+    return await putAside(files.map(({ path }) => path))
   } catch (cause) {
     const code = (cause as NodeJS.ErrnoException).code
     if (!['EROFS', 'EACCES', 'EPERM', 'EBUSY', 'EIO', 'ENOSPC'].includes(code ?? '')) throw cause

@@ -5,9 +5,11 @@ import { createPlanStore } from '../store/plan-store.ts'
 import { runExport } from './export-runner.ts'
 import type { LaneContext, PreparedLane } from './lane-host.ts'
 import { openArchiveStorage } from './open-archive-storage.ts'
+import { openRepository } from './open-repository.ts'
 
 export function createExportLane({ settings, db, works, onPacked }: LaneContext): PreparedLane {
   const storage = openArchiveStorage(settings)
+  const repository = openRepository(settings)
   const deflatedFiles = createDeflatedFiles(settings.deflatedDirectory)
   const archives = createArchiveStore(db)
   const plans = createPlanStore(db)
@@ -22,7 +24,7 @@ export function createExportLane({ settings, db, works, onPacked }: LaneContext)
         archiveName: await nameOf(work),
         token: work.token,
         checkpoint: work.checkpoint,
-        repositoryDirectory: settings.repositoryDirectory,
+        repository,
         archives: storage,
         deflatedFiles,
         async onProgress(progress, checkpoint) {
@@ -44,6 +46,9 @@ export function createExportLane({ settings, db, works, onPacked }: LaneContext)
       await storage.removeParts(name)
       await storage.remove(name)
     },
-    close: async () => storage.close()
+    async close() {
+      storage.close()
+      repository.close()
+    }
   }
 }

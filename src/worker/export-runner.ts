@@ -1,11 +1,11 @@
 /** Packs the archive of one export, or what is missing of it. */
-import fs from 'node:fs'
 import { type Durable, type PlacedEntry, writeArchive } from '../archive/write-archive.ts'
 import type { ArchiveStorage, GrowingArchive } from '../core/archive-storage.ts'
 import { PartsLost } from '../core/archive-trouble.ts'
 import { isForLater } from '../core/database-trouble.ts'
 import type { Plan, PlanEntry } from '../core/export.ts'
 import { type Message, OPERATION_SUCCEEDED } from '../core/message.ts'
+import type { RepositoryPlace, RepositoryStorage } from '../core/repository-storage.ts'
 import type { TaskProgress } from '../core/task.ts'
 import { type Checkpoint, FROM_THE_START, LeaseLost } from '../core/work.ts'
 import { type DeflatedFiles, type DeflatedKey, deflatedName } from '../files/deflated-files.ts'
@@ -21,7 +21,7 @@ export interface ExportRun {
   readonly token: number
   /** Up to where former runs have packed it. */
   readonly checkpoint: Checkpoint
-  readonly repositoryDirectory: string
+  readonly repository: Pick<RepositoryStorage, 'place'>
   readonly archives: ArchiveStorage
   readonly deflatedFiles: DeflatedFiles
   /** Told what is durable; it only grows, and the last report has the plan's totals. A rejection ends the run. */
@@ -40,7 +40,7 @@ interface NamedEntry extends PlanEntry, PlacedEntry {}
 export async function runExport(run: ExportRun): Promise<Message> {
   const { deflatedFiles, signal } = run
   try {
-    await packAndPublish(run, realRoot(run.repositoryDirectory))
+    await packAndPublish(run, placeOf(run))
     return OPERATION_SUCCEEDED
   } catch (error) {
     signal.throwIfAborted()
@@ -51,7 +51,7 @@ export async function runExport(run: ExportRun): Promise<Message> {
   }
 }
 
-async function packAndPublish(run: ExportRun, root: string): Promise<void> {
+async function packAndPublish(run: ExportRun, root: RepositoryPlace): Promise<void> {
   const { archives, archiveName, checkpoint, plan, signal, token } = run
   const claim = { name: archiveName, token, size: plan.archiveSize, start: checkpoint.offset, signal }
   const archive = await archives.resume(claim)
@@ -72,7 +72,7 @@ async function fromTheStart({ onProgress }: ExportRun): Promise<Checkpoint> {
   return FROM_THE_START
 }
 
-async function pack(run: ExportRun, root: string, archive: GrowingArchive): Promise<void> {
+async function pack(run: ExportRun, root: RepositoryPlace, archive: GrowingArchive): Promise<void> {
   const { plan, plans, deflatedFiles, onProgress, signal } = run
   const checkpoint = archive.size === run.checkpoint.offset ? run.checkpoint : await fromTheStart(run)
   const size = await writeArchive<NamedEntry>({
@@ -95,9 +95,9 @@ function progressOf({ bytes, lastEntry }: Durable<NamedEntry>, plan: Plan): Task
   return { bytesDone: bytes, packagesDone: isAllContent ? plan.packageCount : (lastEntry?.packagesDone ?? 0) }
 }
 
-function realRoot(directory: string): string {
+function placeOf({ repository }: ExportRun): RepositoryPlace {
   try {
-    return fs.realpathSync.native(directory)
+    return repository.place()
   } catch (error) {
     throw repositoryUnreadable(error)
   }

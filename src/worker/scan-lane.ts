@@ -1,5 +1,6 @@
 /** How scans are done. */
 import { OPERATION_SUCCEEDED, taskFailed } from '../core/message.ts'
+import type { RepositoryStorage } from '../core/repository-storage.ts'
 import { METADATA_SUFFIXES, READER_VERSION } from '../metadata/metadata-file.ts'
 import { createScanStore } from '../store/scan-store.ts'
 import type { DeflationOptions } from './deflate-files.ts'
@@ -10,18 +11,22 @@ import type { ReadingPool } from './reading-pool.ts'
 import { scanRepository } from './scan-repository.ts'
 
 export function createScanLane({
-  settings,
   db,
   works,
+  repository,
   pool,
   deflation
-}: LaneContext & { pool: ReadingPool; deflation: DeflationOptions }): PreparedLane['run'] {
+}: LaneContext & {
+  repository: RepositoryStorage
+  pool: ReadingPool
+  deflation: DeflationOptions
+}): PreparedLane['run'] {
   const store = createScanStore(db, READER_VERSION, METADATA_SUFFIXES)
   return async (work, signal) => {
     const recorder = createProgressRecorder((progress) => works.saveProgress(work, progress))
     try {
       const result = await scanRepository({
-        directory: settings.repositoryDirectory,
+        repository,
         store,
         pool,
         deflation,
