@@ -15,7 +15,6 @@ import type { RepositoryStorage } from './core/repository-storage.ts'
 import { createSessions } from './core/session.ts'
 import { createDeflatedFiles } from './files/deflated-files.ts'
 import { createIncomingDirectory } from './files/incoming-directory.ts'
-import { createRepositoryFiles } from './files/repository-files.ts'
 import { checkHealth } from './health.ts'
 import type { Services } from './http/services.ts'
 import { keepBriefly } from './observe/keep-briefly.ts'
@@ -30,6 +29,7 @@ import { knownFiles } from './store/deletion-store.ts'
 import { readIdentity } from './store/identity-store.ts'
 import { createImportStore } from './store/import-store.ts'
 import { acquireInstanceLock, lockFileIn } from './store/instance-lock.ts'
+import { createKnownReadings } from './store/known-readings.ts'
 import { createPlanStore } from './store/plan-store.ts'
 import { rememberTasks } from './store/remembered-tasks.ts'
 import { createSessionReader } from './store/session-store.ts'
@@ -40,7 +40,12 @@ import { createWorkStore } from './store/work-store.ts'
 import { readVersion } from './version.ts'
 import type { LaneReport } from './worker/lane-port.ts'
 import { openArchiveStorage } from './worker/open-archive-storage.ts'
-import { openRepository, stagingDirectoryOf } from './worker/open-repository.ts'
+import {
+  describeRepository,
+  openRepository,
+  openRepositoryFiles,
+  stagingDirectoryOf
+} from './worker/open-repository.ts'
 import { type CrashedTask, type Supervisor, startSupervisor } from './worker/supervisor.ts'
 
 export interface DepotEvents {
@@ -81,13 +86,13 @@ export async function openDepot(config: Config, events: DepotEvents, tracing?: T
   await removeAbandonedUploads(db, config)
   const hasher = createPasswordHasher()
   const madePassword = await prepareAdministrator(db, config, hasher, new Date())
-  const { databaseFile, databaseUrl, repositoryDirectory, archivesDirectory, archivesBucket, deflatedDirectory } =
-    config
+  const { databaseFile, databaseUrl, archivesDirectory, archivesBucket, deflatedDirectory } = config
   const archiveStorage = openArchiveStorage(config)
   const settings = {
     databaseFile,
     databaseUrl,
-    repositoryDirectory,
+    repositoryDirectory: config.repositoryDirectory,
+    repositoryBucket: config.repositoryBucket,
     archivesDirectory,
     archivesBucket,
     deflatedDirectory,
@@ -133,7 +138,7 @@ export async function openDepot(config: Config, events: DepotEvents, tracing?: T
   await supervisor.desk.requestScan(STARTUP_USER)
   const catalog = createCatalogStore(db)
   const plans = createPlanStore(db)
-  const files = createRepositoryFiles(repositoryDirectory)
+  const files = openRepositoryFiles(config, createKnownReadings(db))
   const places = { archives: archiveStorage, repository }
   const now = () => new Date()
   const clock = () => performance.now()
@@ -181,7 +186,7 @@ export async function openDepot(config: Config, events: DepotEvents, tracing?: T
     metrics,
     tracing,
     uploads: metrics.countUploads(createIncomingDirectory(stagingDirectoryOf(config)).sink),
-    importDirectory: repositoryDirectory,
+    importDirectory: describeRepository(config),
     identity: await readIdentity(db),
     sessions: createSessions({
       reader: createSessionReader(db),
@@ -205,6 +210,7 @@ export async function openDepot(config: Config, events: DepotEvents, tracing?: T
       await supervisor.stop()
       archiveStorage.close()
       repository.close()
+      files.close()
       await db.destroy()
       databaseLock?.release()
       lock.release()

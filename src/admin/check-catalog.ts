@@ -1,4 +1,5 @@
 /** Compares the repository with what was read of it. Memory does not grow with the repository. */
+import { StorageTrouble } from '../core/archive-trouble.ts'
 import type { KnownReadings, RepositoryStorage } from '../core/repository-storage.ts'
 import type { InspectionStore } from '../store/inspection-store.ts'
 import type { Findings } from './findings.ts'
@@ -26,6 +27,10 @@ export async function checkCatalog(
   try {
     await walk(store, checked, findings)
   } catch (error) {
+    if (error instanceof StorageTrouble) {
+      findings.giveUp(`The repository in ${checked.place} cannot be checked. ${error.message}`)
+      return
+    }
     if ((error as NodeJS.ErrnoException).syscall === undefined) throw error
     findings.giveUp(`The repository directory ${checked.place} cannot be read: ${reasonOf(error)}.`)
     return

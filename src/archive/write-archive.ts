@@ -12,10 +12,22 @@ export interface PlacedEntry extends EntryFacts {
   readonly offset: number
 }
 
-/** The content of an entry, open for reading. */
-export interface EntrySource {
+/** The content of an entry, open for reading: a file of this machine, or one that is not here. */
+export type EntrySource = LocalSource | FarSource
+
+export interface LocalSource {
   readonly fd: number
   readonly size: number
+}
+
+export interface FarSource {
+  readonly size: number
+  /**
+   * Reads from a position into the buffer, and gives back how many bytes these were: 0 only at the end.
+   * @throws SourceChangedError, SourceUnreadableError
+   */
+  readInto(buffer: Buffer, position: number): Promise<number>
+  close(): Promise<void>
 }
 
 /** What of an archive is on the disk to stay. */
@@ -123,11 +135,15 @@ async function writeEntry<Entry extends PlacedEntry>(
     const { size, crc32: expectedCrc } = contentOf(entry)
     if (source.size !== size) throw new SourceChangedError(entry, `it has ${source.size} bytes instead of ${size}`)
     const mark = (crc: number) => trail.mark({ offset: output.position, position: entry.position, crc32: crc })
-    const crc = await copyContent(output, entry, source.fd, copied, { signal, mark })
+    const crc =
+      'fd' in source
+        ? await copyContent(output, entry, source.fd, copied, { signal, mark })
+        : await copyFromFar(output, entry, source, copied, { signal, mark })
     if (crc !== expectedCrc) throw new SourceChangedError(entry, 'its content is another')
     trail.markWhole(entry, output.position)
   } finally {
-    fs.closeSync(source.fd)
+    if ('fd' in source) fs.closeSync(source.fd)
+    else await source.close()
   }
 }
 
@@ -164,6 +180,29 @@ async function copyContent(
     const length = readSync(entry, fd, space, Math.min(space.length, size - done), done)
     if (length === 0) throw new SourceChangedError(entry, `it ends after ${done} bytes instead of ${size}`)
     crc = crc32(length === space.length ? space : space.subarray(0, length), crc)
+    output.advance(length)
+    done += length
+    if (done < size) mark(crc)
+  }
+  return crc
+}
+
+/** What waits for a network cannot keep the thread meanwhile. */
+async function copyFromFar(
+  output: ArchiveOutput,
+  entry: PlacedEntry,
+  source: FarSource,
+  copied: Copied,
+  { signal, mark }: { signal: AbortSignal; mark: (crc: number) => void }
+): Promise<number> {
+  const { size } = contentOf(entry)
+  let crc = copied.crc32
+  for (let { done } = copied; done < size; ) {
+    const space = await output.space()
+    const length = await source.readInto(space.subarray(0, size - done), done)
+    signal.throwIfAborted()
+    if (length === 0) throw new SourceChangedError(entry, `it ends after ${done} bytes instead of ${size}`)
+    crc = crc32(space.subarray(0, length), crc)
     output.advance(length)
     done += length
     if (done < size) mark(crc)

@@ -1,10 +1,11 @@
 /** The port behind which the files of the repository are kept: a directory, or a bucket of S3. */
+import type { BucketSettings } from './bucket-settings.ts'
 import type { FilesPutAside } from './deletion.ts'
 import type { ImportChange } from './import.ts'
 import type { CatalogProblem } from './package.ts'
 
-/** Where threads find the files that they read, as it is sent to them: the real path of a directory. */
-export type RepositoryPlace = string
+/** Where threads find the files that they read, as it is sent to them: the real path of a directory, or a bucket. */
+export type RepositoryPlace = string | BucketSettings
 
 /** A file, as a walk sees it. */
 export interface SeenFile {

@@ -2,6 +2,7 @@
  * Takes packages out of the repository and the catalog. The files are put aside while the transaction is open, and go for good
  * when it is on the disk: nobody sees half a deletion.
  */
+import { StorageTrouble } from '../core/archive-trouble.ts'
 import type { Deletion, DeletionRequest, FilesPutAside } from '../core/deletion.ts'
 import type { AcceptedTask } from '../core/export.ts'
 import { listOf } from '../core/message.ts'
@@ -14,15 +15,16 @@ import { createSelectionStore } from '../store/selection-store.ts'
 
 export interface DeletionOptions {
   readonly db: Depot
-  /** @throws the system's error; then no file has moved */
+  /** @throws the system's error, or StorageTrouble; then no file has moved */
   readonly putAside: (paths: readonly string[]) => FilesPutAside | Promise<FilesPutAside>
 }
 
 const MAX_NAMED_FIXIDS = 1_000
+const RETRY_SECONDS = 5
 
 /**
  * @param acceptScan starts the task that reads the repository afterwards, in the same transaction
- * @throws Problem FIXID_UNKNOWN, PACKAGE_IN_USE, REPOSITORY_NOT_WRITABLE; then nothing has changed
+ * @throws Problem FIXID_UNKNOWN, PACKAGE_IN_USE, REPOSITORY_NOT_WRITABLE, REPOSITORY_UNAVAILABLE; then nothing has changed
  */
 export async function deletePackages(
   request: DeletionRequest,
@@ -50,8 +52,7 @@ export async function deletePackages(
     await aside?.restore()
     throw error
   })
-  // From far away that takes its time, and nobody sees the files any more.
-  void aside?.remove()
+  await aside?.remove()
   return deletion
 }
 
@@ -72,6 +73,9 @@ async function movedAside(putAside: DeletionOptions['putAside'], files: readonly
   try {
     return await putAside(files.map(({ path }) => path))
   } catch (cause) {
+    if (cause instanceof StorageTrouble) {
+      throw new Problem('REPOSITORY_UNAVAILABLE', cause.message, { cause, retryAfterSeconds: RETRY_SECONDS })
+    }
     const code = (cause as NodeJS.ErrnoException).code
     if (!['EROFS', 'EACCES', 'EPERM', 'EBUSY', 'EIO', 'ENOSPC'].includes(code ?? '')) throw cause
     throw new Problem('REPOSITORY_NOT_WRITABLE', `The files of the packages cannot be deleted: ${code}.`, { cause })

@@ -1,8 +1,10 @@
 /** What a lane that packs archives needs, and does. */
 import { createDeflatedFiles } from '../files/deflated-files.ts'
 import { createArchiveStore } from '../store/archive-store.ts'
+import { createKnownReadings } from '../store/known-readings.ts'
 import { createPlanStore } from '../store/plan-store.ts'
 import { runExport } from './export-runner.ts'
+import { closeFarObjects } from './far-objects.ts'
 import type { LaneContext, PreparedLane } from './lane-host.ts'
 import { openArchiveStorage } from './open-archive-storage.ts'
 import { openRepository } from './open-repository.ts'
@@ -12,6 +14,7 @@ export function createExportLane({ settings, db, works, onPacked }: LaneContext)
   const repository = openRepository(settings)
   const deflatedFiles = createDeflatedFiles(settings.deflatedDirectory)
   const archives = createArchiveStore(db)
+  const known = createKnownReadings(db)
   const plans = createPlanStore(db)
   const nameOf = ({ planId }: { planId: number | null }) => archives.nameOf(planId ?? 0)
   return {
@@ -25,6 +28,7 @@ export function createExportLane({ settings, db, works, onPacked }: LaneContext)
         token: work.token,
         checkpoint: work.checkpoint,
         repository,
+        known,
         archives: storage,
         deflatedFiles,
         async onProgress(progress, checkpoint) {
@@ -49,6 +53,7 @@ export function createExportLane({ settings, db, works, onPacked }: LaneContext)
     async close() {
       storage.close()
       repository.close()
+      closeFarObjects()
     }
   }
 }

@@ -5,13 +5,14 @@ import { PartsLost } from '../core/archive-trouble.ts'
 import { isForLater } from '../core/database-trouble.ts'
 import type { Plan, PlanEntry } from '../core/export.ts'
 import { type Message, OPERATION_SUCCEEDED } from '../core/message.ts'
-import type { RepositoryPlace, RepositoryStorage } from '../core/repository-storage.ts'
+import type { KnownReadings, RepositoryPlace, RepositoryStorage } from '../core/repository-storage.ts'
 import type { TaskProgress } from '../core/task.ts'
 import { type Checkpoint, FROM_THE_START, LeaseLost } from '../core/work.ts'
 import { type DeflatedFiles, type DeflatedKey, deflatedName } from '../files/deflated-files.ts'
-import { openInside } from '../files/safe-path.ts'
 import type { PlanStore } from '../store/plan-store.ts'
 import { isOfDeflatedForm, repositoryUnreadable, toExportFailure } from './export-failure.ts'
+import { createFarSources, localSources, type NamedEntry } from './export-sources.ts'
+import { farObjects } from './far-objects.ts'
 
 export interface ExportRun {
   readonly plan: Plan
@@ -22,6 +23,7 @@ export interface ExportRun {
   /** Up to where former runs have packed it. */
   readonly checkpoint: Checkpoint
   readonly repository: Pick<RepositoryStorage, 'place'>
+  readonly known: KnownReadings
   readonly archives: ArchiveStorage
   readonly deflatedFiles: DeflatedFiles
   /** Told what is durable; it only grows, and the last report has the plan's totals. A rejection ends the run. */
@@ -29,8 +31,6 @@ export interface ExportRun {
   /** Aborted with `LeaseLost` when nobody wants the archive any more, else with what is to be resumed later. */
   readonly signal: AbortSignal
 }
-
-interface NamedEntry extends PlanEntry, PlacedEntry {}
 
 /**
  * @returns the message of a completed export
@@ -73,17 +73,15 @@ async function fromTheStart({ onProgress }: ExportRun): Promise<Checkpoint> {
 }
 
 async function pack(run: ExportRun, root: RepositoryPlace, archive: GrowingArchive): Promise<void> {
-  const { plan, plans, deflatedFiles, onProgress, signal } = run
+  const { plan, plans, deflatedFiles, known, onProgress, signal } = run
+  const sources = typeof root === 'string' ? localSources(root) : createFarSources(farObjects(root), known, signal)
   const checkpoint = archive.size === run.checkpoint.offset ? run.checkpoint : await fromTheStart(run)
   const size = await writeArchive<NamedEntry>({
     openOutput: (_start, onDurable) => archive.openOutput(onDurable),
     checkpoint,
-    entries: (from) => namedPages(plans.entryPages(plan.id, from)),
-    open(entry) {
-      if (entry.deflated !== undefined) return deflatedFiles.open({ ...entry, deflated: entry.deflated })
-      const { fd, stat } = openInside(root, entry.path)
-      return { fd, size: Number(stat.size) }
-    },
+    entries: (from) => sources.entries(namedPages(plans.entryPages(plan.id, from))),
+    open: (entry) =>
+      entry.deflated === undefined ? sources.open(entry) : deflatedFiles.open({ ...entry, deflated: entry.deflated }),
     onDurable: (durable) => onProgress(progressOf(durable, plan), durable.checkpoint),
     signal
   })
