@@ -6,6 +6,7 @@ import type { OpenFile } from '../core/open-file.ts'
 import { checkRelativePath } from '../core/relative-path.ts'
 import { type Bucket, openBucket, patiently } from './bucket.ts'
 import { openObject } from './object-file.ts'
+import { ObjectOrigin } from './object-origin.ts'
 import { decodeStamp } from './object-stamp.ts'
 import { s3ErrorName } from './storage-error.ts'
 
@@ -16,6 +17,8 @@ export interface RepositoryObjects {
    * @throws FileReplaced when the stamp is none of an object
    */
   open(path: string, stamp: string, digest: string): OpenFile
+  /** Where the object of this stamp lies. @throws FileReplaced when the stamp is none of an object */
+  origin(path: string, stamp: string): ObjectOrigin
   /** Some bytes of whatever is there. @throws FileReplaced, StorageTrouble */
   read(path: string, start: number, length: number): Promise<Buffer>
   close(): void
@@ -38,6 +41,11 @@ export function openRepositoryObjects(settings: BucketSettings): RepositoryObjec
         digest,
         contentType: 'application/octet-stream'
       })
+    },
+    origin(file, stamp) {
+      const known = decodeStamp(stamp)
+      if (known === undefined) throw new FileReplaced(file, false)
+      return new ObjectOrigin(file, { bucket: bucket.name, key: keyOf(file), etag: known.etag })
     },
     read: (file, start, length) => patiently(() => readRange(bucket, keyOf(file), { file, start, length })),
     close: () => bucket.close()

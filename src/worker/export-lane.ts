@@ -1,5 +1,6 @@
 /** What a lane that packs archives needs, and does. */
 import { createDeflatedFiles } from '../files/deflated-files.ts'
+import { areInOneStorage } from '../s3/object-origin.ts'
 import { createArchiveStore } from '../store/archive-store.ts'
 import { createKnownReadings } from '../store/known-readings.ts'
 import { createPlanStore } from '../store/plan-store.ts'
@@ -14,6 +15,9 @@ export function createExportLane({ settings, db, works, onPacked }: LaneContext)
   const repository = openRepository(settings)
   const deflatedFiles = createDeflatedFiles(settings.deflatedDirectory)
   const archives = createArchiveStore(db)
+  const { archivesBucket, repositoryBucket } = settings
+  const isInStorageOfArchives =
+    archivesBucket !== undefined && repositoryBucket !== undefined && areInOneStorage(archivesBucket, repositoryBucket)
   const known = createKnownReadings(db)
   const plans = createPlanStore(db)
   const nameOf = ({ planId }: { planId: number | null }) => archives.nameOf(planId ?? 0)
@@ -29,6 +33,7 @@ export function createExportLane({ settings, db, works, onPacked }: LaneContext)
         checkpoint: work.checkpoint,
         repository,
         known,
+        isInStorageOfArchives,
         archives: storage,
         deflatedFiles,
         async onProgress(progress, checkpoint) {

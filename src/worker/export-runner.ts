@@ -24,6 +24,8 @@ export interface ExportRun {
   readonly checkpoint: Checkpoint
   readonly repository: Pick<RepositoryStorage, 'place'>
   readonly known: KnownReadings
+  /** The storage of archives can copy what is large in the repository by itself. */
+  readonly isInStorageOfArchives: boolean
   readonly archives: ArchiveStorage
   readonly deflatedFiles: DeflatedFiles
   /** Told what is durable; it only grows, and the last report has the plan's totals. A rejection ends the run. */
@@ -74,7 +76,10 @@ async function fromTheStart({ onProgress }: ExportRun): Promise<Checkpoint> {
 
 async function pack(run: ExportRun, root: RepositoryPlace, archive: GrowingArchive): Promise<void> {
   const { plan, plans, deflatedFiles, known, onProgress, signal } = run
-  const sources = typeof root === 'string' ? localSources(root) : createFarSources(farObjects(root), known, signal)
+  const sources =
+    typeof root === 'string'
+      ? localSources(root)
+      : createFarSources({ objects: farObjects(root), known, isInStorageOfArchives: run.isInStorageOfArchives, signal })
   const checkpoint = archive.size === run.checkpoint.offset ? run.checkpoint : await fromTheStart(run)
   const size = await writeArchive<NamedEntry>({
     openOutput: (_start, onDurable) => archive.openOutput(onDurable),

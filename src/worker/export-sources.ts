@@ -5,7 +5,7 @@ import {
   type PlacedEntry,
   SourceChangedError,
   SourceUnreadableError
-} from '../archive/write-archive.ts'
+} from '../archive/entry-source.ts'
 import type { PlanEntry } from '../core/export.ts'
 import { FileReplaced } from '../core/file-replaced.ts'
 import type { OpenFile } from '../core/open-file.ts'
@@ -38,8 +38,16 @@ export function localSources(root: string): Sources {
 const SMALL_BYTES = 256 * 1024
 const FILES_AHEAD = 12
 
-/** @param signal ends the waiting for storage that is away */
-export function createFarSources(objects: RepositoryObjects, known: KnownReadings, signal: AbortSignal): Sources {
+export interface FarSourcesOptions {
+  readonly objects: RepositoryObjects
+  readonly known: KnownReadings
+  /** Archives go to the same storage: it can copy what is large by itself. */
+  readonly isInStorageOfArchives: boolean
+  /** Ends the waiting for storage that is away. */
+  readonly signal: AbortSignal
+}
+
+export function createFarSources({ objects, known, isInStorageOfArchives, signal }: FarSourcesOptions): Sources {
   let page: readonly NamedEntry[] = []
   let readings: Promise<ReadonlyMap<string, KnownReading>> | undefined
   /** Contents of small files that are being read, by the position of the entry. */
@@ -50,16 +58,21 @@ export function createFarSources(objects: RepositoryObjects, known: KnownReading
     return readings
   }
 
-  async function openObject(entry: NamedEntry, readings: Promise<ReadonlyMap<string, KnownReading>>) {
+  /** The stamp of what was planned. */
+  async function stampOf(entry: NamedEntry, readings: Promise<ReadonlyMap<string, KnownReading>>): Promise<string> {
     const reading = (await readings).get(entry.path)
     if (reading === undefined) throw toSourceError(entry, new FileReplaced(entry.path, true))
     if (reading.sha256 !== entry.sha256) throw new SourceChangedError(entry, 'it was read again with another content')
-    return objects.open(entry.path, reading.stamp, entry.sha256)
+    return reading.stamp
   }
 
-  async function readPart(entry: NamedEntry, file: OpenFile, buffer: Buffer, position: number): Promise<number> {
+  const openObject = async (entry: NamedEntry, readings: Promise<ReadonlyMap<string, KnownReading>>) =>
+    objects.open(entry.path, await stampOf(entry, readings), entry.sha256)
+
+  async function readPart(entry: NamedEntry, file: OpenFile, part: { buffer: Buffer; position: number; end: number }) {
+    const { buffer, position, end } = part
     try {
-      return await persistently(signal, () => file.readInto(buffer, position))
+      return await persistently(signal, () => file.readInto(buffer, position, end))
     } catch (error) {
       signal.throwIfAborted()
       throw toSourceError(entry, error)
@@ -71,7 +84,7 @@ export function createFarSources(objects: RepositoryObjects, known: KnownReading
     try {
       const bytes = Buffer.allocUnsafeSlow(entry.size)
       for (let filled = 0; filled < bytes.length; ) {
-        filled += await readPart(entry, file, bytes.subarray(filled), filled)
+        filled += await readPart(entry, file, { buffer: bytes.subarray(filled), position: filled, end: entry.size - 1 })
       }
       return bytes
     } finally {
@@ -96,10 +109,13 @@ export function createFarSources(objects: RepositoryObjects, known: KnownReading
     let file: OpenFile | undefined
     return {
       size: entry.size,
-      async readInto(buffer, position) {
+      async readInto(buffer, position, end) {
         file ??= await openObject(entry, opening)
-        return readPart(entry, file, buffer, position)
+        return readPart(entry, file, { buffer, position, end })
       },
+      ...(isInStorageOfArchives && {
+        origin: async () => objects.origin(entry.path, await stampOf(entry, opening))
+      }),
       close: async () => file?.close()
     }
   }

@@ -63,6 +63,7 @@ export async function makeExportDepot(t: Test, files: Files = {}): Promise<Expor
         checkpoint: FROM_THE_START,
         repository: createRepositoryDirectory(repositoryDirectory),
         known: createKnownReadings(db),
+        isInStorageOfArchives: false,
         archives,
         deflatedFiles: createDeflatedFiles(deflatedDirectory),
         signal: new AbortController().signal,
