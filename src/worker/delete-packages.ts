@@ -8,7 +8,7 @@ import type { AcceptedTask } from '../core/export.ts'
 import { listOf } from '../core/message.ts'
 import { Problem } from '../core/problem.ts'
 import type { Depot } from '../store/database.ts'
-import { createDeletionStore, type DoomedFile } from '../store/deletion-store.ts'
+import { createDeletionStore } from '../store/deletion-store.ts'
 import { durableTransaction } from '../store/durable-transaction.ts'
 import { refuseIfInUse } from '../store/live-exports.ts'
 import { createSelectionStore } from '../store/selection-store.ts'
@@ -17,6 +17,19 @@ export interface DeletionOptions {
   readonly db: Depot
   /** @throws the system's error, or StorageTrouble; then no file has moved */
   readonly putAside: (paths: readonly string[]) => FilesPutAside | Promise<FilesPutAside>
+  /** That takes a network: no transaction waits for it. */
+  readonly isRepositoryRemote?: boolean
+}
+
+/** A transaction wants files to be put aside; thrown out of it, since it must not wait for a network. */
+class NotPutAside extends Error {
+  override readonly name = 'NotPutAside'
+  readonly paths: readonly string[]
+
+  constructor(paths: readonly string[]) {
+    super(`${paths.length} files have not been put aside yet`)
+    this.paths = paths
+  }
 }
 
 const MAX_NAMED_FIXIDS = 1_000
@@ -28,12 +41,20 @@ const RETRY_SECONDS = 5
  */
 export async function deletePackages(
   request: DeletionRequest,
-  { db, putAside }: DeletionOptions,
+  { db, putAside, isRepositoryRemote = false }: DeletionOptions,
   acceptScan: (trx: Transaction) => Promise<AcceptedTask>
 ): Promise<Deletion> {
   const { what, scope, isDryRun } = request
   let aside: FilesPutAside | undefined
-  const transaction = durableTransaction(db, async (trx) => {
+  let asidePaths: readonly string[] = []
+
+  async function moveAside(paths: readonly string[]): Promise<void> {
+    await aside?.restore()
+    aside = await movedAside(putAside, paths)
+    asidePaths = paths
+  }
+
+  async function deleteOnce(trx: Transaction) {
     const store = createDeletionStore(trx)
     // A dry run changes nothing, and is only as good as its moment.
     if (!isDryRun) await store.begin()
@@ -42,13 +63,28 @@ export async function deletePackages(
     if (what !== 'unused') await refuseIfInUse(trx, fixids)
     const files = await store.files(ids, scope)
     if (!isDryRun) {
-      aside = await movedAside(putAside, files)
+      const paths = files.map(({ path }) => path)
+      if (!isRepositoryRemote) await moveAside(paths)
+      else if (aside === undefined || paths.join() !== asidePaths.join()) throw new NotPutAside(paths)
       await store.delete(ids, files, scope)
     }
     const taskId = isDryRun ? undefined : (await acceptScan(trx)).task.id
     return { taskId, fixids, fileCount: files.length, bytes: files.reduce((sum, { size }) => sum + size, 0) }
-  })
-  const deletion = await transaction.catch(async (error) => {
+  }
+
+  /** From far away files are put aside between two attempts: the first one finds out which. */
+  async function transaction(): Promise<Deletion> {
+    for (;;) {
+      try {
+        return await durableTransaction(db, deleteOnce)
+      } catch (error) {
+        if (!(error instanceof NotPutAside)) throw error
+        await moveAside(error.paths)
+      }
+    }
+  }
+
+  const deletion = await transaction().catch(async (error) => {
     await aside?.restore()
     throw error
   })
@@ -69,9 +105,9 @@ async function named(trx: Transaction, fixids: readonly string[]): Promise<Set<n
   return createDeletionStore(trx).withoutShared(await selection.withMembers(ids), ids)
 }
 
-async function movedAside(putAside: DeletionOptions['putAside'], files: readonly DoomedFile[]): Promise<FilesPutAside> {
+async function movedAside(putAside: DeletionOptions['putAside'], paths: readonly string[]): Promise<FilesPutAside> {
   try {
-    return await putAside(files.map(({ path }) => path))
+    return await putAside(paths)
   } catch (cause) {
     if (cause instanceof StorageTrouble) {
       throw new Problem('REPOSITORY_UNAVAILABLE', cause.message, { cause, retryAfterSeconds: RETRY_SECONDS })

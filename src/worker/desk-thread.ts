@@ -35,6 +35,7 @@ const tasks = createTaskDesk({
   archives,
   freeBytes: () => archives.freeBytes(),
   putAside: repository.putAside,
+  isRepositoryRemote: repository.isRemote,
   archiveTtlMs: settings.archiveTtlMs,
   userLimits: settings.userLimits,
   now: () => new Date()
