@@ -1,5 +1,6 @@
 /** Puts a file of this machine into a bucket: nobody sees anything of it before it is whole. */
 import { type FileHandle, open } from 'node:fs/promises'
+import { StorageTrouble } from '../core/archive-trouble.ts'
 import { type Bucket, persistently } from './bucket.ts'
 import { TIME_NAME } from './object-stamp.ts'
 import { headOf, stampWith } from './objects.ts'
@@ -96,15 +97,15 @@ async function complete(
   const isGone = (error: unknown) => s3ErrorName(error) === 'NoSuchUpload'
   return persistently(signal, async () => {
     try {
-      const answer = await bucket.ask((s3, options) => s3.completeMultipartUpload(request, options), signal, isGone)
-      return answer.ETag ?? ''
+      const { ETag } = await bucket.ask((s3, options) => s3.completeMultipartUpload(request, options), signal, isGone)
+      if (ETag !== undefined) return ETag
     } catch (error) {
       if (!isGone(error)) throw error
-      // A former attempt has done it, whose answer was lost.
-      const head = await headOf(bucket, key)
-      if (head?.size !== size) throw error
-      return head.etag
     }
+    // A former attempt has done it, whose answer was lost; or the answer does not tell, as that of radosgw now and then.
+    const head = await headOf(bucket, key)
+    if (head?.size !== size) throw new StorageTrouble(`The upload of ${key} was lost.`, false)
+    return head.etag
   })
 }
 
