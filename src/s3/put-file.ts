@@ -12,6 +12,8 @@ import { abortUpload, listUploads, type Upload } from './uploads.ts'
 /** What has more goes in parts; so many of them are in memory at a time. */
 const PUT_BYTES = 8 * 1024 * 1024
 const PARTS_AT_A_TIME = 3
+/** Of an ETag in its quotes. */
+const HAS_VALUE = /[^"]/
 
 /**
  * @param file its path; nobody changes it meanwhile
@@ -98,7 +100,7 @@ async function complete(
   return persistently(signal, async () => {
     try {
       const { ETag } = await bucket.ask((s3, options) => s3.completeMultipartUpload(request, options), signal, isGone)
-      if (ETag !== undefined) return ETag
+      if (ETag !== undefined && HAS_VALUE.test(ETag)) return ETag
     } catch (error) {
       if (!isGone(error)) throw error
     }
