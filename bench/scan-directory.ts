@@ -2,6 +2,7 @@
  * A process that scans a repository into a database as the scan thread does. Arguments: repository, database; a database that
  * is not there is made before the time is taken.
  */
+import { createRepositoryDirectory } from '../src/files/repository-directory.ts'
 import { METADATA_SUFFIXES, READER_VERSION } from '../src/metadata/metadata-file.ts'
 import { migrateToLatest, openDatabase } from '../src/store/database.ts'
 import { createScanStore } from '../src/store/scan-store.ts'
@@ -20,7 +21,7 @@ await migrateToLatest(db)
 const pool = createReadingPool()
 await timeWork(() =>
   scanRepository({
-    directory,
+    repository: createRepositoryDirectory(directory),
     store: createScanStore(db, READER_VERSION, METADATA_SUFFIXES),
     pool,
     now: () => new Date(),

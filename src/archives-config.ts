@@ -1,21 +1,22 @@
-/** The settings that say where archives are; a part of the schema in `config.ts`. */
+/** The settings that say where archives are, and what buckets have in common; a part of the schema in `config.ts`. */
 import { fileURLToPath } from 'node:url'
 import { Type } from 'typebox'
 import { ConfigError } from './config-error.ts'
 import type { BucketSettings } from './core/bucket-settings.ts'
 
+const PLACE =
+  'a URL such as file:///shared/directory or s3://bucket/prefix; a bucket has 3 to 63 of a-z, 0-9, dots and hyphens, and credentials are no part of it'
+const ENDPOINT = 'a URL such as https://s3.example:9000, without credentials and without a path'
+
+/** A directory or a bucket. */
+export const PLACE_SETTING = Type.String({ pattern: '^(file:///|s3://)', description: PLACE })
+
 export const ARCHIVES_SETTINGS = {
-  FIXDEPOT_ARCHIVES_URL: Type.Optional(
-    Type.String({
-      pattern: '^(file:///|s3://)',
-      description:
-        'a URL such as file:///shared/directory or s3://bucket/prefix; a bucket has 3 to 63 of a-z, 0-9, dots and hyphens, and credentials are no part of it'
-    })
-  ),
+  FIXDEPOT_ARCHIVES_URL: Type.Optional(PLACE_SETTING),
   FIXDEPOT_S3_ENDPOINT: Type.Optional(
     Type.String({
       pattern: '^https?://[^/?#@\\s]+/?$',
-      description: 'a URL such as https://s3.example:9000, without credentials and without a path'
+      description: ENDPOINT
     })
   ),
   FIXDEPOT_S3_REGION: Type.Optional(
@@ -24,6 +25,7 @@ export const ARCHIVES_SETTINGS = {
   FIXDEPOT_S3_PATH_STYLE: Type.Optional(Type.String({ enum: ['yes', 'no'], description: 'yes or no' }))
 }
 
+type Environment = Readonly<Record<string, string | undefined>>
 type Given = Readonly<Partial<Record<keyof typeof ARCHIVES_SETTINGS, string>>>
 
 /** Either a directory, or a bucket beside the directory that is not used then. */
@@ -41,41 +43,48 @@ const PREFIX_PART = /^[A-Za-z0-9._-]+$/
  * @param standard the directory without any setting
  * @throws ConfigError for a setting that only looks valid; its value is not quoted, since there may be a secret in it
  */
-export function archivesOf(
-  settings: Given,
-  standard: string,
-  environment: Readonly<Record<string, string | undefined>>
-): ArchivesConfig {
-  const { FIXDEPOT_ARCHIVES_URL: text, FIXDEPOT_S3_ENDPOINT: endpoint } = settings
-  if (text === undefined) return { archivesDirectory: standard, archivesBucket: undefined }
-  if (!URL.canParse(text)) throw wrong('FIXDEPOT_ARCHIVES_URL')
+export function archivesOf(settings: Given, standard: string, environment: Environment): ArchivesConfig {
+  const place = placeOf('FIXDEPOT_ARCHIVES_URL', settings, environment)
+  return typeof place === 'object'
+    ? { archivesDirectory: standard, archivesBucket: place }
+    : { archivesDirectory: place ?? standard, archivesBucket: undefined }
+}
+
+/**
+ * The directory or the bucket that a URL names; undefined without one.
+ * @param settings that of this name, and those of all buckets
+ * @throws ConfigError
+ */
+export function placeOf<Name extends string>(
+  name: Name,
+  settings: Given & Readonly<Partial<Record<Name, string>>>,
+  environment: Environment
+): string | BucketSettings | undefined {
+  const { [name]: text, FIXDEPOT_S3_ENDPOINT: endpoint } = settings
+  if (text === undefined) return undefined
+  if (!URL.canParse(text)) throw wrong(name, PLACE)
   const url = new URL(text)
-  if (url.username !== '' || url.password !== '' || url.search !== '' || url.hash !== '')
-    throw wrong('FIXDEPOT_ARCHIVES_URL')
+  if (url.username !== '' || url.password !== '' || url.search !== '' || url.hash !== '') throw wrong(name, PLACE)
   if (url.protocol === 'file:') {
     const directory = directoryOf(url)
-    if (directory === undefined) throw wrong('FIXDEPOT_ARCHIVES_URL')
-    return { archivesDirectory: directory, archivesBucket: undefined }
+    if (directory === undefined) throw wrong(name, PLACE)
+    return directory
   }
   const prefix = url.pathname.replace(/^\/|\/$/g, '')
   const isPrefix = prefix === '' || prefix.split('/').every((part) => PREFIX_PART.test(part))
-  if (!BUCKET.test(url.host) || !isPrefix) throw wrong('FIXDEPOT_ARCHIVES_URL')
-  if (endpoint !== undefined && !URL.canParse(endpoint)) throw wrong('FIXDEPOT_S3_ENDPOINT')
+  if (!BUCKET.test(url.host) || !isPrefix) throw wrong(name, PLACE)
+  if (endpoint !== undefined && !URL.canParse(endpoint)) throw wrong('FIXDEPOT_S3_ENDPOINT', ENDPOINT)
   const pathStyle = settings.FIXDEPOT_S3_PATH_STYLE ?? (endpoint === undefined ? 'no' : 'yes')
   return {
-    archivesDirectory: standard,
-    archivesBucket: {
-      bucket: url.host,
-      prefix: prefix === '' ? '' : `${prefix}/`,
-      endpoint,
-      region: settings.FIXDEPOT_S3_REGION ?? environment.AWS_REGION ?? environment.AWS_DEFAULT_REGION,
-      isPathStyle: pathStyle === 'yes'
-    }
+    bucket: url.host,
+    prefix: prefix === '' ? '' : `${prefix}/`,
+    endpoint,
+    region: settings.FIXDEPOT_S3_REGION ?? environment.AWS_REGION ?? environment.AWS_DEFAULT_REGION,
+    isPathStyle: pathStyle === 'yes'
   }
 }
 
-function wrong(name: keyof typeof ARCHIVES_SETTINGS): ConfigError {
-  const { description } = ARCHIVES_SETTINGS[name] as { readonly description?: string }
+function wrong(name: string, description: string): ConfigError {
   return new ConfigError(`The setting ${name} must be ${description}.`)
 }
 

@@ -3,12 +3,12 @@ import fs from 'node:fs'
 import path from 'node:path'
 import { type Config, ConfigError } from './config.ts'
 import { StorageTrouble } from './core/archive-trouble.ts'
-import { checkReadableDirectory } from './files/volume.ts'
 import { openArchiveStorage } from './worker/open-archive-storage.ts'
+import { openRepository } from './worker/open-repository.ts'
 
 /** Makes the data directory if need be. @throws ConfigError */
 export async function checkDirectories(config: Config): Promise<void> {
-  const { repositoryDirectory, dataDirectory, archivesDirectory, archivesBucket } = config
+  const { dataDirectory, archivesDirectory, archivesBucket } = config
   const isOwn = archivesBucket === undefined && path.dirname(archivesDirectory) === dataDirectory
   const directory = isOwn ? archivesDirectory : dataDirectory
   try {
@@ -17,9 +17,11 @@ export async function checkDirectories(config: Config): Promise<void> {
   } catch (error) {
     throw new ConfigError(`FIXDEPOT_DATA_DIR cannot be written: ${(error as Error).message}`, { cause: error })
   }
-  if (!isOwn) await checkArchives(config)
+  if (!isOwn) await checkPlace('FIXDEPOT_ARCHIVES_URL', openArchiveStorage(config))
+  const repository = openRepository(config)
+  if (repository.isRemote) return checkPlace('FIXDEPOT_REPOSITORY_URL', repository)
   try {
-    await checkReadableDirectory(repositoryDirectory)
+    await repository.check()
   } catch (error) {
     const advice = 'Create it, or set FIXDEPOT_REPOSITORY_DIR to the directory that holds the firmware.'
     throw new ConfigError(`The repository directory cannot be read: ${(error as Error).message}. ${advice}`, {
@@ -28,15 +30,14 @@ export async function checkDirectories(config: Config): Promise<void> {
   }
 }
 
-/** Where others keep the archives. Nothing is made there: a directory that is not mounted would not be missed. */
-async function checkArchives(config: Config): Promise<void> {
-  const storage = openArchiveStorage(config)
+/** Where others keep something. Nothing is made there: a directory that is not mounted would not be missed. */
+async function checkPlace(setting: string, storage: { check(): Promise<void>; close(): void }): Promise<void> {
   try {
     await storage.check()
   } catch (error) {
     // What is only away is waited for.
     if (error instanceof StorageTrouble && error.isPassing) return
-    throw new ConfigError(`FIXDEPOT_ARCHIVES_URL cannot be used: ${(error as Error).message}`, { cause: error })
+    throw new ConfigError(`${setting} cannot be used: ${(error as Error).message}`, { cause: error })
   } finally {
     storage.close()
   }

@@ -9,6 +9,7 @@ import { CLIENT_SETTINGS } from './core/client-settings.ts'
 import { DURATION, parseDuration } from './core/duration.ts'
 import type { Protection } from './core/protection.ts'
 import { PROTECTION_SETTINGS, protectionOf } from './protection-settings.ts'
+import { checkBuckets, REPOSITORY_SETTINGS, type RepositoryConfig, repositoryOf } from './repository-config.ts'
 import { type TracingConfig, tracingConfig } from './tracing-config.ts'
 
 export { ConfigError } from './config-error.ts'
@@ -54,7 +55,7 @@ const Environment = Type.Object({
       description: 'a URL such as postgres://user:password@host/database'
     })
   ),
-  FIXDEPOT_REPOSITORY_DIR: Type.Optional(Type.String({ minLength: 1, description: 'a directory' })),
+  ...REPOSITORY_SETTINGS,
   ...ARCHIVES_SETTINGS,
   FIXDEPOT_ADMIN_USER: Type.String({
     default: 'admin',
@@ -107,13 +108,11 @@ export type TlsConfig =
       readonly names: readonly string[]
     }
 
-export interface Config extends ArchivesConfig {
+export interface Config extends ArchivesConfig, RepositoryConfig {
   readonly host: string
   readonly port: number
   readonly tls: TlsConfig
   readonly dataDirectory: string
-  /** The operator's files. */
-  readonly repositoryDirectory: string
   /** The cache of deflated forms. */
   readonly deflatedDirectory: string
   /** `store`: nothing is deflated. */
@@ -156,7 +155,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     port: Number(settings.FIXDEPOT_PORT),
     tls: tlsConfig(settings, dataDirectory),
     dataDirectory,
-    repositoryDirectory: path.resolve(settings.FIXDEPOT_REPOSITORY_DIR ?? path.join(dataDirectory, 'repository')),
+    ...repositoryOf(settings, path.join(dataDirectory, 'repository'), environment),
     ...archivesOf(settings, path.join(dataDirectory, 'archives'), environment),
     deflatedDirectory: path.join(dataDirectory, 'deflated'),
     databaseFile: path.join(dataDirectory, 'fixdepot.db'),
@@ -177,7 +176,8 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     tracing: tracingConfig(environment),
     logLevel: settings.FIXDEPOT_LOG_LEVEL
   }
-  checkDirectories(config)
+  if (config.repositoryBucket === undefined) checkDirectories(config)
+  else checkBuckets(config)
   return Object.freeze(config)
 }
 

@@ -4,18 +4,17 @@ import { prepareAdministrator } from './administrator.ts'
 import { createArchives } from './archives.ts'
 import { checkDirectories } from './check-directories.ts'
 import type { Config } from './config.ts'
+import { StorageTrouble } from './core/archive-trouble.ts'
 import { rememberUsers } from './core/known-users.ts'
 import { createLoginGuard } from './core/login-guard.ts'
 import { createLogins } from './core/logins.ts'
 import type { Tracing } from './core/observation.ts'
 import { createPasswordHasher } from './core/password-hasher.ts'
 import { Problem } from './core/problem.ts'
+import type { RepositoryStorage } from './core/repository-storage.ts'
 import { createSessions } from './core/session.ts'
 import { createDeflatedFiles } from './files/deflated-files.ts'
 import { createIncomingDirectory } from './files/incoming-directory.ts'
-import { recoverPutAside } from './files/put-aside.ts'
-import { createRepositoryFiles } from './files/repository-files.ts'
-import { readVolumeSpace } from './files/volume.ts'
 import { checkHealth } from './health.ts'
 import type { Services } from './http/services.ts'
 import { keepBriefly } from './observe/keep-briefly.ts'
@@ -30,6 +29,7 @@ import { knownFiles } from './store/deletion-store.ts'
 import { readIdentity } from './store/identity-store.ts'
 import { createImportStore } from './store/import-store.ts'
 import { acquireInstanceLock, lockFileIn } from './store/instance-lock.ts'
+import { createKnownReadings } from './store/known-readings.ts'
 import { createPlanStore } from './store/plan-store.ts'
 import { rememberTasks } from './store/remembered-tasks.ts'
 import { createSessionReader } from './store/session-store.ts'
@@ -40,6 +40,12 @@ import { createWorkStore } from './store/work-store.ts'
 import { readVersion } from './version.ts'
 import type { LaneReport } from './worker/lane-port.ts'
 import { openArchiveStorage } from './worker/open-archive-storage.ts'
+import {
+  describeRepository,
+  openRepository,
+  openRepositoryFiles,
+  stagingDirectoryOf
+} from './worker/open-repository.ts'
 import { type CrashedTask, type Supervisor, startSupervisor } from './worker/supervisor.ts'
 
 export interface DepotEvents {
@@ -75,17 +81,18 @@ export async function openDepot(config: Config, events: DepotEvents, tracing?: T
     config.databaseUrl === undefined ? undefined : await lockDatabase(config.databaseUrl, events.onLockLost)
   const db = openDepotDatabase(config, READING_CONNECTIONS)
   await migrateToLatest(db)
-  await recoverDeletions(db, config)
+  const repository = openRepository(config)
+  await recoverDeletions(db, repository)
   await removeAbandonedUploads(db, config)
   const hasher = createPasswordHasher()
   const madePassword = await prepareAdministrator(db, config, hasher, new Date())
-  const { databaseFile, databaseUrl, repositoryDirectory, archivesDirectory, archivesBucket, deflatedDirectory } =
-    config
+  const { databaseFile, databaseUrl, archivesDirectory, archivesBucket, deflatedDirectory } = config
   const archiveStorage = openArchiveStorage(config)
   const settings = {
     databaseFile,
     databaseUrl,
-    repositoryDirectory,
+    repositoryDirectory: config.repositoryDirectory,
+    repositoryBucket: config.repositoryBucket,
     archivesDirectory,
     archivesBucket,
     deflatedDirectory,
@@ -131,7 +138,8 @@ export async function openDepot(config: Config, events: DepotEvents, tracing?: T
   await supervisor.desk.requestScan(STARTUP_USER)
   const catalog = createCatalogStore(db)
   const plans = createPlanStore(db)
-  const files = createRepositoryFiles(repositoryDirectory)
+  const files = openRepositoryFiles(config, createKnownReadings(db))
+  const places = { archives: archiveStorage, repository }
   const now = () => new Date()
   const clock = () => performance.now()
   const userReader = createUserReader(db)
@@ -153,7 +161,7 @@ export async function openDepot(config: Config, events: DepotEvents, tracing?: T
       deflatedFiles: createDeflatedFiles(deflatedDirectory)
     }),
     async space() {
-      const volume = await readVolumeSpace(repositoryDirectory).catch((cause) => {
+      const volume = await repository.size().catch((cause) => {
         throw new Problem('REPOSITORY_UNAVAILABLE', `The repository directory cannot be read: ${cause.code}.`, {
           cause
         })
@@ -166,19 +174,19 @@ export async function openDepot(config: Config, events: DepotEvents, tracing?: T
         freeBytes: Math.max(0, Math.min(volume.freeBytes, allotmentBytes - usedBytes))
       }
     },
-    health: () => checkHealth(db, config, archiveStorage, supervisor),
+    health: () => checkHealth(db, config, places, supervisor),
     async status() {
       const [numbers, ended, checks] = await Promise.all([
         statistics(),
         countEnded(),
-        checkHealth(db, config, archiveStorage, supervisor)
+        checkHealth(db, config, places, supervisor)
       ])
       return { ...numbers, ended, checks, startedAt }
     },
     metrics,
     tracing,
-    uploads: metrics.countUploads(createIncomingDirectory(repositoryDirectory).sink),
-    importDirectory: repositoryDirectory,
+    uploads: metrics.countUploads(createIncomingDirectory(stagingDirectoryOf(config)).sink),
+    importDirectory: describeRepository(config),
     identity: await readIdentity(db),
     sessions: createSessions({
       reader: createSessionReader(db),
@@ -201,6 +209,8 @@ export async function openDepot(config: Config, events: DepotEvents, tracing?: T
     async close() {
       await supervisor.stop()
       archiveStorage.close()
+      repository.close()
+      files.close()
       await db.destroy()
       databaseLock?.release()
       lock.release()
@@ -209,21 +219,22 @@ export async function openDepot(config: Config, events: DepotEvents, tracing?: T
 }
 
 /** What cannot be brought back now is still there at the next start. */
-async function recoverDeletions(db: Database, { repositoryDirectory }: Config): Promise<void> {
-  await recoverPutAside(repositoryDirectory, (paths) => knownFiles(db, paths)).catch(tolerateSystemError)
+async function recoverDeletions(db: Database, repository: RepositoryStorage): Promise<void> {
+  await repository.recover((paths) => knownFiles(db, paths)).catch(tolerateTrouble)
 }
 
 /** What came in for an import that does not exist, or has ended. */
-async function removeAbandonedUploads(db: Database, { repositoryDirectory }: Config): Promise<void> {
-  const incoming = createIncomingDirectory(repositoryDirectory)
+async function removeAbandonedUploads(db: Database, config: Config): Promise<void> {
+  const incoming = createIncomingDirectory(stagingDirectoryOf(config))
   const live = await createImportStore(db).liveDirectories()
   try {
     for (const directory of incoming.directories()) if (!live.has(directory)) incoming.remove(directory)
   } catch (error) {
-    tolerateSystemError(error)
+    tolerateTrouble(error)
   }
 }
 
-function tolerateSystemError(error: unknown): void {
+function tolerateTrouble(error: unknown): void {
+  if (error instanceof StorageTrouble) return
   if (!/^E[A-Z]+$/.test((error as NodeJS.ErrnoException).code ?? '')) throw error
 }

@@ -3,16 +3,23 @@ import type { Config } from './config.ts'
 import type { ArchiveStorage } from './core/archive-storage.ts'
 import { StorageTrouble } from './core/archive-trouble.ts'
 import type { HealthCheck } from './core/catalog.ts'
-import { checkReadableDirectory, readVolumeSpace } from './files/volume.ts'
+import type { RepositoryStorage } from './core/repository-storage.ts'
+import { readVolumeSpace } from './files/volume.ts'
 import type { Depot as Database } from './store/database.ts'
 import { SPACE_FLOOR_BYTES } from './worker/repository-room.ts'
 import type { Supervisor } from './worker/supervisor.ts'
 
+/** Where the depot keeps what is large. */
+interface Places {
+  readonly archives: ArchiveStorage
+  readonly repository: RepositoryStorage
+}
+
 /** Reasons are for everybody who may ask: they name no paths. */
 export async function checkHealth(
   db: Database,
-  config: Pick<Config, 'repositoryDirectory' | 'dataDirectory'>,
-  archives: ArchiveStorage,
+  config: Pick<Config, 'dataDirectory'>,
+  { archives, repository }: Places,
   worker: Supervisor
 ): Promise<HealthCheck[]> {
   const check = async (name: HealthCheck['name'], look: () => Promise<string>): Promise<HealthCheck> => {
@@ -25,7 +32,7 @@ export async function checkHealth(
       return ''
     }),
     check('repository', async () => {
-      await checkReadableDirectory(config.repositoryDirectory)
+      await repository.check()
       return ''
     }),
     check('space', async () => {

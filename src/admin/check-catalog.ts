@@ -1,13 +1,22 @@
 /** Compares the repository with what was read of it. Memory does not grow with the repository. */
-import fs from 'node:fs'
-import { walkRepository } from '../files/walk-repository.ts'
-import type { InspectedFile, InspectionStore } from '../store/inspection-store.ts'
+import { StorageTrouble } from '../core/archive-trouble.ts'
+import type { KnownReadings, RepositoryStorage } from '../core/repository-storage.ts'
+import type { InspectionStore } from '../store/inspection-store.ts'
 import type { Findings } from './findings.ts'
 import { reasonOf } from './refusal.ts'
 
-const WALK_BATCH = 2_000
+/** The repository, and where it is in words. */
+export interface RepositoryToCheck {
+  readonly repository: RepositoryStorage
+  readonly place: string
+  readonly known: KnownReadings
+}
 
-export async function checkCatalog(store: InspectionStore, directory: string, findings: Findings): Promise<void> {
+export async function checkCatalog(
+  store: InspectionStore,
+  checked: RepositoryToCheck,
+  findings: Findings
+): Promise<void> {
   const { isRead, isCurrent } = await store.catalogState()
   if (!isRead) {
     findings.report('catalog', 'The repository has not been read yet. Start the server.')
@@ -16,10 +25,14 @@ export async function checkCatalog(store: InspectionStore, directory: string, fi
   if (!isCurrent)
     findings.report('catalog', 'It is older than what was read: the repository is being read, or that was interrupted.')
   try {
-    await walk(store, directory, findings)
+    await walk(store, checked, findings)
   } catch (error) {
+    if (error instanceof StorageTrouble) {
+      findings.giveUp(`The repository in ${checked.place} cannot be checked. ${error.message}`)
+      return
+    }
     if ((error as NodeJS.ErrnoException).syscall === undefined) throw error
-    findings.giveUp(`The repository directory ${directory} cannot be read: ${reasonOf(error)}.`)
+    findings.giveUp(`The repository directory ${checked.place} cannot be read: ${reasonOf(error)}.`)
     return
   }
   for await (const files of store.changedPages()) {
@@ -32,17 +45,17 @@ export async function checkCatalog(store: InspectionStore, directory: string, fi
   }
 }
 
-async function walk(store: InspectionStore, directory: string, findings: Findings): Promise<void> {
+async function walk(
+  store: InspectionStore,
+  { repository, known }: RepositoryToCheck,
+  findings: Findings
+): Promise<void> {
   await store.beginFiles()
-  let files: InspectedFile[] = []
-  for (const sighting of walkRepository(fs.realpathSync.native(directory))) {
-    if ('file' in sighting) files.push(sighting.file)
-    else if (sighting.problem.code === 'unreadable') {
+  for await (const portion of repository.walk(known)) {
+    await store.addFiles(portion.flatMap((sighting) => ('file' in sighting ? [sighting.file] : [])))
+    for (const sighting of portion) {
+      if ('file' in sighting || sighting.problem.code !== 'unreadable') continue
       findings.report('catalog', `${JSON.stringify(sighting.problem.path)} cannot be read.`)
     }
-    if (files.length < WALK_BATCH) continue
-    await store.addFiles(files)
-    files = []
   }
-  await store.addFiles(files)
 }

@@ -4,6 +4,8 @@ import { describeTrouble, isDatabaseTrouble } from '../core/database-trouble.ts'
 import { createAuditInspection } from '../store/audit-store.ts'
 import { type DatabasePlace, openDepotForReading } from '../store/database.ts'
 import { createInspectionStore } from '../store/inspection-store.ts'
+import { createKnownReadings } from '../store/known-readings.ts'
+import { describeRepository, openRepository } from '../worker/open-repository.ts'
 import { checkArchives } from './check-archives.ts'
 import { checkAudit } from './check-audit.ts'
 import { checkBucket } from './check-bucket.ts'
@@ -14,7 +16,7 @@ import { createFindings } from './findings.ts'
 
 type DoctorsConfig = DatabasePlace &
   Pick<Config, 'archivesDirectory' | 'deflatedDirectory' | 'repositoryDirectory'> &
-  Partial<Pick<Config, 'archivesBucket'>>
+  Partial<Pick<Config, 'archivesBucket' | 'repositoryBucket'>>
 
 /**
  * Examines a depot, also while its server runs.
@@ -49,7 +51,10 @@ export async function examine(config: DoctorsConfig, print: (line: string) => vo
           : checkBucket(store, config.archivesBucket, findings)
       )
       await attempt('the cache of deflated files', () => checkDeflated(store, config.deflatedDirectory, findings))
-      await attempt('the catalog', () => checkCatalog(store, config.repositoryDirectory, findings))
+      const repository = openRepository(config)
+      const checked = { repository, place: describeRepository(config), known: createKnownReadings(db) }
+      await attempt('the catalog', () => checkCatalog(store, checked, findings))
+      repository.close()
     }
   } finally {
     await db.destroy()

@@ -1,13 +1,15 @@
 /** `fixdepot doctor --rebuild`: the catalog made anew from the files, while no server runs. */
 import fs from 'node:fs'
 import type { Config } from '../config.ts'
-import { checkReadableDirectory } from '../files/volume.ts'
+import { StorageTrouble } from '../core/archive-trouble.ts'
+import type { RepositoryStorage } from '../core/repository-storage.ts'
 import { METADATA_SUFFIXES, READER_VERSION } from '../metadata/metadata-file.ts'
 import { type DatabasePlace, type Depot, migrateToLatest, openDepotDatabase } from '../store/database.ts'
 import { lockDatabase } from '../store/database-lock.ts'
 import { emptyCatalog } from '../store/empty-catalog.ts'
 import { acquireInstanceLock, lockFileIn } from '../store/instance-lock.ts'
 import { createScanStore } from '../store/scan-store.ts'
+import { describeRepository, openRepository } from '../worker/open-repository.ts'
 import { createReadingPool } from '../worker/reading-pool.ts'
 import { type ScanResult, scanRepository } from '../worker/scan-repository.ts'
 import { Refusal, reasonOf } from './refusal.ts'
@@ -18,12 +20,17 @@ import { Refusal, reasonOf } from './refusal.ts'
  * @throws Refusal, InstanceLocked while a server runs, DatabaseUnusable
  */
 export async function rebuildCatalog(
-  config: DatabasePlace & Pick<Config, 'dataDirectory' | 'repositoryDirectory'>
+  config: DatabasePlace &
+    Pick<Config, 'dataDirectory' | 'repositoryDirectory'> &
+    Partial<Pick<Config, 'repositoryBucket'>>
 ): Promise<ScanResult> {
-  const { databaseFile, databaseUrl, repositoryDirectory } = config
+  const { databaseFile, databaseUrl } = config
   // An empty catalog would be worse than an old one.
-  await checkReadableDirectory(repositoryDirectory).catch((cause) => {
-    throw new Refusal(`The repository directory ${repositoryDirectory} cannot be read: ${reasonOf(cause)}.`, { cause })
+  const repository = openRepository(config)
+  await repository.check().catch((cause) => {
+    const place = describeRepository(config)
+    if (cause instanceof StorageTrouble) throw new Refusal(`${place} cannot be read. ${cause.message}`, { cause })
+    throw new Refusal(`The repository directory ${place} cannot be read: ${reasonOf(cause)}.`, { cause })
   })
   if (databaseUrl === undefined && !fs.existsSync(databaseFile))
     throw new Refusal(`There is no database at ${databaseFile}.`)
@@ -34,13 +41,14 @@ export async function rebuildCatalog(
     try {
       await migrateToLatest(db)
       await emptyCatalog(db)
-      return await readAll(db, repositoryDirectory)
+      return await readAll(db, repository)
     } finally {
       await db.destroy()
     }
   } finally {
     databaseLock?.release()
     lock.release()
+    repository.close()
   }
 }
 
@@ -48,11 +56,11 @@ function endBecauseOf(error: Error): void {
   throw error
 }
 
-async function readAll(db: Depot, directory: string): Promise<ScanResult> {
+async function readAll(db: Depot, repository: RepositoryStorage): Promise<ScanResult> {
   const pool = createReadingPool()
   try {
     return await scanRepository({
-      directory,
+      repository,
       store: createScanStore(db, READER_VERSION, METADATA_SUFFIXES),
       pool,
       now: () => new Date(),

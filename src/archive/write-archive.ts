@@ -2,21 +2,11 @@
 import fs from 'node:fs'
 import { crc32 } from 'node:zlib'
 import { type Checkpoint, CheckpointTrail } from './checkpoint-trail.ts'
-import { contentOf, type EntryFacts, encodeCentralHeader, encodeEnd, encodeLocalHeader } from './layout.ts'
+import { type Copied, copyFromFar } from './copy-from-far.ts'
+import { type EntrySource, type PlacedEntry, SourceChangedError, SourceUnreadableError } from './entry-source.ts'
+import { contentOf, encodeCentralHeader, encodeEnd, encodeLocalHeader } from './layout.ts'
 
-/** An entry and its place, as the plan has it. */
-export interface PlacedEntry extends EntryFacts {
-  /** Number of the entry, from 0. */
-  readonly position: number
-  /** Where its local header begins. */
-  readonly offset: number
-}
-
-/** The content of an entry, open for reading. */
-export interface EntrySource {
-  readonly fd: number
-  readonly size: number
-}
+export { type EntrySource, type PlacedEntry, SourceChangedError, SourceUnreadableError } from './entry-source.ts'
 
 /** What of an archive is on the disk to stay. */
 export interface Durable<Entry> {
@@ -37,6 +27,12 @@ export interface ArchiveOutput {
   space(): Promise<Buffer>
   advance(bytes: number): void
   append(bytes: Buffer): Promise<void>
+  /**
+   * Takes the next bytes from where they lie already, and gives back how many: 0 where that cannot be done at this place.
+   * @param origin of a source, which only who made it and who takes it know
+   * @param start of these bytes in the origin, which has so many from there on
+   */
+  copy?(origin: object, start: number, length: number): Promise<number>
   /** Everything is written, and as durable as it is to be, when this resolves. */
   end(): Promise<void>
   /** Waits until nothing is under way any more, also for who gives up. Never throws. */
@@ -54,30 +50,6 @@ export interface ArchiveOptions<Entry extends PlacedEntry> {
   /** Told as the archive grows, and not again before its promise is fulfilled. When it rejects, the run fails with that. */
   readonly onDurable: (durable: Durable<Entry>) => Promise<void> | void
   readonly signal: AbortSignal
-}
-
-/** A file is not what the plan says it is. */
-export class SourceChangedError extends Error {
-  override readonly name = 'SourceChangedError'
-  readonly entry: PlacedEntry
-
-  constructor(entry: PlacedEntry, how: string) {
-    super(`${entry.name} has changed: ${how}`)
-    this.entry = entry
-  }
-}
-
-/** A file could not be opened or read; `cause` is the system's error. */
-export class SourceUnreadableError extends Error {
-  override readonly name = 'SourceUnreadableError'
-  readonly entry: PlacedEntry
-
-  constructor(entry: PlacedEntry, cause: unknown) {
-    super(`${entry.name} cannot be read: ${(cause as NodeJS.ErrnoException).code ?? (cause as Error).message}`, {
-      cause
-    })
-    this.entry = entry
-  }
 }
 
 /**
@@ -123,18 +95,16 @@ async function writeEntry<Entry extends PlacedEntry>(
     const { size, crc32: expectedCrc } = contentOf(entry)
     if (source.size !== size) throw new SourceChangedError(entry, `it has ${source.size} bytes instead of ${size}`)
     const mark = (crc: number) => trail.mark({ offset: output.position, position: entry.position, crc32: crc })
-    const crc = await copyContent(output, entry, source.fd, copied, { signal, mark })
-    if (crc !== expectedCrc) throw new SourceChangedError(entry, 'its content is another')
+    const crc =
+      'fd' in source
+        ? await copyContent(output, entry, source.fd, copied, { signal, mark })
+        : await copyFromFar(output, entry, source, copied, { signal, mark })
+    if (crc !== undefined && crc !== expectedCrc) throw new SourceChangedError(entry, 'its content is another')
     trail.markWhole(entry, output.position)
   } finally {
-    fs.closeSync(source.fd)
+    if ('fd' in source) fs.closeSync(source.fd)
+    else await source.close()
   }
-}
-
-/** How much of an entry's content is in the archive. */
-interface Copied {
-  readonly done: number
-  readonly crc32: number
 }
 
 function openSource<Entry extends PlacedEntry>(entry: Entry, open: (entry: Entry) => EntrySource): EntrySource {

@@ -302,8 +302,8 @@ export const PROBLEMS = {
   REPOSITORY_UNAVAILABLE: {
     kind: 'unavailable',
     id: 'FQXHMUP9012L',
-    explanation: 'The repository directory cannot be read at the moment.',
-    recovery: 'Check that the directory exists, is mounted, and can be read by the server.'
+    explanation: 'The repository cannot be read at the moment.',
+    recovery: 'Check that the directory or the bucket exists, is mounted or reached, and can be read by the server.'
   },
   ARCHIVES_UNAVAILABLE: {
     kind: 'unavailable',

@@ -1,25 +1,10 @@
 /** Walks the repository directory and tells what lies there, without reading any content. */
 import fs from 'node:fs'
 import path from 'node:path'
-import { type CatalogProblem, catalogProblem } from '../core/package.ts'
+import { catalogProblem } from '../core/package.ts'
 import { isSafeName } from '../core/relative-path.ts'
+import type { SeenFile, Sighting } from '../core/repository-storage.ts'
 import { isInside } from './safe-path.ts'
-
-/** A regular file, as a walk sees it. */
-export interface SeenFile {
-  /** Relative to the root, with `/`. */
-  readonly path: string
-  /** Its directory, relative to the root, empty for the root itself. */
-  readonly directory: string
-  readonly name: string
-  readonly size: number
-  /** Whole seconds since 1970 UTC. */
-  readonly modifiedAt: number
-  /** Changes whenever the file's content can have changed: size, time of change in nanoseconds, inode. */
-  readonly stamp: string
-}
-
-export type Sighting = { readonly file: SeenFile } | { readonly problem: CatalogProblem }
 
 /** How many names are taken from the system at once. */
 const DIRECTORY_BUFFER = 1024
@@ -94,7 +79,7 @@ function seenFile(directory: string, relative: string, name: string, stat: fs.Bi
   }
 }
 
-/** The stamp of a file that is open or was looked at. */
+/** The stamp of a file that is open or was looked at: its size, time of change in nanoseconds, and inode. */
 export function stampOf(stat: fs.BigIntStats): string {
   return `${stat.size}:${stat.mtimeNs}:${stat.ino}`
 }

@@ -54,6 +54,18 @@ export function parseMetadataFile(name: SplitName, bytes: Uint8Array): MetadataC
   }
 }
 
+/**
+ * The same for a file of any name.
+ * @param read gives the whole content; it is not asked for where that is too large, or of no interest
+ */
+export function parseIfMetadata(name: SplitName, size: number, read: () => Uint8Array): MetadataContents | undefined {
+  const limit = metadataSizeLimit(name.suffix)
+  if (limit === undefined) return undefined
+  if (size > limit)
+    return { problem: { code: 'metadata-too-large', reason: `${size} bytes, at most ${limit} are read` } }
+  return parseMetadataFile(name, read())
+}
+
 /** Reads the members of a .zip that its name or content shows to be metadata. */
 export type ZipMembers = ReadonlyMap<string, Uint8Array>
 

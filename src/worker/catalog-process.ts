@@ -10,22 +10,25 @@ import { deflationOptions } from './deflation-options.ts'
 import { createImportLane } from './import-lane.ts'
 import { hostLane } from './lane-host.ts'
 import { CATALOG_KINDS, processPort } from './lane-port.ts'
+import { openRepository } from './open-repository.ts'
 import { createReadingPool } from './reading-pool.ts'
 import { freeRepositoryBytes } from './repository-room.ts'
 import { createScanLane } from './scan-lane.ts'
 
 hostLane(await processPort(), CATALOG_KINDS, (context) => {
   const pool = createReadingPool()
+  const repository = openRepository(context.settings)
   const deflatingPool = createDeflatingPool()
   const deflation = deflationOptions(context, deflatingPool)
-  const scan = createScanLane({ ...context, pool, deflation })
+  const scan = createScanLane({ ...context, repository, pool, deflation })
   const { run: runImport, ...imports } = createImportLane({
     ...context,
+    repository,
     pool,
     deflation,
     async freeBytes() {
       const reserved = await createImportStore(context.db).reservedBytes(new Date())
-      return (await freeRepositoryBytes(context.settings, createCatalogStore(context.db))) - reserved
+      return (await freeRepositoryBytes(repository, context.settings, createCatalogStore(context.db))) - reserved
     }
   })
   return {
@@ -34,6 +37,7 @@ hostLane(await processPort(), CATALOG_KINDS, (context) => {
     async close() {
       await pool.close()
       await deflatingPool.close()
+      repository.close()
     }
   }
 })

@@ -2,11 +2,16 @@
 import fs from 'node:fs'
 import { constants, crc32, deflateRawSync } from 'node:zlib'
 import { move, transferableSymbol, valueSymbol } from 'piscina'
+import { StorageTrouble } from '../core/archive-trouble.ts'
+import type { BucketSettings } from '../core/bucket-settings.ts'
+import { FileReplaced } from '../core/file-replaced.ts'
+import type { RepositoryPlace } from '../core/repository-storage.ts'
 import { openInside } from '../files/safe-path.ts'
+import { sideBySide } from '../s3/side-by-side.ts'
+import { farObjects } from './far-objects.ts'
 
 export interface SamplingJob {
-  /** Real path of the repository. */
-  readonly root: string
+  readonly root: RepositoryPlace
   readonly files: readonly { readonly path: string; readonly size: number }[]
 }
 
@@ -14,7 +19,7 @@ export interface SamplingJob {
 export type Sampled = { readonly bytes: number; readonly deflatedBytes: number } | undefined
 
 export interface SegmentJob {
-  readonly root: string
+  readonly root: RepositoryPlace
   readonly path: string
   readonly start: number
   readonly length: number
@@ -48,7 +53,8 @@ const MEMORY_LEVEL = 9
 const WINDOW_BYTES = 32 * 1024
 
 /** In several places, since the head of a container says little of what it holds. */
-export function sampleFiles({ root, files }: SamplingJob): Sampled[] {
+export function sampleFiles({ root, files }: SamplingJob): Sampled[] | Promise<Sampled[]> {
+  if (typeof root !== 'string') return sampleFarFiles(root, files)
   return files.map(({ path, size }) => {
     try {
       return sample(root, path, size)
@@ -61,40 +67,63 @@ export function sampleFiles({ root, files }: SamplingJob): Sampled[] {
 function sample(root: string, path: string, size: number): Sampled {
   const { fd } = openInside(root, path)
   try {
-    const step = (size - SAMPLE_BYTES) / (SAMPLES - 1)
     const part = Buffer.allocUnsafeSlow(SAMPLE_BYTES)
-    const sizes = Array.from({ length: SAMPLES }, (_, index) => {
-      fill(part, fd, Math.floor(index * step))
-      return deflateRawSync(part, { level: SAMPLE_LEVEL }).length
+    const sizes = samplePositions(size).map((position) => {
+      fill(part, fd, position)
+      return deflateSample(part)
     })
-    return { bytes: SAMPLES * SAMPLE_BYTES, deflatedBytes: sizes.reduce((sum, bytes) => sum + bytes, 0) }
+    return sampledOf(sizes)
   } finally {
     fs.closeSync(fd)
   }
+}
+
+function samplePositions(size: number): number[] {
+  const step = (size - SAMPLE_BYTES) / (SAMPLES - 1)
+  return Array.from({ length: SAMPLES }, (_, index) => Math.floor(index * step))
+}
+
+function deflateSample(part: Buffer): number {
+  return deflateRawSync(part, { level: SAMPLE_LEVEL }).length
+}
+
+function sampledOf(sizes: readonly number[]): Sampled {
+  return { bytes: SAMPLES * SAMPLE_BYTES, deflatedBytes: sizes.reduce((sum, bytes) => sum + bytes, 0) }
+}
+
+async function sampleFarFiles(root: BucketSettings, files: SamplingJob['files']): Promise<Sampled[]> {
+  const objects = farObjects(root)
+  const sampled: Sampled[] = []
+  for (const { path, size } of files) {
+    const positions = samplePositions(size)
+    const reading = sideBySide(positions, SAMPLES, async (position) =>
+      deflateSample(await objects.read(path, position, SAMPLE_BYTES))
+    )
+    sampled.push(await reading.then(sampledOf, undefinedForSystemErrors))
+  }
+  return sampled
 }
 
 /** For one segment after the other: memory that is new each time costs a tenth of the speed. */
 let input = Buffer.alloc(0)
 
 /** @returns undefined when the file cannot be read, or ends too early */
-export function deflateSegment({ root, path, start, length, isLast }: SegmentJob): Segment | undefined {
+export function deflateSegment(job: SegmentJob): Segment | undefined | Promise<Segment | undefined> {
+  const { root, path, start, length } = job
+  const history = Math.min(start, WINDOW_BYTES)
+  if (typeof root !== 'string') {
+    return farObjects(root)
+      .read(path, start - history, history + length)
+      .then((bytes) => deflateBytes(bytes, history, job))
+      .catch(undefinedForSystemErrors)
+  }
   try {
     const { fd } = openInside(root, path)
     try {
-      const history = Math.min(start, WINDOW_BYTES)
       if (input.length < history + length) input = Buffer.allocUnsafeSlow(WINDOW_BYTES + length)
       const bytes = input.subarray(0, history + length)
       fill(bytes, fd, start - history)
-      const segment = bytes.subarray(history)
-      const deflated = deflateRawSync(segment, {
-        level: LEVEL,
-        memLevel: MEMORY_LEVEL,
-        // One piece, and no copies of pieces.
-        chunkSize: length + 64 * 1024,
-        finishFlush: isLast ? constants.Z_FINISH : constants.Z_SYNC_FLUSH,
-        ...(history > 0 && { dictionary: bytes.subarray(0, history) })
-      })
-      return { deflated, crc32: crc32(segment) }
+      return deflateBytes(bytes, history, job)
     } finally {
       fs.closeSync(fd)
     }
@@ -103,9 +132,23 @@ export function deflateSegment({ root, path, start, length, isLast }: SegmentJob
   }
 }
 
+/** @param history how many of the bytes stand before the segment */
+function deflateBytes(bytes: Buffer, history: number, { length, isLast }: SegmentJob): Segment {
+  const segment = bytes.subarray(history)
+  const deflated = deflateRawSync(segment, {
+    level: LEVEL,
+    memLevel: MEMORY_LEVEL,
+    // One piece, and no copies of pieces.
+    chunkSize: length + 64 * 1024,
+    finishFlush: isLast ? constants.Z_FINISH : constants.Z_SYNC_FLUSH,
+    ...(history > 0 && { dictionary: bytes.subarray(0, history) })
+  })
+  return { deflated, crc32: crc32(segment) }
+}
+
 /** The same for another thread, without a copy: the memory becomes the receiver's. */
-export function sendSegment(job: SegmentJob): Segment | undefined {
-  const segment = deflateSegment(job)
+export async function sendSegment(job: SegmentJob): Promise<Segment | undefined> {
+  const segment = await deflateSegment(job)
   return segment && handOver(segment)
 }
 
@@ -130,7 +173,9 @@ function fill(bytes: Buffer, fd: number, position: number): void {
   }
 }
 
+/** What the storage cannot give now is tried again by the next scan. */
 function undefinedForSystemErrors(error: unknown): undefined {
+  if (error instanceof FileReplaced || error instanceof StorageTrouble) return undefined
   const { code, name } = error as NodeJS.ErrnoException
   if (name !== 'UnsafePathError' && !/^E[A-Z]+$/.test(code ?? '')) throw error
   return undefined

@@ -2,36 +2,59 @@
  * Takes packages out of the repository and the catalog. The files are put aside while the transaction is open, and go for good
  * when it is on the disk: nobody sees half a deletion.
  */
+import { StorageTrouble } from '../core/archive-trouble.ts'
 import type { Deletion, DeletionRequest, FilesPutAside } from '../core/deletion.ts'
 import type { AcceptedTask } from '../core/export.ts'
 import { listOf } from '../core/message.ts'
 import { Problem } from '../core/problem.ts'
 import type { Depot } from '../store/database.ts'
-import { createDeletionStore, type DoomedFile } from '../store/deletion-store.ts'
+import { createDeletionStore } from '../store/deletion-store.ts'
 import { durableTransaction } from '../store/durable-transaction.ts'
 import { refuseIfInUse } from '../store/live-exports.ts'
 import { createSelectionStore } from '../store/selection-store.ts'
 
 export interface DeletionOptions {
   readonly db: Depot
-  /** @throws the system's error; then no file has moved */
-  readonly putAside: (paths: readonly string[]) => FilesPutAside
+  /** @throws the system's error, or StorageTrouble; then no file has moved */
+  readonly putAside: (paths: readonly string[]) => FilesPutAside | Promise<FilesPutAside>
+  /** That takes a network: no transaction waits for it. */
+  readonly isRepositoryRemote?: boolean
+}
+
+/** A transaction wants files to be put aside; thrown out of it, since it must not wait for a network. */
+class NotPutAside extends Error {
+  override readonly name = 'NotPutAside'
+  readonly paths: readonly string[]
+
+  constructor(paths: readonly string[]) {
+    super(`${paths.length} files have not been put aside yet`)
+    this.paths = paths
+  }
 }
 
 const MAX_NAMED_FIXIDS = 1_000
+const RETRY_SECONDS = 5
 
 /**
  * @param acceptScan starts the task that reads the repository afterwards, in the same transaction
- * @throws Problem FIXID_UNKNOWN, PACKAGE_IN_USE, REPOSITORY_NOT_WRITABLE; then nothing has changed
+ * @throws Problem FIXID_UNKNOWN, PACKAGE_IN_USE, REPOSITORY_NOT_WRITABLE, REPOSITORY_UNAVAILABLE; then nothing has changed
  */
 export async function deletePackages(
   request: DeletionRequest,
-  { db, putAside }: DeletionOptions,
+  { db, putAside, isRepositoryRemote = false }: DeletionOptions,
   acceptScan: (trx: Transaction) => Promise<AcceptedTask>
 ): Promise<Deletion> {
   const { what, scope, isDryRun } = request
   let aside: FilesPutAside | undefined
-  const transaction = durableTransaction(db, async (trx) => {
+  let asidePaths: readonly string[] = []
+
+  async function moveAside(paths: readonly string[]): Promise<void> {
+    await aside?.restore()
+    aside = await movedAside(putAside, paths)
+    asidePaths = paths
+  }
+
+  async function deleteOnce(trx: Transaction) {
     const store = createDeletionStore(trx)
     // A dry run changes nothing, and is only as good as its moment.
     if (!isDryRun) await store.begin()
@@ -40,17 +63,32 @@ export async function deletePackages(
     if (what !== 'unused') await refuseIfInUse(trx, fixids)
     const files = await store.files(ids, scope)
     if (!isDryRun) {
-      aside = movedAside(putAside, files)
+      const paths = files.map(({ path }) => path)
+      if (!isRepositoryRemote) await moveAside(paths)
+      else if (aside === undefined || paths.join() !== asidePaths.join()) throw new NotPutAside(paths)
       await store.delete(ids, files, scope)
     }
     const taskId = isDryRun ? undefined : (await acceptScan(trx)).task.id
     return { taskId, fixids, fileCount: files.length, bytes: files.reduce((sum, { size }) => sum + size, 0) }
-  })
-  const deletion = await transaction.catch((error) => {
-    aside?.restore()
+  }
+
+  /** From far away files are put aside between two attempts: the first one finds out which. */
+  async function transaction(): Promise<Deletion> {
+    for (;;) {
+      try {
+        return await durableTransaction(db, deleteOnce)
+      } catch (error) {
+        if (!(error instanceof NotPutAside)) throw error
+        await moveAside(error.paths)
+      }
+    }
+  }
+
+  const deletion = await transaction().catch(async (error) => {
+    await aside?.restore()
     throw error
   })
-  aside?.remove()
+  await aside?.remove()
   return deletion
 }
 
@@ -67,10 +105,13 @@ async function named(trx: Transaction, fixids: readonly string[]): Promise<Set<n
   return createDeletionStore(trx).withoutShared(await selection.withMembers(ids), ids)
 }
 
-function movedAside(putAside: DeletionOptions['putAside'], files: readonly DoomedFile[]): FilesPutAside {
+async function movedAside(putAside: DeletionOptions['putAside'], paths: readonly string[]): Promise<FilesPutAside> {
   try {
-    return putAside(files.map(({ path }) => path))
+    return await putAside(paths)
   } catch (cause) {
+    if (cause instanceof StorageTrouble) {
+      throw new Problem('REPOSITORY_UNAVAILABLE', cause.message, { cause, retryAfterSeconds: RETRY_SECONDS })
+    }
     const code = (cause as NodeJS.ErrnoException).code
     if (!['EROFS', 'EACCES', 'EPERM', 'EBUSY', 'EIO', 'ENOSPC'].includes(code ?? '')) throw cause
     throw new Problem('REPOSITORY_NOT_WRITABLE', `The files of the packages cannot be deleted: ${code}.`, { cause })

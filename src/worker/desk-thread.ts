@@ -6,7 +6,6 @@
 import { StorageTrouble } from '../core/archive-trouble.ts'
 import { isPassingTrouble } from '../core/database-trouble.ts'
 import { createIncomingDirectory } from '../files/incoming-directory.ts'
-import { putAside } from '../files/put-aside.ts'
 import { createArchiveStore } from '../store/archive-store.ts'
 import { createCatalogStore } from '../store/catalog-store.ts'
 import { openDepotDatabase } from '../store/database.ts'
@@ -19,6 +18,7 @@ import { answerDeskCommand } from './desk-messages.ts'
 import { deskPort } from './desk-port.ts'
 import { BEAT_INTERVAL_MS, createLeaseWatch } from './lease-watch.ts'
 import { openArchiveStorage } from './open-archive-storage.ts'
+import { openRepository, stagingDirectoryOf } from './open-repository.ts'
 import { freeRepositoryBytes } from './repository-room.ts'
 import { SWEEP_INTERVAL_MS, sweepArchives } from './sweep-archives.ts'
 import { createTaskDesk } from './task-desk.ts'
@@ -27,13 +27,15 @@ const port = deskPort()
 const { settings } = port
 const db = openDepotDatabase(settings)
 const archives = openArchiveStorage(settings)
+const repository = openRepository(settings)
 const archiveStore = createArchiveStore(db)
 const watch = createLeaseWatch(createWorkStore(db), settings.owner, () => performance.now())
 const tasks = createTaskDesk({
   db,
   archives,
   freeBytes: () => archives.freeBytes(),
-  putAside: (paths) => putAside(settings.repositoryDirectory, paths),
+  putAside: repository.putAside,
+  isRepositoryRemote: repository.isRemote,
   archiveTtlMs: settings.archiveTtlMs,
   userLimits: settings.userLimits,
   now: () => new Date()
@@ -41,8 +43,8 @@ const tasks = createTaskDesk({
 const catalog = createCatalogStore(db)
 const { sweepImports, ...imports } = createImportDesk({
   db,
-  incoming: createIncomingDirectory(settings.repositoryDirectory),
-  freeRepositoryBytes: () => freeRepositoryBytes(settings, catalog),
+  incoming: createIncomingDirectory(stagingDirectoryOf(settings)),
+  freeRepositoryBytes: () => freeRepositoryBytes(repository, settings, catalog),
   userLimits: settings.userLimits,
   now: () => new Date()
 })
@@ -114,6 +116,7 @@ port.onStop(() => {
   for (const timer of timers) clearInterval(timer)
   inTurn(async () => {
     archives.close()
+    repository.close()
     await db.destroy()
     port.close()
   })

@@ -1,15 +1,24 @@
 /** What a lane that packs archives needs, and does. */
 import { createDeflatedFiles } from '../files/deflated-files.ts'
+import { areInOneStorage } from '../s3/object-origin.ts'
 import { createArchiveStore } from '../store/archive-store.ts'
+import { createKnownReadings } from '../store/known-readings.ts'
 import { createPlanStore } from '../store/plan-store.ts'
 import { runExport } from './export-runner.ts'
+import { closeFarObjects } from './far-objects.ts'
 import type { LaneContext, PreparedLane } from './lane-host.ts'
 import { openArchiveStorage } from './open-archive-storage.ts'
+import { openRepository } from './open-repository.ts'
 
 export function createExportLane({ settings, db, works, onPacked }: LaneContext): PreparedLane {
   const storage = openArchiveStorage(settings)
+  const repository = openRepository(settings)
   const deflatedFiles = createDeflatedFiles(settings.deflatedDirectory)
   const archives = createArchiveStore(db)
+  const { archivesBucket, repositoryBucket } = settings
+  const isInStorageOfArchives =
+    archivesBucket !== undefined && repositoryBucket !== undefined && areInOneStorage(archivesBucket, repositoryBucket)
+  const known = createKnownReadings(db)
   const plans = createPlanStore(db)
   const nameOf = ({ planId }: { planId: number | null }) => archives.nameOf(planId ?? 0)
   return {
@@ -22,7 +31,9 @@ export function createExportLane({ settings, db, works, onPacked }: LaneContext)
         archiveName: await nameOf(work),
         token: work.token,
         checkpoint: work.checkpoint,
-        repositoryDirectory: settings.repositoryDirectory,
+        repository,
+        known,
+        isInStorageOfArchives,
         archives: storage,
         deflatedFiles,
         async onProgress(progress, checkpoint) {
@@ -44,6 +55,10 @@ export function createExportLane({ settings, db, works, onPacked }: LaneContext)
       await storage.removeParts(name)
       await storage.remove(name)
     },
-    close: async () => storage.close()
+    async close() {
+      storage.close()
+      repository.close()
+      closeFarObjects()
+    }
   }
 }

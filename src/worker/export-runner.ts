@@ -1,17 +1,18 @@
 /** Packs the archive of one export, or what is missing of it. */
-import fs from 'node:fs'
 import { type Durable, type PlacedEntry, writeArchive } from '../archive/write-archive.ts'
 import type { ArchiveStorage, GrowingArchive } from '../core/archive-storage.ts'
 import { PartsLost } from '../core/archive-trouble.ts'
 import { isForLater } from '../core/database-trouble.ts'
 import type { Plan, PlanEntry } from '../core/export.ts'
 import { type Message, OPERATION_SUCCEEDED } from '../core/message.ts'
+import type { KnownReadings, RepositoryPlace, RepositoryStorage } from '../core/repository-storage.ts'
 import type { TaskProgress } from '../core/task.ts'
 import { type Checkpoint, FROM_THE_START, LeaseLost } from '../core/work.ts'
 import { type DeflatedFiles, type DeflatedKey, deflatedName } from '../files/deflated-files.ts'
-import { openInside } from '../files/safe-path.ts'
 import type { PlanStore } from '../store/plan-store.ts'
 import { isOfDeflatedForm, repositoryUnreadable, toExportFailure } from './export-failure.ts'
+import { createFarSources, localSources, type NamedEntry } from './export-sources.ts'
+import { farObjects } from './far-objects.ts'
 
 export interface ExportRun {
   readonly plan: Plan
@@ -21,7 +22,10 @@ export interface ExportRun {
   readonly token: number
   /** Up to where former runs have packed it. */
   readonly checkpoint: Checkpoint
-  readonly repositoryDirectory: string
+  readonly repository: Pick<RepositoryStorage, 'place'>
+  readonly known: KnownReadings
+  /** The storage of archives can copy what is large in the repository by itself. */
+  readonly isInStorageOfArchives: boolean
   readonly archives: ArchiveStorage
   readonly deflatedFiles: DeflatedFiles
   /** Told what is durable; it only grows, and the last report has the plan's totals. A rejection ends the run. */
@@ -29,8 +33,6 @@ export interface ExportRun {
   /** Aborted with `LeaseLost` when nobody wants the archive any more, else with what is to be resumed later. */
   readonly signal: AbortSignal
 }
-
-interface NamedEntry extends PlanEntry, PlacedEntry {}
 
 /**
  * @returns the message of a completed export
@@ -40,7 +42,7 @@ interface NamedEntry extends PlanEntry, PlacedEntry {}
 export async function runExport(run: ExportRun): Promise<Message> {
   const { deflatedFiles, signal } = run
   try {
-    await packAndPublish(run, realRoot(run.repositoryDirectory))
+    await packAndPublish(run, placeOf(run))
     return OPERATION_SUCCEEDED
   } catch (error) {
     signal.throwIfAborted()
@@ -51,7 +53,7 @@ export async function runExport(run: ExportRun): Promise<Message> {
   }
 }
 
-async function packAndPublish(run: ExportRun, root: string): Promise<void> {
+async function packAndPublish(run: ExportRun, root: RepositoryPlace): Promise<void> {
   const { archives, archiveName, checkpoint, plan, signal, token } = run
   const claim = { name: archiveName, token, size: plan.archiveSize, start: checkpoint.offset, signal }
   const archive = await archives.resume(claim)
@@ -72,18 +74,19 @@ async function fromTheStart({ onProgress }: ExportRun): Promise<Checkpoint> {
   return FROM_THE_START
 }
 
-async function pack(run: ExportRun, root: string, archive: GrowingArchive): Promise<void> {
-  const { plan, plans, deflatedFiles, onProgress, signal } = run
+async function pack(run: ExportRun, root: RepositoryPlace, archive: GrowingArchive): Promise<void> {
+  const { plan, plans, deflatedFiles, known, onProgress, signal } = run
+  const sources =
+    typeof root === 'string'
+      ? localSources(root)
+      : createFarSources({ objects: farObjects(root), known, isInStorageOfArchives: run.isInStorageOfArchives, signal })
   const checkpoint = archive.size === run.checkpoint.offset ? run.checkpoint : await fromTheStart(run)
   const size = await writeArchive<NamedEntry>({
     openOutput: (_start, onDurable) => archive.openOutput(onDurable),
     checkpoint,
-    entries: (from) => namedPages(plans.entryPages(plan.id, from)),
-    open(entry) {
-      if (entry.deflated !== undefined) return deflatedFiles.open({ ...entry, deflated: entry.deflated })
-      const { fd, stat } = openInside(root, entry.path)
-      return { fd, size: Number(stat.size) }
-    },
+    entries: (from) => sources.entries(namedPages(plans.entryPages(plan.id, from))),
+    open: (entry) =>
+      entry.deflated === undefined ? sources.open(entry) : deflatedFiles.open({ ...entry, deflated: entry.deflated }),
     onDurable: (durable) => onProgress(progressOf(durable, plan), durable.checkpoint),
     signal
   })
@@ -95,9 +98,9 @@ function progressOf({ bytes, lastEntry }: Durable<NamedEntry>, plan: Plan): Task
   return { bytesDone: bytes, packagesDone: isAllContent ? plan.packageCount : (lastEntry?.packagesDone ?? 0) }
 }
 
-function realRoot(directory: string): string {
+function placeOf({ repository }: ExportRun): RepositoryPlace {
   try {
-    return fs.realpathSync.native(directory)
+    return repository.place()
   } catch (error) {
     throw repositoryUnreadable(error)
   }

@@ -1,12 +1,11 @@
 /** How imports are done: lay out, look, decide, change the repository, and read it again. */
 import fs from 'node:fs'
 import path from 'node:path'
-import type { FilesPutAside } from '../core/deletion.ts'
 import type { ImportChange } from '../core/import.ts'
 import { importEnded, type Message } from '../core/message.ts'
 import { Problem } from '../core/problem.ts'
+import type { RepositoryChange, RepositoryStorage } from '../core/repository-storage.ts'
 import { type ClaimedWork, LeaseLost } from '../core/work.ts'
-import { changeRepository } from '../files/change-repository.ts'
 import { createIncomingDirectory, sweepWaiting } from '../files/incoming-directory.ts'
 import { METADATA_SUFFIXES, READER_VERSION } from '../metadata/metadata-file.ts'
 import { durableTransaction } from '../store/durable-transaction.ts'
@@ -20,6 +19,7 @@ import type { DeflationOptions } from './deflate-files.ts'
 import { toImportFailure } from './import-failure.ts'
 import { openInspection } from './inspect-import.ts'
 import type { LaneContext, PreparedLane } from './lane-host.ts'
+import { stagingDirectoryOf } from './open-repository.ts'
 import { planImport } from './plan-import.ts'
 import { createProgressRecorder, type ProgressRecorder } from './progress-recorder.ts'
 import type { ReadingPool } from './reading-pool.ts'
@@ -27,6 +27,7 @@ import { type ScanOptions, scanRepository } from './scan-repository.ts'
 import { stageImport } from './stage-import.ts'
 
 export interface ImportLaneOptions extends LaneContext {
+  readonly repository: RepositoryStorage
   readonly pool: ReadingPool
   /** For the scan that shows what was imported. */
   readonly deflation?: DeflationOptions
@@ -48,13 +49,12 @@ const TREE = 'tree'
 const READINGS_PER_STATEMENT = 500
 
 export function createImportLane(options: ImportLaneOptions): Omit<PreparedLane, 'close'> {
-  const { settings, db, works, pool, deflation, freeBytes } = options
-  const { repositoryDirectory } = settings
-  const incoming = createIncomingDirectory(repositoryDirectory)
+  const { settings, db, works, repository, pool, deflation, freeBytes } = options
+  const incoming = createIncomingDirectory(stagingDirectoryOf(settings))
   const imports = createImportStore(db)
   const scans = createScanStore(db, READER_VERSION, METADATA_SUFFIXES)
   /** Changes of imports whose end is not recorded yet. */
-  const made = new Map<number, FilesPutAside>()
+  const made = new Map<number, RepositoryChange>()
 
   async function decide(work: ClaimedWork, job: ImportJob, signal: AbortSignal, recorder: ProgressRecorder) {
     const directory = incoming.pathOf(job.directory)
@@ -68,7 +68,7 @@ export function createImportLane(options: ImportLaneOptions): Omit<PreparedLane,
         received: incoming.receivedIn(job.directory),
         waiting: incoming.waiting,
         tree,
-        repositoryDirectory,
+        repository,
         catalog,
         inspection,
         freeBytes,
@@ -79,7 +79,7 @@ export function createImportLane(options: ImportLaneOptions): Omit<PreparedLane,
         signal
       })
       const sent = await inspection.run(signal)
-      const plan = await planImport({ sent, catalog, repositoryDirectory, isReplacing: job.isReplacing, plain })
+      const plan = await planImport({ sent, catalog, repository, isReplacing: job.isReplacing, plain })
       const { changes, imported, replaced, unchangedCount, orphans } = plan
       if (archives.length > 0 && imported.length + unchangedCount === 0) throw withoutPackages(archives)
       const waiting = orphans.filter((file) => plain.has(file))
@@ -105,7 +105,7 @@ export function createImportLane(options: ImportLaneOptions): Omit<PreparedLane,
   async function scan(signal: AbortSignal): Promise<void> {
     const quiet: Pick<ScanOptions, 'onTotals' | 'onProgress'> = { onTotals: async () => {}, onProgress: () => {} }
     const now = () => new Date()
-    await scanRepository({ directory: repositoryDirectory, store: scans, pool, deflation, now, ...quiet, signal })
+    await scanRepository({ repository, store: scans, pool, deflation, now, ...quiet, signal })
   }
 
   /** The repository and its catalog are what they were before the import. */
@@ -113,13 +113,13 @@ export function createImportLane(options: ImportLaneOptions): Omit<PreparedLane,
     const changes = made.get(work.workId)
     made.delete(work.workId)
     if (changes === undefined) return
-    changes.restore()
+    await changes.restore()
     await imports.undecide(work.workId)
     await scan(new AbortController().signal)
   }
 
   async function clean({ workId }: ClaimedWork): Promise<void> {
-    made.get(workId)?.remove()
+    await made.get(workId)?.remove()
     made.delete(workId)
     await removeEnded(db, incoming, true)
   }
@@ -128,9 +128,14 @@ export function createImportLane(options: ImportLaneOptions): Omit<PreparedLane,
     const tree = path.join(incoming.pathOf(job.directory), TREE)
     keepWaiting(tree, incoming.waiting, decision)
     if (decision.changes.length === 0) return
-    made.set(work.workId, changeRepository(repositoryDirectory, tree, decision.changes))
+    const changed = await repository.change(tree, decision.changes, signal)
+    made.set(work.workId, changed)
     try {
-      await scans.readings.save([...decision.readings.values()])
+      const { stamps } = changed
+      const readings = [...decision.readings.values()]
+      await scans.readings.save(
+        readings.map((reading) => ({ ...reading, stamp: stamps?.get(reading.path) ?? reading.stamp }))
+      )
       await scan(signal)
     } catch (error) {
       // What is decided is done at the next start; unless nobody wants it any more, or it cannot be done.

@@ -5,6 +5,7 @@
 import fs from 'node:fs'
 import path from 'node:path'
 import { splitName } from '../core/file-name.ts'
+import { createRepositoryDirectory } from '../files/repository-directory.ts'
 import { stampOf } from '../files/walk-repository.ts'
 import { readZipMembers } from '../files/zip-members.ts'
 import { isV3Member, METADATA_SUFFIXES, parseV3Zip, READER_VERSION } from '../metadata/metadata-file.ts'
@@ -59,7 +60,7 @@ export async function openInspection(tree: string, databaseFile: string, pool: R
     async run(signal) {
       await flush()
       await scanRepository({
-        directory: tree,
+        repository: createRepositoryDirectory(tree),
         store,
         pool,
         now: () => new Date(),

@@ -1,12 +1,11 @@
 /** Decides what an import changes in the repository: what is new, what is there already, and what is there with other content. */
-import fs from 'node:fs'
 import path from 'node:path'
 import type { ImportChange } from '../core/import.ts'
 import { listOf } from '../core/message.ts'
 import type { CatalogProblemCode } from '../core/package.ts'
 import { Problem } from '../core/problem.ts'
+import type { RepositoryStorage } from '../core/repository-storage.ts'
 import { quoteName } from '../core/upload-name.ts'
-import { resolveInside } from '../files/safe-path.ts'
 import type { ComparedFile, ComparedPackage, ImportCatalog } from '../store/import-catalog.ts'
 
 export interface ImportPlan {
@@ -25,7 +24,7 @@ export interface PlanOptions {
   readonly sent: ImportCatalog
   /** Of the repository. */
   readonly catalog: ImportCatalog
-  readonly repositoryDirectory: string
+  readonly repository: Pick<RepositoryStorage, 'look'>
   readonly isReplacing: boolean
   /** Staged files that were sent as such, and not within an archive. */
   readonly plain: ReadonlySet<string>
@@ -157,21 +156,23 @@ function obsolete(known: ComparedPackage, item: ComparedPackage, news: readonly 
 async function occupiedPaths(
   news: readonly StagedFile[],
   known: ComparedPackage | undefined,
-  { catalog, repositoryDirectory }: PlanOptions
+  { catalog, repository }: PlanOptions
 ): Promise<string[]> {
   const owned = await catalog.files(news.map((file) => file.path))
   const own = new Set(known?.files.map((file) => file.path))
-  const occupied: string[] = []
+  const unknown: string[] = []
   for (const { file, path: target } of news) {
     const digest = owned.get(target)
     if (digest === file.sha256 || own.has(target)) continue
     if (digest !== undefined)
       throw conflict(`The file ${quoteName(target)} belongs to another package of the repository.`)
-    const stat = fs.lstatSync(resolveInside(repositoryDirectory, target), { throwIfNoEntry: false })
-    if (stat?.isDirectory()) throw conflict(`The repository has a directory ${quoteName(target)}.`)
-    if (stat !== undefined) occupied.push(target)
+    unknown.push(target)
   }
-  return occupied
+  const found = await repository.look(unknown)
+  for (const [target, kind] of found) {
+    if (kind === 'directory') throw conflict(`The repository has a directory ${quoteName(target)}.`)
+  }
+  return [...found.keys()]
 }
 
 function conflict(text: string): Problem {

@@ -1,6 +1,7 @@
 /** Threads that read files side by side, a portion each. */
 import { availableParallelism } from 'node:os'
 import { Piscina } from 'piscina'
+import type { RepositoryPlace } from '../core/repository-storage.ts'
 import type { UnreadFile } from '../store/reading-store.ts'
 import type { ReadingJob, ReadingResult } from './reading-thread.ts'
 import { threadFile } from './thread-file.ts'
@@ -8,7 +9,7 @@ import { threadFile } from './thread-file.ts'
 export interface ReadingPool {
   /** Reads all files of `pages`, and hands over the results portion by portion, in no particular order. */
   readAll(
-    root: string,
+    root: RepositoryPlace,
     pages: AsyncIterable<readonly UnreadFile[]>,
     onResults: (results: ReadingResult[], bytes: number) => Promise<void>
   ): Promise<void>

@@ -5,21 +5,16 @@
 import path from 'node:path'
 import { splitName } from '../core/file-name.ts'
 import { UnsafePathError } from '../core/relative-path.ts'
+import type { RepositoryPlace } from '../core/repository-storage.ts'
 import { digestFile, readWhole } from '../files/read-file.ts'
 import { readZipMembers } from '../files/zip-members.ts'
-import {
-  isV3Member,
-  type MetadataContents,
-  metadataSizeLimit,
-  parseMetadataFile,
-  parseV3Zip
-} from '../metadata/metadata-file.ts'
+import { isV3Member, type MetadataContents, parseIfMetadata, parseV3Zip } from '../metadata/metadata-file.ts'
 import { MAX_V3_JSON_BYTES } from '../metadata/v3-json.ts'
 import type { FileReading } from '../store/reading-store.ts'
+import { readFarFiles } from './read-far-files.ts'
 
 export interface ReadingJob {
-  /** Real path of the repository. */
-  readonly root: string
+  readonly root: RepositoryPlace
   readonly files: readonly FileToRead[]
 }
 
@@ -38,8 +33,10 @@ export type ReadingResult = FileReading | ReadingFailure
 
 /** Reads files one after the other. What cannot be read is part of the answer. */
 export default async function readFiles(job: ReadingJob): Promise<ReadingResult[]> {
+  const { root, files } = job
+  if (typeof root !== 'string') return readFarFiles(root, files)
   const results: ReadingResult[] = []
-  for (const file of job.files) results.push(await readOne(job.root, file.path, file.stamp))
+  for (const file of files) results.push(await readOne(root, file.path, file.stamp))
   return results
 }
 
@@ -60,16 +57,4 @@ async function readOne(root: string, file: string, stamp: string): Promise<Readi
     if (code === undefined && !(error instanceof UnsafePathError)) throw error
     return { path: file, failure: code ?? (error as Error).message }
   }
-}
-
-function parseIfMetadata(
-  name: { stem: string; suffix: string },
-  size: number,
-  read: () => Uint8Array
-): MetadataContents | undefined {
-  const limit = metadataSizeLimit(name.suffix)
-  if (limit === undefined) return undefined
-  if (size > limit)
-    return { problem: { code: 'metadata-too-large', reason: `${size} bytes, at most ${limit} are read` } }
-  return parseMetadataFile(name, read())
 }

@@ -1,5 +1,7 @@
 /** How scans are done. */
+import { StorageTrouble } from '../core/archive-trouble.ts'
 import { OPERATION_SUCCEEDED, taskFailed } from '../core/message.ts'
+import type { RepositoryStorage } from '../core/repository-storage.ts'
 import { METADATA_SUFFIXES, READER_VERSION } from '../metadata/metadata-file.ts'
 import { createScanStore } from '../store/scan-store.ts'
 import type { DeflationOptions } from './deflate-files.ts'
@@ -10,18 +12,22 @@ import type { ReadingPool } from './reading-pool.ts'
 import { scanRepository } from './scan-repository.ts'
 
 export function createScanLane({
-  settings,
   db,
   works,
+  repository,
   pool,
   deflation
-}: LaneContext & { pool: ReadingPool; deflation: DeflationOptions }): PreparedLane['run'] {
+}: LaneContext & {
+  repository: RepositoryStorage
+  pool: ReadingPool
+  deflation: DeflationOptions
+}): PreparedLane['run'] {
   const store = createScanStore(db, READER_VERSION, METADATA_SUFFIXES)
   return async (work, signal) => {
     const recorder = createProgressRecorder((progress) => works.saveProgress(work, progress))
     try {
       const result = await scanRepository({
-        directory: settings.repositoryDirectory,
+        repository,
         store,
         pool,
         deflation,
@@ -41,6 +47,15 @@ export function createScanLane({
 }
 
 function toTaskFailure(error: unknown): unknown {
+  if (error instanceof StorageTrouble) {
+    return new TaskFailure(
+      taskFailed(
+        `${error.message} The catalog stays as it was.`,
+        'Check FIXDEPOT_REPOSITORY_URL and its credentials; then repeat the request.'
+      ),
+      error
+    )
+  }
   const code = (error as NodeJS.ErrnoException).code
   if (!['ENOENT', 'ENOTDIR', 'EACCES', 'EPERM', 'EIO', 'ESTALE'].includes(code ?? '')) return error
   return new TaskFailure(

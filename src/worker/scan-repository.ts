@@ -1,9 +1,8 @@
 /** A scan: walk, read what is new, find the packages, deflate what is worth it, and make them the catalog. */
-import fs from 'node:fs'
 import { setImmediate } from 'node:timers/promises'
 import { foldName, splitName } from '../core/file-name.ts'
 import { type CatalogProblem, type CatalogProblemCode, catalogProblem } from '../core/package.ts'
-import { walkRepository } from '../files/walk-repository.ts'
+import type { RepositoryPlace, RepositoryStorage } from '../core/repository-storage.ts'
 import type { FileReading, ReadingStore, UnreadFile } from '../store/reading-store.ts'
 import type { SeenFileRow } from '../store/scan-schema.ts'
 import type { ScanStore } from '../store/scan-store.ts'
@@ -13,7 +12,7 @@ import type { ReadingPool } from './reading-pool.ts'
 import type { ReadingFailure } from './reading-thread.ts'
 
 export interface ScanOptions {
-  readonly directory: string
+  readonly repository: Pick<RepositoryStorage, 'place' | 'walk'>
   readonly store: ScanStore
   readonly pool: ReadingPool
   /** Without it nothing is deflated, and what is in the cache stays there. */
@@ -36,7 +35,6 @@ export interface ScanResult {
   readonly isUnchanged: boolean
 }
 
-const WALK_BATCH = 2_000
 const READ_PAGE = 1_000
 
 /** Problems that show before packages are put together: all that a scan which changes no package looks for. */
@@ -50,14 +48,14 @@ const WALK_PROBLEMS: readonly CatalogProblemCode[] = [
 ]
 
 /**
- * Brings the catalog up to date with the repository directory.
- * @throws the system's error when the directory itself cannot be read; then the catalog stays as it was
+ * Brings the catalog up to date with the repository.
+ * @throws StorageTrouble, or the system's error, when the repository itself cannot be read; then the catalog stays as it was
  */
 export async function scanRepository(options: ScanOptions): Promise<ScanResult> {
   const { store, now, signal } = options
-  const root = fs.realpathSync.native(options.directory)
+  const root = options.repository.place()
   await store.begin()
-  await walk(root, options)
+  await walk(options)
   await store.readings.forgetUnseen()
   const { files, bytes } = await readUnread(root, options)
   const deflate = (where: 'file' | 'found_file') => deflateFiles(root, where, bytes, options)
@@ -83,29 +81,25 @@ async function heedStop(signal: AbortSignal): Promise<void> {
   signal.throwIfAborted()
 }
 
-async function walk(root: string, { store, signal }: ScanOptions): Promise<void> {
-  let rows: SeenFileRow[] = []
-  let problems: CatalogProblem[] = []
-  const flush = async () => {
+async function walk({ repository, store, signal }: ScanOptions): Promise<void> {
+  for await (const portion of repository.walk(store.known)) {
+    const rows: SeenFileRow[] = []
+    const problems: CatalogProblem[] = []
+    for (const sighting of portion) {
+      if ('problem' in sighting) problems.push(sighting.problem)
+      else {
+        const { name, modifiedAt, ...file } = sighting.file
+        const { stem, suffix } = splitName(name)
+        rows.push({ ...file, stem: foldName(stem), suffix, modified_at: modifiedAt })
+      }
+    }
     await store.readings.addSeen(rows)
     await store.findings.addProblems(problems)
-    rows = []
-    problems = []
     await heedStop(signal)
   }
-  for (const sighting of walkRepository(root)) {
-    if ('problem' in sighting) problems.push(sighting.problem)
-    else {
-      const { name, modifiedAt, ...file } = sighting.file
-      const { stem, suffix } = splitName(name)
-      rows.push({ ...file, stem: foldName(stem), suffix, modified_at: modifiedAt })
-    }
-    if (rows.length + problems.length >= WALK_BATCH) await flush()
-  }
-  await flush()
 }
 
-async function readUnread(root: string, options: ScanOptions): Promise<{ files: number; bytes: number }> {
+async function readUnread(root: RepositoryPlace, options: ScanOptions): Promise<{ files: number; bytes: number }> {
   const { store, pool, onTotals, onProgress, signal } = options
   const totals = await store.readings.unreadTotals()
   let bytesDone = 0
@@ -129,7 +123,7 @@ async function readUnread(root: string, options: ScanOptions): Promise<{ files: 
 
 /** @param bytesRead what came before counts as well */
 async function deflateFiles(
-  root: string,
+  root: RepositoryPlace,
   where: 'file' | 'found_file',
   bytesRead: number,
   { deflation, onTotals, onProgress, signal }: ScanOptions

@@ -5,6 +5,7 @@ import { parseArchiveFile } from '../core/archive-file.ts'
 import { foldName, splitName } from '../core/file-name.ts'
 import type { ReceivedFile } from '../core/import.ts'
 import { Problem } from '../core/problem.ts'
+import type { RepositoryStorage } from '../core/repository-storage.ts'
 import { quoteName } from '../core/upload-name.ts'
 import { ZipRefused } from '../core/zip-refused.ts'
 import { resolveInside } from '../files/safe-path.ts'
@@ -22,7 +23,7 @@ export interface StagingOptions {
   readonly waiting: string
   /** Directory that is filled; it is made anew. */
   readonly tree: string
-  readonly repositoryDirectory: string
+  readonly repository: Pick<RepositoryStorage, 'copyTo'>
   /** Of the repository. */
   readonly catalog: ImportCatalog
   readonly inspection: Inspection
@@ -167,7 +168,7 @@ async function unpack(file: ReceivedFile, directory: ZipDirectory, options: Stag
  * A file that has come without its metadata may belong to a package that is here: then the metadata says so again. A file that was
  * sent by itself has it beside it; one of an archive lies as it does in a repository.
  */
-async function addKnownMetadata({ tree, catalog, repositoryDirectory }: StagingOptions): Promise<void> {
+async function addKnownMetadata({ tree, catalog, repository }: StagingOptions): Promise<void> {
   const described = new Set<string>()
   const isPlain = new Map<string, boolean>()
   for (const file of filesBelow(tree)) {
@@ -178,14 +179,11 @@ async function addKnownMetadata({ tree, catalog, repositoryDirectory }: StagingO
   }
   const alone = [...isPlain.keys()].filter((key) => !described.has(key))
   for (const known of await catalog.metadataOf(alone)) {
-    const original = resolveInside(repositoryDirectory, known.path)
-    if (splitName(known.path).suffix === '.zip' || !fs.existsSync(original)) continue
+    if (splitName(known.path).suffix === '.zip') continue
     const place = isPlain.get(foldName(known.fixid)) ? path.basename(known.path) : known.path
     const copy = resolveInside(tree, place)
     // It was sent too, or describes several packages.
-    if (fs.existsSync(copy)) continue
-    fs.mkdirSync(path.dirname(copy), { recursive: true })
-    fs.copyFileSync(original, copy, fs.constants.COPYFILE_EXCL)
+    if (!fs.existsSync(copy)) await repository.copyTo(known.path, copy)
   }
 }
 

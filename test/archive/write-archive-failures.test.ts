@@ -47,7 +47,7 @@ function attempt(t: Test, size: number, more: Contents = {}): Attempt {
       const openEntry = open ?? (({ name }) => openFile(join(sources, name)))
       const record = (entry: Parameters<typeof openEntry>[0]): EntrySource => {
         const source = openEntry(entry)
-        opened.push(source.fd)
+        if ('fd' in source) opened.push(source.fd)
         return source
       }
       return packInto(archive, { sources, entries, ...options, open: record }, flags)

@@ -8,6 +8,7 @@ import type { Message } from '../../src/core/message.ts'
 import type { CatalogProblem } from '../../src/core/package.ts'
 import { DEFAULT_PROTECTION } from '../../src/core/protection.ts'
 import type { Task, TaskKind } from '../../src/core/task.ts'
+import { createRepositoryDirectory } from '../../src/files/repository-directory.ts'
 import { METADATA_SUFFIXES, READER_VERSION } from '../../src/metadata/metadata-file.ts'
 import { createCatalogStore } from '../../src/store/catalog-store.ts'
 import { type Depot, migrateToLatest, openDepotDatabase } from '../../src/store/database.ts'
@@ -72,7 +73,7 @@ export async function makeDepot(t: Test, files: Files = {}): Promise<BareDepot> 
     async scan(options = {}) {
       scanner ??= connect()
       return scanRepository({
-        directory: repositoryDirectory,
+        repository: createRepositoryDirectory(repositoryDirectory),
         store: createScanStore(scanner, READER_VERSION, METADATA_SUFFIXES),
         pool: threadlessPool,
         now: () => new Date(),

@@ -5,6 +5,8 @@ import type { Test } from 'tap'
 
 export interface Gate {
   readonly url: string
+  /** Bytes that have gone through, in both directions. */
+  readonly passed: () => number
   shut(): void
   open(): void
 }
@@ -13,12 +15,16 @@ export async function startGate(t: Test, target: string): Promise<Gate> {
   const { hostname, port } = new URL(target)
   const sockets = new Set<net.Socket>()
   let isOpen = true
+  let passed = 0
   const server = net.createServer((client) => {
     client.on('error', () => {})
     if (!isOpen) return void client.destroy()
     const upstream = net.connect(Number(port), hostname).on('error', () => {})
     for (const socket of [client, upstream]) {
       sockets.add(socket)
+      socket.on('data', (bytes) => {
+        passed += bytes.length
+      })
       socket.on('close', () => {
         sockets.delete(socket)
         client.destroy()
@@ -39,6 +45,7 @@ export async function startGate(t: Test, target: string): Promise<Gate> {
   })
   return {
     url: `http://127.0.0.1:${(server.address() as net.AddressInfo).port}`,
+    passed: () => passed,
     shut,
     open() {
       isOpen = true

@@ -82,3 +82,11 @@ export async function makeBucket(_t: Test): Promise<TestBucket> {
     }
   }
 }
+
+/** A client beside the one that is tested. */
+export async function s3Of(t: Test, { endpoint, region }: BucketSettings) {
+  const { S3 } = await import('@aws-sdk/client-s3')
+  const s3 = new S3({ endpoint: endpoint ?? '', region: region ?? '', forcePathStyle: true })
+  t.teardown(() => s3.destroy())
+  return s3
+}

@@ -6,6 +6,7 @@ import type { TaskKind } from '../../src/core/task.ts'
 import { createArchiveDirectory } from '../../src/files/archive-directory.ts'
 import { createIncomingDirectory } from '../../src/files/incoming-directory.ts'
 import { putAside } from '../../src/files/put-aside.ts'
+import { createRepositoryDirectory } from '../../src/files/repository-directory.ts'
 import { createWorkStore, type WorkStore } from '../../src/store/work-store.ts'
 import { createImportDesk, type ImportDeskOptions, type SweepingImportDesk } from '../../src/worker/accept-import.ts'
 import { createExportLane } from '../../src/worker/export-lane.ts'
@@ -84,7 +85,8 @@ function laneParts(depot: BareDepot, kind: TaskKind, works: WorkStore): Omit<Pre
   const context = { settings: depot, db: depot.db, works, onPacked() {} }
   if (kind === 'export') return createExportLane(context)
   if (kind === 'scan') return scanLane(depot)
-  return createImportLane({ ...context, pool: threadlessPool, freeBytes: async () => FREE_BYTES })
+  const repository = createRepositoryDirectory(depot.repositoryDirectory)
+  return createImportLane({ ...context, repository, pool: threadlessPool, freeBytes: async () => FREE_BYTES })
 }
 
 function scanLane(depot: BareDepot): Pick<LaneOptions, 'run'> {

@@ -11,7 +11,7 @@ import {
   runStorageSuite,
   write
 } from '../helpers/archive-storage-suite.ts'
-import { makeBucket, type TestBucket, withoutS3 } from '../helpers/s3-server.ts'
+import { makeBucket, s3Of, withoutS3 } from '../helpers/s3-server.ts'
 
 const PART = 8 * 2 ** 20
 const SIZE = 2 * PART + 12_345
@@ -21,14 +21,6 @@ async function open(t: Test) {
   const storage = createArchiveBucket(bucket)
   t.teardown(() => storage.close())
   return { bucket, storage, size: SIZE, step: PART }
-}
-
-/** A client beside the one that is tested. */
-async function s3Of(t: Test, { endpoint, region }: TestBucket) {
-  const { S3 } = await import('@aws-sdk/client-s3')
-  const s3 = new S3({ endpoint: endpoint ?? '', region: region ?? '', forcePathStyle: true })
-  t.teardown(() => s3.destroy())
-  return s3
 }
 
 t.test('a bucket keeps what every storage of archives has to', { skip: withoutS3 }, async (t) => {

@@ -2,6 +2,7 @@
  * A process that scans and dies at once, as if its power was cut. Arguments: database, repository, and where: `reading`
  * after the first page of readings is kept, `publishing` when all packages are found.
  */
+import { createRepositoryDirectory } from '../../src/files/repository-directory.ts'
 import { METADATA_SUFFIXES, READER_VERSION } from '../../src/metadata/metadata-file.ts'
 import { openDatabase } from '../../src/store/database.ts'
 import { createScanStore } from '../../src/store/scan-store.ts'
@@ -16,7 +17,7 @@ function die(): never {
 }
 
 await scanRepository({
-  directory,
+  repository: createRepositoryDirectory(directory),
   store: createScanStore(openDatabase({ file }), READER_VERSION, METADATA_SUFFIXES),
   pool: threadlessPool,
   now: () => (where === 'publishing' ? die() : new Date()),

@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process'
 import fs from 'node:fs'
 import path from 'node:path'
 import t from 'tap'
+import { createRepositoryDirectory } from '../../src/files/repository-directory.ts'
 import { MAX_CLASSIC_XML_BYTES } from '../../src/metadata/classic-xml.ts'
 import type { Depot } from '../../src/store/database.ts'
 import { classicXml, listPackages, listProblems, makeDepot } from '../helpers/depot.ts'
@@ -174,7 +175,7 @@ t.test('a repository that is given by a link is read as if by its real path', as
   const directory = path.join(depot.root, 'link')
   fs.symlinkSync('repository', directory)
   fs.symlinkSync(path.join(depot.repositoryDirectory, 'sub/x.uxz'), path.join(depot.repositoryDirectory, 'x.uxz'))
-  await depot.scan({ directory })
+  await depot.scan({ repository: createRepositoryDirectory(directory) })
   t.same(await fixidsOf(depot.db), [UEFI])
   t.same(await codesOf(depot.db), [
     ['sub/x.uxz', 'orphan-file'],

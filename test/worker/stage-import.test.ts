@@ -5,6 +5,7 @@ import { mock } from 'node:test'
 import { crc32 } from 'node:zlib'
 import t, { type Test } from 'tap'
 import { createIncomingDirectory } from '../../src/files/incoming-directory.ts'
+import { createRepositoryDirectory } from '../../src/files/repository-directory.ts'
 import { createImportCatalog } from '../../src/store/import-catalog.ts'
 import { openInspection } from '../../src/worker/inspect-import.ts'
 import { type Staged, type StagingOptions, stageImport } from '../../src/worker/stage-import.ts'
@@ -63,7 +64,7 @@ async function place(t: Test, repository: Files = {}, waiting: Files = {}): Prom
         received,
         waiting: incoming.waiting,
         tree,
-        repositoryDirectory: depot.repositoryDirectory,
+        repository: createRepositoryDirectory(depot.repositoryDirectory),
         catalog: createImportCatalog(depot.db),
         inspection: {
           ...inspection,
