@@ -3,6 +3,8 @@ import { type Config, ConfigError, processEnvironment, readConfig } from '../con
 import { DatabaseUnusable } from '../store/database-unusable.ts'
 import { InstanceLocked } from '../store/instance-lock.ts'
 import { SOUND, UNKNOWN } from './findings.ts'
+import type { MoveResult } from './migrate-store.ts'
+import type { SettingChanges } from './move-places.ts'
 import { Refusal } from './refusal.ts'
 
 const FAILED = 1
@@ -42,6 +44,35 @@ async function examineForScripts(config: Config): Promise<number> {
   const code = await (await import('./doctor.ts')).examine(config, (line) => void lines.push(line))
   print(JSON.stringify({ isSound: code === SOUND, isComplete: code !== UNKNOWN, lines }))
   return code
+}
+
+/**
+ * @param file of the settings that say where to
+ * @returns the code to exit with
+ */
+export async function runMigrateStore(file: string, isJson: boolean): Promise<number> {
+  return sayWhy(FAILED, isJson, async () => {
+    const [{ migrateStore }, { readMovePlaces, settingChanges }] = await Promise.all([
+      import('./migrate-store.ts'),
+      import('./move-places.ts')
+    ])
+    const places = readMovePlaces(readConfig(), processEnvironment(), file)
+    const changes = settingChanges(processEnvironment(), file)
+    const result = await migrateStore(places, file, isJson ? () => {} : print)
+    if (isJson) print(JSON.stringify({ ...result, settings: changes }))
+    else for (const line of linesOfMove(result, changes, file)) print(line)
+    return SOUND
+  })
+}
+
+function* linesOfMove({ tables, archives }: MoveResult, changes: SettingChanges, file: string): Generator<string> {
+  if (tables !== undefined) yield `${tables.count} tables with ${tables.rows} rows are the same on both sides.`
+  for (const sentence of archives?.leftOut ?? []) yield `Left out: ${sentence}`
+  if (archives !== undefined) {
+    yield `${archives.count} archives of ${archives.bytes} bytes are there, and were read back.`
+  }
+  const without = changes.unset.length === 0 ? '' : `, without ${changes.unset.join(', ')}`
+  yield `From now on start the server with ${changes.asInFile.join(', ')} as in ${file}${without}; never again as before.`
 }
 
 /** @returns the code to exit with, as `runDoctor` */

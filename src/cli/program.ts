@@ -10,6 +10,7 @@ import { addDoctor } from './verbs/doctor.ts'
 import { addExport } from './verbs/export.ts'
 import { addImport } from './verbs/import.ts'
 import { addList } from './verbs/list.ts'
+import { addMigrateStore } from './verbs/migrate-store.ts'
 import { addScan } from './verbs/scan.ts'
 import { addServe } from './verbs/serve.ts'
 import { addShow } from './verbs/show.ts'
@@ -33,6 +34,7 @@ const VERBS: readonly ((program: Command, surroundings: Surroundings) => void)[]
   addVerify,
   addBackup,
   addDoctor,
+  addMigrateStore,
   addAudit,
   addSupportBundle,
   addCompletion

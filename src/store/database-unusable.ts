@@ -66,3 +66,11 @@ export function schemaTooNew(file: string | undefined, strangers: readonly strin
       'Nothing was changed. Start the version that made it or a newer one, or restore a backup from before the upgrade.'
   )
 }
+
+/** A depot is being moved into the database, and not all of it is there. */
+export function moveUnfinished(file: string | undefined): DatabaseUnusable {
+  return new DatabaseUnusable(
+    `A depot is being moved into the database ${file ?? 'of FIXDEPOT_DATABASE_URL'}, and not all of it is there. ` +
+      'Go on with fixdepot migrate-store, or empty the database.'
+  )
+}

@@ -4,7 +4,7 @@ import path from 'node:path'
 import Database from 'better-sqlite3'
 import { Kysely, SqliteDialect, sql } from 'kysely'
 import { FileMigrationProvider, Migrator } from 'kysely/migration'
-import { checkDirectoryOf, DatabaseUnusable, schemaTooNew, toUnusable } from './database-unusable.ts'
+import { checkDirectoryOf, DatabaseUnusable, moveUnfinished, schemaTooNew, toUnusable } from './database-unusable.ts'
 import { hasTable, isPostgres } from './dialect.ts'
 import { createPostgresDialect } from './postgres-dialect.ts'
 import type { Schema } from './schema.ts'
@@ -26,17 +26,27 @@ export interface DatabasePlace {
 export interface DatabaseOptions {
   /** Path of the SQLite file, or `:memory:`. */
   readonly file: string
+  /** For whoever moves a depot into it; to all others it is refused until all of it is there. */
+  readonly isMoveTarget?: boolean
 }
+
+/** Stands among the migrations of a database that a depot is being moved to: former versions refuse it like this, too. */
+export const UNFINISHED_MOVE = 'unfinished-move'
 
 export type Depot = Kysely<Schema>
 
 /**
  * Opens the database of a depot. In PostgreSQL nothing is connected before the first statement.
  * @param connections of PostgreSQL at the same time, for whoever makes no temporary tables
+ * @param isMoveTarget see `DatabaseOptions`
  * @throws DatabaseUnusable
  */
-export function openDepotDatabase({ databaseFile, databaseUrl }: DatabasePlace, connections = 1): Depot {
-  if (databaseUrl === undefined) return openDatabase({ file: databaseFile })
+export function openDepotDatabase(
+  { databaseFile, databaseUrl }: DatabasePlace,
+  connections = 1,
+  isMoveTarget = false
+): Depot {
+  if (databaseUrl === undefined) return openDatabase({ file: databaseFile, isMoveTarget })
   return new Kysely<Schema>({ dialect: createPostgresDialect({ url: databaseUrl, connections }) })
 }
 
@@ -53,7 +63,7 @@ export function openDepotForReading(place: DatabasePlace): Depot {
 export function openDatabase(options: DatabaseOptions): Depot {
   return connect(options.file, {}, (database) => {
     // Before anything is written: a database of a newer version is left as it is.
-    refuseNewerSchema(database, options.file)
+    refuseNewerSchema(database, options)
     database.pragma('journal_mode = WAL')
     database.pragma('synchronous = NORMAL')
     database.pragma('foreign_keys = ON')
@@ -92,13 +102,15 @@ function connect(file: string, options: Database.Options, prepare: (database: Da
   return new Kysely<Schema>({ dialect: new SqliteDialect({ database: kept }) })
 }
 
-function refuseNewerSchema(database: Database.Database, file: string): void {
+function refuseNewerSchema(database: Database.Database, { file, isMoveTarget = false }: DatabaseOptions): void {
   const isMigrated = database.prepare("select 1 from sqlite_schema where name = 'kysely_migration'").get() !== undefined
   if (!isMigrated) return
-  refuseStrangers(file, database.prepare<[], string>('select name from kysely_migration order by name').pluck().all())
+  const applied = database.prepare<[], string>('select name from kysely_migration order by name').pluck().all()
+  refuseStrangers(file, isMoveTarget ? applied.filter((name) => name !== UNFINISHED_MOVE) : applied)
 }
 
 function refuseStrangers(file: string | undefined, applied: readonly string[]): void {
+  if (applied.includes(UNFINISHED_MOVE)) throw moveUnfinished(file)
   const known = knownMigrations()
   const strangers = applied.filter((name) => !known.includes(name))
   if (strangers.length > 0) throw schemaTooNew(file, strangers, known.at(-1) ?? 'none')

@@ -2,56 +2,65 @@
 import { createHash } from 'node:crypto'
 import fs from 'node:fs'
 import path from 'node:path'
-import Database from 'better-sqlite3'
+import { sql } from 'kysely'
 import type { Test } from 'tap'
+import { appliedMigrations, openDepotDatabase, openDepotForReading } from '../../src/store/database.ts'
 import { readArchive } from '../helpers/archive-readers.ts'
+import { type ArchiveView, bucketFor, viewArchives } from '../helpers/archives.ts'
+import { engineOf } from '../helpers/engines.ts'
 import { type Files, packageFiles } from '../helpers/packages.ts'
+import { createEmptyDatabase } from '../helpers/postgres.ts'
 import { makePlace, type ServerOptions } from '../helpers/server.ts'
 import { chanceOf } from './chaos.ts'
 
 export const FIXIDS = Array.from({ length: 12 }, (_, index) => `pack-${String.fromCharCode(97 + index)}`)
 
-const ARCHIVE = /^repository\d{14,20}\.zip$/
-
 export interface ChaosPlace extends ServerOptions {
   readonly archivesDirectory: string
-  /** What lies in the directory of archives. */
-  archives(): string[]
+  readonly archives: ArchiveView
   /** An archive of these packages is whole, holds what the repository holds, and has the same bytes each time. */
   checkArchive(t: Test, name: string, fixids: readonly string[]): Promise<void>
   /** Every file under the name of a finished archive can be read to its end. */
   checkAllWhole(t: Test): Promise<void>
-  sizeOf(name: string): number
   /** Rows of the database, while no server runs; none before there is one. */
-  query<Row>(sql: string): Row[]
+  query<Row>(statement: string): Promise<Row[]>
+  /** Changes the database, while no server runs. */
+  change(statements: readonly string[]): Promise<void>
 }
 
-/** Twelve packages of up to `largestBytes`; of these every selection can be made. */
-export function makeChaosPlace(t: Test, largestBytes = 3 * 2 ** 20): ChaosPlace {
+/** Twelve packages of up to `largestBytes`; of these every selection can be made. Nothing has been made of the database yet. */
+export async function makeChaosPlace(t: Test, largestBytes = 3 * 2 ** 20): Promise<ChaosPlace> {
   const place = makePlace(t, chaosFiles(largestBytes))
   const archivesDirectory = path.join(place.dataDirectory, 'archives')
+  const bucket = await bucketFor(t)
+  const databaseUrl = engineOf(t) === 'PostgreSQL' ? await createEmptyDatabase(t) : undefined
+  const database = { databaseFile: path.join(place.dataDirectory, 'fixdepot.db'), databaseUrl }
   const digests = new Map<string, string>()
-  const archives = () => (fs.existsSync(archivesDirectory) ? fs.readdirSync(archivesDirectory) : [])
+  const archives = viewArchives(t, { archivesDirectory, archivesBucket: bucket })
 
-  async function contentOf(name: string): Promise<Map<string, Buffer>> {
-    const entries = await readArchive(path.join(archivesDirectory, name))
+  async function contentOf(bytes: Buffer): Promise<Map<string, Buffer>> {
+    const file = path.join(path.dirname(place.dataDirectory), 'looked-at.zip')
+    fs.writeFileSync(file, bytes)
+    const entries = await readArchive(file)
     return new Map(entries.map((entry) => [entry.name, entry.content]))
   }
 
   return {
     ...place,
+    databaseUrl,
+    ...(bucket && { settings: bucket.settings }),
     archivesDirectory,
     archives,
     async checkArchive(t, name, fixids) {
       const key = [...fixids].sort().join(' ')
-      const bytes = fs.readFileSync(path.join(archivesDirectory, name))
+      const bytes = await archives.read(name)
       const digest = createHash('sha256').update(bytes).digest('hex')
       const known = digests.get(key)
       if (known !== undefined) {
         if (known !== digest) t.fail(`${name} has other bytes than an archive of the same packages before`)
         return
       }
-      const content = await contentOf(name)
+      const content = await contentOf(bytes)
       const files = fixids.flatMap((fixid) => ['xml', 'txt', 'chg', 'uxz'].map((suffix) => `${fixid}.${suffix}`))
       t.same([...content.keys()].sort(), files.sort(), `${name} has the files of its packages`)
       const isEqual = files.every((file) =>
@@ -61,25 +70,29 @@ export function makeChaosPlace(t: Test, largestBytes = 3 * 2 ** 20): ChaosPlace 
       digests.set(key, digest)
     },
     async checkAllWhole(t) {
-      for (const name of archives().filter((name) => ARCHIVE.test(name))) {
-        await contentOf(name).catch((error) => t.fail(`${name} is not whole: ${error.message}`))
+      for (const name of await archives.finished()) {
+        await contentOf(await archives.read(name)).catch((error) => t.fail(`${name} is not whole: ${error.message}`))
       }
     },
-    sizeOf: (name) => fs.statSync(path.join(archivesDirectory, name)).size,
-    query<Row>(sql: string) {
-      const file = path.join(place.dataDirectory, 'fixdepot.db')
-      if (!fs.existsSync(file)) return []
-      const database = new Database(file, { readonly: true })
+    async query<Row>(statement: string) {
+      if (databaseUrl === undefined && !fs.existsSync(database.databaseFile)) return []
+      const db = openDepotForReading(database)
       try {
-        return database.prepare(sql).all() as Row[]
+        // A kill in the first milliseconds of the first start leaves a part of the tables.
+        if ((await appliedMigrations(db)).length < 2) return []
+        return (await sql.raw<Row>(statement).execute(db)).rows
       } catch (error) {
-        // A kill in the first milliseconds of the first start leaves a journal, which only a writer may take back: there are no tables.
-        const isEmpty = (error as { code?: string }).code === 'SQLITE_READONLY_ROLLBACK'
-        if (isEmpty || (error as Error).message.startsWith('no such table')) return []
+        // Or a journal, which only a writer may take back: there are no tables.
+        if ((error as { code?: string }).code === 'SQLITE_READONLY_ROLLBACK') return []
         throw error
       } finally {
-        database.close()
+        await db.destroy()
       }
+    },
+    async change(statements) {
+      const db = openDepotDatabase(database)
+      for (const statement of statements) await sql.raw(statement).execute(db)
+      await db.destroy()
     }
   }
 }

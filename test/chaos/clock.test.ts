@@ -19,7 +19,7 @@ t.test(
   'jumps of the clock stop no export, and give each task and archive a name of its own',
   { skip: library === undefined && 'needs libfaketime' },
   async (t) => {
-    const place = makeChaosPlace(t, 24 * 2 ** 20)
+    const place = await makeChaosPlace(t, 24 * 2 ** 20)
     const clock = path.join(path.dirname(place.dataDirectory), 'clock')
     const jump = (to: string) => fs.writeFileSync(clock, to)
     jump('+0')

@@ -4,9 +4,9 @@ import fs from 'node:fs'
 import http from 'node:http'
 import path from 'node:path'
 import { performance } from 'node:perf_hooks'
-import Database from 'better-sqlite3'
 import t from 'tap'
 import { basic } from '../helpers/app.ts'
+import { ONLY_DISK } from '../helpers/archives.ts'
 import { ADMIN_PASSWORD, startServer, type TestServer, until } from '../helpers/server.ts'
 import { allowTime, IS_THOROUGH } from './chaos.ts'
 import { type ChaosPlace, FIXIDS, makeChaosPlace } from './chaos-place.ts'
@@ -22,22 +22,14 @@ const READERS = 300
 const MEMORY_FOR_READERS = 100 * MIB
 
 /** Many more exports of what has been exported; each has work of its own, as different ones would have. */
-function fillQueue(place: ChaosPlace): void {
-  const database = new Database(path.join(place.dataDirectory, 'fixdepot.db'))
-  database
-    .prepare(
-      `with recursive number (value) as (select 1 union all select value + 1 from number where value < ${QUEUED})
+function fillQueue(place: ChaosPlace): Promise<void> {
+  return place.change([
+    `with recursive number (value) as (select 1 union all select value + 1 from number where value < ${QUEUED})
       insert into work (kind, state, plan_id, packages_total, bytes_total)
-      select 'export', 'queued', plan.id, 1, archive_size from number, plan`
-    )
-    .run()
-  database
-    .prepare(
-      `insert into task (kind, state, work_id, created_by, created_at)
+      select 'export', 'queued', plan.id, 1, archive_size from number, plan`,
+    `insert into task (kind, state, work_id, created_by, created_at)
       select 'export', 'live', id, 'tester', 0 from work where state = 'queued' and kind = 'export'`
-    )
-    .run()
-  database.close()
+  ])
 }
 
 async function cancelAll(server: TestServer, first: number): Promise<void> {
@@ -50,12 +42,12 @@ async function cancelAll(server: TestServer, first: number): Promise<void> {
 }
 
 t.test(`with ${QUEUED} tasks in the queue the server starts, answers, and lets go of them`, async (t) => {
-  const place = makeChaosPlace(t, 2 ** 16)
+  const place = await makeChaosPlace(t, 2 ** 16)
   const before = await startServer(t, place)
   const model = await before.export({ fixids: FIXIDS.slice(0, 1) })
   await before.finished(model)
   await before.stop()
-  fillQueue(place)
+  await fillQueue(place)
   const started = performance.now()
   const server = await startServer(t, place)
   const startMs = performance.now() - started
@@ -92,13 +84,13 @@ function residentBytes({ child }: TestServer): number {
   return 1024 * Number(kilobytes)
 }
 
-const skip = fs.existsSync('/proc/self/fd') ? false : 'needs /proc'
+const skip = fs.existsSync('/proc/self/fd') ? ONLY_DISK.skip : 'needs /proc'
 
 t.test(
   `${READERS} slow readers and broken downloads cost little memory, and leave no file open`,
   { skip },
   async (t) => {
-    const place = makeChaosPlace(t, 24 * MIB)
+    const place = await makeChaosPlace(t, 24 * MIB)
     const server = await startServer(t, place)
     const { current } = await server.finished(await server.export())
     const url = `${server.url}/updateRepositories/firmware?key=export&exportRepoFilename=${current}`

@@ -23,7 +23,7 @@ interface Faulty {
 
 async function startFaulty(t: Test): Promise<Faulty> {
   const shim = buildFaultShim(t)
-  const chaos = makeChaosPlace(t, LARGEST_BYTES)
+  const chaos = await makeChaosPlace(t, LARGEST_BYTES)
   const place = { ...chaos, settings: shim.environment }
   let serial = 0
   return {
@@ -66,7 +66,7 @@ async function endsWell(t: Test, { server, place }: Faulty, taskid: number, fixi
   const status = await server.finished(taskid)
   if (status.state === 'complete') await place.checkArchive(t, status.current, fixids)
   else t.match(status, { state: 'error', current: '', message: /\S/ })
-  await until('no part is left', () => !place.archives().some((name) => name.endsWith('.part')))
+  await until('no part is left', async () => (await place.archives.unfinished()).length === 0)
   return status
 }
 

@@ -21,7 +21,7 @@ for (let turn = 0; ; turn += 1) {
 }`
 
 t.test('nothing from outside is ever packed while a link is swapped in a loop', async (t) => {
-  const place = makeChaosPlace(t, 2 ** 20)
+  const place = await makeChaosPlace(t, 2 ** 20)
   const name = path.join(place.repositoryDirectory, `${SWAPPED}.uxz`)
   const inside = path.join(place.repositoryDirectory, 'kept aside')
   const outside = path.join(path.dirname(place.repositoryDirectory), 'outside')
@@ -38,7 +38,7 @@ t.test('nothing from outside is ever packed while a link is swapped in a loop', 
     const { state, current, message } = await server.finished(await server.export({ fixids }))
     outcomes[state] = (outcomes[state] ?? 0) + 1
     if (state === 'complete') {
-      const bytes = fs.readFileSync(path.join(place.archivesDirectory, current))
+      const bytes = await place.archives.read(current)
       t.notOk(bytes.includes('secretsecret'), 'it has nothing from outside')
     } else t.match(message, `${SWAPPED}.uxz`)
   }

@@ -1,6 +1,4 @@
 /** Any order of requests, kills, restarts and removed archives: after each step every task is as it was promised. */
-import fs from 'node:fs'
-import path from 'node:path'
 import fc from 'fast-check'
 import t, { type Test } from 'tap'
 import { type Status, startServer, type TestServer } from '../helpers/server.ts'
@@ -97,16 +95,16 @@ const finish = fc.nat(50).map((index) =>
     const known = model.tasks.get(taskid ?? 0)
     if (taskid === undefined || known === undefined) return
     const { state, current } = await server.finished(taskid)
-    const isThere = fs.existsSync(path.join(place.archivesDirectory, current))
+    const isThere = (await place.archives.finished()).includes(current)
     if (state === 'complete' && isThere) await place.checkArchive(t, current, known.fixids)
   })
 )
 
 const remove = fc.nat(50).map((index) =>
   step(`remove archive ${index}`, async (_, { place }) => {
-    const archives = place.archives().filter((name) => name.endsWith('.zip'))
+    const archives = await place.archives.finished()
     const name = archives[index % Math.max(1, archives.length)]
-    if (name !== undefined) fs.rmSync(path.join(place.archivesDirectory, name), { force: true })
+    if (name !== undefined) await place.archives.remove(name)
   })
 )
 
@@ -128,7 +126,7 @@ t.test('in any order, every task keeps its promise after each step', async (t) =
     fc.asyncProperty(steps, async (commands) => {
       round += 1
       await t.test(`order ${round}`, async (t) => {
-        const place = makeChaosPlace(t, 6 * 2 ** 20)
+        const place = await makeChaosPlace(t, 6 * 2 ** 20)
         const real: Real = { t, place, server: await startServer(t, place) }
         const model: Model = { tasks: new Map() }
         await fc.asyncModelRun(() => ({ model, real }), commands)

@@ -13,7 +13,7 @@ const EXPORT_MS = 15
 
 t.test(`${RACES} races of a cancellation against the completion end in one state each`, async (t) => {
   const chance = startChance(t)
-  const place = makeChaosPlace(t, 2 ** 18)
+  const place = await makeChaosPlace(t, 2 ** 18)
   const server = await startServer(t, place)
   const outcomes: Record<string, number> = { complete: 0, canceled: 0 }
   const taskIds: number[] = []
@@ -32,18 +32,19 @@ t.test(`${RACES} races of a cancellation against the completion end in one state
   }
   t.comment(JSON.stringify(outcomes))
   t.equal(Object.keys(outcomes).length, 2, 'nothing else has happened')
-  await until('no part is left', () => !place.archives().some((name) => name.endsWith('.part')))
+  await until('no part is left', async () => (await place.archives.unfinished()).length === 0)
   await place.checkAllWhole(t)
+  const there = await place.archives.finished()
   for (const taskid of taskIds) {
     const { state, current } = await server.status(taskid)
-    if (state === 'complete' && !place.archives().includes(current)) t.fail(`the archive of ${taskid} is gone`)
+    if (state === 'complete' && !there.includes(current)) t.fail(`the archive of ${taskid} is gone`)
   }
   t.equal(server.stderr(), '')
   await server.stop()
-  const messages = place.query<{ count: number }>(
-    'select count(*) as count from task_message where position = 0 group by task_id having count > 1'
+  const messages = await place.query<{ count: number }>(
+    'select count(*) as count from task_message where position = 0 group by task_id having count(*) > 1'
   )
   t.same(messages, [], 'each was told its end once')
-  const kept = place.query<{ name: string }>("select archive_name as name from plan where archive_state = 'kept'")
-  t.same(place.archives().sort(), kept.map(({ name }) => name).sort(), 'no archive is there that nobody has')
+  const kept = await place.query<{ name: string }>("select archive_name as name from plan where archive_state = 'kept'")
+  t.same(await place.archives.finished(), kept.map(({ name }) => name).sort(), 'no archive is there that nobody has')
 })

@@ -17,8 +17,8 @@ const has = (command: string) => spawnSync(command, ['--version']).status === 0
 const canMount = process.platform === 'linux' && process.getuid?.() === 0
 
 /** A place whose data directory is a volume of so many bytes; undefined where nothing can be mounted. */
-function placeOnVolume(t: Test, bytes: number): ChaosPlace | undefined {
-  const place = makeChaosPlace(t, 40 * MIB)
+async function placeOnVolume(t: Test, bytes: number): Promise<ChaosPlace | undefined> {
+  const place = await makeChaosPlace(t, 40 * MIB)
   if (spawnSync('mount', ['-t', 'tmpfs', '-o', `size=${bytes}`, 'tmpfs', place.dataDirectory]).status !== 0)
     return undefined
   t.teardown(() => void spawnSync('umount', ['--lazy', place.dataDirectory]))
@@ -41,7 +41,7 @@ function fillVolume(directory: string, free: number): () => void {
 }
 
 const noParts = (place: ChaosPlace) =>
-  until('no part is left', () => !place.archives().some((name) => name.endsWith('.part')))
+  until('no part is left', async () => (await place.archives.unfinished()).length === 0)
 
 async function checks(server: TestServer): Promise<{ code: number; text: string }> {
   const response = await fetch(`${server.url}/health/ready`)
@@ -54,7 +54,7 @@ t.test(
   'without room for it, an export is refused with what it needs, and what is free',
   { skip: skipVolume },
   async (t) => {
-    const place = placeOnVolume(t, 100 * MIB)
+    const place = await placeOnVolume(t, 100 * MIB)
     if (place === undefined) return t.pass('nothing can be mounted here')
     const server = await startServer(t, place)
     const body = JSON.stringify({ fixids: [LARGE] })
@@ -70,7 +70,7 @@ t.test(
   'a volume that fills up fails the export with a clear message, and nothing else',
   { skip: skipVolume },
   async (t) => {
-    const place = placeOnVolume(t, 160 * MIB)
+    const place = await placeOnVolume(t, 160 * MIB)
     if (place === undefined) return t.pass('nothing can be mounted here')
     const server = await startServer(t, place)
     const taskid = await server.export({ fixids: [LARGE] })
@@ -93,7 +93,7 @@ t.test(
   'a limit on the size of files fails what is larger, and nothing else',
   { skip: has('prlimit') ? false : 'needs prlimit' },
   async (t) => {
-    const place = makeChaosPlace(t, 40 * MIB)
+    const place = await makeChaosPlace(t, 40 * MIB)
     const server = await startServer(t, { ...place, runBy: ['prlimit', `--fsize=${12 * MIB}`] })
     for (let round = 0; round < 3; round += 1) {
       t.match(await server.finished(await server.export({ fixids: [LARGE] })), {

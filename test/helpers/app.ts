@@ -7,7 +7,6 @@ import type { ImportDesk } from '../../src/core/import.ts'
 import { DEFAULT_PROTECTION, type Protection } from '../../src/core/protection.ts'
 import { createSessions } from '../../src/core/session.ts'
 import type { TaskKind, TaskReader } from '../../src/core/task.ts'
-import { createArchiveDirectory } from '../../src/files/archive-directory.ts'
 import { createDeflatedFiles } from '../../src/files/deflated-files.ts'
 import { createIncomingDirectory } from '../../src/files/incoming-directory.ts'
 import { createRepositoryFiles } from '../../src/files/repository-files.ts'
@@ -23,6 +22,7 @@ import { createSessionDesk, createSessionReader } from '../../src/store/session-
 import { createStatisticsStore } from '../../src/store/statistics-store.ts'
 import { createTaskStore } from '../../src/store/task-store.ts'
 import type { ImportDeskOptions, SweepingImportDesk } from '../../src/worker/accept-import.ts'
+import { openArchiveStorage } from '../../src/worker/open-archive-storage.ts'
 import type { DeskOptions } from '../../src/worker/task-desk.ts'
 import { reportMismatches } from './check-answers.ts'
 import { type BareDepot, contentsOf, makeDepot } from './depot.ts'
@@ -180,7 +180,7 @@ export async function openTestDepot(
       files: createRepositoryFiles(repositoryDirectory),
       archives: createArchives({
         store: createArchiveStore(db),
-        storage: createArchiveDirectory(depot.archivesDirectory),
+        storage: openArchiveStorage(depot),
         plans: createPlanStore(db),
         files: createRepositoryFiles(repositoryDirectory),
         deflatedFiles: createDeflatedFiles(depot.deflatedDirectory)

@@ -20,6 +20,7 @@ import type { ReadingPool } from '../../src/worker/reading-pool.ts'
 import readFiles from '../../src/worker/reading-thread.ts'
 import { type ScanOptions, type ScanResult, scanRepository } from '../../src/worker/scan-repository.ts'
 import type { WorkerSettings } from '../../src/worker/settings.ts'
+import { type ArchiveView, bucketFor, viewArchives } from './archives.ts'
 import { databaseFor } from './engines.ts'
 import type { Files } from './packages.ts'
 
@@ -29,6 +30,8 @@ export const ARCHIVE_TTL_MS = 86_400_000
 export interface BareDepot extends WorkerSettings {
   /** Real path of the directory that holds all the others. */
   readonly root: string
+  /** Its archives, wherever they are. */
+  readonly archiveView: ArchiveView
   /** The first connection to the database, which is migrated. */
   readonly db: Depot
   /** One more connection to the same database; it is closed with the test. */
@@ -44,6 +47,7 @@ export async function makeDepot(t: Test, files: Files = {}): Promise<BareDepot> 
   const root = fs.realpathSync(t.testdir({ repository: {}, archives: {} }))
   const place = await databaseFor(t, path.join(root, 'fixdepot.db'))
   const repositoryDirectory = path.join(root, 'repository')
+  const storage = { archivesDirectory: path.join(root, 'archives'), archivesBucket: await bucketFor(t) }
   const connections: Depot[] = []
   t.teardown(async () => {
     for (const connection of connections.reverse()) await connection.destroy()
@@ -60,7 +64,8 @@ export async function makeDepot(t: Test, files: Files = {}): Promise<BareDepot> 
     root,
     ...place,
     repositoryDirectory,
-    archivesDirectory: path.join(root, 'archives'),
+    ...storage,
+    archiveView: viewArchives(t, storage),
     deflatedDirectory: path.join(root, 'deflated'),
     compression: 'auto',
     deflatedBytes: 1_000_000_000,

@@ -10,7 +10,7 @@ import path from 'node:path'
 import type { Test } from 'tap'
 import { canRunS3Server, type S3Server } from '../../scripts/s3-server.ts'
 import type { BucketSettings } from '../../src/core/bucket-settings.ts'
-import { until } from './server.ts'
+import { until } from './until.ts'
 
 const SCRIPT = path.join(import.meta.dirname, '../../scripts/s3-server.ts')
 const START_MS = 110_000

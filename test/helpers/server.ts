@@ -3,34 +3,21 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import path from 'node:path'
 import { createInterface } from 'node:readline'
-import { setTimeout as delay } from 'node:timers/promises'
 import type { Test } from 'tap'
 import { checkerOf, isJson, type OpenApi } from './answer-checker.ts'
 import { basic } from './app.ts'
 import type { Files } from './packages.ts'
 import { POSTGRES_PASSWORD } from './postgres.ts'
+import { until } from './until.ts'
+
+export { until } from './until.ts'
 
 const MAIN = path.join(import.meta.dirname, '../../src/main.ts')
 const LISTENING = /^Server listening at (https?:\/\/127\.0\.0\.1:\d+)$/
 /** What the log calls an error, or worse. */
 const SERIOUS = /"level":[56]0/
-const WAIT_MS = 30_000
-const POLL_MS = 10
 
 export const ADMIN_PASSWORD = 'a password for tests'
-
-/** Asks until it holds; for what nobody tells of by an event. @param what is waited for, also as it stands at the end */
-export async function until(
-  what: string | (() => string),
-  holds: () => boolean | Promise<boolean>,
-  waitMs: number = WAIT_MS
-): Promise<void> {
-  const end = Date.now() + waitMs
-  while (!(await holds())) {
-    if (Date.now() > end) throw new Error(`Waited in vain until ${typeof what === 'string' ? what : what()}`)
-    await delay(POLL_MS)
-  }
-}
 
 export interface ServerOptions {
   readonly dataDirectory: string

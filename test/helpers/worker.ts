@@ -3,7 +3,6 @@
 import type { TaskDesk } from '../../src/core/export.ts'
 import { type Message, OPERATION_SUCCEEDED } from '../../src/core/message.ts'
 import type { TaskKind } from '../../src/core/task.ts'
-import { createArchiveDirectory } from '../../src/files/archive-directory.ts'
 import { createIncomingDirectory } from '../../src/files/incoming-directory.ts'
 import { putAside } from '../../src/files/put-aside.ts'
 import { createRepositoryDirectory } from '../../src/files/repository-directory.ts'
@@ -13,6 +12,7 @@ import { createExportLane } from '../../src/worker/export-lane.ts'
 import { createImportLane } from '../../src/worker/import-lane.ts'
 import { type Lane, type LaneOptions, startLane, TaskFailure } from '../../src/worker/lane.ts'
 import type { PreparedLane } from '../../src/worker/lane-host.ts'
+import { openArchiveStorage } from '../../src/worker/open-archive-storage.ts'
 import { createTaskDesk, type DeskOptions } from '../../src/worker/task-desk.ts'
 import { type BareDepot, threadlessPool } from './depot.ts'
 
@@ -22,7 +22,7 @@ const FREE_BYTES = 2 ** 50
 export function makeDesk(depot: BareDepot, options: Partial<DeskOptions> = {}): TaskDesk {
   return createTaskDesk({
     db: depot.db,
-    archives: createArchiveDirectory(depot.archivesDirectory),
+    archives: openArchiveStorage(depot),
     freeBytes: () => FREE_BYTES,
     putAside: (paths) => putAside(depot.repositoryDirectory, paths),
     archiveTtlMs: depot.archiveTtlMs,

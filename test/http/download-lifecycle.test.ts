@@ -6,6 +6,7 @@ import path from 'node:path'
 import t from 'tap'
 import { connect } from '../clients/raw-http.ts'
 import { AUTHORIZATION, listen, openTestDepot } from '../helpers/app.ts'
+import { ONLY_DISK } from '../helpers/archives.ts'
 import { allClosedBelow, openFilesBelow } from '../helpers/open-files.ts'
 import { packageFiles } from '../helpers/packages.ts'
 import { until } from '../helpers/server.ts'
@@ -15,7 +16,7 @@ import { equalError } from './error-body.ts'
 
 const UNKNOWN = { status: 404, id: 'FQXHMUP9007L', text: /^There is no archive/ }
 
-t.test('an archive cannot be had before its export is complete', async (t) => {
+t.test('an archive cannot be had before its export is complete', ONLY_DISK, async (t) => {
   const depot = await openTestDepot(t, packageFiles({ fixid: 'a', payload: 'x' }))
   await depot.call('/updateRepositories/firmware?action=export', { method: 'PUT' })
   const { current } = (await depot.call('/updateRepositories/firmware/status')).json()
@@ -33,7 +34,7 @@ t.test('an archive cannot be had before its export is complete', async (t) => {
 
 t.test('an archive that somebody has removed is not there', async (t) => {
   const depot = await openDownloadDepot(t)
-  fs.rmSync(path.join(depot.archivesDirectory, depot.name))
+  await depot.archiveView.remove(depot.name)
   equalError(t, await depot.get(), { status: 410, id: 'FQXHMUP9015L', text: /has been removed/ })
 })
 
@@ -52,7 +53,7 @@ t.test('a connection goes on after a download', async (t) => {
   t.equal(status.status, 200)
 })
 
-const onlyLinux = { skip: process.platform === 'linux' ? false : 'needs /proc' } as const
+const onlyLinux = { skip: process.platform === 'linux' ? ONLY_DISK.skip : 'needs /proc' }
 
 t.test('answers without a body leave no descriptor open', onlyLinux, async (t) => {
   const depot = await openDownloadDepot(t)

@@ -1,5 +1,3 @@
-import fs from 'node:fs'
-import path from 'node:path'
 import type { LightMyRequestResponse } from 'fastify'
 import type { Test } from 'tap'
 import { openTestDepot, type TestDepot } from '../helpers/app.ts'
@@ -22,7 +20,7 @@ export async function openDownloadDepot(t: Test): Promise<DownloadDepot> {
   return {
     ...depot,
     name,
-    bytes: fs.readFileSync(path.join(depot.archivesDirectory, name)),
+    bytes: await depot.archiveView.read(name),
     get: (headers = {}, method = 'GET') => depot.call(DOWNLOAD + name, { method, headers })
   }
 }

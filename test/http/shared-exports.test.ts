@@ -1,6 +1,4 @@
 /** Equal exports through the API: one archive for all who ask. */
-import fs from 'node:fs'
-import path from 'node:path'
 import t from 'tap'
 import { SPACE_FLOOR_BYTES } from '../../src/worker/repository-room.ts'
 import { openTestDepot } from '../helpers/app.ts'
@@ -24,7 +22,7 @@ t.test(`${CALLERS} equal requests have a task each, and are packed once`, async 
   const all = await Promise.all(ids.map(async (id) => (await depot.call(STATUS + id)).json()))
   t.match(all[0], { state: 'canceled', current: '' })
   t.same(new Set(all.slice(1).map(({ state }) => state)), new Set(['complete']))
-  t.same([...new Set(all.slice(1).map(({ current }) => current))], fs.readdirSync(depot.archivesDirectory))
+  t.same([...new Set(all.slice(1).map(({ current }) => current))], await depot.archiveView.finished())
 })
 
 t.test('while the archive is kept, an equal export is complete at once', async (t) => {
@@ -40,7 +38,7 @@ t.test('while the archive is kept, an equal export is complete at once', async (
 t.test('an archive that is gone answers so, and the next equal export packs it anew', async (t) => {
   const depot = await openTestDepot(t, packageFiles({ fixid: 'a', payload: 'x' }))
   const first = await depot.export()
-  fs.rmSync(path.join(depot.archivesDirectory, first.name))
+  await depot.archiveView.remove(first.name)
   equalError(t, await depot.call(DOWNLOAD + first.name), { status: 410, id: 'FQXHMUP9015L', text: /has been removed/ })
   const second = await depot.export()
   t.equal((await depot.call(DOWNLOAD + second.name)).statusCode, 200)

@@ -1,8 +1,9 @@
 import { sql } from 'kysely'
 import t from 'tap'
 import { makeDepot } from '../helpers/depot.ts'
+import { ONLY_SQLITE } from '../helpers/engines.ts'
 
-t.test('what ended a transaction is told, also when SQLite has rolled it back already', async (t) => {
+t.test('what ended a transaction is told, also when SQLite has rolled it back already', ONLY_SQLITE, async (t) => {
   const { db } = await makeDepot(t)
   await sql`create temporary table number (value integer primary key)`.execute(db)
   const failing = db.transaction().execute(async (trx) => {

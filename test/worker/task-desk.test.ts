@@ -20,6 +20,7 @@ import { createWorkStore } from '../../src/store/work-store.ts'
 import { createDeskClient } from '../../src/worker/desk-messages.ts'
 import { SPACE_FLOOR_BYTES } from '../../src/worker/repository-room.ts'
 import { itemsOf } from '../helpers/depot.ts'
+import { ONLY_SQLITE } from '../helpers/engines.ts'
 import { ABSENT, NIC, PACK, packageFiles, smallRepository, UEFI, XCC } from '../helpers/packages.ts'
 import { makeDesk, runQueued } from '../helpers/worker.ts'
 import { EVERYTHING, makeExportDepot } from './pack-queued.ts'
@@ -76,7 +77,7 @@ t.test('an accepted export is a task that waits, with the exact plan of its arch
   t.equal(await depot.runExport(accepted).then(() => fs.statSync(depot.archivePath(accepted)).size), archiveSize)
 })
 
-t.test('accepting waits for the disk', async (t) => {
+t.test('accepting waits for the disk', ONLY_SQLITE, async (t) => {
   const depot = await makeExportDepot(t, smallRepository())
   const { db } = depot
   await depot.scan()
@@ -104,7 +105,7 @@ t.test('unknown fixids are all named, once each, and nothing is left of the requ
   t.match(await depot.accept({ fixids: [UEFI] }), { task: { state: 'queued' } })
 })
 
-t.test('when the task cannot be kept, its plan is not kept either', async (t) => {
+t.test('when the task cannot be kept, its plan is not kept either', ONLY_SQLITE, async (t) => {
   const depot = await makeExportDepot(t, smallRepository())
   await depot.scan()
   await sql`create trigger full before insert on task begin select raise(abort, 'no room'); end`.execute(depot.db)

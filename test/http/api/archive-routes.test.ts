@@ -18,11 +18,11 @@ async function openDepot(t: Test) {
 }
 
 t.test('a selection is downloaded at once: no task, nothing on the disk, and the bytes of an export', async (t) => {
-  const { get, call, export: pack, archivesDirectory } = await openDepot(t)
+  const { get, call, export: pack, archiveView: archives } = await openDepot(t)
   const direct = await get('all=true')
   t.equal(direct.statusCode, 200)
   t.same((await call('/api/v1/exports')).json().exports, [])
-  t.same(fs.readdirSync(archivesDirectory), [])
+  t.same([...(await archives.finished()), ...(await archives.unfinished())], [])
   const { name } = await pack()
   const packed = await call(`/updateRepositories/firmware?key=export&exportRepoFilename=${name}`)
   t.ok(direct.rawPayload.equals(packed.rawPayload))

@@ -151,14 +151,14 @@ t.test('many entries come in their order, each once', async (t) => {
 })
 
 t.test('what was in an archive is not known any more when it is gone, or will never be', async (t) => {
-  const { call, run, create, archivesDirectory, id } = await openDepot(t)
+  const { call, run, create, archiveView: archives, id } = await openDepot(t)
   const gone = (which: number, text: RegExp) => async (part: string) =>
     equalProblem(t, await call(`${EXPORTS}/${which}/${part}`), { status: 410, id: 'FQXHMUP9015L', text }, part)
   await call(`${EXPORTS}/${id}`, { method: 'DELETE' })
   for (const part of ['manifest', 'SHA256SUMS']) await gone(id, /does not exist: it is canceled/)(part)
   const other = await create({ fixids: [XCC] })
   await run('export')
-  for (const name of fs.readdirSync(archivesDirectory)) fs.rmSync(path.join(archivesDirectory, name))
+  for (const name of await archives.finished()) await archives.remove(name)
   await gone(other, /has been removed from the disk/)('archive')
   await create({ fixids: [XCC] })
   for (const part of ['archive', 'manifest', 'SHA256SUMS']) await gone(other, /is not kept any more/)(part)

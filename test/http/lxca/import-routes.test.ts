@@ -275,13 +275,13 @@ t.test('where there is no room the upload is refused', async (t) => {
 t.test('an export of everything, imported elsewhere, is the same catalog and the same archive', async (t) => {
   const source = await openTestDepot(t, { ...smallRepository(), ...packageFiles({ fixid: 'sub', payload: 'y' }) })
   const { name } = await source.export()
-  const archive = fs.readFileSync(path.join(source.archivesDirectory, name))
+  const archive = await source.archiveView.read(name)
   const target = await openTestDepot(t, {})
   t.equal((await target.import({ [name]: archive })).statusCode, 200)
   t.same(target.files(), source.files())
   const listing = `${LISTING}&payload`
   t.same((await target.call(listing)).json(), (await source.call(listing)).json())
   const again = await target.export()
-  t.same(fs.readFileSync(path.join(target.archivesDirectory, again.name)), archive)
+  t.same(await target.archiveView.read(again.name), archive)
   t.ok([UEFI, XCC].every((fixid) => `${fixid}.uxz` in target.files()))
 })

@@ -1,0 +1,195 @@
+/** `fixdepot migrate-store`: moves a stopped depot to another database, and its archives to another storage. It changes nothing where it was. */
+import fs from 'node:fs'
+import type { Kysely } from 'kysely'
+import { checkDirectories } from '../check-directories.ts'
+import { ConfigError } from '../config.ts'
+import { StorageTrouble } from '../core/archive-trouble.ts'
+import { verifyChain } from '../core/audit-chain.ts'
+import { describeTrouble, isDatabaseTrouble } from '../core/database-trouble.ts'
+import { createAuditInspection } from '../store/audit-store.ts'
+import { type Depot, openDepotDatabase, openDepotForReading } from '../store/database.ts'
+import { lockDatabase } from '../store/database-lock.ts'
+import { DatabaseUnusable } from '../store/database-unusable.ts'
+import { toDeflated } from '../store/deflated-columns.ts'
+import { createDeflationStore } from '../store/deflation-store.ts'
+import { readIdentity } from '../store/identity-store.ts'
+import { createInspectionStore } from '../store/inspection-store.ts'
+import { acquireInstanceLock, type InstanceLock, InstanceLocked, lockFileIn } from '../store/instance-lock.ts'
+import { readLastIds, writeLastIds } from '../store/last-ids.ts'
+import { moveTable, sumOfSource, sumOfTarget } from '../store/move-rows.ts'
+import { beginMove, endMove, judgeTarget, type MoveTarget, stateOf } from '../store/move-state.ts'
+import { type MovedTable, movedTables } from '../store/moved-tables.ts'
+import { createPlanStore } from '../store/plan-store.ts'
+import type { ScanSchema } from '../store/scan-schema.ts'
+import { openArchiveStorage } from '../worker/open-archive-storage.ts'
+import { hasThisSchema } from './check-database.ts'
+import { type MovedArchives, moveArchives } from './move-archives.ts'
+import { isInCache, moveDeflated } from './move-deflated.ts'
+import type { MovePlaces } from './move-places.ts'
+import { Refusal } from './refusal.ts'
+
+export interface MoveResult {
+  /** Equal on both sides; undefined when the database stays where it is. */
+  readonly tables: { readonly count: number; readonly rows: number } | undefined
+  /** Undefined when archives stay where they are. */
+  readonly archives: MovedArchives | undefined
+}
+
+type Say = (line: string) => void
+
+/**
+ * Moves what is not moved yet: after an interruption the same call goes on.
+ * @param settings the file that says where to, for sentences
+ * @throws Refusal, ConfigError, InstanceLocked, DatabaseUnusable
+ */
+export async function migrateStore(places: MovePlaces, settings: string, say: Say): Promise<MoveResult> {
+  const { source, target } = places
+  if (source.databaseUrl === undefined && !fs.existsSync(source.databaseFile))
+    throw new Refusal(`There is no database at ${source.databaseFile}.`)
+  const locks: InstanceLock[] = []
+  const connections: Depot[] = []
+  try {
+    locks.push(acquireInstanceLock(lockFileIn(source.dataDirectory)))
+    if (source.databaseUrl !== undefined) locks.push(await lockDatabase(source.databaseUrl, endBecauseOf))
+    const from = openDepotForReading(source)
+    connections.push(from)
+    await refuseUnsound(from)
+    await inFile(settings, async () => {
+      await checkDirectories(target)
+      if (target.dataDirectory !== source.dataDirectory)
+        locks.push(acquireInstanceLock(lockFileIn(target.dataDirectory)))
+      if (places.isDatabaseMoved && target.databaseUrl !== undefined)
+        locks.push(await lockDatabase(target.databaseUrl, endBecauseOf))
+    })
+    if (!places.isDatabaseMoved) return { tables: undefined, archives: await moveFiles(places, from, NO_STATE, say) }
+    const to = await inFile(settings, async () => openDepotDatabase(target, 1, true))
+    connections.push(to)
+    return await moveAll(places, settings, { from, to }, say)
+  } catch (error) {
+    throw toRefusal(error)
+  } finally {
+    for (const db of connections) await db.destroy()
+    for (const lock of locks) lock.release()
+  }
+}
+
+interface Sides {
+  readonly from: Depot
+  readonly to: Depot
+}
+
+async function moveAll(places: MovePlaces, settings: string, { from, to }: Sides, say: Say): Promise<MoveResult> {
+  const { source, target } = places
+  const tables = movedTables(({ sha256, ...columns }) => {
+    const { deflated } = toDeflated(columns)
+    return deflated === undefined || isInCache(target.deflatedDirectory, { sha256, deflated })
+  })
+  const identity = await readIdentity(from)
+  const judged = await inFile(settings, () => judgeTarget(to, tables, identity))
+  if (judged === 'empty') await inFile(settings, () => beginMove(to, identity))
+  else if (judged === 'begun') say('A move that was interrupted goes on.')
+  else throw new Refusal(`The database that ${settings} names ${REASONS[judged]} Nothing was changed there.`)
+
+  moveDeflated(
+    source.deflatedDirectory,
+    target.deflatedDirectory,
+    await createDeflationStore(from as unknown as Kysely<ScanSchema>).planned()
+  )
+  for (const table of tables) {
+    await moveTable(from, to, table)
+    say(`Moved: the table ${table.name}`)
+  }
+  const archives = places.areArchivesMoved ? await moveFiles(places, from, stateOf(to), say) : undefined
+  const rows = await compare(tables, { from, to })
+  await writeLastIds(to, await readLastIds(from))
+  await endMove(to)
+  return { tables: { count: tables.length, rows }, archives }
+}
+
+const REASONS: Readonly<Record<Exclude<MoveTarget, 'empty' | 'begun'>, string>> = {
+  taken: 'has another depot in it. Name an empty one.',
+  'this depot': 'has this very depot in it, whole: it was moved there before. Name an empty one to move it again.',
+  'of another version': 'has the tables of another version of fixdepot. Name an empty one.'
+}
+
+/** @returns the number of all rows @throws Refusal when the sides differ */
+async function compare(tables: readonly MovedTable[], { from, to }: Sides): Promise<number> {
+  let count = 0
+  for (const table of tables) {
+    const [here, there] = [await sumOfSource(from, table), await sumOfTarget(to, table)]
+    if (here.rows !== there.rows || here.digest !== there.digest) {
+      const numbers = `${here.rows} rows here and ${there.rows} there`
+      throw new Refusal(
+        `The table ${table.name} is not the same on both sides: ${numbers}, with the digests ${here.digest} and ${there.digest}. ` +
+          'Somebody has changed one of them. Empty the database, and begin again.'
+      )
+    }
+    count += here.rows
+  }
+  return count
+}
+
+/** Where nothing is kept, archives that are there are read back once more after an interruption. */
+const NO_STATE = { get: async () => undefined, set: async () => {} }
+
+async function moveFiles(
+  { source, target }: MovePlaces,
+  db: Depot,
+  state: Parameters<typeof moveArchives>[0]['state'],
+  say: Say
+): Promise<MovedArchives> {
+  const [from, to] = [openArchiveStorage(source), openArchiveStorage(target)]
+  try {
+    return await moveArchives({
+      from,
+      to,
+      store: createInspectionStore(db),
+      plans: createPlanStore(db),
+      state: {
+        get: (name) => state.get(`archive ${name}`),
+        set: (name, value) => state.set(`archive ${name}`, value)
+      },
+      onMoved: (name) => say(`Moved: the archive ${name}`)
+    })
+  } finally {
+    from.close()
+    to.close()
+  }
+}
+
+async function refuseUnsound(db: Depot): Promise<void> {
+  const refuse = (sentence: string) => {
+    throw new Refusal(sentence)
+  }
+  await hasThisSchema(createInspectionStore(db), {
+    giveUp: refuse,
+    report: (_, sentence) => refuse(sentence),
+    note() {}
+  })
+  const audit = createAuditInspection(db)
+  const { flaw } = await verifyChain(audit.records(), { hasHash: audit.hasHash })
+  if (flaw !== undefined) refuse(`The audit trail is not what was written, and cannot be moved. ${flaw.sentence}`)
+}
+
+/** Says of what is wrong there that it is there. */
+async function inFile<T>(settings: string, step: () => Promise<T>): Promise<T> {
+  try {
+    return await step()
+  } catch (error) {
+    const isTheirs = [ConfigError, DatabaseUnusable, InstanceLocked].some((type) => error instanceof type)
+    if (isTheirs) throw new Refusal(`With ${settings}: ${(error as Error).message}`, { cause: error })
+    throw error
+  }
+}
+
+const AGAIN = 'What was moved stays so: the same command goes on.'
+
+function toRefusal(error: unknown): unknown {
+  if (error instanceof StorageTrouble) return new Refusal(`${error.message} ${AGAIN}`, { cause: error })
+  if (isDatabaseTrouble(error)) return new Refusal(`${describeTrouble(error)} ${AGAIN}`, { cause: error })
+  return error
+}
+
+function endBecauseOf(error: Error): void {
+  throw error
+}

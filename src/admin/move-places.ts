@@ -1,0 +1,96 @@
+/** Where a depot is moved from and to: what the settings of the server say, and what a file of further settings says. */
+import fs from 'node:fs'
+import { isDeepStrictEqual, parseEnv } from 'node:util'
+import { type Config, ConfigError, readConfig } from '../config.ts'
+import { Refusal, reasonOf } from './refusal.ts'
+
+export interface MovePlaces {
+  readonly source: Config
+  readonly target: Config
+  readonly isDatabaseMoved: boolean
+  readonly areArchivesMoved: boolean
+}
+
+/** Names of settings, of which values are not told: there may be a secret in them. */
+export interface SettingChanges {
+  /** Those that the server is to have as the file has them. */
+  readonly asInFile: readonly string[]
+  /** Those that it is to have no more. */
+  readonly unset: readonly string[]
+}
+
+/** What the SDK finds the region in, and settings that the file need not repeat. */
+const SHARED = ['AWS_REGION', 'AWS_DEFAULT_REGION']
+
+const PLACES = [
+  'FIXDEPOT_DATA_DIR',
+  'FIXDEPOT_DATABASE_URL',
+  'FIXDEPOT_ARCHIVES_URL',
+  'FIXDEPOT_S3_ENDPOINT',
+  'FIXDEPOT_S3_REGION',
+  'FIXDEPOT_S3_PATH_STYLE'
+]
+
+/**
+ * @param file with settings as `.env` has them. What it does not say of database and archives has its default, as for a server that is
+ * started with it; only the data directory stays that of the source
+ * @throws Refusal, ConfigError
+ */
+export function readMovePlaces(
+  source: Config,
+  environment: Readonly<Record<string, string | undefined>>,
+  file: string
+): MovePlaces {
+  const given = readSettings(file)
+  const shared = Object.fromEntries(SHARED.map((name) => [name, environment[name]]))
+  const target = of(file, () =>
+    readConfig({
+      ...shared,
+      FIXDEPOT_DATA_DIR: source.dataDirectory,
+      ...given,
+      // Which stays where it is.
+      FIXDEPOT_REPOSITORY_DIR: source.repositoryDirectory
+    })
+  )
+  const isDatabaseMoved =
+    target.databaseUrl !== source.databaseUrl ||
+    (source.databaseUrl === undefined && target.databaseFile !== source.databaseFile)
+  const areArchivesMoved =
+    !isDeepStrictEqual(target.archivesBucket, source.archivesBucket) ||
+    (source.archivesBucket === undefined && target.archivesDirectory !== source.archivesDirectory)
+  if (!isDatabaseMoved && !areArchivesMoved) {
+    throw new Refusal(`Database and archives are already where ${file} says: there is nothing to move.`)
+  }
+  return { source, target, isDatabaseMoved, areArchivesMoved }
+}
+
+/** What has to change in the settings of the server. @param environment as they are now */
+export function settingChanges(
+  environment: Readonly<Record<string, string | undefined>>,
+  file: string
+): SettingChanges {
+  const given = readSettings(file)
+  const isGiven = (name: string) => (given[name] ?? '') !== ''
+  return {
+    asInFile: PLACES.filter(isGiven),
+    unset: PLACES.filter((name) => name !== 'FIXDEPOT_DATA_DIR' && !isGiven(name) && (environment[name] ?? '') !== '')
+  }
+}
+
+function readSettings(file: string): Record<string, string | undefined> {
+  try {
+    return parseEnv(fs.readFileSync(file, 'utf8'))
+  } catch (cause) {
+    throw new Refusal(`The settings in ${file} cannot be read: ${reasonOf(cause)}.`, { cause })
+  }
+}
+
+/** Says which file is meant. */
+function of<T>(file: string, read: () => T): T {
+  try {
+    return read()
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error
+    throw new ConfigError(`In ${file}: ${error.message}`, { cause: error })
+  }
+}
