@@ -1,9 +1,12 @@
 /** Composes the depot out of its parts: opens what is to be opened, and hands the routes their services. */
 import { randomUUID } from 'node:crypto'
+import path from 'node:path'
 import { prepareAdministrator } from './administrator.ts'
 import { createArchives } from './archives.ts'
 import { checkDirectories } from './check-directories.ts'
-import type { Config } from './config.ts'
+import { type Config, ConfigError } from './config.ts'
+import type { ArchiveStorage } from './core/archive-storage.ts'
+import { StorageTrouble } from './core/archive-trouble.ts'
 import { rememberUsers } from './core/known-users.ts'
 import { createLoginGuard } from './core/login-guard.ts'
 import { createLogins } from './core/logins.ts'
@@ -40,6 +43,7 @@ import { createWorkStore } from './store/work-store.ts'
 import { readVersion } from './version.ts'
 import type { LaneReport } from './worker/lane-port.ts'
 import { openArchiveStorage } from './worker/open-archive-storage.ts'
+import { claimArchives } from './worker/own-archives.ts'
 import { type CrashedTask, type Supervisor, startSupervisor } from './worker/supervisor.ts'
 
 export interface DepotEvents {
@@ -82,7 +86,11 @@ export async function openDepot(config: Config, events: DepotEvents, tracing?: T
   const { databaseFile, databaseUrl, repositoryDirectory, archivesDirectory, archivesBucket, deflatedDirectory } =
     config
   const archiveStorage = openArchiveStorage(config)
+  const identity = await readIdentity(db)
+  const archivesOwner = isReachedByOthers(config) ? identity : undefined
+  if (archivesOwner !== undefined) await checkOwner(archiveStorage, archivesOwner)
   const settings = {
+    archivesOwner,
     databaseFile,
     databaseUrl,
     repositoryDirectory,
@@ -179,7 +187,7 @@ export async function openDepot(config: Config, events: DepotEvents, tracing?: T
     tracing,
     uploads: metrics.countUploads(createIncomingDirectory(repositoryDirectory).sink),
     importDirectory: repositoryDirectory,
-    identity: await readIdentity(db),
+    identity,
     sessions: createSessions({
       reader: createSessionReader(db),
       desk: supervisor.desk,
@@ -205,6 +213,22 @@ export async function openDepot(config: Config, events: DepotEvents, tracing?: T
       databaseLock?.release()
       lock.release()
     }
+  }
+}
+
+/** The depot's own data directory has a lock. */
+function isReachedByOthers({ archivesBucket, archivesDirectory, dataDirectory }: Config): boolean {
+  return archivesBucket !== undefined || path.dirname(archivesDirectory) !== dataDirectory
+}
+
+/** Storage that is only away is asked again by whoever writes there. @throws ConfigError */
+async function checkOwner(storage: ArchiveStorage, identity: string): Promise<void> {
+  try {
+    await claimArchives(storage, identity)
+  } catch (error) {
+    if (error instanceof StorageTrouble && error.isPassing) return
+    if (!(error instanceof StorageTrouble)) tolerateSystemError(error)
+    throw new ConfigError((error as Error).message, { cause: error })
   }
 }
 

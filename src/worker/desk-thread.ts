@@ -18,7 +18,7 @@ import { createAuditBatch } from './audit-batch.ts'
 import { answerDeskCommand } from './desk-messages.ts'
 import { deskPort } from './desk-port.ts'
 import { BEAT_INTERVAL_MS, createLeaseWatch } from './lease-watch.ts'
-import { openArchiveStorage } from './open-archive-storage.ts'
+import { openOwnArchives } from './own-archives.ts'
 import { freeRepositoryBytes } from './repository-room.ts'
 import { SWEEP_INTERVAL_MS, sweepArchives } from './sweep-archives.ts'
 import { createTaskDesk } from './task-desk.ts'
@@ -26,7 +26,7 @@ import { createTaskDesk } from './task-desk.ts'
 const port = deskPort()
 const { settings } = port
 const db = openDepotDatabase(settings)
-const archives = openArchiveStorage(settings)
+const archives = openOwnArchives(settings)
 const archiveStore = createArchiveStore(db)
 const watch = createLeaseWatch(createWorkStore(db), settings.owner, () => performance.now())
 const tasks = createTaskDesk({

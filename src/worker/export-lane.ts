@@ -4,10 +4,10 @@ import { createArchiveStore } from '../store/archive-store.ts'
 import { createPlanStore } from '../store/plan-store.ts'
 import { runExport } from './export-runner.ts'
 import type { LaneContext, PreparedLane } from './lane-host.ts'
-import { openArchiveStorage } from './open-archive-storage.ts'
+import { openOwnArchives } from './own-archives.ts'
 
 export function createExportLane({ settings, db, works, onPacked }: LaneContext): PreparedLane {
-  const storage = openArchiveStorage(settings)
+  const storage = openOwnArchives(settings)
   const deflatedFiles = createDeflatedFiles(settings.deflatedDirectory)
   const archives = createArchiveStore(db)
   const plans = createPlanStore(db)

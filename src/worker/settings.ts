@@ -13,6 +13,8 @@ export interface WorkerSettings extends DatabasePlace {
   readonly compression: 'auto' | 'store'
   /** Bytes that the cache may hold. */
   readonly deflatedBytes: number
+  /** Names the depot whose archives there are, where other depots may reach them; undefined where nobody else does. */
+  readonly archivesOwner?: string | undefined
   /** Names this process among all that ever use the database: the owner of its leases. */
   readonly owner: string
   /** Bytes that the repository may use; undefined: all of its volume. */
