@@ -16,11 +16,12 @@ import { Problem } from './core/problem.ts'
 import { createSessions } from './core/session.ts'
 import { createDeflatedFiles } from './files/deflated-files.ts'
 import { createIncomingDirectory } from './files/incoming-directory.ts'
-import { recoverPutAside } from './files/put-aside.ts'
+import { nodeIdOf } from './files/node-id.ts'
 import { createRepositoryFiles } from './files/repository-files.ts'
 import { readVolumeSpace } from './files/volume.ts'
 import { checkHealth } from './health.ts'
 import type { Services } from './http/services.ts'
+import { joinServers, UNKNOWN_PLACE } from './join-servers.ts'
 import { keepBriefly } from './observe/keep-briefly.ts'
 import { createMetrics, type DepotMetrics } from './observe/metrics.ts'
 import { createStatistics } from './observe/statistics.ts'
@@ -29,12 +30,13 @@ import { createAuditReader } from './store/audit-store.ts'
 import { createCatalogStore } from './store/catalog-store.ts'
 import { type Depot as Database, migrateToLatest, openDepotDatabase } from './store/database.ts'
 import { lockDatabase } from './store/database-lock.ts'
-import { knownFiles } from './store/deletion-store.ts'
+import { writeTransaction } from './store/durable-transaction.ts'
 import { readIdentity } from './store/identity-store.ts'
 import { createImportStore } from './store/import-store.ts'
 import { acquireInstanceLock, lockFileIn } from './store/instance-lock.ts'
 import { createPlanStore } from './store/plan-store.ts'
 import { rememberTasks } from './store/remembered-tasks.ts'
+import { createServerStore, type ServerStore } from './store/server-store.ts'
 import { createSessionReader } from './store/session-store.ts'
 import { createStatisticsStore } from './store/statistics-store.ts'
 import { createTaskStore } from './store/task-store.ts'
@@ -44,13 +46,12 @@ import { readVersion } from './version.ts'
 import type { LaneReport } from './worker/lane-port.ts'
 import { openArchiveStorage } from './worker/open-archive-storage.ts'
 import { claimArchives } from './worker/own-archives.ts'
+import { recoverDeletions, removeAbandonedUploads, tolerateSystemError } from './worker/recover-repository.ts'
 import { type CrashedTask, type Supervisor, startSupervisor } from './worker/supervisor.ts'
 
 export interface DepotEvents {
   readonly onReport: (report: LaneReport) => void
   readonly onCrash: (part: string, error: unknown, task?: CrashedTask) => void
-  /** Another server has taken the database while this one had lost it. */
-  readonly onLockLost: (error: Error) => void
 }
 
 export interface Depot {
@@ -75,22 +76,28 @@ export async function openDepot(config: Config, events: DepotEvents, tracing?: T
   const startedAt = new Date()
   await checkDirectories(config)
   const lock = acquireInstanceLock(lockFileIn(config.dataDirectory))
-  const databaseLock =
-    config.databaseUrl === undefined ? undefined : await lockDatabase(config.databaseUrl, events.onLockLost)
-  const db = openDepotDatabase(config, READING_CONNECTIONS)
-  await migrateToLatest(db)
-  await recoverDeletions(db, config)
-  await removeAbandonedUploads(db, config)
+  const owner = randomUUID()
+  const db = openDepotDatabase({ ...config, owner }, READING_CONNECTIONS)
+  const starting = config.databaseUrl === undefined ? undefined : await lockDatabase(config.databaseUrl)
+  const hasOthers = starting !== undefined
   const hasher = createPasswordHasher()
+  await migrateToLatest(db)
   const madePassword = await prepareAdministrator(db, config, hasher, new Date())
   const { databaseFile, databaseUrl, repositoryDirectory, archivesDirectory, archivesBucket, deflatedDirectory } =
     config
   const archiveStorage = openArchiveStorage(config)
   const identity = await readIdentity(db)
   const archivesOwner = isReachedByOthers(config) ? identity : undefined
-  if (archivesOwner !== undefined) await checkOwner(archiveStorage, archivesOwner)
+  const node = nodeIdOf(config.dataDirectory)
+  const archivesPlace = archivesOwner === undefined ? node : await placeOf(archiveStorage, archivesOwner)
+  const servers = createServerStore(db)
+  if (hasOthers) await joinServers(servers, { id: owner, node, archives: archivesPlace })
+  await recoverRepository(db, config, hasOthers ? servers : undefined)
+  starting?.release()
   const settings = {
     archivesOwner,
+    node,
+    archivesPlace,
     databaseFile,
     databaseUrl,
     repositoryDirectory,
@@ -100,7 +107,7 @@ export async function openDepot(config: Config, events: DepotEvents, tracing?: T
     compression: config.compression,
     deflatedBytes: config.deflatedBytes,
     allotmentBytes: config.allotmentBytes,
-    owner: randomUUID(),
+    owner,
     archiveTtlMs: config.archiveTtlMs,
     userLimits: config.protection.userLimits
   }
@@ -125,7 +132,9 @@ export async function openDepot(config: Config, events: DepotEvents, tracing?: T
   const supervisor: Supervisor = await startSupervisor({
     settings,
     works,
-    exportThreads: config.workers,
+    exportThreads: config.role === 'api' ? 0 : config.workers,
+    hasCatalog: config.role !== 'api',
+    hasOthers,
     onReport(report) {
       metrics.onReport(report)
       events.onReport(report)
@@ -136,7 +145,7 @@ export async function openDepot(config: Config, events: DepotEvents, tracing?: T
       events.onCrash(part, error, task)
     }
   })
-  await supervisor.desk.requestScan(STARTUP_USER)
+  if (config.role !== 'worker') await supervisor.desk.requestScan(STARTUP_USER)
   const catalog = createCatalogStore(db)
   const plans = createPlanStore(db)
   const files = createRepositoryFiles(repositoryDirectory)
@@ -209,8 +218,8 @@ export async function openDepot(config: Config, events: DepotEvents, tracing?: T
     async close() {
       await supervisor.stop()
       archiveStorage.close()
+      if (hasOthers) await servers.leave(owner).catch(() => {})
       await db.destroy()
-      databaseLock?.release()
       lock.release()
     }
   }
@@ -222,32 +231,22 @@ function isReachedByOthers({ archivesBucket, archivesDirectory, dataDirectory }:
 }
 
 /** Storage that is only away is asked again by whoever writes there. @throws ConfigError */
-async function checkOwner(storage: ArchiveStorage, identity: string): Promise<void> {
+async function placeOf(storage: ArchiveStorage, identity: string): Promise<string> {
   try {
-    await claimArchives(storage, identity)
+    return await claimArchives(storage, identity)
   } catch (error) {
-    if (error instanceof StorageTrouble && error.isPassing) return
+    if (error instanceof StorageTrouble && error.isPassing) return UNKNOWN_PLACE
     if (!(error instanceof StorageTrouble)) tolerateSystemError(error)
     throw new ConfigError((error as Error).message, { cause: error })
   }
 }
 
-/** What cannot be brought back now is still there at the next start. */
-async function recoverDeletions(db: Database, { repositoryDirectory }: Config): Promise<void> {
-  await recoverPutAside(repositoryDirectory, (paths) => knownFiles(db, paths)).catch(tolerateSystemError)
-}
-
-/** What came in for an import that does not exist, or has ended. */
-async function removeAbandonedUploads(db: Database, { repositoryDirectory }: Config): Promise<void> {
-  const incoming = createIncomingDirectory(repositoryDirectory)
-  const live = await createImportStore(db).liveDirectories()
-  try {
-    for (const directory of incoming.directories()) if (!live.has(directory)) incoming.remove(directory)
-  } catch (error) {
-    tolerateSystemError(error)
-  }
-}
-
-function tolerateSystemError(error: unknown): void {
-  if (!/^E[A-Z]+$/.test((error as NodeJS.ErrnoException).code ?? '')) throw error
+/** What former processes have left. @param servers where others may be at work */
+async function recoverRepository(db: Database, config: Config, servers: ServerStore | undefined): Promise<void> {
+  const { repositoryDirectory } = config
+  const isAlone = servers === undefined
+  const living = new Set((await servers?.others(''))?.map(({ id }) => id))
+  if (isAlone) await createImportStore(db).endUploads()
+  await writeTransaction(db, (trx) => recoverDeletions(trx, repositoryDirectory, (owner) => !living.has(owner)))
+  await removeAbandonedUploads(db, repositoryDirectory, isAlone)
 }

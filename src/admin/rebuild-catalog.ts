@@ -2,12 +2,14 @@
 import fs from 'node:fs'
 import type { Config } from '../config.ts'
 import { checkReadableDirectory } from '../files/volume.ts'
+import { refuseIfServersRun } from '../join-servers.ts'
 import { METADATA_SUFFIXES, READER_VERSION } from '../metadata/metadata-file.ts'
 import { type DatabasePlace, type Depot, migrateToLatest, openDepotDatabase } from '../store/database.ts'
 import { lockDatabase } from '../store/database-lock.ts'
 import { emptyCatalog } from '../store/empty-catalog.ts'
 import { acquireInstanceLock, lockFileIn } from '../store/instance-lock.ts'
 import { createScanStore } from '../store/scan-store.ts'
+import { createServerStore } from '../store/server-store.ts'
 import { createReadingPool } from '../worker/reading-pool.ts'
 import { type ScanResult, scanRepository } from '../worker/scan-repository.ts'
 import { Refusal, reasonOf } from './refusal.ts'
@@ -28,11 +30,12 @@ export async function rebuildCatalog(
   if (databaseUrl === undefined && !fs.existsSync(databaseFile))
     throw new Refusal(`There is no database at ${databaseFile}.`)
   const lock = acquireInstanceLock(lockFileIn(config.dataDirectory))
-  const databaseLock = databaseUrl === undefined ? undefined : await lockDatabase(databaseUrl, endBecauseOf)
+  const databaseLock = databaseUrl === undefined ? undefined : await lockDatabase(databaseUrl)
   try {
     const db = openDepotDatabase(config)
     try {
       await migrateToLatest(db)
+      if (databaseUrl !== undefined) await refuseIfServersRun(createServerStore(db))
       await emptyCatalog(db)
       return await readAll(db, repositoryDirectory)
     } finally {
@@ -42,10 +45,6 @@ export async function rebuildCatalog(
     databaseLock?.release()
     lock.release()
   }
-}
-
-function endBecauseOf(error: Error): void {
-  throw error
 }
 
 async function readAll(db: Depot, directory: string): Promise<ScanResult> {

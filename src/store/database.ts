@@ -21,6 +21,8 @@ export interface DatabasePlace {
   readonly databaseFile: string
   /** Of a PostgreSQL database, which takes the place of the file. */
   readonly databaseUrl?: string | undefined
+  /** The server that connects to PostgreSQL. */
+  readonly owner?: string | undefined
 }
 
 export interface DatabaseOptions {
@@ -35,9 +37,9 @@ export type Depot = Kysely<Schema>
  * @param connections of PostgreSQL at the same time, for whoever makes no temporary tables
  * @throws DatabaseUnusable
  */
-export function openDepotDatabase({ databaseFile, databaseUrl }: DatabasePlace, connections = 1): Depot {
+export function openDepotDatabase({ databaseFile, databaseUrl, owner }: DatabasePlace, connections = 1): Depot {
   if (databaseUrl === undefined) return openDatabase({ file: databaseFile })
-  return new Kysely<Schema>({ dialect: createPostgresDialect({ url: databaseUrl, connections }) })
+  return new Kysely<Schema>({ dialect: createPostgresDialect({ url: databaseUrl, connections, owner }) })
 }
 
 /** The same to look at it; see `openForReading`. @throws DatabaseUnusable */

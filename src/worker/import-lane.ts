@@ -5,7 +5,7 @@ import type { FilesPutAside } from '../core/deletion.ts'
 import type { ImportChange } from '../core/import.ts'
 import { importEnded, type Message } from '../core/message.ts'
 import { Problem } from '../core/problem.ts'
-import { type ClaimedWork, LeaseLost } from '../core/work.ts'
+import { type ClaimedWork, type Lease, LeaseLost } from '../core/work.ts'
 import { changeRepository } from '../files/change-repository.ts'
 import { createIncomingDirectory, sweepWaiting } from '../files/incoming-directory.ts'
 import { METADATA_SUFFIXES, READER_VERSION } from '../metadata/metadata-file.ts'
@@ -24,6 +24,7 @@ import { planImport } from './plan-import.ts'
 import { createProgressRecorder, type ProgressRecorder } from './progress-recorder.ts'
 import type { ReadingPool } from './reading-pool.ts'
 import { type ScanOptions, scanRepository } from './scan-repository.ts'
+import { ownerToShow } from './settings.ts'
 import { stageImport } from './stage-import.ts'
 
 export interface ImportLaneOptions extends LaneContext {
@@ -102,20 +103,29 @@ export function createImportLane(options: ImportLaneOptions): Omit<PreparedLane,
     }
   }
 
-  async function scan(signal: AbortSignal): Promise<void> {
+  /** @param lease under which it is done; it is not under any when the work has ended */
+  async function scan(signal: AbortSignal, lease?: Lease): Promise<void> {
     const quiet: Pick<ScanOptions, 'onTotals' | 'onProgress'> = { onTotals: async () => {}, onProgress: () => {} }
     const now = () => new Date()
-    await scanRepository({ directory: repositoryDirectory, store: scans, pool, deflation, now, ...quiet, signal })
+    const directory = repositoryDirectory
+    await scanRepository({ directory, store: scans, pool, deflation, now, ...quiet, signal, lease })
   }
 
   /** The repository and its catalog are what they were before the import. */
   async function takeBack(work: ClaimedWork): Promise<void> {
     const changes = made.get(work.workId)
+    if (changes === undefined || (await isElsewhere(work))) return
     made.delete(work.workId)
-    if (changes === undefined) return
     changes.restore()
     await imports.undecide(work.workId)
     await scan(new AbortController().signal)
+  }
+
+  /** Another server makes the same changes: what was put aside here is needed if it fails. */
+  async function isElsewhere(work: ClaimedWork): Promise<boolean> {
+    if (!(await works.isElsewhere(work))) return false
+    made.delete(work.workId)
+    return true
   }
 
   async function clean({ workId }: ClaimedWork): Promise<void> {
@@ -128,10 +138,10 @@ export function createImportLane(options: ImportLaneOptions): Omit<PreparedLane,
     const tree = path.join(incoming.pathOf(job.directory), TREE)
     keepWaiting(tree, incoming.waiting, decision)
     if (decision.changes.length === 0) return
-    made.set(work.workId, changeRepository(repositoryDirectory, tree, decision.changes))
+    made.set(work.workId, changeRepository(repositoryDirectory, tree, decision.changes, ownerToShow(settings)))
     try {
       await scans.readings.save([...decision.readings.values()])
-      await scan(signal)
+      await scan(signal, work)
     } catch (error) {
       // What is decided is done at the next start; unless nobody wants it any more, or it cannot be done.
       const cause = signal.aborted ? signal.reason : error
