@@ -55,6 +55,11 @@ const Environment = Type.Object({
       description: 'a URL such as postgres://user:password@host/database'
     })
   ),
+  FIXDEPOT_ROLE: Type.String({
+    default: 'all',
+    enum: ['all', 'api', 'worker'],
+    description: 'one of all, api and worker'
+  }),
   ...REPOSITORY_SETTINGS,
   ...ARCHIVES_SETTINGS,
   FIXDEPOT_ADMIN_USER: Type.String({
@@ -108,6 +113,9 @@ export type TlsConfig =
       readonly names: readonly string[]
     }
 
+/** Of several servers: `api` answers requests and leaves the work to others, `worker` does work and answers none. */
+export type ServerRole = 'all' | 'api' | 'worker'
+
 export interface Config extends ArchivesConfig, RepositoryConfig {
   readonly host: string
   readonly port: number
@@ -122,6 +130,7 @@ export interface Config extends ArchivesConfig, RepositoryConfig {
   readonly databaseFile: string
   /** Of PostgreSQL, which takes the place of the file; there is a password in it. */
   readonly databaseUrl: string | undefined
+  readonly role: ServerRole
   readonly adminUser: string
   /** Undefined: one is made at the first start. */
   readonly adminPassword: string | undefined
@@ -160,6 +169,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     deflatedDirectory: path.join(dataDirectory, 'deflated'),
     databaseFile: path.join(dataDirectory, 'fixdepot.db'),
     databaseUrl: settings.FIXDEPOT_DATABASE_URL,
+    role: roleOf(settings),
     adminUser: settings.FIXDEPOT_ADMIN_USER,
     adminPassword: settings.FIXDEPOT_ADMIN_PASSWORD,
     workers: Number(settings.FIXDEPOT_WORKERS),
@@ -211,6 +221,15 @@ function protectionConfig(settings: Static<typeof Environment>): Protection {
   const protection = protectionOf(settings)
   if (typeof protection !== 'string') return protection
   throw new ConfigError(`The setting ${protection} must be ${describe(protection)}.`)
+}
+
+function roleOf({ FIXDEPOT_ROLE: role, FIXDEPOT_DATABASE_URL: url }: Static<typeof Environment>): ServerRole {
+  if (role !== 'all' && url === undefined) {
+    throw new ConfigError(
+      `With FIXDEPOT_ROLE=${role} other servers do the rest of the work, which takes a database that they share: set FIXDEPOT_DATABASE_URL.`
+    )
+  }
+  return role as ServerRole
 }
 
 function tlsConfig(settings: Static<typeof Environment>, dataDirectory: string): TlsConfig {

@@ -1,9 +1,11 @@
 /** Composes the depot out of its parts: opens what is to be opened, and hands the routes their services. */
 import { randomUUID } from 'node:crypto'
+import path from 'node:path'
 import { prepareAdministrator } from './administrator.ts'
 import { createArchives } from './archives.ts'
 import { checkDirectories } from './check-directories.ts'
-import type { Config } from './config.ts'
+import { type Config, ConfigError } from './config.ts'
+import type { ArchiveStorage } from './core/archive-storage.ts'
 import { StorageTrouble } from './core/archive-trouble.ts'
 import { rememberUsers } from './core/known-users.ts'
 import { createLoginGuard } from './core/login-guard.ts'
@@ -15,8 +17,10 @@ import type { RepositoryStorage } from './core/repository-storage.ts'
 import { createSessions } from './core/session.ts'
 import { createDeflatedFiles } from './files/deflated-files.ts'
 import { createIncomingDirectory } from './files/incoming-directory.ts'
+import { nodeIdOf } from './files/node-id.ts'
 import { checkHealth } from './health.ts'
 import type { Services } from './http/services.ts'
+import { joinServers, UNKNOWN_PLACE } from './join-servers.ts'
 import { keepBriefly } from './observe/keep-briefly.ts'
 import { createMetrics, type DepotMetrics } from './observe/metrics.ts'
 import { createStatistics } from './observe/statistics.ts'
@@ -25,13 +29,14 @@ import { createAuditReader } from './store/audit-store.ts'
 import { createCatalogStore } from './store/catalog-store.ts'
 import { type Depot as Database, migrateToLatest, openDepotDatabase } from './store/database.ts'
 import { lockDatabase } from './store/database-lock.ts'
-import { knownFiles } from './store/deletion-store.ts'
+import { writeTransaction } from './store/durable-transaction.ts'
 import { readIdentity } from './store/identity-store.ts'
 import { createImportStore } from './store/import-store.ts'
 import { acquireInstanceLock, lockFileIn } from './store/instance-lock.ts'
 import { createKnownReadings } from './store/known-readings.ts'
 import { createPlanStore } from './store/plan-store.ts'
 import { rememberTasks } from './store/remembered-tasks.ts'
+import { createServerStore, type ServerStore } from './store/server-store.ts'
 import { createSessionReader } from './store/session-store.ts'
 import { createStatisticsStore } from './store/statistics-store.ts'
 import { createTaskStore } from './store/task-store.ts'
@@ -46,13 +51,13 @@ import {
   openRepositoryFiles,
   stagingDirectoryOf
 } from './worker/open-repository.ts'
+import { claimArchives } from './worker/own-archives.ts'
+import { recoverDeletions, removeAbandonedUploads, tolerateTrouble } from './worker/recover-repository.ts'
 import { type CrashedTask, type Supervisor, startSupervisor } from './worker/supervisor.ts'
 
 export interface DepotEvents {
   readonly onReport: (report: LaneReport) => void
   readonly onCrash: (part: string, error: unknown, task?: CrashedTask) => void
-  /** Another server has taken the database while this one had lost it. */
-  readonly onLockLost: (error: Error) => void
 }
 
 export interface Depot {
@@ -77,18 +82,28 @@ export async function openDepot(config: Config, events: DepotEvents, tracing?: T
   const startedAt = new Date()
   await checkDirectories(config)
   const lock = acquireInstanceLock(lockFileIn(config.dataDirectory))
-  const databaseLock =
-    config.databaseUrl === undefined ? undefined : await lockDatabase(config.databaseUrl, events.onLockLost)
-  const db = openDepotDatabase(config, READING_CONNECTIONS)
-  await migrateToLatest(db)
+  const owner = randomUUID()
+  const db = openDepotDatabase({ ...config, owner }, READING_CONNECTIONS)
+  const starting = config.databaseUrl === undefined ? undefined : await lockDatabase(config.databaseUrl)
+  const hasOthers = starting !== undefined
   const repository = openRepository(config)
-  await recoverDeletions(db, repository)
-  await removeAbandonedUploads(db, config)
   const hasher = createPasswordHasher()
+  await migrateToLatest(db)
   const madePassword = await prepareAdministrator(db, config, hasher, new Date())
   const { databaseFile, databaseUrl, archivesDirectory, archivesBucket, deflatedDirectory } = config
   const archiveStorage = openArchiveStorage(config)
+  const identity = await readIdentity(db)
+  const archivesOwner = isReachedByOthers(config) ? identity : undefined
+  const node = nodeIdOf(config.dataDirectory)
+  const archivesPlace = archivesOwner === undefined ? node : await placeOf(archiveStorage, archivesOwner)
+  const servers = createServerStore(db)
+  if (hasOthers) await joinServers(servers, { id: owner, node, archives: archivesPlace }, repository.isRemote)
+  await recoverRepository(db, repository, stagingDirectoryOf(config), hasOthers ? servers : undefined)
+  starting?.release()
   const settings = {
+    archivesOwner,
+    node,
+    archivesPlace,
     databaseFile,
     databaseUrl,
     repositoryDirectory: config.repositoryDirectory,
@@ -99,7 +114,7 @@ export async function openDepot(config: Config, events: DepotEvents, tracing?: T
     compression: config.compression,
     deflatedBytes: config.deflatedBytes,
     allotmentBytes: config.allotmentBytes,
-    owner: randomUUID(),
+    owner,
     archiveTtlMs: config.archiveTtlMs,
     userLimits: config.protection.userLimits
   }
@@ -124,7 +139,9 @@ export async function openDepot(config: Config, events: DepotEvents, tracing?: T
   const supervisor: Supervisor = await startSupervisor({
     settings,
     works,
-    exportThreads: config.workers,
+    exportThreads: config.role === 'api' ? 0 : config.workers,
+    hasCatalog: config.role !== 'api',
+    hasOthers,
     onReport(report) {
       metrics.onReport(report)
       events.onReport(report)
@@ -135,7 +152,7 @@ export async function openDepot(config: Config, events: DepotEvents, tracing?: T
       events.onCrash(part, error, task)
     }
   })
-  await supervisor.desk.requestScan(STARTUP_USER)
+  if (config.role !== 'worker') await supervisor.desk.requestScan(STARTUP_USER)
   const catalog = createCatalogStore(db)
   const plans = createPlanStore(db)
   const files = openRepositoryFiles(config, createKnownReadings(db))
@@ -187,7 +204,7 @@ export async function openDepot(config: Config, events: DepotEvents, tracing?: T
     tracing,
     uploads: metrics.countUploads(createIncomingDirectory(stagingDirectoryOf(config)).sink),
     importDirectory: describeRepository(config),
-    identity: await readIdentity(db),
+    identity,
     sessions: createSessions({
       reader: createSessionReader(db),
       desk: supervisor.desk,
@@ -211,30 +228,43 @@ export async function openDepot(config: Config, events: DepotEvents, tracing?: T
       archiveStorage.close()
       repository.close()
       files.close()
+      if (hasOthers) await servers.leave(owner).catch(() => {})
       await db.destroy()
-      databaseLock?.release()
       lock.release()
     }
   }
 }
 
-/** What cannot be brought back now is still there at the next start. */
-async function recoverDeletions(db: Database, repository: RepositoryStorage): Promise<void> {
-  await repository.recover((paths) => knownFiles(db, paths)).catch(tolerateTrouble)
+/** The depot's own data directory has a lock. */
+function isReachedByOthers({ archivesBucket, archivesDirectory, dataDirectory }: Config): boolean {
+  return archivesBucket !== undefined || path.dirname(archivesDirectory) !== dataDirectory
 }
 
-/** What came in for an import that does not exist, or has ended. */
-async function removeAbandonedUploads(db: Database, config: Config): Promise<void> {
-  const incoming = createIncomingDirectory(stagingDirectoryOf(config))
-  const live = await createImportStore(db).liveDirectories()
+/** Storage that is only away is asked again by whoever writes there. @throws ConfigError */
+async function placeOf(storage: ArchiveStorage, identity: string): Promise<string> {
   try {
-    for (const directory of incoming.directories()) if (!live.has(directory)) incoming.remove(directory)
+    return await claimArchives(storage, identity)
   } catch (error) {
-    tolerateTrouble(error)
+    if (error instanceof StorageTrouble && error.isPassing) return UNKNOWN_PLACE
+    if (!(error instanceof StorageTrouble)) tolerateTrouble(error)
+    throw new ConfigError((error as Error).message, { cause: error })
   }
 }
 
-function tolerateTrouble(error: unknown): void {
-  if (error instanceof StorageTrouble) return
-  if (!/^E[A-Z]+$/.test((error as NodeJS.ErrnoException).code ?? '')) throw error
+/**
+ * What former processes have left. No network is waited for in a transaction: where the repository is far away, no other server is there.
+ * @param servers where others may be at work
+ */
+async function recoverRepository(
+  db: Database,
+  repository: RepositoryStorage,
+  stagingDirectory: string,
+  servers: ServerStore | undefined
+): Promise<void> {
+  const isAlone = servers === undefined
+  const living = new Set((await servers?.others(''))?.map(({ id }) => id))
+  if (isAlone) await createImportStore(db).endUploads()
+  if (repository.isRemote) await recoverDeletions(db, repository)
+  else await writeTransaction(db, (trx) => recoverDeletions(trx, repository, (owner) => !living.has(owner)))
+  await removeAbandonedUploads(db, stagingDirectory, isAlone)
 }

@@ -51,8 +51,7 @@ async function openAndListen(): Promise<void> {
         tracing?.onReport(report)
       },
       onCrash: (part, err, task) =>
-        log.error({ part, ...task, err }, 'a part of the worker died; another one takes its place'),
-      onLockLost: endBecauseOf
+        log.error({ part, ...task, err }, 'a part of the worker died; another one takes its place')
     },
     tracing
   )
@@ -76,6 +75,7 @@ async function listen(config: Config, log: Logger, depot: Depot, tracing: DepotT
     version: readVersion(),
     certificates,
     protection: config.protection,
+    hasDoors: config.role !== 'worker',
     logger: log
   })
   depot.metrics.watch(app.server)
@@ -92,13 +92,6 @@ async function listen(config: Config, log: Logger, depot: Depot, tracing: DepotT
   })
   await app.listen({ host: config.host, port: config.port }).catch((cause) => {
     throw new ConfigError(`Cannot listen on ${config.host}, port ${config.port}: ${cause.code}.`, { cause })
-  })
-}
-
-/** Closes the server as an error that nobody has caught does. */
-function endBecauseOf(error: Error): void {
-  setImmediate(() => {
-    throw error
   })
 }
 

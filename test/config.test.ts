@@ -27,6 +27,7 @@ t.test('without settings everything has a default', async (t) => {
     deflatedBytes: 20e9,
     databaseFile: path.resolve('data/fixdepot.db'),
     databaseUrl: undefined,
+    role: 'all',
     adminUser: 'admin',
     adminPassword: undefined,
     workers: 1,
@@ -276,4 +277,12 @@ t.test('traces are wanted when a standard variable says so, and only then', asyn
   t.throws(() => tracingOf({ OTEL_TRACES_EXPORTER: 'otlp', OTEL_EXPORTER_OTLP_PROTOCOL: 'grpc' }), {
     message: /OTEL_EXPORTER_OTLP_PROTOCOL/
   })
+})
+
+t.test('a server that does a part of the work needs a database that others reach', async (t) => {
+  for (const role of ['api', 'worker']) {
+    t.match(sentenceOf({ FIXDEPOT_ROLE: role }), `With FIXDEPOT_ROLE=${role} other servers do the rest of the work`)
+    t.match(readConfig({ FIXDEPOT_ROLE: role, FIXDEPOT_DATABASE_URL: 'postgres://db/depot' }), { role })
+  }
+  t.equal(sentenceOf({ FIXDEPOT_ROLE: 'both' }), 'The setting FIXDEPOT_ROLE must be one of all, api and worker.')
 })

@@ -3,6 +3,7 @@ import fs from 'node:fs'
 import path from 'node:path'
 import { isArchiveFileNeeded, parseArchiveFile } from '../core/archive-file.ts'
 import type { ArchiveState } from '../core/work.ts'
+import { MARK_FILE } from '../files/archive-directory.ts'
 import type { InspectionStore, KeptArchive } from '../store/inspection-store.ts'
 import type { Findings } from './findings.ts'
 import { reasonOf } from './refusal.ts'
@@ -42,6 +43,7 @@ async function checkFiles(store: InspectionStore, directory: string, findings: F
     const files = names.map((name) => ({ name, file: parseArchiveFile(name) }))
     const states = await store.archiveStates(files.map(({ file }) => file?.archiveName ?? ''))
     for (const { name, file } of files) {
+      if (name === MARK_FILE) continue
       if (file === undefined) findings.note(`${path.join(directory, name)} is not of fixdepot, and is left alone.`)
       else if (!isArchiveFileNeeded(file, states.get(file.archiveName)) && lookAt(directory, name) !== undefined) {
         findings.report('archive', `${name} belongs to no export.`)

@@ -6,6 +6,7 @@ import { ConfigError } from '../config.ts'
 import { StorageTrouble } from '../core/archive-trouble.ts'
 import { verifyChain } from '../core/audit-chain.ts'
 import { describeTrouble, isDatabaseTrouble } from '../core/database-trouble.ts'
+import { refuseIfServersRun } from '../join-servers.ts'
 import { createAuditInspection } from '../store/audit-store.ts'
 import { type Depot, openDepotDatabase, openDepotForReading } from '../store/database.ts'
 import { lockDatabase } from '../store/database-lock.ts'
@@ -21,6 +22,7 @@ import { beginMove, endMove, judgeTarget, type MoveTarget, stateOf } from '../st
 import { type MovedTable, movedTables } from '../store/moved-tables.ts'
 import { createPlanStore } from '../store/plan-store.ts'
 import type { ScanSchema } from '../store/scan-schema.ts'
+import { createServerStore } from '../store/server-store.ts'
 import { openArchiveStorage } from '../worker/open-archive-storage.ts'
 import { hasThisSchema } from './check-database.ts'
 import { type MovedArchives, moveArchives } from './move-archives.ts'
@@ -50,16 +52,16 @@ export async function migrateStore(places: MovePlaces, settings: string, say: Sa
   const connections: Depot[] = []
   try {
     locks.push(acquireInstanceLock(lockFileIn(source.dataDirectory)))
-    if (source.databaseUrl !== undefined) locks.push(await lockDatabase(source.databaseUrl, endBecauseOf))
+    if (source.databaseUrl !== undefined) locks.push(await lockDatabase(source.databaseUrl))
     const from = openDepotForReading(source)
     connections.push(from)
     await refuseUnsound(from)
+    if (source.databaseUrl !== undefined) await refuseIfServersRun(createServerStore(from))
     await inFile(settings, async () => {
       await checkDirectories(target)
       if (target.dataDirectory !== source.dataDirectory)
         locks.push(acquireInstanceLock(lockFileIn(target.dataDirectory)))
-      if (places.isDatabaseMoved && target.databaseUrl !== undefined)
-        locks.push(await lockDatabase(target.databaseUrl, endBecauseOf))
+      if (places.isDatabaseMoved && target.databaseUrl !== undefined) locks.push(await lockDatabase(target.databaseUrl))
     })
     if (!places.isDatabaseMoved) return { tables: undefined, archives: await moveFiles(places, from, NO_STATE, say) }
     const to = await inFile(settings, async () => openDepotDatabase(target, 1, true))
@@ -188,8 +190,4 @@ function toRefusal(error: unknown): unknown {
   if (error instanceof StorageTrouble) return new Refusal(`${error.message} ${AGAIN}`, { cause: error })
   if (isDatabaseTrouble(error)) return new Refusal(`${describeTrouble(error)} ${AGAIN}`, { cause: error })
   return error
-}
-
-function endBecauseOf(error: Error): void {
-  throw error
 }

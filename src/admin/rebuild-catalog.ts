@@ -3,12 +3,14 @@ import fs from 'node:fs'
 import type { Config } from '../config.ts'
 import { StorageTrouble } from '../core/archive-trouble.ts'
 import type { RepositoryStorage } from '../core/repository-storage.ts'
+import { refuseIfServersRun } from '../join-servers.ts'
 import { METADATA_SUFFIXES, READER_VERSION } from '../metadata/metadata-file.ts'
 import { type DatabasePlace, type Depot, migrateToLatest, openDepotDatabase } from '../store/database.ts'
 import { lockDatabase } from '../store/database-lock.ts'
 import { emptyCatalog } from '../store/empty-catalog.ts'
 import { acquireInstanceLock, lockFileIn } from '../store/instance-lock.ts'
 import { createScanStore } from '../store/scan-store.ts'
+import { createServerStore } from '../store/server-store.ts'
 import { describeRepository, openRepository } from '../worker/open-repository.ts'
 import { createReadingPool } from '../worker/reading-pool.ts'
 import { type ScanResult, scanRepository } from '../worker/scan-repository.ts'
@@ -35,11 +37,12 @@ export async function rebuildCatalog(
   if (databaseUrl === undefined && !fs.existsSync(databaseFile))
     throw new Refusal(`There is no database at ${databaseFile}.`)
   const lock = acquireInstanceLock(lockFileIn(config.dataDirectory))
-  const databaseLock = databaseUrl === undefined ? undefined : await lockDatabase(databaseUrl, endBecauseOf)
+  const databaseLock = databaseUrl === undefined ? undefined : await lockDatabase(databaseUrl)
   try {
     const db = openDepotDatabase(config)
     try {
       await migrateToLatest(db)
+      if (databaseUrl !== undefined) await refuseIfServersRun(createServerStore(db))
       await emptyCatalog(db)
       return await readAll(db, repository)
     } finally {
@@ -50,10 +53,6 @@ export async function rebuildCatalog(
     lock.release()
     repository.close()
   }
-}
-
-function endBecauseOf(error: Error): void {
-  throw error
 }
 
 async function readAll(db: Depot, repository: RepositoryStorage): Promise<ScanResult> {

@@ -29,6 +29,8 @@ export interface ArchiveStorage {
   remove(fileName: string): Promise<void>
   /** Bytes that archives may still take; `UNBOUNDED_BYTES` where nobody can tell. */
   freeBytes(): Promise<number>
+  /** Leaves this mark, a line of text, where there is none yet; gives back the one that is there then. */
+  mark(mark: string): Promise<string>
   /** Whether archives can be read and written now. @throws what keeps them from it */
   check(): Promise<void>
   /** Lets go of its connections; what is under way fails. */

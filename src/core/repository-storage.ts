@@ -68,8 +68,15 @@ export interface RepositoryStorage {
    * @returns what takes the changes back, or lets go of what they have replaced
    */
   change(staging: string, changes: readonly ImportChange[], signal: AbortSignal): Promise<RepositoryChange>
-  /** Ends what a process that died has begun. @param isKnown of these paths those that the catalog has */
-  recover(isKnown: (paths: readonly string[]) => Promise<ReadonlySet<string>>): Promise<void>
+  /**
+   * Ends what a process that died has begun.
+   * @param isKnown of these paths those that the catalog has
+   * @param isGone whether a server has, by its id; where only one server can be, all others have
+   */
+  recover(
+    isKnown: (paths: readonly string[]) => Promise<ReadonlySet<string>>,
+    isGone?: (server: string) => boolean
+  ): Promise<void>
   size(): Promise<RepositorySize>
   /** Whether it can be listed now. @throws what keeps it from that */
   check(): Promise<void>

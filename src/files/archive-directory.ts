@@ -2,6 +2,7 @@
  * The directory of archives: finished ones under their names, unfinished ones as `<name>.<token>.part`. The token is that of
  * the lease under which the part is written, so that two workers never write one file.
  */
+import { randomUUID } from 'node:crypto'
 import fs, { promises as fsp } from 'node:fs'
 import { type ArchiveFile, parseArchiveFile, partName } from '../core/archive-file.ts'
 import type { ArchiveClaim, ArchiveStorage, GrowingArchive } from '../core/archive-storage.ts'
@@ -13,6 +14,9 @@ import { syncDirectory } from './sync-directory.ts'
 import { readVolumeSpace } from './volume.ts'
 
 const FIRST_TOKEN = 1
+
+/** Hidden, and with no name that an archive could have. */
+export const MARK_FILE = '.fixdepot'
 
 /** @param directory exists already */
 export function createArchiveDirectory(directory: string): ArchiveStorage {
@@ -98,6 +102,8 @@ export function createArchiveDirectory(directory: string): ArchiveStorage {
 
     freeBytes: async () => (await readVolumeSpace(directory)).freeBytes,
 
+    mark: (mark) => leaveMark(directory, mark),
+
     check: async () => fsp.access(directory, fs.constants.R_OK | fs.constants.W_OK | fs.constants.X_OK),
 
     close() {}
@@ -121,6 +127,33 @@ export function createArchiveDirectory(directory: string): ArchiveStorage {
       },
       leave: async () => fs.closeSync(fd)
     }
+  }
+}
+
+/** Of two servers that leave one at a time one wins: a link to a file is made whole, or not at all. */
+async function leaveMark(directory: string, mark: string): Promise<string> {
+  const file = resolveInside(directory, MARK_FILE)
+  const known = await readMark(file)
+  if (known !== undefined) return known
+  const draft = `${file}.${randomUUID()}`
+  try {
+    await fsp.writeFile(draft, `${mark}\n`, { flush: true, mode: 0o640 })
+    await fsp.link(draft, file)
+    syncDirectory(directory)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+  } finally {
+    await fsp.rm(draft, { force: true })
+  }
+  return (await readMark(file)) ?? mark
+}
+
+async function readMark(file: string): Promise<string | undefined> {
+  try {
+    return (await fsp.readFile(file, 'utf8')).trim()
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    throw error
   }
 }
 

@@ -11,16 +11,23 @@ import { syncDirectory } from './sync-directory.ts'
 /**
  * A change that has been made before is passed over: after a crash the same changes can be made again.
  * @param staging directory that the staged files are in, on the volume of the repository
+ * @param owner as `putAside` has it
  * @returns what takes the changes back, or lets go of what they have replaced
  * @throws the system's error, or UnsafePathError; then nothing is changed
  */
-export function changeRepository(directory: string, staging: string, changes: readonly ImportChange[]): FilesPutAside {
+export function changeRepository(
+  directory: string,
+  staging: string,
+  changes: readonly ImportChange[],
+  owner = ''
+): FilesPutAside {
   const root = fs.realpathSync.native(directory)
   const isToDo = ({ staged }: ImportChange) => staged === undefined || fs.existsSync(resolveInside(staging, staged))
   const toDo = changes.filter(isToDo)
   const former = putAside(
     root,
-    toDo.map((change) => change.path)
+    toDo.map((change) => change.path),
+    owner
   )
   const moved: { readonly from: string; readonly to: string }[] = []
   /** The innermost first. */

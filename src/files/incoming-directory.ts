@@ -53,6 +53,14 @@ export function createIncomingDirectory(repositoryDirectory: string) {
       }
     },
 
+    /** Of these, the ones that have not changed since. */
+    directoriesBefore(time: Date): string[] {
+      return this.directories().filter((name) => {
+        const stat = fs.lstatSync(pathOf(name), { throwIfNoEntry: false })
+        return stat !== undefined && stat.mtime < time
+      })
+    },
+
     /** Files of one directory become files of another one, in the place of those that have the same name. */
     hand(from: string, to: string, names: readonly string[]): void {
       for (const name of names) {

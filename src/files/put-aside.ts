@@ -11,14 +11,16 @@ const PREFIX = '.fixdepot-deleted-'
  * Files that are not there any more are passed over, also where a directory is in their place.
  * @param directory of the repository
  * @param names relative to it
+ * @param owner the server that does it, where there are others
  * @throws the system's error, or UnsafePathError; then all files are where they were
  */
-export function putAside(directory: string, names: readonly string[]): FilesPutAside {
+export function putAside(directory: string, names: readonly string[], owner = ''): FilesPutAside {
   const root = fs.realpathSync.native(directory)
-  const aside = fs.mkdtempSync(path.join(root, PREFIX))
+  const aside = fs.mkdtempSync(path.join(root, owner === '' ? PREFIX : `${PREFIX}${owner}-`))
   const moved: { readonly from: string; readonly to: string }[] = []
   const restore = () => {
-    for (const { from, to } of moved.reverse()) fs.renameSync(to, from)
+    // Another server that has taken this one for dead has brought them back already.
+    for (const { from, to } of moved.reverse()) if (fs.existsSync(to)) fs.renameSync(to, from)
     fs.rmSync(aside, { recursive: true, force: true })
   }
   try {
@@ -48,14 +50,16 @@ export function putAside(directory: string, names: readonly string[]): FilesPutA
  * Ends what a process that died has begun: files that the catalog still has come back, since their deletion was never told of;
  * the others go.
  * @param isKnown of these paths those that the catalog has
+ * @param isGone whether a server has, whose files are put aside; empty for those of nobody in particular
  */
 export async function recoverPutAside(
   directory: string,
-  isKnown: (paths: readonly string[]) => Promise<ReadonlySet<string>>
+  isKnown: (paths: readonly string[]) => Promise<ReadonlySet<string>>,
+  isGone: (owner: string) => boolean = () => true
 ): Promise<void> {
   const root = fs.realpathSync.native(directory)
   for (const name of fs.readdirSync(root)) {
-    if (!name.startsWith(PREFIX)) continue
+    if (!name.startsWith(PREFIX) || !isGone(ownerOf(name))) continue
     const aside = path.join(root, name)
     const paths = filesBelow(aside)
     for (const known of await isKnown(paths)) {
@@ -64,6 +68,10 @@ export async function recoverPutAside(
     }
     fs.rmSync(aside, { recursive: true, force: true })
   }
+}
+
+function ownerOf(name: string): string {
+  return /^(.+)-[^-]*$/.exec(name.slice(PREFIX.length))?.[1] ?? ''
 }
 
 /** Relative, with `/`. */

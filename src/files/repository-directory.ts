@@ -10,8 +10,11 @@ import { walkRepository } from './walk-repository.ts'
 
 const PORTION = 2_000
 
-/** @param directory may have symbolic links in its own path; whether it is there shows when it is used */
-export function createRepositoryDirectory(directory: string): RepositoryStorage {
+/**
+ * @param directory may have symbolic links in its own path; whether it is there shows when it is used
+ * @param owner as `putAside` has it
+ */
+export function createRepositoryDirectory(directory: string, owner = ''): RepositoryStorage {
   const root = () => fs.realpathSync.native(directory)
   return {
     isRemote: false,
@@ -45,9 +48,9 @@ export function createRepositoryDirectory(directory: string): RepositoryStorage 
       return true
     },
 
-    putAside: async (paths) => putAside(directory, paths),
-    change: async (staging, changes) => changeRepository(directory, staging, changes),
-    recover: (isKnown) => recoverPutAside(directory, isKnown),
+    putAside: async (paths) => putAside(directory, paths, owner),
+    change: async (staging, changes) => changeRepository(directory, staging, changes, owner),
+    recover: (isKnown, isGone) => recoverPutAside(directory, isKnown, isGone),
     size: () => readVolumeSpace(directory),
     check: () => checkReadableDirectory(directory),
     close() {}

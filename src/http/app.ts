@@ -32,6 +32,8 @@ export interface AppOptions {
   readonly certificates?: CertificateSource | undefined
   /** By default what the settings are by default. */
   readonly protection?: Protection | undefined
+  /** Whether there is more than what operations need: health and metrics. By default there is. */
+  readonly hasDoors?: boolean | undefined
   /** Without one nothing is logged. */
   readonly logger?: FastifyBaseLogger
 }
@@ -52,7 +54,7 @@ function serverOptions(certificates: CertificateSource | undefined): object {
 
 /** The app, ready for `inject` or `listen`. */
 export async function buildApp(options: AppOptions): Promise<App> {
-  const { services, version, certificates, logger, protection = DEFAULT_PROTECTION } = options
+  const { services, version, certificates, logger, protection = DEFAULT_PROTECTION, hasDoors = true } = options
   const { corsOrigins, trustedProxies, docs, maxConnections, userLimits } = protection
   const app = Fastify({
     ...serverOptions(certificates),
@@ -80,11 +82,13 @@ export async function buildApp(options: AppOptions): Promise<App> {
   await registerAuth(app, services)
   registerAudit(app, services)
   registerUserLimits(app, userLimits)
-  await registerDocs(app, { version, docs })
+  if (hasDoors) await registerDocs(app, { version, docs })
   await app.register(healthRoutes, { ...services, isClosing })
   await app.register(metricsRoutes, services)
-  await app.register(lxcaDoor, { ...services, version })
-  await app.register(apiDoor, { ...services, version })
+  if (hasDoors) {
+    await app.register(lxcaDoor, { ...services, version })
+    await app.register(apiDoor, { ...services, version })
+  }
   await app.ready()
   return app
 }

@@ -8,6 +8,7 @@ import { type ArchiveStorage, UNBOUNDED_BYTES } from '../core/archive-storage.ts
 import type { BucketSettings } from '../core/bucket-settings.ts'
 import { isSafeName } from '../core/relative-path.ts'
 import { openBucket } from './bucket.ts'
+import { leaveMark, MARK_NAME } from './mark.ts'
 import { openObject } from './object-file.ts'
 import { s3ErrorName } from './storage-error.ts'
 import { abortUpload, listUploads, resumeUpload, type Upload } from './uploads.ts'
@@ -105,6 +106,8 @@ export function createArchiveBucket(settings: BucketSettings): ArchiveBucket {
     },
 
     freeBytes: async () => UNBOUNDED_BYTES,
+
+    mark: (mark) => leaveMark(bucket, prefix + MARK_NAME, mark),
 
     async check() {
       await bucket.look((s3, options) => s3.listObjectsV2({ Bucket: bucket.name, Prefix: prefix, MaxKeys: 1 }, options))

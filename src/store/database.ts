@@ -21,6 +21,8 @@ export interface DatabasePlace {
   readonly databaseFile: string
   /** Of a PostgreSQL database, which takes the place of the file. */
   readonly databaseUrl?: string | undefined
+  /** The server that connects to PostgreSQL. */
+  readonly owner?: string | undefined
 }
 
 export interface DatabaseOptions {
@@ -42,12 +44,12 @@ export type Depot = Kysely<Schema>
  * @throws DatabaseUnusable
  */
 export function openDepotDatabase(
-  { databaseFile, databaseUrl }: DatabasePlace,
+  { databaseFile, databaseUrl, owner }: DatabasePlace,
   connections = 1,
   isMoveTarget = false
 ): Depot {
   if (databaseUrl === undefined) return openDatabase({ file: databaseFile, isMoveTarget })
-  return new Kysely<Schema>({ dialect: createPostgresDialect({ url: databaseUrl, connections }) })
+  return new Kysely<Schema>({ dialect: createPostgresDialect({ url: databaseUrl, connections, owner }) })
 }
 
 /** The same to look at it; see `openForReading`. @throws DatabaseUnusable */

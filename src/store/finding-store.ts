@@ -1,11 +1,14 @@
 /** The packages and problems that a scan has found so far. */
 import { type Kysely, sql } from 'kysely'
 import type { CatalogProblem, Package } from '../core/package.ts'
+import type { Lease } from '../core/work.ts'
 import { bulkInsert } from './bulk-insert.ts'
 import { isAmong } from './dialect.ts'
 import { writeTransaction } from './durable-transaction.ts'
 import { PACKAGE_COLUMNS, publishFindings, publishProblems } from './publish-findings.ts'
 import type { FoundFileRow, FoundPackageRow, FoundReferenceRow, ScanSchema } from './scan-schema.ts'
+import type { Schema } from './schema.ts'
+import { confirmLease } from './work-store.ts'
 
 /** A package, where it was found, and what is derived of it. */
 export interface FoundPackage {
@@ -85,8 +88,9 @@ export function createFindingStore(db: Kysely<ScanSchema>) {
      * Keeps the packages as they are.
      * @param looked codes of the problems that were looked for: only these are replaced
      */
-    async publishUnchanged(now: Date, looked: readonly string[]): Promise<void> {
+    async publishUnchanged(now: Date, looked: readonly string[], lease?: Lease): Promise<void> {
       await writeTransaction(db, async (trx) => {
+        if (lease !== undefined) await confirmLease(trx as unknown as Kysely<Schema>, lease)
         await trx.updateTable('catalog').set({ read_at: now.getTime() }).execute()
         await trx.deleteFrom('catalog_problem').where('code', 'in', looked).execute()
         await publishProblems(trx)
@@ -94,8 +98,11 @@ export function createFindingStore(db: Kysely<ScanSchema>) {
     },
 
     /** Makes what was found the catalog. Its readers see the old one until this has ended, and then the new one. */
-    async publish(now: Date): Promise<void> {
-      await writeTransaction(db, (trx) => publishFindings(trx, now))
+    async publish(now: Date, lease?: Lease): Promise<void> {
+      await writeTransaction(db, async (trx) => {
+        if (lease !== undefined) await confirmLease(trx as unknown as Kysely<Schema>, lease)
+        await publishFindings(trx, now)
+      })
     },
 
     /** How many packages the catalog has. */

@@ -1,10 +1,10 @@
 /** Imports that have not ended: their files, and what they are about to change. */
 import { type Kysely, sql } from 'kysely'
 import type { AnnouncedFile, ImportChange, ReceivedFile } from '../core/import.ts'
-import { type Lease, LeaseLost } from '../core/work.ts'
+import type { Lease } from '../core/work.ts'
 import { bulkInsert } from './bulk-insert.ts'
 import type { Schema } from './schema.ts'
-import { insertWork } from './work-store.ts'
+import { confirmLease, insertWork } from './work-store.ts'
 
 /** An import that still waits for files. */
 export interface OpenJob {
@@ -104,6 +104,29 @@ export function createImportStore(db: Kysely<Schema>) {
       return row.bytes ?? 0
     },
 
+    /** An upload is under way, which needs so many bytes beside those that its job has reserved. */
+    async beginUpload(directory: string, owner: string, bytes: number): Promise<void> {
+      await db.insertInto('upload').values({ directory, owner, bytes }).execute()
+    },
+
+    async endUpload(directory: string): Promise<void> {
+      await db.deleteFrom('upload').where('directory', '=', directory).execute()
+    },
+
+    /** No server that has begun one is there any more. */
+    async endUploads(): Promise<void> {
+      await db.deleteFrom('upload').execute()
+    },
+
+    /** Bytes that uploads which are under way need, beside those that are reserved. */
+    async uploadingBytes(): Promise<number> {
+      const row = await db
+        .selectFrom('upload')
+        .select((eb) => eb.fn.sum<number | null>('bytes').as('bytes'))
+        .executeTakeFirstOrThrow()
+      return row.bytes ?? 0
+    },
+
     /** Open imports that have waited too long. */
     async expired(now: Date): Promise<number[]> {
       const rows = await db
@@ -128,15 +151,16 @@ export function createImportStore(db: Kysely<Schema>) {
       return rows.map(({ id, directory }) => ({ workId: id, directory }))
     },
 
-    /** The directories of all imports that have not ended. */
+    /** The directories of all imports that have not ended, and of uploads that are under way. */
     async liveDirectories(): Promise<Set<string>> {
+      const uploads = await db.selectFrom('upload').select('directory').execute()
       const rows = await db
         .selectFrom('import_job as job')
         .innerJoin('work', 'work.id', 'job.work_id')
         .select('job.directory')
         .where('work.state', '!=', 'ended')
         .execute()
-      return new Set(rows.map((row) => row.directory))
+      return new Set([...rows, ...uploads].map((row) => row.directory))
     },
 
     async find(workId: number): Promise<ImportJob> {
@@ -174,14 +198,7 @@ export function createImportStore(db: Kysely<Schema>) {
 
     /** Decides what the import changes. In a transaction. @throws LeaseLost when the import is not wanted any more */
     async decide(lease: Lease, changes: readonly ImportChange[]): Promise<void> {
-      const { numUpdatedRows } = await db
-        .updateTable('work')
-        .set((eb) => ({ lease_beat: eb.ref('lease_beat') }))
-        .where('id', '=', lease.workId)
-        .where('lease_token', '=', lease.token)
-        .where('state', '=', 'running')
-        .executeTakeFirstOrThrow()
-      if (numUpdatedRows === 0n) throw new LeaseLost(lease)
+      await confirmLease(db, lease)
       const rows = changes.map(({ path, staged = null }, position) => ({
         work_id: lease.workId,
         position,

@@ -1,4 +1,7 @@
-/** What is moved with a depot from one database to another: all tables, in an order in which rows come after those they refer to. */
+/**
+ * What is moved with a depot from one database to another, in an order in which rows come after those they refer to: all tables but `server`
+ * and `upload`, which tell of processes, and of these none runs.
+ */
 import type { Selectable } from 'kysely'
 import { FROM_THE_START } from '../core/work.ts'
 import type { Schema, WorkTable } from './schema.ts'

@@ -37,6 +37,8 @@ const FURTHER_NUMBERS: ReadonlySet<number> = new Set([21, 23, 700, 701])
 export interface PostgresPlace {
   /** `postgres://user:password@host/database` */
   readonly url: string
+  /** The server that connects, for those that watch it. */
+  readonly owner?: string | undefined
   /** How many there are at most. Temporary tables need one that is alone. */
   readonly connections: number
 }
@@ -47,8 +49,13 @@ export interface PostgresClient {
   release(destroy?: boolean): void
 }
 
+/** What PostgreSQL calls the connections of a server. */
+export function applicationOf(owner: string | undefined): string {
+  return owner === undefined ? 'fixdepot' : `fixdepot ${owner}`
+}
+
 /** Loads the driver, and connects to nothing yet. */
-export async function createPostgresPool({ url, connections }: PostgresPlace) {
+export async function createPostgresPool({ url, connections, owner }: PostgresPlace) {
   const { Pool, Client } = await import('pg')
   // The pool has an option of this name too, and means by it the time that somebody waits for somebody else's connection.
   class PatientClient extends Client {
@@ -59,7 +66,7 @@ export async function createPostgresPool({ url, connections }: PostgresPlace) {
   const pool = new Pool({
     Client: PatientClient as unknown as new () => Client,
     connectionString: url,
-    application_name: 'fixdepot',
+    application_name: applicationOf(owner),
     max: connections,
     idleTimeoutMillis: 0,
     keepAlive: true,

@@ -29,6 +29,8 @@ export interface Schema {
   session: SessionTable
   identity: IdentityTable
   audit: AuditTable
+  server: ServerTable
+  upload: UploadTable
 }
 
 /** One row: when the repository was last read, and whether the packages are made of the newest readings. */
@@ -318,4 +320,25 @@ export interface AuditTable {
   count: number
   previous_hash: string
   hash: string
+}
+
+/** One of the servers that share the database. */
+export interface ServerTable {
+  /** The owner of its leases; another one after each start. */
+  id: string
+  /** Of its data directory; the same after each start. */
+  node: string
+  /** Names the place that it has its archives in. */
+  archives: string
+  /** Grows while the server lives. */
+  beat: number
+}
+
+/** An upload that is under way. */
+interface UploadTable {
+  directory: string
+  /** The server that receives it. */
+  owner: string
+  /** That it needs beside those which its job has reserved. */
+  bytes: number
 }

@@ -22,17 +22,13 @@ export interface WorkOutcome {
   readonly keptUntil?: Date
 }
 
-/** A lease as somebody else sees it: while the owner lives, the beat grows. */
-export interface LeaseSign extends Lease {
-  readonly owner: string
-  readonly beat: number
-}
-
 export interface WorkStore {
   /** Hands the oldest waiting work of these kinds to the caller, and to nobody else; undefined when none waits. */
   claimNext(kinds: readonly TaskKind[], owner: string, now: Date): Promise<ClaimedWork | undefined>
   /** Whether work of these kinds waits for a claim. */
   isWaiting(kinds: readonly TaskKind[]): Promise<boolean>
+  /** Whether somebody has work of these kinds. */
+  isRunning(kinds: readonly TaskKind[]): Promise<boolean>
   /** Puts back what this owner has claimed at this time: of that claim nobody was told. */
   unclaim(owner: string, time: Date): Promise<void>
   /** Records how far the work is; counters never shrink. @throws LeaseLost */
@@ -46,17 +42,13 @@ export interface WorkStore {
   /** Puts the work back in the queue: its worker stops. */
   release(lease: Lease): Promise<void>
   /** The same after its worker has died, which is counted. */
-  requeueCrashed(workId: number): Promise<void>
+  requeueCrashed(workId: number, owner: string): Promise<void>
   /** The same for what this owner has claimed, but for the work that is known to be under way. */
   requeueUntold(owner: string, known: readonly number[]): Promise<void>
   /** The same for all work, after the process that did it has gone. */
   requeueAll(): Promise<void>
-  /** Shows that the owner of these leases lives. */
-  beat(owner: string): Promise<void>
-  /** The leases of all other owners. */
-  foreignLeases(owner: string): Promise<LeaseSign[]>
-  /** Takes the lease from an owner who has shown no sign of life since; what it has written is not trusted. */
-  expire(sign: LeaseSign): Promise<void>
+  /** Whether somebody else has the work, or is going to have it: it has neither ended, nor is this its lease. */
+  isElsewhere(lease: Lease): Promise<boolean>
 }
 
 export function createWorkStore(db: Depot): WorkStore {
@@ -98,6 +90,12 @@ export function createWorkStore(db: Depot): WorkStore {
 
     async isWaiting(kinds) {
       const query = db.selectFrom('work').select('id').where('state', '=', 'queued').where('kind', 'in', kinds)
+      const row = await query.limit(1).executeTakeFirst()
+      return row !== undefined
+    },
+
+    async isRunning(kinds) {
+      const query = db.selectFrom('work').select('id').where('state', '=', 'running').where('kind', 'in', kinds)
       const row = await query.limit(1).executeTakeFirst()
       return row !== undefined
     },
@@ -157,10 +155,11 @@ export function createWorkStore(db: Depot): WorkStore {
       await requeue(db).where('id', '=', workId).where('lease_token', '=', token).execute()
     },
 
-    async requeueCrashed(workId) {
+    async requeueCrashed(workId, owner) {
       await requeue(db)
         .set((eb) => ({ crashes: eb('crashes', '+', 1) }))
         .where('id', '=', workId)
+        .where('lease_owner', '=', owner)
         .execute()
     },
 
@@ -175,39 +174,28 @@ export function createWorkStore(db: Depot): WorkStore {
       await requeue(db).execute()
     },
 
-    async beat(owner) {
-      await db
-        .updateTable('work')
-        .set((eb) => ({ lease_beat: eb('lease_beat', '+', 1) }))
-        .where('state', '=', 'running')
-        .where('lease_owner', '=', owner)
-        .execute()
-    },
-
-    async foreignLeases(owner) {
-      const rows = await db
+    async isElsewhere({ workId, token }) {
+      const row = await db
         .selectFrom('work')
-        .select(['id', 'lease_token', 'lease_owner', 'lease_beat'])
-        .where('state', '=', 'running')
-        .where('lease_owner', '!=', owner)
-        .execute()
-      return rows.map((row) => ({
-        workId: row.id,
-        token: row.lease_token,
-        owner: row.lease_owner ?? '',
-        beat: row.lease_beat
-      }))
-    },
-
-    async expire({ workId, token, beat }) {
-      await requeue(db)
-        .set(toColumns(FROM_THE_START))
+        .select(['state', 'lease_token'])
         .where('id', '=', workId)
-        .where('lease_token', '=', token)
-        .where('lease_beat', '=', beat)
-        .execute()
+        .executeTakeFirst()
+      if (row === undefined || row.state === 'ended') return false
+      return row.state !== 'running' || row.lease_token !== token
     }
   }
+}
+
+/** Whether this lease counts; nobody takes it before the end of the transaction. @throws LeaseLost */
+export async function confirmLease(trx: Kysely<Schema>, lease: Lease): Promise<void> {
+  const { numUpdatedRows } = await trx
+    .updateTable('work')
+    .set((eb) => ({ lease_beat: eb.ref('lease_beat') }))
+    .where('id', '=', lease.workId)
+    .where('lease_token', '=', lease.token)
+    .where('state', '=', 'running')
+    .executeTakeFirstOrThrow()
+  if (numUpdatedRows === 0n) throw new LeaseLost(lease)
 }
 
 /**
@@ -265,9 +253,14 @@ async function isFinished(db: Kysely<Schema>, lease: Lease, state: WorkOutcome['
   return row !== undefined
 }
 
-/** The checkpoint stays: the next one goes on from there. */
-function requeue(db: Kysely<Schema>) {
+/** All that runs waits again; a part of it that the caller chooses. The checkpoint stays: the next one goes on from there. */
+export function requeue(db: Kysely<Schema>) {
   return db.updateTable('work').set({ state: 'queued', lease_owner: null }).where('state', '=', 'running')
+}
+
+/** The same from the start: what was written is not trusted. */
+export function restart(db: Kysely<Schema>) {
+  return requeue(db).set(toColumns(FROM_THE_START))
 }
 
 async function oldestTask(db: Kysely<Schema>, workId: number): Promise<number> {

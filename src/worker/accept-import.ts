@@ -7,7 +7,7 @@ import { toStorageProblem } from '../core/storage-trouble.ts'
 import { quoteName } from '../core/upload-name.ts'
 import type { IncomingDirectory } from '../files/incoming-directory.ts'
 import type { Depot } from '../store/database.ts'
-import { durableTransaction } from '../store/durable-transaction.ts'
+import { durableTransaction, writeTransaction } from '../store/durable-transaction.ts'
 import { createImportStore, type OpenJob } from '../store/import-store.ts'
 import type { Schema } from '../store/schema.ts'
 import { endTasks, getTask, insertTask } from '../store/task-store.ts'
@@ -16,6 +16,8 @@ import { checkQuota, type TaskLimits } from './user-quota.ts'
 
 export interface ImportDeskOptions {
   readonly db: Depot
+  /** The server that receives the files. */
+  readonly owner: string
   readonly incoming: IncomingDirectory
   /** Bytes that the repository can still take. */
   readonly freeRepositoryBytes: () => Promise<number>
@@ -32,9 +34,7 @@ export interface SweepingImportDesk extends ImportDesk {
 }
 
 export function createImportDesk(options: ImportDeskOptions): SweepingImportDesk {
-  const { db, incoming, freeRepositoryBytes, userLimits, now } = options
-  /** Uploads that are under way, with the bytes that they need beside those that their job has reserved. */
-  const uploads = new Map<string, number>()
+  const { db, owner, incoming, freeRepositoryBytes, userLimits, now } = options
 
   /** @throws Problem REPOSITORY_NOT_WRITABLE or REPOSITORY_FULL */
   function create(): string {
@@ -45,10 +45,10 @@ export function createImportDesk(options: ImportDeskOptions): SweepingImportDesk
     }
   }
 
-  /** @throws Problem REPOSITORY_FULL */
-  async function checkRoom(bytes: number): Promise<void> {
-    const reserved = (await createImportStore(db).reservedBytes(now())) + sum(uploads.values())
-    const free = await freeRepositoryBytes()
+  /** In the transaction that reserves it. @throws Problem REPOSITORY_FULL */
+  async function checkRoom(trx: Kysely<Schema>, bytes: number, free: number): Promise<void> {
+    const imports = createImportStore(trx)
+    const reserved = (await imports.reservedBytes(now())) + (await imports.uploadingBytes())
     if (bytes <= free - reserved) return
     throw new Problem(
       'REPOSITORY_FULL',
@@ -83,9 +83,10 @@ export function createImportDesk(options: ImportDeskOptions): SweepingImportDesk
 
   return {
     async announceImport({ files, requestedBy }: ImportAnnouncement) {
-      await checkRoom(sum(files.map(({ size }) => size)))
+      const free = await freeRepositoryBytes()
       const directory = create()
       return durableTransaction(db, async (trx) => {
+        await checkRoom(trx, sum(files.map(({ size }) => size)), free)
         await checkQuota(trx, userLimits, { userName: requestedBy, kind: 'import' })
         const expiresAt = new Date(now().getTime() + ANNOUNCEMENT_TTL_MS)
         const workId = await createImportStore(trx).open(directory, files, expiresAt)
@@ -100,28 +101,36 @@ export function createImportDesk(options: ImportDeskOptions): SweepingImportDesk
       const job = jobId === undefined ? undefined : await openJob(db, jobId, requestedBy)
       const announced = (job?.files ?? []).filter(({ isHere }) => !isHere).map((file) => file.size)
       const more = Math.max(0, size - sum(announced))
-      await checkRoom(more)
+      const free = await freeRepositoryBytes()
       const upload = create()
-      uploads.set(upload, more)
+      try {
+        await writeTransaction(db, async (trx) => {
+          await checkRoom(trx, more, free)
+          await createImportStore(trx).beginUpload(upload, owner, more)
+        })
+      } catch (error) {
+        incoming.remove(upload)
+        throw error
+      }
       return upload
     },
 
     async finishUpload(finished: FinishedUpload) {
       const { upload, files, jobId, isReplacing, requestedBy } = finished
       const accepted = await durableTransaction(db, async (trx): Promise<AcceptedImport> => {
+        await createImportStore(trx).endUpload(upload)
         if (jobId !== undefined) return addToJob(trx, jobId, finished)
         await checkQuota(trx, userLimits, { userName: requestedBy, kind: 'import' })
         const workId = await createImportStore(trx).queue({ directory: upload, isReplacing, files })
         const task = await insertTask(trx, liveImport(workId, requestedBy, now()), { notes: [] })
         return { task, isWaiting: false }
       })
-      uploads.delete(upload)
       if (jobId !== undefined) incoming.remove(upload)
       return accepted
     },
 
     async abandonUpload(upload: string) {
-      uploads.delete(upload)
+      await createImportStore(db).endUpload(upload)
       incoming.remove(upload)
     },
 

@@ -14,10 +14,11 @@ import { openRepository } from './open-repository.ts'
 import { createReadingPool } from './reading-pool.ts'
 import { freeRepositoryBytes } from './repository-room.ts'
 import { createScanLane } from './scan-lane.ts'
+import { ownerToShow } from './settings.ts'
 
 hostLane(await processPort(), CATALOG_KINDS, (context) => {
   const pool = createReadingPool()
-  const repository = openRepository(context.settings)
+  const repository = openRepository(context.settings, ownerToShow(context.settings))
   const deflatingPool = createDeflatingPool()
   const deflation = deflationOptions(context, deflatingPool)
   const scan = createScanLane({ ...context, repository, pool, deflation })

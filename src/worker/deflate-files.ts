@@ -17,6 +17,8 @@ export interface DeflationOptions {
   readonly files: DeflatedFiles
   /** `store`: nothing is deflated, and what was is forgotten. */
   readonly mode: 'auto' | 'store'
+  /** Whether other servers have caches of their own: then one lacks forms that the depot has. */
+  readonly hasOthers?: boolean
   /** How much more the cache may hold. */
   readonly roomBytes: () => Promise<number>
 }
@@ -45,7 +47,7 @@ const MAX_ENDING = 8
 export async function deflateNew(options: DeflationOptions, run: DeflationRun): Promise<void> {
   const { store, mode, roomBytes } = options
   if (mode === 'store') return
-  await forgetLost(options)
+  if (options.hasOthers !== true) await forgetLost(options)
   for (let after = '', more = true; more; ) {
     const page = await store.unjudgedPage(run.where, MIN_DEFLATED_FILE_BYTES, after, PAGE_FILES)
     let room = await roomBytes()

@@ -20,6 +20,7 @@ export function deflationOptions(
     pool,
     files: createDeflatedFiles(settings.deflatedDirectory),
     mode: settings.compression,
+    hasOthers: settings.databaseUrl !== undefined,
     async roomBytes() {
       const allowed = settings.deflatedBytes - (await store.usedBytes())
       return Math.min(allowed, await freeDataBytes(settings, archives))

@@ -1,6 +1,6 @@
 /**
- * The thread that accepts and cancels work, writes sessions, users and the audit trail, keeps the leases of this process alive, and
- * sweeps the archives. Planning a large export takes a moment and a commit waits for the disk: both would keep the thread that
+ * The thread that accepts and cancels work, writes sessions, users and the audit trail, shows other servers that this one lives,
+ * and sweeps the archives. Planning a large export takes a moment and a commit waits for the disk: both would keep the thread that
  * answers requests from answering. And no packing, however busy, can keep this thread from showing that the process lives.
  */
 import { StorageTrouble } from '../core/archive-trouble.ts'
@@ -11,25 +11,27 @@ import { createCatalogStore } from '../store/catalog-store.ts'
 import { openDepotDatabase } from '../store/database.ts'
 import { createSessionDesk } from '../store/session-store.ts'
 import { createUserDesk } from '../store/user-desk.ts'
-import { createWorkStore } from '../store/work-store.ts'
 import { createImportDesk } from './accept-import.ts'
 import { createAuditBatch } from './audit-batch.ts'
 import { answerDeskCommand } from './desk-messages.ts'
 import { deskPort } from './desk-port.ts'
-import { BEAT_INTERVAL_MS, createLeaseWatch } from './lease-watch.ts'
-import { openArchiveStorage } from './open-archive-storage.ts'
 import { openRepository, stagingDirectoryOf } from './open-repository.ts'
+import { openOwnArchives } from './own-archives.ts'
+import { removeAbandonedUploads } from './recover-repository.ts'
 import { freeRepositoryBytes } from './repository-room.ts'
+import { BEAT_INTERVAL_MS } from './server-watch.ts'
+import { createServerWatching } from './server-watching.ts'
+import { ownerToShow } from './settings.ts'
 import { SWEEP_INTERVAL_MS, sweepArchives } from './sweep-archives.ts'
 import { createTaskDesk } from './task-desk.ts'
 
 const port = deskPort()
 const { settings } = port
 const db = openDepotDatabase(settings)
-const archives = openArchiveStorage(settings)
-const repository = openRepository(settings)
+const archives = openOwnArchives(settings)
+const repository = openRepository(settings, ownerToShow(settings))
 const archiveStore = createArchiveStore(db)
-const watch = createLeaseWatch(createWorkStore(db), settings.owner, () => performance.now())
+const watched = createServerWatching(settings, archives.isRemote)
 const tasks = createTaskDesk({
   db,
   archives,
@@ -43,6 +45,7 @@ const tasks = createTaskDesk({
 const catalog = createCatalogStore(db)
 const { sweepImports, ...imports } = createImportDesk({
   db,
+  owner: settings.owner,
   incoming: createIncomingDirectory(stagingDirectoryOf(settings)),
   freeRepositoryBytes: () => freeRepositoryBytes(repository, settings, catalog),
   userLimits: settings.userLimits,
@@ -91,6 +94,7 @@ function sweep(): void {
       if (isStopping) return
       await sweepArchives(archiveStore, archives, new Date(), takeTurn)
       await takeTurn(sweepImports)
+      if (watched !== undefined) await takeTurn(() => removeAbandonedUploads(db, stagingDirectoryOf(settings), false))
     })
     .catch((error) => {
       // The database is closed then, and the connections are.
@@ -98,8 +102,8 @@ function sweep(): void {
     })
 }
 
-const beat = () => inTurn(() => watch.beat().catch(tolerate))
-const timers = [regularly(BEAT_INTERVAL_MS, beat), regularly(SWEEP_INTERVAL_MS, sweep)]
+const timers = [regularly(SWEEP_INTERVAL_MS, sweep)]
+if (watched !== undefined) timers.push(regularly(BEAT_INTERVAL_MS, () => void watched.beat().catch(tolerate)))
 port.onCommand((command) => {
   if (command.request.method === 'recordEvent') {
     // It goes along with what comes before its turn.
@@ -115,6 +119,7 @@ port.onStop(() => {
   isStopping = true
   for (const timer of timers) clearInterval(timer)
   inTurn(async () => {
+    await watched?.close()
     archives.close()
     repository.close()
     await db.destroy()

@@ -7,11 +7,11 @@ import { createPlanStore } from '../store/plan-store.ts'
 import { runExport } from './export-runner.ts'
 import { closeFarObjects } from './far-objects.ts'
 import type { LaneContext, PreparedLane } from './lane-host.ts'
-import { openArchiveStorage } from './open-archive-storage.ts'
 import { openRepository } from './open-repository.ts'
+import { openOwnArchives } from './own-archives.ts'
 
 export function createExportLane({ settings, db, works, onPacked }: LaneContext): PreparedLane {
-  const storage = openArchiveStorage(settings)
+  const storage = openOwnArchives(settings)
   const repository = openRepository(settings)
   const deflatedFiles = createDeflatedFiles(settings.deflatedDirectory)
   const archives = createArchiveStore(db)

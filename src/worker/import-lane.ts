@@ -5,7 +5,7 @@ import type { ImportChange } from '../core/import.ts'
 import { importEnded, type Message } from '../core/message.ts'
 import { Problem } from '../core/problem.ts'
 import type { RepositoryChange, RepositoryStorage } from '../core/repository-storage.ts'
-import { type ClaimedWork, LeaseLost } from '../core/work.ts'
+import { type ClaimedWork, type Lease, LeaseLost } from '../core/work.ts'
 import { createIncomingDirectory, sweepWaiting } from '../files/incoming-directory.ts'
 import { METADATA_SUFFIXES, READER_VERSION } from '../metadata/metadata-file.ts'
 import { durableTransaction } from '../store/durable-transaction.ts'
@@ -102,20 +102,28 @@ export function createImportLane(options: ImportLaneOptions): Omit<PreparedLane,
     }
   }
 
-  async function scan(signal: AbortSignal): Promise<void> {
+  /** @param lease under which it is done; it is not under any when the work has ended */
+  async function scan(signal: AbortSignal, lease?: Lease): Promise<void> {
     const quiet: Pick<ScanOptions, 'onTotals' | 'onProgress'> = { onTotals: async () => {}, onProgress: () => {} }
     const now = () => new Date()
-    await scanRepository({ repository, store: scans, pool, deflation, now, ...quiet, signal })
+    await scanRepository({ repository, store: scans, pool, deflation, now, ...quiet, signal, lease })
   }
 
   /** The repository and its catalog are what they were before the import. */
   async function takeBack(work: ClaimedWork): Promise<void> {
     const changes = made.get(work.workId)
+    if (changes === undefined || (await isElsewhere(work))) return
     made.delete(work.workId)
-    if (changes === undefined) return
     await changes.restore()
     await imports.undecide(work.workId)
     await scan(new AbortController().signal)
+  }
+
+  /** Another server makes the same changes: what was put aside here is needed if it fails. */
+  async function isElsewhere(work: ClaimedWork): Promise<boolean> {
+    if (!(await works.isElsewhere(work))) return false
+    made.delete(work.workId)
+    return true
   }
 
   async function clean({ workId }: ClaimedWork): Promise<void> {
@@ -136,7 +144,7 @@ export function createImportLane(options: ImportLaneOptions): Omit<PreparedLane,
       await scans.readings.save(
         readings.map((reading) => ({ ...reading, stamp: stamps?.get(reading.path) ?? reading.stamp }))
       )
-      await scan(signal)
+      await scan(signal, work)
     } catch (error) {
       // What is decided is done at the next start; unless nobody wants it any more, or it cannot be done.
       const cause = signal.aborted ? signal.reason : error

@@ -4,10 +4,11 @@ import { isPassingTrouble } from '../core/database-trouble.ts'
 import type { Message } from '../core/message.ts'
 import type { TaskKind } from '../core/task.ts'
 import type { ClaimedWork } from '../core/work.ts'
+import { createCatalogTurn } from '../store/catalog-turn.ts'
 import { type Depot, openDepotDatabase } from '../store/database.ts'
 import { createWorkStore, type WorkStore } from '../store/work-store.ts'
 import { startLane, TaskFailure, type WorkEvent } from './lane.ts'
-import type { LanePort, LaneReport } from './lane-port.ts'
+import { CATALOG_KINDS, type LanePort, type LaneReport } from './lane-port.ts'
 import type { WorkerSettings } from './settings.ts'
 
 export interface LaneContext {
@@ -54,6 +55,7 @@ export function hostLane(
     kinds,
     owner: settings.owner,
     works,
+    turn: kinds === CATALOG_KINDS ? createCatalogTurn(db, kinds) : undefined,
     ...prepared,
     onEvent: report,
     onIdle: () => port.report({ isIdle: true }),

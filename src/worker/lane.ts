@@ -6,6 +6,7 @@ import { isForLater } from '../core/database-trouble.ts'
 import { type Message, taskFailed } from '../core/message.ts'
 import type { TaskKind } from '../core/task.ts'
 import { type ClaimedWork, LeaseLost } from '../core/work.ts'
+import type { Turn } from '../store/catalog-turn.ts'
 import type { WorkStore } from '../store/work-store.ts'
 
 /** Work that ends as failed, with what its callers are told. */
@@ -33,6 +34,8 @@ export interface LaneOptions {
   /** Of the process: whose lease it is. */
   readonly owner: string
   readonly works: WorkStore
+  /** Where other servers have such a lane too, of which one works at a time. */
+  readonly turn?: Turn | undefined
   /** Does claimed work to its end, and gives back the message of success. */
   readonly run: (work: ClaimedWork, signal: AbortSignal) => Promise<Message>
   /** Told of work whose success is recorded. */
@@ -82,18 +85,27 @@ export function startLane(options: LaneOptions): Lane {
 
   async function loop(): Promise<void> {
     while (!stop.signal.aborted) {
-      const work = await persist(claim)
+      const work = await persist(claimInTurn)
       if (work !== undefined) await runWork(work)
-      else if (stop.signal.aborted) return
-      else if (!isIdle) options.onIdle?.()
+      // With its connection the turn is gone anyway.
+      await options.turn?.leave().catch(() => {})
+      if (work === undefined) {
+        if (stop.signal.aborted) return
+        if (!isIdle) options.onIdle?.()
+      }
       isIdle = work === undefined
       if (isIdle) await sleep(POLL_INTERVAL_MS)
     }
   }
 
   /** What may have been claimed without an answer is put back first: nobody would ever do it. */
-  async function claim(): Promise<ClaimedWork | undefined> {
+  async function claimInTurn(): Promise<ClaimedWork | undefined> {
     if (unanswered !== undefined) await works.unclaim(options.owner, unanswered)
+    unanswered = undefined
+    return options.turn === undefined || (await options.turn.take()) ? claim() : undefined
+  }
+
+  async function claim(): Promise<ClaimedWork | undefined> {
     unanswered = now()
     const work = await works.claimNext(options.kinds, options.owner, unanswered)
     unanswered = undefined

@@ -11,10 +11,10 @@ import type { WorkerSettings } from './settings.ts'
 
 type Place = Pick<WorkerSettings, 'repositoryDirectory' | 'repositoryBucket'>
 
-/** Whoever opens it closes it. */
-export function openRepository({ repositoryDirectory, repositoryBucket }: Place): RepositoryStorage {
+/** Whoever opens it closes it. @param owner the server that changes it, where there are others */
+export function openRepository({ repositoryDirectory, repositoryBucket }: Place, owner = ''): RepositoryStorage {
   return repositoryBucket === undefined
-    ? createRepositoryDirectory(repositoryDirectory)
+    ? createRepositoryDirectory(repositoryDirectory, owner)
     : createRepositoryBucket(repositoryBucket)
 }
 

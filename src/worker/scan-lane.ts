@@ -34,7 +34,8 @@ export function createScanLane({
         now: () => new Date(),
         onTotals: (bytes) => works.saveTotals(work, 0, bytes),
         onProgress: (bytesDone) => recorder.record({ packagesDone: 0, bytesDone }),
-        signal
+        signal,
+        lease: work
       })
       await works.saveTotals(work, result.packageCount, result.bytesRead)
       return OPERATION_SUCCEEDED

@@ -3,6 +3,7 @@ import { setImmediate } from 'node:timers/promises'
 import { foldName, splitName } from '../core/file-name.ts'
 import { type CatalogProblem, type CatalogProblemCode, catalogProblem } from '../core/package.ts'
 import type { RepositoryPlace, RepositoryStorage } from '../core/repository-storage.ts'
+import type { Lease } from '../core/work.ts'
 import type { FileReading, ReadingStore, UnreadFile } from '../store/reading-store.ts'
 import type { SeenFileRow } from '../store/scan-schema.ts'
 import type { ScanStore } from '../store/scan-store.ts'
@@ -23,6 +24,8 @@ export interface ScanOptions {
   /** Told how many of them are done. */
   readonly onProgress: (bytesDone: number) => void
   readonly signal: AbortSignal
+  /** Under which it is done: without it nothing becomes the catalog. @throws LeaseLost */
+  readonly lease?: Lease | undefined
 }
 
 /** What a scan did. */
@@ -63,13 +66,13 @@ export async function scanRepository(options: ScanOptions): Promise<ScanResult> 
   const isUnchanged = await store.findings.isCatalogCurrent()
   if (isUnchanged) {
     await deflate('file')
-    await store.findings.publishUnchanged(now(), WALK_PROBLEMS)
+    await store.findings.publishUnchanged(now(), WALK_PROBLEMS, options.lease)
   } else {
     await store.readings.indexStems()
     await findPackages(store, () => heedStop(signal))
     await heedStop(signal)
     await deflate('found_file')
-    await store.findings.publish(now())
+    await store.findings.publish(now(), options.lease)
   }
   if (options.deflation !== undefined) await sweepDeflated(options.deflation)
   return { packageCount: await store.findings.packageCount(), filesRead: files, bytesRead: bytes, isUnchanged }

@@ -15,11 +15,22 @@ export interface WorkerSettings extends DatabasePlace {
   readonly compression: 'auto' | 'store'
   /** Bytes that the cache may hold. */
   readonly deflatedBytes: number
+  /** Names the depot whose archives there are, where other depots may reach them; undefined where nobody else does. */
+  readonly archivesOwner?: string | undefined
   /** Names this process among all that ever use the database: the owner of its leases. */
   readonly owner: string
+  /** Names the data directory among those of the servers that share a database. */
+  readonly node?: string
+  /** Names the place that archives are in; the same for all these servers. */
+  readonly archivesPlace?: string
   /** Bytes that the repository may use; undefined: all of its volume. */
   readonly allotmentBytes?: number | undefined
   /** How long finished archives are kept, in milliseconds. */
   readonly archiveTtlMs: number
   readonly userLimits: UserLimits
+}
+
+/** Names this server in what it leaves in the repository, where other servers see it. */
+export function ownerToShow({ databaseUrl, owner }: WorkerSettings): string {
+  return databaseUrl === undefined ? '' : owner
 }

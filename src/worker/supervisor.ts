@@ -21,6 +21,10 @@ export interface SupervisorOptions {
   readonly works: WorkStore
   /** How many archives are packed at the same time. */
   readonly exportThreads: number
+  /** Whether scans and imports are done here, and not only by other servers; by default they are. */
+  readonly hasCatalog?: boolean
+  /** Whether other servers use the same database: then what runs may be theirs, and what waits may come from them. */
+  readonly hasOthers?: boolean
   /** So long the process that writes the catalog stays without work; by default ten seconds. */
   readonly catalogIdleMs?: number
   readonly onReport: (report: LaneReport) => void
@@ -48,6 +52,9 @@ const RESTART_DELAY_MS = 1_000
 /** Imports often come one after the other, and to start a process takes a fifth of a second. */
 const CATALOG_IDLE_MS = 10_000
 
+/** How often it is looked for work that other servers have accepted. */
+const LOOK_INTERVAL_MS = 2_000
+
 /** A place for a part. */
 interface Slot {
   readonly part: WorkerPart
@@ -60,13 +67,21 @@ interface Slot {
 
 const FILES = { desk: 'desk-thread', export: 'export-thread', catalog: 'catalog-process' } as const
 
-/** Puts the work of a former process back in the queue, and starts all parts. */
+/** Puts the work of a former process back in the queue, unless it may be another server's, and starts all parts. */
 export async function startSupervisor(options: SupervisorOptions): Promise<Supervisor> {
-  const { settings, works, onReport, onCrash, catalogIdleMs = CATALOG_IDLE_MS } = options
+  const {
+    settings,
+    works,
+    onReport,
+    onCrash,
+    catalogIdleMs = CATALOG_IDLE_MS,
+    hasCatalog = true,
+    hasOthers = false
+  } = options
   const deskSlot = emptySlot('desk')
   const catalogSlot = emptySlot('catalog')
   const exportSlots = Array.from({ length: options.exportThreads }, () => emptySlot('export'))
-  const slots = [deskSlot, ...exportSlots, catalogSlot]
+  const slots = [deskSlot, ...exportSlots, ...(hasCatalog ? [catalogSlot] : [])]
   const restarts = new Set<NodeJS.Timeout>()
   let catalogIdle: NodeJS.Timeout | undefined
   let isStopping = false
@@ -107,8 +122,19 @@ export async function startSupervisor(options: SupervisorOptions): Promise<Super
 
   /** Work may have come to a process that was ending. */
   async function startIfWaiting(slot: Slot): Promise<void> {
-    const isWaiting = await works.isWaiting(CATALOG_KINDS).catch(() => true)
+    const isWaiting = await isCatalogWaiting().catch(() => true)
     if (isWaiting && !isStopping && slot.runner === undefined) start(slot)
+  }
+
+  /** While another server works at the catalog, what waits is its own. */
+  async function isCatalogWaiting(): Promise<boolean> {
+    if (!(await works.isWaiting(CATALOG_KINDS))) return false
+    return !hasOthers || !(await works.isRunning(CATALOG_KINDS))
+  }
+
+  /** Whoever has accepted it, or was doing it, may have no lane for it, or none any more. */
+  async function lookForCatalogWork(): Promise<void> {
+    if (catalogSlot.runner === undefined && (await isCatalogWaiting().catch(() => false))) wakeCatalog()
   }
 
   async function replace(slot: Slot, failure: unknown): Promise<void> {
@@ -138,7 +164,7 @@ export async function startSupervisor(options: SupervisorOptions): Promise<Super
 
   /** A part may have died after it had claimed work, and before it told of it; who else has done so just now begins anew. */
   async function requeue(part: WorkerPart, task: CrashedTask | undefined): Promise<void> {
-    if (task !== undefined) return works.requeueCrashed(task.workId)
+    if (task !== undefined) return works.requeueCrashed(task.workId, settings.owner)
     if (part === 'desk') return
     const known = slots.flatMap((slot) => (slot.task === undefined ? [] : [slot.task.workId]))
     return works.requeueUntold(settings.owner, known)
@@ -149,14 +175,15 @@ export async function startSupervisor(options: SupervisorOptions): Promise<Super
   }
 
   function wakeCatalog(): void {
-    if (isStopping) return
+    if (isStopping || !hasCatalog) return
     if (catalogSlot.runner === undefined) start(catalogSlot)
     else command('wake', [catalogSlot])
   }
 
   const checkLanes = () => command('check', [...exportSlots, catalogSlot])
 
-  await works.requeueAll()
+  if (!hasOthers) await works.requeueAll()
+  const looking = hasOthers && hasCatalog ? setInterval(lookForCatalogWork, LOOK_INTERVAL_MS) : undefined
   for (const slot of slots) start(slot)
 
   const desk = createDeskClient(() => deskSlot.runner?.thread)
@@ -185,6 +212,7 @@ export async function startSupervisor(options: SupervisorOptions): Promise<Super
     async stop() {
       isStopping = true
       clearTimeout(catalogIdle)
+      clearInterval(looking)
       for (const timer of restarts) clearTimeout(timer)
       await Promise.all(slots.map(end))
     }

@@ -6,7 +6,6 @@ import Database from 'better-sqlite3'
 import { Client } from 'pg'
 import t, { type Test } from 'tap'
 import { openForReading } from '../../src/store/database.ts'
-import { lockDatabase } from '../../src/store/database-lock.ts'
 import { acquireInstanceLock, lockFileIn } from '../../src/store/instance-lock.ts'
 import { type Outcome, runProgram } from '../cli/run-program.ts'
 import { packageFiles } from '../helpers/packages.ts'
@@ -176,7 +175,7 @@ t.test(
     t.match(stdout, /^A move that was interrupted goes on\.$/m)
     t.match(
       stdout,
-      /^27 tables with \d+ rows are the same on both sides\.\n3 archives of \d+ bytes are there, and were read back\.$/m
+      /^27 tables with \d+ rows are the same on both sides\.\n\d archives of \d+ bytes are there, and were read back\.$/m
     )
     t.match(
       stdout,
@@ -281,9 +280,6 @@ t.test('what is moved, and where to, must be as a move needs it', { skip }, asyn
   )
   const missing = { ...embedded, dataDirectory: path.join(t.testdirName, 'repository') }
   await refused(toPostgres, /^There is no database at /, { ...missing, repositoryDirectory: embedded.dataDirectory })
-  const lock = await lockDatabase(databaseUrl, () => {})
-  await refused(toPostgres, /^With target\.env: Another fixdepot uses the database/)
-  lock.release()
 
   const directory = path.join(t.testdirName, 'other')
   fs.mkdirSync(directory)

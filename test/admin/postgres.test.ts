@@ -7,8 +7,9 @@ import { rebuildCatalog } from '../../src/admin/rebuild-catalog.ts'
 import { writeSupportBundle } from '../../src/admin/support-bundle.ts'
 import { administerUsers } from '../../src/admin/users.ts'
 import { readConfig } from '../../src/config.ts'
-import { lockDatabase } from '../../src/store/database-lock.ts'
+import { openDepotDatabase } from '../../src/store/database.ts'
 import { InstanceLocked } from '../../src/store/instance-lock.ts'
+import { createServerStore } from '../../src/store/server-store.ts'
 import { runProgram } from '../cli/run-program.ts'
 import { packageFiles } from '../helpers/packages.ts'
 import { createDatabase, POSTGRES_PASSWORD, whyNoPostgres } from '../helpers/postgres.ts'
@@ -39,10 +40,15 @@ test('the doctor checks all but the files of PostgreSQL, and says so', async (t)
   t.equal(await examine(config, () => {}), 1)
 })
 
-test('the catalog is not made anew while a server has the database', async (t) => {
+test('the catalog is not made anew while a server shows that it lives', async (t) => {
   const { config } = await place(t)
-  const lock = await lockDatabase(config.databaseUrl ?? '', () => {})
-  t.teardown(() => lock.release())
+  const db = openDepotDatabase(config)
+  t.teardown(() => db.destroy())
+  const servers = createServerStore(db)
+  const self = { id: 'one', node: 'node', archives: 'place' }
+  await servers.beat(self)
+  const beating = setInterval(() => void servers.beat(self), 100)
+  t.teardown(() => clearInterval(beating))
   await t.rejects(rebuildCatalog(config), InstanceLocked)
 })
 

@@ -237,6 +237,16 @@ export function runStorageSuite(t: Test, open: (t: Test) => Promise<StorageUnder
     await t.rejects(storage.resume(claimOf(size, { signal: AbortSignal.abort(reason) })), reason)
   })
 
+  t.test('of marks the first one stays, however many are left at once, and it is no archive', async (t) => {
+    const { storage } = await open(t)
+    const marks = ['one', 'two', 'three']
+    const left = await Promise.all(marks.map((mark) => storage.mark(mark)))
+    t.ok(marks.includes(left[0] ?? ''))
+    t.same(left, [left[0], left[0], left[0]])
+    t.equal(await storage.mark('four'), left[0])
+    t.same(await storage.ownFiles(), [])
+  })
+
   t.test('names that are not safe are refused before anything is touched', async (t) => {
     const { storage } = await open(t)
     for (const name of UNSAFE_NAMES) {

@@ -35,6 +35,7 @@ export function makeDesk(depot: BareDepot, options: Partial<DeskOptions> = {}): 
 export function makeImportDesk(depot: BareDepot, options: Partial<ImportDeskOptions> = {}): SweepingImportDesk {
   return createImportDesk({
     db: depot.db,
+    owner: depot.owner,
     incoming: createIncomingDirectory(depot.repositoryDirectory),
     freeRepositoryBytes: async () => FREE_BYTES,
     userLimits: depot.userLimits,

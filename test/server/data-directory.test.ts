@@ -1,5 +1,6 @@
 import fs from 'node:fs'
 import path from 'node:path'
+import { pathToFileURL } from 'node:url'
 import Database from 'better-sqlite3'
 import t, { type Test } from 'tap'
 import { backUp } from '../../src/admin/backup.ts'
@@ -85,3 +86,22 @@ t.test('a running server is sound, and its backup starts another one that goes o
   t.equal((await next.status(before)).state, 'complete', 'what was done before is known')
   t.ok((await next.export()) > after + 900_000)
 })
+
+t.test(
+  'a shared directory of archives belongs to one depot: another one is refused, and the same one starts again',
+  async (t) => {
+    const own = makePlace(t, packageFiles({ fixid: 'one' }))
+    const root = path.dirname(own.dataDirectory)
+    const shared = path.join(root, 'shared')
+    fs.mkdirSync(shared)
+    const settings = { FIXDEPOT_ARCHIVES_URL: pathToFileURL(shared).href }
+    const first = await startServer(t, { ...own, settings })
+    const { current } = await first.finished(await first.export())
+    await first.stop()
+    const other = spawnServer(t, { ...own, dataDirectory: path.join(root, 'other'), settings })
+    t.match(await other.ended, { code: 1 })
+    t.match(other.stderr(), /^The archives of FIXDEPOT_ARCHIVES_URL belong to another depot/)
+    const again = await startServer(t, { ...own, settings })
+    t.equal((await again.call(`/updateRepositories/firmware?key=export&exportRepoFilename=${current}`)).status, 200)
+  }
+)

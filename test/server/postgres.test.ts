@@ -12,7 +12,7 @@ import {
   startPostgres,
   whyNoPostgres
 } from '../helpers/postgres.ts'
-import { makePlace, type ServerOptions, spawnServer, startServer, type TestServer, until } from '../helpers/server.ts'
+import { makePlace, type ServerOptions, startServer, type TestServer, until } from '../helpers/server.ts'
 import { largeRepository } from './large-repository.ts'
 
 const FIRMWARE = '/updateRepositories/firmware'
@@ -97,20 +97,6 @@ test('an export goes on where it was when the server was killed', async (t) => {
   await server.stop('SIGKILL')
   const next = await startServer(t, options)
   t.match(await next.finished(taskid), { state: 'complete' })
-})
-
-test('a second server with a directory of its own is refused', async (t) => {
-  const databaseUrl = await createEmptyDatabase(t)
-  await startServer(t, { ...makePlace(t), databaseUrl })
-  const root = t.testdirName
-  fs.mkdirSync(path.join(root, 'second'))
-  const second = spawnServer(t, {
-    dataDirectory: path.join(root, 'second'),
-    repositoryDirectory: path.join(root, 'repository'),
-    databaseUrl
-  })
-  t.match(await second.ended, { code: 1 })
-  t.match(second.stderr(), /^Another fixdepot uses the database of FIXDEPOT_DATABASE_URL\. Stop it first/)
 })
 
 test('a restart of PostgreSQL loses no accepted export, and the server goes on by itself', async (t) => {

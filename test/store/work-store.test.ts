@@ -127,7 +127,7 @@ testOnBoth('the death of a worker is counted, the end of the process is not', as
   const works = createWorkStore(db)
   const { workId } = await queueTask(db, 'export')
   await claimed(db)
-  await works.requeueCrashed(workId)
+  await works.requeueCrashed(workId, 'tester')
   t.match(await works.claimNext(['export'], 'tester', NOW), { crashes: 1 })
   await works.requeueAll()
   t.match(await works.claimNext(['export'], 'tester', NOW), { crashes: 1 })
@@ -138,7 +138,7 @@ testOnBoth('what has ended does not go back to the queue', async (t) => {
   const works = createWorkStore(db)
   const ended = await queueTask(db, 'export')
   await works.finish(await claimed(db), SUCCESS)
-  await works.requeueCrashed(ended.workId)
+  await works.requeueCrashed(ended.workId, 'tester')
   await works.requeueAll()
   t.match(await rowOf(db, ended), { state: 'ended', crashes: 0 })
   t.equal(await works.claimNext(['export'], 'tester', NOW), undefined)
@@ -173,28 +173,23 @@ testOnBoth('failed work stays as far as it was', async (t) => {
   t.match(await tasks.findTask(id), { state: 'failed', packagesDone: 4, bytesDone: 450 })
 })
 
-testOnBoth(
-  'a lease is taken only from an owner that shows no sign of life, and what it wrote is not trusted',
-  async (t) => {
-    const { db } = await makeDepot(t)
-    const works = createWorkStore(db)
-    const task = await queueTask(db, 'export')
-    const lease = await claimed(db)
-    await works.saveProgress(lease, { packagesDone: 4, bytesDone: 450 }, HALF)
-    t.same(await works.foreignLeases('tester'), [], 'its own are not foreign')
-    const [seen] = await works.foreignLeases('another')
-    t.match(seen, { workId: task.workId, token: lease.token, owner: 'tester' })
-    if (seen === undefined) return
-    await works.beat('tester')
-    await works.expire(seen)
-    t.equal(await works.isHeld(lease), true, 'it has beaten since')
-    const [again] = await works.foreignLeases('another')
-    if (again === undefined) return t.fail('the lease is gone')
-    await works.expire(again)
-    t.equal(await works.isHeld(lease), false)
-    t.match(await works.claimNext(['export'], 'another', NOW), { checkpoint: FROM_THE_START, crashes: 0 })
-  }
-)
+testOnBoth('work is elsewhere when another one has it or is going to have it, and not when it has ended', async (t) => {
+  const { db } = await makeDepot(t)
+  const works = createWorkStore(db)
+  await queueTask(db, 'import')
+  const lease = await works.claimNext(['import'], 'tester', NOW)
+  if (lease === undefined) return t.fail('nothing waits')
+  t.equal(await works.isElsewhere(lease), false, 'it is here')
+  await works.requeueCrashed(lease.workId, 'another')
+  t.equal(await works.isElsewhere(lease), false, 'nobody but its owner can have died of it')
+  await works.requeueCrashed(lease.workId, 'tester')
+  t.equal(await works.isElsewhere(lease), true, 'it waits for somebody')
+  const next = await works.claimNext(['import'], 'another', NOW)
+  if (next === undefined) return t.fail('nothing waits')
+  t.equal(await works.isElsewhere(lease), true, 'somebody has it')
+  await works.finish(next, SUCCESS)
+  t.equal(await works.isElsewhere(lease), false)
+})
 
 testOnBoth('only a scan that still waits is found as queued', async (t) => {
   const { db } = await makeDepot(t)

@@ -81,7 +81,13 @@ t.test('a job takes only the files that were announced, and only of the one who 
   const stranger = await depot.import({ 'b.xml': 'x' }, `?jobid=${jobid}`)
   t.match([stranger.statusCode, stranger.json().messages], [409, [{ text: /"b.xml" was not announced/ }]])
   const { db, repositoryDirectory, userLimits } = depot
-  const options = { db, freeRepositoryBytes: async () => 1e9, userLimits, now: () => new Date() }
+  const options = {
+    db,
+    owner: 'another server',
+    freeRepositoryBytes: async () => 1e9,
+    userLimits,
+    now: () => new Date()
+  }
   const desk = createImportDesk({ ...options, incoming: createIncomingDirectory(repositoryDirectory) })
   await t.rejects(desk.beginUpload({ size: 1, jobId: jobid, requestedBy: 'another' }), {
     code: 'IMPORT_JOB_UNUSABLE',

@@ -1,0 +1,47 @@
+/** Ends what servers have begun in the repository that have gone since. */
+import type { Kysely } from 'kysely'
+import { StorageTrouble } from '../core/archive-trouble.ts'
+import type { RepositoryStorage } from '../core/repository-storage.ts'
+import { createIncomingDirectory } from '../files/incoming-directory.ts'
+import { knownFiles } from '../store/deletion-store.ts'
+import { createImportStore } from '../store/import-store.ts'
+import type { Schema } from '../store/schema.ts'
+
+/** What is begun with another server may be here before the database knows it. */
+const FRESH_MS = 3_600_000
+
+/**
+ * In a transaction that has the right to write: no server deletes anything meanwhile. What cannot be brought back now is still there the
+ * next time.
+ * @param isGone see `RepositoryStorage.recover`
+ */
+export async function recoverDeletions(
+  trx: Kysely<Schema>,
+  repository: Pick<RepositoryStorage, 'recover'>,
+  isGone?: (owner: string) => boolean
+): Promise<void> {
+  await repository.recover((paths) => knownFiles(trx, paths), isGone).catch(tolerateTrouble)
+}
+
+/** What came in for an import that does not exist, or has ended. @param isAlone whether no other server receives anything */
+export async function removeAbandonedUploads(
+  db: Kysely<Schema>,
+  stagingDirectory: string,
+  isAlone: boolean
+): Promise<void> {
+  const incoming = createIncomingDirectory(stagingDirectory)
+  try {
+    const candidates = isAlone ? incoming.directories() : incoming.directoriesBefore(new Date(Date.now() - FRESH_MS))
+    // The directories are listed first: whatever comes into being meanwhile is none of them.
+    const live = await createImportStore(db).liveDirectories()
+    for (const directory of candidates) if (!live.has(directory)) incoming.remove(directory)
+  } catch (error) {
+    tolerateTrouble(error)
+  }
+}
+
+/** Storage that does not answer keeps nobody from starting. */
+export function tolerateTrouble(error: unknown): void {
+  if (error instanceof StorageTrouble) return
+  if (!/^E[A-Z]+$/.test((error as NodeJS.ErrnoException).code ?? '')) throw error
+}
