@@ -1,14 +1,14 @@
 /** A thread with the desk of a depot, whose clock stands still, and no lane. */
 import { parentPort, workerData } from 'node:worker_threads'
 import { DEFAULT_PROTECTION } from '../../src/core/protection.ts'
-import { openDatabase } from '../../src/store/database.ts'
+import { openDepotDatabase } from '../../src/store/database.ts'
 import { createSessionDesk } from '../../src/store/session-store.ts'
 import { createUserDesk } from '../../src/store/user-desk.ts'
 import { answerDeskCommand } from '../../src/worker/desk-messages.ts'
 import { createTaskDesk } from '../../src/worker/task-desk.ts'
 
-const { databaseFile, now } = workerData
-const db = openDatabase({ file: databaseFile })
+const { databaseFile, databaseUrl, now } = workerData
+const db = openDepotDatabase({ databaseFile, databaseUrl })
 const tasks = createTaskDesk({
   db,
   archives: { isRemote: false, hasWhole: async () => false },

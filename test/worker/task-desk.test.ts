@@ -170,7 +170,8 @@ t.test('archives get names of their own, and work is shared, however many thread
   )
   await depot.scan()
   const file = path.join(import.meta.dirname, 'desk-thread.ts')
-  const workerData = { databaseFile: depot.databaseFile, now: NOW }
+  const { databaseFile, databaseUrl } = depot
+  const workerData = { databaseFile, databaseUrl, now: NOW }
   const threads = Array.from({ length: 2 }, () => new Worker(file, { workerData }))
   t.teardown(() => Promise.all(threads.map((thread) => thread.terminate())))
   const desks = threads.map((thread) => createDeskClient(() => thread))
