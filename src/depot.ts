@@ -43,7 +43,9 @@ import { createTaskStore } from './store/task-store.ts'
 import { createUserReader, listLoginFailures } from './store/user-reader.ts'
 import { createWorkStore } from './store/work-store.ts'
 import { readVersion } from './version.ts'
+import { createDeflatingPool } from './worker/deflating-pool.ts'
 import type { LaneReport } from './worker/lane-port.ts'
+import { createFormMaker } from './worker/missing-forms.ts'
 import { openArchiveStorage } from './worker/open-archive-storage.ts'
 import { claimArchives } from './worker/own-archives.ts'
 import { recoverDeletions, removeAbandonedUploads, tolerateSystemError } from './worker/recover-repository.ts'
@@ -155,6 +157,9 @@ export async function openDepot(config: Config, events: DepotEvents, tracing?: T
   const known = rememberUsers(userReader, supervisor.desk, clock)
   const guard = createLoginGuard({ failures: await listLoginFailures(db), desk: known.desk, now })
 
+  const deflatedFiles = createDeflatedFiles(deflatedDirectory)
+  // Its threads are there only while they have something to do.
+  const forms = hasOthers ? createDeflatingPool() : undefined
   const services: Services = {
     desk: supervisor.desk,
     imports: supervisor.desk,
@@ -167,7 +172,8 @@ export async function openDepot(config: Config, events: DepotEvents, tracing?: T
       storage: archiveStorage,
       plans,
       files,
-      deflatedFiles: createDeflatedFiles(deflatedDirectory)
+      deflatedFiles,
+      makeForm: forms && createFormMaker({ repositoryDirectory, files: deflatedFiles, deflate: forms.deflate })
     }),
     async space() {
       const volume = await readVolumeSpace(repositoryDirectory).catch((cause) => {
@@ -217,6 +223,7 @@ export async function openDepot(config: Config, events: DepotEvents, tracing?: T
     madePassword,
     async close() {
       await supervisor.stop()
+      await forms?.close()
       archiveStorage.close()
       if (hasOthers) await servers.leave(owner).catch(() => {})
       await db.destroy()

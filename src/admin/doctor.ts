@@ -48,7 +48,9 @@ export async function examine(config: DoctorsConfig, print: (line: string) => vo
           ? checkArchives(store, config.archivesDirectory, findings)
           : checkBucket(store, config.archivesBucket, findings)
       )
-      await attempt('the cache of deflated files', () => checkDeflated(store, config.deflatedDirectory, findings))
+      await attempt('the cache of deflated files', () =>
+        checkDeflated(store, config.deflatedDirectory, findings, config.databaseUrl !== undefined)
+      )
       await attempt('the catalog', () => checkCatalog(store, config.repositoryDirectory, findings))
     }
   } finally {

@@ -2,13 +2,21 @@
 import { createDeflatedFiles } from '../files/deflated-files.ts'
 import { createArchiveStore } from '../store/archive-store.ts'
 import { createPlanStore } from '../store/plan-store.ts'
+import { deflateSegment } from './deflating-thread.ts'
 import { runExport } from './export-runner.ts'
 import type { LaneContext, PreparedLane } from './lane-host.ts'
+import { createFormMaker } from './missing-forms.ts'
 import { openOwnArchives } from './own-archives.ts'
 
 export function createExportLane({ settings, db, works, onPacked }: LaneContext): PreparedLane {
   const storage = openOwnArchives(settings)
   const deflatedFiles = createDeflatedFiles(settings.deflatedDirectory)
+  const { repositoryDirectory } = settings
+  // Where the server is alone, the scan has made all forms, and what is missing of them somebody has removed.
+  const makeForm =
+    settings.databaseUrl === undefined
+      ? undefined
+      : createFormMaker({ repositoryDirectory, files: deflatedFiles, deflate: deflateSegment })
   const archives = createArchiveStore(db)
   const plans = createPlanStore(db)
   const nameOf = ({ planId }: { planId: number | null }) => archives.nameOf(planId ?? 0)
@@ -22,9 +30,10 @@ export function createExportLane({ settings, db, works, onPacked }: LaneContext)
         archiveName: await nameOf(work),
         token: work.token,
         checkpoint: work.checkpoint,
-        repositoryDirectory: settings.repositoryDirectory,
+        repositoryDirectory,
         archives: storage,
         deflatedFiles,
+        makeForm,
         async onProgress(progress, checkpoint) {
           await works.saveProgress(work, progress, checkpoint)
           onPacked(Math.max(0, progress.bytesDone - packed))

@@ -12,6 +12,7 @@ import { type DeflatedFiles, type DeflatedKey, deflatedName } from '../files/def
 import { openInside } from '../files/safe-path.ts'
 import type { PlanStore } from '../store/plan-store.ts'
 import { isOfDeflatedForm, repositoryUnreadable, toExportFailure } from './export-failure.ts'
+import type { FormMaker } from './missing-forms.ts'
 
 export interface ExportRun {
   readonly plan: Plan
@@ -24,6 +25,8 @@ export interface ExportRun {
   readonly repositoryDirectory: string
   readonly archives: ArchiveStorage
   readonly deflatedFiles: DeflatedFiles
+  /** Makes the forms that the cache lacks; without it they are missed. */
+  readonly makeForm?: FormMaker | undefined
   /** Told what is durable; it only grows, and the last report has the plan's totals. A rejection ends the run. */
   readonly onProgress: (progress: TaskProgress, checkpoint: Checkpoint) => Promise<void>
   /** Aborted with `LeaseLost` when nobody wants the archive any more, else with what is to be resumed later. */
@@ -78,7 +81,7 @@ async function pack(run: ExportRun, root: string, archive: GrowingArchive): Prom
   const size = await writeArchive<NamedEntry>({
     openOutput: (_start, onDurable) => archive.openOutput(onDurable),
     checkpoint,
-    entries: (from) => namedPages(plans.entryPages(plan.id, from)),
+    entries: (from) => withForms(namedPages(plans.entryPages(plan.id, from)), run),
     open(entry) {
       if (entry.deflated !== undefined) return deflatedFiles.open({ ...entry, deflated: entry.deflated })
       const { fd, stat } = openInside(root, entry.path)
@@ -105,4 +108,12 @@ function realRoot(directory: string): string {
 
 async function* namedPages(pages: AsyncIterable<readonly PlanEntry[]>): AsyncGenerator<NamedEntry[]> {
   for await (const page of pages) yield page.map((entry) => ({ ...entry, name: entry.path }))
+}
+
+async function* withForms(pages: AsyncIterable<NamedEntry[]>, { makeForm, signal }: ExportRun) {
+  for await (const page of pages) {
+    for (const { deflated, ...entry } of makeForm === undefined ? [] : page)
+      if (deflated !== undefined) await makeForm?.({ ...entry, deflated }, signal)
+    yield page
+  }
 }
