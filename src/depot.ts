@@ -14,6 +14,7 @@ import type { Tracing } from './core/observation.ts'
 import { createPasswordHasher } from './core/password-hasher.ts'
 import { Problem } from './core/problem.ts'
 import { createSessions } from './core/session.ts'
+import { createLocalSignals } from './core/signals.ts'
 import { createDeflatedFiles } from './files/deflated-files.ts'
 import { createIncomingDirectory } from './files/incoming-directory.ts'
 import { nodeIdOf } from './files/node-id.ts'
@@ -35,12 +36,13 @@ import { readIdentity } from './store/identity-store.ts'
 import { createImportStore } from './store/import-store.ts'
 import { acquireInstanceLock, lockFileIn } from './store/instance-lock.ts'
 import { createPlanStore } from './store/plan-store.ts'
+import { createPostgresSignals } from './store/postgres-signals.ts'
 import { rememberTasks } from './store/remembered-tasks.ts'
 import { createServerStore, type ServerStore } from './store/server-store.ts'
 import { createSessionReader } from './store/session-store.ts'
 import { createStatisticsStore } from './store/statistics-store.ts'
 import { createTaskStore } from './store/task-store.ts'
-import { createUserReader, listLoginFailures } from './store/user-reader.ts'
+import { createUserReader, findLoginFailures, listLoginFailures } from './store/user-reader.ts'
 import { createWorkStore } from './store/work-store.ts'
 import { readVersion } from './version.ts'
 import { createDeflatingPool } from './worker/deflating-pool.ts'
@@ -131,12 +133,15 @@ export async function openDepot(config: Config, events: DepotEvents, tracing?: T
     statistics,
     now: () => new Date()
   })
+  const signals =
+    config.databaseUrl === undefined ? createLocalSignals() : createPostgresSignals(config.databaseUrl, owner)
   const supervisor: Supervisor = await startSupervisor({
     settings,
     works,
     exportThreads: config.role === 'api' ? 0 : config.workers,
     hasCatalog: config.role !== 'api',
     hasOthers,
+    signals,
     onReport(report) {
       metrics.onReport(report)
       events.onReport(report)
@@ -154,8 +159,14 @@ export async function openDepot(config: Config, events: DepotEvents, tracing?: T
   const now = () => new Date()
   const clock = () => performance.now()
   const userReader = createUserReader(db)
-  const known = rememberUsers(userReader, supervisor.desk, clock)
-  const guard = createLoginGuard({ failures: await listLoginFailures(db), desk: known.desk, now })
+  const known = rememberUsers(userReader, supervisor.desk, clock, () => signals.tell('users'))
+  signals.on('users', known.forget)
+  const guard = createLoginGuard({
+    failures: await listLoginFailures(db),
+    desk: known.desk,
+    findFailures: hasOthers ? (keys) => findLoginFailures(db, keys) : undefined,
+    now
+  })
 
   const deflatedFiles = createDeflatedFiles(deflatedDirectory)
   // Its threads are there only while they have something to do.
@@ -164,6 +175,7 @@ export async function openDepot(config: Config, events: DepotEvents, tracing?: T
     desk: supervisor.desk,
     imports: supervisor.desk,
     tasks,
+    onExportsChange: hasOthers ? (listener) => signals.on('exports', listener) : undefined,
     plans,
     catalog,
     files,
@@ -224,6 +236,7 @@ export async function openDepot(config: Config, events: DepotEvents, tracing?: T
     async close() {
       await supervisor.stop()
       await forms?.close()
+      await signals.close()
       archiveStorage.close()
       if (hasOthers) await servers.leave(owner).catch(() => {})
       await db.destroy()
