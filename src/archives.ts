@@ -10,6 +10,7 @@ import type { RepositoryFiles } from './core/repository-files.ts'
 import { type DeflatedFiles, type DeflatedKey, deflatedName } from './files/deflated-files.ts'
 import type { ArchiveStore } from './store/archive-store.ts'
 import type { PlanStore } from './store/plan-store.ts'
+import type { FormMaker } from './worker/missing-forms.ts'
 
 /** A download that a slow client takes hours for has so many entries in memory. */
 const ENTRIES_PER_PAGE = 16
@@ -20,9 +21,11 @@ export interface ArchivesOptions {
   readonly plans: Pick<PlanStore, 'entryPages' | 'positionAt'>
   readonly files: RepositoryFiles
   readonly deflatedFiles: Pick<DeflatedFiles, 'openFile' | 'remove'>
+  /** Makes the forms that the cache lacks; without it they are missed. */
+  readonly makeForm?: FormMaker | undefined
 }
 
-export function createArchives({ store, storage, plans, files, deflatedFiles }: ArchivesOptions): Archives {
+export function createArchives({ store, storage, plans, files, deflatedFiles, makeForm }: ArchivesOptions): Archives {
   return {
     async open(name) {
       const known = await store.findArchive(name)
@@ -42,10 +45,11 @@ export function createArchives({ store, storage, plans, files, deflatedFiles }: 
         directoryOffset,
         entries: (from) => namedPages(plans.entryPages(id, from, ENTRIES_PER_PAGE)),
         positionAt: (offset) => plans.positionAt(id, entryCount, offset),
-        open: (entry) =>
-          entry.deflated === undefined
-            ? files.open(entry)
-            : deflatedFiles.openFile({ ...entry, deflated: entry.deflated })
+        async open({ deflated, ...entry }) {
+          if (deflated === undefined) return files.open(entry)
+          await makeForm?.({ ...entry, deflated })
+          return deflatedFiles.openFile({ ...entry, deflated })
+        }
       })
       return {
         name,

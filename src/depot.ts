@@ -15,6 +15,7 @@ import { createPasswordHasher } from './core/password-hasher.ts'
 import { Problem } from './core/problem.ts'
 import type { RepositoryStorage } from './core/repository-storage.ts'
 import { createSessions } from './core/session.ts'
+import { createLocalSignals } from './core/signals.ts'
 import { createDeflatedFiles } from './files/deflated-files.ts'
 import { createIncomingDirectory } from './files/incoming-directory.ts'
 import { nodeIdOf } from './files/node-id.ts'
@@ -35,15 +36,18 @@ import { createImportStore } from './store/import-store.ts'
 import { acquireInstanceLock, lockFileIn } from './store/instance-lock.ts'
 import { createKnownReadings } from './store/known-readings.ts'
 import { createPlanStore } from './store/plan-store.ts'
+import { createPostgresSignals } from './store/postgres-signals.ts'
 import { rememberTasks } from './store/remembered-tasks.ts'
 import { createServerStore, type ServerStore } from './store/server-store.ts'
 import { createSessionReader } from './store/session-store.ts'
 import { createStatisticsStore } from './store/statistics-store.ts'
 import { createTaskStore } from './store/task-store.ts'
-import { createUserReader, listLoginFailures } from './store/user-reader.ts'
+import { createUserReader, findLoginFailures, listLoginFailures } from './store/user-reader.ts'
 import { createWorkStore } from './store/work-store.ts'
 import { readVersion } from './version.ts'
+import { createDeflatingPool } from './worker/deflating-pool.ts'
 import type { LaneReport } from './worker/lane-port.ts'
+import { createFormMaker } from './worker/missing-forms.ts'
 import { openArchiveStorage } from './worker/open-archive-storage.ts'
 import {
   describeRepository,
@@ -136,12 +140,15 @@ export async function openDepot(config: Config, events: DepotEvents, tracing?: T
     statistics,
     now: () => new Date()
   })
+  const signals =
+    config.databaseUrl === undefined ? createLocalSignals() : createPostgresSignals(config.databaseUrl, owner)
   const supervisor: Supervisor = await startSupervisor({
     settings,
     works,
     exportThreads: config.role === 'api' ? 0 : config.workers,
     hasCatalog: config.role !== 'api',
     hasOthers,
+    signals,
     onReport(report) {
       metrics.onReport(report)
       events.onReport(report)
@@ -160,13 +167,23 @@ export async function openDepot(config: Config, events: DepotEvents, tracing?: T
   const now = () => new Date()
   const clock = () => performance.now()
   const userReader = createUserReader(db)
-  const known = rememberUsers(userReader, supervisor.desk, clock)
-  const guard = createLoginGuard({ failures: await listLoginFailures(db), desk: known.desk, now })
+  const known = rememberUsers(userReader, supervisor.desk, clock, () => signals.tell('users'))
+  signals.on('users', known.forget)
+  const guard = createLoginGuard({
+    failures: await listLoginFailures(db),
+    desk: known.desk,
+    findFailures: hasOthers ? (keys) => findLoginFailures(db, keys) : undefined,
+    now
+  })
 
+  const deflatedFiles = createDeflatedFiles(deflatedDirectory)
+  // Its threads are there only while they have something to do.
+  const forms = hasOthers ? createDeflatingPool() : undefined
   const services: Services = {
     desk: supervisor.desk,
     imports: supervisor.desk,
     tasks,
+    onExportsChange: hasOthers ? (listener) => signals.on('exports', listener) : undefined,
     plans,
     catalog,
     files,
@@ -175,7 +192,8 @@ export async function openDepot(config: Config, events: DepotEvents, tracing?: T
       storage: archiveStorage,
       plans,
       files,
-      deflatedFiles: createDeflatedFiles(deflatedDirectory)
+      deflatedFiles,
+      makeForm: forms && createFormMaker({ repository, files: deflatedFiles, deflate: forms.deflate })
     }),
     async space() {
       const volume = await repository.size().catch((cause) => {
@@ -225,6 +243,8 @@ export async function openDepot(config: Config, events: DepotEvents, tracing?: T
     madePassword,
     async close() {
       await supervisor.stop()
+      await forms?.close()
+      await signals.close()
       archiveStorage.close()
       repository.close()
       files.close()

@@ -50,7 +50,9 @@ export async function examine(config: DoctorsConfig, print: (line: string) => vo
           ? checkArchives(store, config.archivesDirectory, findings)
           : checkBucket(store, config.archivesBucket, findings)
       )
-      await attempt('the cache of deflated files', () => checkDeflated(store, config.deflatedDirectory, findings))
+      await attempt('the cache of deflated files', () =>
+        checkDeflated(store, config.deflatedDirectory, findings, config.databaseUrl !== undefined)
+      )
       const repository = openRepository(config)
       const checked = { repository, place: describeRepository(config), known: createKnownReadings(db) }
       await attempt('the catalog', () => checkCatalog(store, checked, findings))

@@ -11,10 +11,20 @@ export interface KnownUsers {
   readonly reader: UserReader
   /** A desk after whose changes nothing is remembered. */
   readonly desk: UserDesk
+  /** Another server has changed something. */
+  forget(): void
 }
 
-/** @param now milliseconds of a clock that nobody sets */
-export function rememberUsers(reader: UserReader, desk: UserDesk, now: () => number): KnownUsers {
+/**
+ * @param now milliseconds of a clock that nobody sets
+ * @param onChanged told of what the desk has changed
+ */
+export function rememberUsers(
+  reader: UserReader,
+  desk: UserDesk,
+  now: () => number,
+  onChanged: () => void = () => {}
+): KnownUsers {
   const users = createMemory<KeptUser>((name) => reader.findUser(name), now)
   const tokens = createMemory<KeptToken>((id) => reader.findToken(id), now)
 
@@ -22,12 +32,18 @@ export function rememberUsers(reader: UserReader, desk: UserDesk, now: () => num
     try {
       return await change
     } finally {
-      users.forget()
-      tokens.forget()
+      forget()
+      onChanged()
     }
   }
 
+  function forget(): void {
+    users.forget()
+    tokens.forget()
+  }
+
   return {
+    forget,
     reader: { ...reader, findUser: users.find, findToken: tokens.find },
     desk: {
       addUser: (user) => changing(desk.addUser(user)),

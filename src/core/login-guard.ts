@@ -33,6 +33,8 @@ const WELCOME_MS = 24 * 3_600_000
 const MAX_WELCOME = 10_000
 
 export interface LoginGuard {
+  /** Hears of what other servers have counted; to be called before an attempt is admitted. */
+  heed(userName: string, address: string): Promise<void>
   /**
    * Admits one attempt, which has to be ended in one of the three ways.
    * @throws Problem LOGIN_TOO_OFTEN
@@ -51,6 +53,8 @@ interface Count {
   /** Not a whole number once a part of one is forgiven. */
   failures: number
   failedAt: number
+  /** Whether it is written down: then what is written counts, where other servers write too. */
+  isKept: boolean
   /** Attempts under way: none is admitted for which there would be a wait if they all failed. */
   pending: number
 }
@@ -64,21 +68,23 @@ export interface LoginGuardOptions {
   /** Those of former processes. */
   readonly failures: readonly LoginFailure[]
   readonly desk: Pick<UserDesk, 'recordFailures'>
+  /** What is written of these keys now; undefined where no other server writes. */
+  readonly findFailures?: ((keys: readonly string[]) => Promise<LoginFailure[]>) | undefined
   readonly now: () => Date
 }
 
-export function createLoginGuard({ failures, desk, now }: LoginGuardOptions): LoginGuard {
+export function createLoginGuard({ failures, desk, findFailures, now }: LoginGuardOptions): LoginGuard {
   const counts = new Map<string, Count>()
   /** By user and address: when they last logged in. A restart forgets it. */
   const welcome = new Map<string, number>()
   for (const { key, failures: number, failedAt } of failures) {
-    counts.set(key, { failures: number, failedAt: failedAt.getTime(), pending: 0 })
+    counts.set(key, { failures: number, failedAt: failedAt.getTime(), isKept: true, pending: 0 })
   }
 
   /** How it stands now; another count when the one that is there says nothing any more. */
   function countOf({ key, rule }: Place): Count {
     const time = now().getTime()
-    const count = counts.get(key) ?? { failures: 0, failedAt: time, pending: 0 }
+    const count = counts.get(key) ?? { failures: 0, failedAt: time, isKept: true, pending: 0 }
     // A clock that was set back must not make anybody wait until it is where it was.
     count.failedAt = Math.min(count.failedAt, time)
     const passed = time - count.failedAt
@@ -125,12 +131,40 @@ export function createLoginGuard({ failures, desk, now }: LoginGuardOptions): Lo
   /** The answer to a login does not depend on whether this can be written. */
   async function record(failures: LoginFailure[], forget: string[]): Promise<void> {
     const expiredBefore = new Date(now().getTime() - FAILURES_KEPT_MS)
-    await desk.recordFailures({ failures, forget, expiredBefore }).catch(() => {})
+    try {
+      await desk.recordFailures({ failures, forget, expiredBefore })
+    } catch {
+      return
+    }
+    for (const { key, failures: written } of failures) {
+      const count = counts.get(key)
+      // Another one may have failed meanwhile.
+      if (count?.failures === written) count.isKept = true
+    }
+  }
+
+  /** What this server could not write yet counts as well. */
+  function take(key: string, written: LoginFailure | undefined): void {
+    const count = counts.get(key)
+    if (count?.isKept === false && count.failures >= (written?.failures ?? 0)) return
+    const { pending = 0 } = count ?? {}
+    counts.delete(key)
+    if (written === undefined && pending === 0) return
+    const failedAt = written?.failedAt.getTime() ?? now().getTime()
+    counts.set(key, { failures: written?.failures ?? 0, failedAt, isKept: true, pending })
   }
 
   const end = (count: Count): Count => ({ ...count, pending: Math.max(0, count.pending - 1) })
 
   return {
+    async heed(userName, address) {
+      if (findFailures === undefined) return
+      const network = networkOf(address)
+      const keys = [keyOf(userName, network), keyOf(network)]
+      const written = new Map((await findFailures(keys)).map((failure) => [failure.key, failure]))
+      for (const key of keys) take(key, written.get(key))
+    },
+
     admit(userName, address) {
       const network = networkOf(address)
       const user = { key: keyOf(userName, network), rule: OF_USER }
@@ -154,7 +188,8 @@ export function createLoginGuard({ failures, desk, now }: LoginGuardOptions): Lo
             const { failures } = change(place, (count) => ({
               ...end(count),
               failures: count.failures + 1,
-              failedAt: failedAt.getTime()
+              failedAt: failedAt.getTime(),
+              isKept: false
             }))
             return { key: place.key, failures, failedAt }
           })

@@ -49,6 +49,7 @@ export function createLogins({ users, freshUsers, desk, hasher, guard, now, cloc
   const recorded = new Map<string, number>()
 
   async function check(userName: string, password: string, address: string): Promise<KeptUser | undefined> {
+    await guard.heed(userName, address)
     const attempt = guard.admit(userName, address)
     try {
       const user = await freshUsers.findUser(userName)

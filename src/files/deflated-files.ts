@@ -2,6 +2,7 @@
  * The cache of deflated forms. A file is named by the SHA-256 of the content and the CRC-32 of its deflated form, so that another
  * deflated form of the same content, as another zlib makes it, is another file.
  */
+import { randomUUID } from 'node:crypto'
 import fs, { promises as fsp } from 'node:fs'
 import { promisify } from 'node:util'
 import type { Deflated } from '../core/deflation.ts'
@@ -25,6 +26,12 @@ export interface DeflatedInProgress {
   publish(deflated: Deflated): Promise<void>
   discard(): void
 }
+
+/** How the names of forms end that are made when somebody needs them, and not by the scan. */
+const ASIDE = '.aside.part'
+
+/** So long nobody takes to write the next bytes of one. */
+const MAKING_MS = 3_600_000
 
 const fdatasync = promisify(fs.fdatasync)
 
@@ -85,9 +92,19 @@ export function createDeflatedFiles(directory: string) {
       fs.rmSync(pathOf(name), { force: true })
     },
 
-    begin(sha256: string): DeflatedInProgress {
+    has: (key: DeflatedKey): boolean => fs.existsSync(pathOf(deflatedName(key))),
+
+    /** Whether it is being made by somebody beside the scan, or was not long ago. */
+    isInTheMaking(name: string): boolean {
+      if (!name.endsWith(ASIDE)) return false
+      const stat = fs.lstatSync(pathOf(name), { throwIfNoEntry: false })
+      return stat !== undefined && Date.now() - stat.mtimeMs < MAKING_MS
+    },
+
+    /** @param isAside whether others may make the same form at the same time */
+    begin(sha256: string, isAside = false): DeflatedInProgress {
       fs.mkdirSync(directory, { recursive: true, mode: 0o750 })
-      const part = pathOf(`${sha256}.part`)
+      const part = pathOf(isAside ? `${sha256}.${randomUUID()}${ASIDE}` : `${sha256}.part`)
       const fd = fs.openSync(part, 'w', 0o640)
       return {
         write(bytes) {

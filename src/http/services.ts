@@ -18,6 +18,8 @@ export interface Services {
   readonly imports: ImportDesk
   readonly uploads: Uploads
   readonly tasks: TaskReader
+  /** Tells a listener whenever an export may have changed; undefined: whoever follows them looks all the time. */
+  readonly onExportsChange?: ((listener: () => void) => () => void) | undefined
   readonly plans: PlanReader
   readonly archives: Archives
   readonly catalog: CatalogReader

@@ -1,7 +1,9 @@
 /** Users and tokens, read from their rows. */
+import type { Selectable } from 'kysely'
 import type { Role } from '../core/access.ts'
 import type { ApiToken, KeptUser, LoginFailure, UserReader } from '../core/user.ts'
 import type { Depot } from './database.ts'
+import type { LoginFailureTable } from './schema.ts'
 
 export function createUserReader(db: Depot): UserReader {
   const tokens = () =>
@@ -47,8 +49,16 @@ export function createUserReader(db: Depot): UserReader {
 
 /** Those of former processes. */
 export async function listLoginFailures(db: Depot): Promise<LoginFailure[]> {
-  const rows = await db.selectFrom('login_failure').selectAll().orderBy('failed_at').execute()
-  return rows.map(({ key, failures, failed_at }) => ({ key, failures, failedAt: new Date(failed_at) }))
+  return (await db.selectFrom('login_failure').selectAll().orderBy('failed_at').execute()).map(toLoginFailure)
+}
+
+/** Of these keys, as any server has written them. */
+export async function findLoginFailures(db: Depot, keys: readonly string[]): Promise<LoginFailure[]> {
+  return (await db.selectFrom('login_failure').selectAll().where('key', 'in', keys).execute()).map(toLoginFailure)
+}
+
+function toLoginFailure({ key, failures, failed_at }: Selectable<LoginFailureTable>): LoginFailure {
+  return { key, failures, failedAt: new Date(failed_at) }
 }
 
 interface UserRow {

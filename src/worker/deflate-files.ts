@@ -38,7 +38,7 @@ const PAGE_FILES = 500
 const FILES_PER_SAMPLING = 25
 
 /** Large enough that the segments' ends cost nothing, small enough to be shared out. */
-const SEGMENT_BYTES = 2 * 1024 * 1024
+export const SEGMENT_BYTES = 2 * 1024 * 1024
 
 /** So many forms wait for the disk at a time. */
 const MAX_ENDING = 8
@@ -69,10 +69,15 @@ export async function sweepDeflated({
   mode
 }: Omit<DeflationOptions, 'pool' | 'roomBytes'>): Promise<void> {
   await store.forgetUnused(mode === 'store' ? 'all' : 'unknown')
+  await removeUnneeded({ store, files })
+}
+
+/** Removes from this server's cache what the depot does not need any more. */
+export async function removeUnneeded({ store, files }: Pick<DeflationOptions, 'store' | 'files'>): Promise<void> {
   // In this order: whatever is planned meanwhile is planned with a form that is still known.
   const known = await store.deflated()
   const needed = new Set([...known, ...(await store.planned())].map(deflatedName))
-  for (const name of await files.names()) if (!needed.has(name)) files.remove(name)
+  for (const name of await files.names()) if (!needed.has(name) && !files.isInTheMaking(name)) files.remove(name)
 }
 
 /** Somebody may have removed files of the cache. */

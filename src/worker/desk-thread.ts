@@ -3,16 +3,21 @@
  * and sweeps the archives. Planning a large export takes a moment and a commit waits for the disk: both would keep the thread that
  * answers requests from answering. And no packing, however busy, can keep this thread from showing that the process lives.
  */
+import type { Kysely } from 'kysely'
 import { StorageTrouble } from '../core/archive-trouble.ts'
 import { isPassingTrouble } from '../core/database-trouble.ts'
+import { createDeflatedFiles } from '../files/deflated-files.ts'
 import { createIncomingDirectory } from '../files/incoming-directory.ts'
 import { createArchiveStore } from '../store/archive-store.ts'
 import { createCatalogStore } from '../store/catalog-store.ts'
 import { openDepotDatabase } from '../store/database.ts'
+import { createDeflationStore } from '../store/deflation-store.ts'
+import type { ScanSchema } from '../store/scan-schema.ts'
 import { createSessionDesk } from '../store/session-store.ts'
 import { createUserDesk } from '../store/user-desk.ts'
 import { createImportDesk } from './accept-import.ts'
 import { createAuditBatch } from './audit-batch.ts'
+import { removeUnneeded } from './deflate-files.ts'
 import { answerDeskCommand } from './desk-messages.ts'
 import { deskPort } from './desk-port.ts'
 import { openRepository, stagingDirectoryOf } from './open-repository.ts'
@@ -43,6 +48,7 @@ const tasks = createTaskDesk({
   now: () => new Date()
 })
 const catalog = createCatalogStore(db)
+const deflations = createDeflationStore(db as unknown as Kysely<ScanSchema>)
 const { sweepImports, ...imports } = createImportDesk({
   db,
   owner: settings.owner,
@@ -94,7 +100,11 @@ function sweep(): void {
       if (isStopping) return
       await sweepArchives(archiveStore, archives, new Date(), takeTurn)
       await takeTurn(sweepImports)
-      if (watched !== undefined) await takeTurn(() => removeAbandonedUploads(db, stagingDirectoryOf(settings), false))
+      if (watched === undefined) return
+      await takeTurn(() => removeAbandonedUploads(db, stagingDirectoryOf(settings), false))
+      await takeTurn(() =>
+        removeUnneeded({ store: deflations, files: createDeflatedFiles(settings.deflatedDirectory) })
+      )
     })
     .catch((error) => {
       // The database is closed then, and the connections are.

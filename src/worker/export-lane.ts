@@ -4,9 +4,11 @@ import { areInOneStorage } from '../s3/object-origin.ts'
 import { createArchiveStore } from '../store/archive-store.ts'
 import { createKnownReadings } from '../store/known-readings.ts'
 import { createPlanStore } from '../store/plan-store.ts'
+import { deflateSegment } from './deflating-thread.ts'
 import { runExport } from './export-runner.ts'
 import { closeFarObjects } from './far-objects.ts'
 import type { LaneContext, PreparedLane } from './lane-host.ts'
+import { createFormMaker } from './missing-forms.ts'
 import { openRepository } from './open-repository.ts'
 import { openOwnArchives } from './own-archives.ts'
 
@@ -14,6 +16,11 @@ export function createExportLane({ settings, db, works, onPacked }: LaneContext)
   const storage = openOwnArchives(settings)
   const repository = openRepository(settings)
   const deflatedFiles = createDeflatedFiles(settings.deflatedDirectory)
+  // Where the server is alone, the scan has made all forms, and what is missing of them somebody has removed.
+  const makeForm =
+    settings.databaseUrl === undefined
+      ? undefined
+      : createFormMaker({ repository, files: deflatedFiles, deflate: deflateSegment })
   const archives = createArchiveStore(db)
   const { archivesBucket, repositoryBucket } = settings
   const isInStorageOfArchives =
@@ -36,6 +43,7 @@ export function createExportLane({ settings, db, works, onPacked }: LaneContext)
         isInStorageOfArchives,
         archives: storage,
         deflatedFiles,
+        makeForm,
         async onProgress(progress, checkpoint) {
           await works.saveProgress(work, progress, checkpoint)
           onPacked(Math.max(0, progress.bytesDone - packed))

@@ -13,6 +13,7 @@ import type { PlanStore } from '../store/plan-store.ts'
 import { isOfDeflatedForm, repositoryUnreadable, toExportFailure } from './export-failure.ts'
 import { createFarSources, localSources, type NamedEntry } from './export-sources.ts'
 import { farObjects } from './far-objects.ts'
+import type { FormMaker } from './missing-forms.ts'
 
 export interface ExportRun {
   readonly plan: Plan
@@ -28,6 +29,8 @@ export interface ExportRun {
   readonly isInStorageOfArchives: boolean
   readonly archives: ArchiveStorage
   readonly deflatedFiles: DeflatedFiles
+  /** Makes the forms that the cache lacks; without it they are missed. */
+  readonly makeForm?: FormMaker | undefined
   /** Told what is durable; it only grows, and the last report has the plan's totals. A rejection ends the run. */
   readonly onProgress: (progress: TaskProgress, checkpoint: Checkpoint) => Promise<void>
   /** Aborted with `LeaseLost` when nobody wants the archive any more, else with what is to be resumed later. */
@@ -84,7 +87,7 @@ async function pack(run: ExportRun, root: RepositoryPlace, archive: GrowingArchi
   const size = await writeArchive<NamedEntry>({
     openOutput: (_start, onDurable) => archive.openOutput(onDurable),
     checkpoint,
-    entries: (from) => sources.entries(namedPages(plans.entryPages(plan.id, from))),
+    entries: (from) => sources.entries(withForms(namedPages(plans.entryPages(plan.id, from)), run)),
     open: (entry) =>
       entry.deflated === undefined ? sources.open(entry) : deflatedFiles.open({ ...entry, deflated: entry.deflated }),
     onDurable: (durable) => onProgress(progressOf(durable, plan), durable.checkpoint),
@@ -108,4 +111,12 @@ function placeOf({ repository }: ExportRun): RepositoryPlace {
 
 async function* namedPages(pages: AsyncIterable<readonly PlanEntry[]>): AsyncGenerator<NamedEntry[]> {
   for await (const page of pages) yield page.map((entry) => ({ ...entry, name: entry.path }))
+}
+
+async function* withForms(pages: AsyncIterable<NamedEntry[]>, { makeForm, signal }: ExportRun) {
+  for await (const page of pages) {
+    for (const { deflated, ...entry } of makeForm === undefined ? [] : page)
+      if (deflated !== undefined) await makeForm?.({ ...entry, deflated }, signal)
+    yield page
+  }
 }

@@ -5,6 +5,7 @@
  */
 import { setTimeout as delay } from 'node:timers/promises'
 import { isForLater } from '../core/database-trouble.ts'
+import { createLocalSignals, type Signal, type Signals } from '../core/signals.ts'
 import type { WorkerPartState } from '../core/statistics.ts'
 import type { WorkStore } from '../store/work-store.ts'
 import { createDeskClient, type Desk } from './desk-messages.ts'
@@ -23,6 +24,8 @@ export interface SupervisorOptions {
   readonly exportThreads: number
   /** Whether scans and imports are done here, and not only by other servers; by default they are. */
   readonly hasCatalog?: boolean
+  /** By default within this process. */
+  readonly signals?: Signals
   /** Whether other servers use the same database: then what runs may be theirs, and what waits may come from them. */
   readonly hasOthers?: boolean
   /** So long the process that writes the catalog stays without work; by default ten seconds. */
@@ -76,7 +79,8 @@ export async function startSupervisor(options: SupervisorOptions): Promise<Super
     onCrash,
     catalogIdleMs = CATALOG_IDLE_MS,
     hasCatalog = true,
-    hasOthers = false
+    hasOthers = false,
+    signals = createLocalSignals()
   } = options
   const deskSlot = emptySlot('desk')
   const catalogSlot = emptySlot('catalog')
@@ -89,7 +93,7 @@ export async function startSupervisor(options: SupervisorOptions): Promise<Super
   function start(slot: Slot): void {
     const listeners = {
       onReport(report: LaneTelling) {
-        if ('packedBytes' in report) options.onPacked?.(report.packedBytes)
+        if ('packedBytes' in report) onPacked(report.packedBytes)
         else if ('isIdle' in report) onIdle(slot)
         else onEvent(slot, report)
       },
@@ -107,11 +111,19 @@ export async function startSupervisor(options: SupervisorOptions): Promise<Super
       slot.part === 'catalog' ? startProcess(file, settings, listeners) : startThread(file, settings, listeners)
   }
 
+  function onPacked(bytes: number): void {
+    options.onPacked?.(bytes)
+    signals.tell('exports')
+  }
+
   function onEvent(slot: Slot, report: LaneReport): void {
     const { event, workId, taskId } = report
     slot.task = event === 'started' ? { workId, taskId } : undefined
     if (slot === catalogSlot) clearTimeout(catalogIdle)
     onReport(report)
+    if (report.kind === 'export') signals.tell('exports')
+    // Another server may have work that has waited for the end of this.
+    else if (hasOthers && event !== 'started') signals.tell('catalog')
   }
 
   function onIdle(slot: Slot): void {
@@ -134,7 +146,7 @@ export async function startSupervisor(options: SupervisorOptions): Promise<Super
 
   /** Whoever has accepted it, or was doing it, may have no lane for it, or none any more. */
   async function lookForCatalogWork(): Promise<void> {
-    if (catalogSlot.runner === undefined && (await isCatalogWaiting().catch(() => false))) wakeCatalog()
+    if (catalogSlot.runner !== undefined || (await isCatalogWaiting().catch(() => false))) wakeCatalog()
   }
 
   async function replace(slot: Slot, failure: unknown): Promise<void> {
@@ -180,9 +192,13 @@ export async function startSupervisor(options: SupervisorOptions): Promise<Super
     else command('wake', [catalogSlot])
   }
 
-  const checkLanes = () => command('check', [...exportSlots, catalogSlot])
-
+  const tell = (...some: readonly Signal[]) => some.forEach(signals.tell)
   if (!hasOthers) await works.requeueAll()
+  const heeded = [
+    signals.on('export', () => command('wake', exportSlots)),
+    signals.on('catalog', hasOthers ? lookForCatalogWork : wakeCatalog),
+    signals.on('check', () => command('check', [...exportSlots, catalogSlot]))
+  ]
   const looking = hasOthers && hasCatalog ? setInterval(lookForCatalogWork, LOOK_INTERVAL_MS) : undefined
   for (const slot of slots) start(slot)
 
@@ -190,17 +206,17 @@ export async function startSupervisor(options: SupervisorOptions): Promise<Super
   return {
     desk: {
       ...desk,
-      requestExport: (request) => desk.requestExport(request).finally(() => command('wake', exportSlots)),
-      requestScan: (requestedBy) => desk.requestScan(requestedBy).finally(wakeCatalog),
-      deletePackages: (request) => desk.deletePackages(request).finally(wakeCatalog),
+      requestExport: (request) => desk.requestExport(request).finally(() => tell('export', 'exports')),
+      requestScan: (requestedBy) => desk.requestScan(requestedBy).finally(() => tell('catalog')),
+      deletePackages: (request) => desk.deletePackages(request).finally(() => tell('catalog')),
       async beginUpload(request) {
         const upload = await desk.beginUpload(request)
         wakeCatalog()
         return upload
       },
-      cancelTasks: (taskIds) => desk.cancelTasks(taskIds).finally(checkLanes),
-      finishUpload: (upload) => desk.finishUpload(upload).finally(wakeCatalog),
-      deleteTasks: (taskIds) => desk.deleteTasks(taskIds).finally(checkLanes)
+      cancelTasks: (taskIds) => desk.cancelTasks(taskIds).finally(() => tell('check', 'exports')),
+      finishUpload: (upload) => desk.finishUpload(upload).finally(() => tell('catalog')),
+      deleteTasks: (taskIds) => desk.deleteTasks(taskIds).finally(() => tell('check', 'exports'))
     },
     parts() {
       const exporters = exportSlots.map((slot, index) => ({ ...slot, name: `export ${index + 1}` }))
@@ -213,6 +229,7 @@ export async function startSupervisor(options: SupervisorOptions): Promise<Super
       isStopping = true
       clearTimeout(catalogIdle)
       clearInterval(looking)
+      for (const stopHeeding of heeded) stopHeeding()
       for (const timer of restarts) clearTimeout(timer)
       await Promise.all(slots.map(end))
     }

@@ -30,12 +30,15 @@ const LastEventId = Type.Object({
   )
 })
 
-export const eventRoutes: FastifyPluginAsyncTypebox<Pick<Services, 'tasks'> & AuthServices> = async (app, services) => {
+export const eventRoutes: FastifyPluginAsyncTypebox<
+  Pick<Services, 'tasks' | 'onExportsChange'> & AuthServices
+> = async (app, services) => {
   const { tasks } = services
   const streams = new Set<EventStream>()
   const feed = createExportFeed({
     tasks,
     intervalMs: INTERVAL_MS,
+    onChange: services.onExportsChange,
     onError: (error) => app.log.warn({ err: error }, 'the exports could not be read for those who follow them')
   })
   // An open stream would keep the server from closing.

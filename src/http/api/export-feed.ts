@@ -26,15 +26,20 @@ const MAX_LIVE_EXPORTS = 1_000
 
 const MAX_ENDED_AT_ONCE = 500
 
+/** So long after a reading the next one comes without a word. */
+const MAX_SILENCE_MS = 3_000
+
 export interface ExportFeedOptions {
   readonly tasks: TaskReader
   readonly intervalMs: number
+  /** Tells when there may be something to read; without it there may be at any time. */
+  readonly onChange?: ((listener: () => void) => () => void) | undefined
   /** A reading of the tasks has failed; the next one comes all the same. */
   readonly onError: (error: unknown) => void
 }
 
 /** Reads while somebody follows, and only then. */
-export function createExportFeed({ tasks, intervalMs, onError }: ExportFeedOptions): ExportFeed {
+export function createExportFeed({ tasks, intervalMs, onChange, onError }: ExportFeedOptions): ExportFeed {
   const listeners = new Set<ExportListener>()
   let live: readonly Task[] = []
   let endNumber = 0
@@ -70,10 +75,30 @@ export function createExportFeed({ tasks, intervalMs, onError }: ExportFeedOptio
     if (isDue || listeners.size === 0) return
     isDue = true
     setTimeout(async () => {
+      await news()
       await inTurn(read).catch(onError)
       isDue = false
       readLater()
     }, intervalMs)
+  }
+
+  let hasNews = false
+  let onNews = () => {}
+  onChange?.(() => {
+    hasNews = true
+    onNews()
+  })
+
+  /** Resolves when something may have changed since the last reading, or when that was long ago: a word can be lost. */
+  async function news(): Promise<void> {
+    if (onChange !== undefined && !hasNews) {
+      const { promise, resolve } = Promise.withResolvers<void>()
+      onNews = resolve
+      const timer = setTimeout(resolve, MAX_SILENCE_MS).unref()
+      await promise
+      clearTimeout(timer)
+    }
+    hasNews = false
   }
 
   async function join(): Promise<ExportFollower> {
