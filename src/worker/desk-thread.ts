@@ -12,6 +12,7 @@ import { putAside } from '../files/put-aside.ts'
 import { createArchiveStore } from '../store/archive-store.ts'
 import { createCatalogStore } from '../store/catalog-store.ts'
 import { openDepotDatabase } from '../store/database.ts'
+import { createDatabaseClock } from '../store/database-clock.ts'
 import { createDeflationStore } from '../store/deflation-store.ts'
 import type { ScanSchema } from '../store/scan-schema.ts'
 import { createSessionDesk } from '../store/session-store.ts'
@@ -33,6 +34,7 @@ import { createTaskDesk } from './task-desk.ts'
 const port = deskPort()
 const { settings } = port
 const db = openDepotDatabase(settings)
+const clock = createDatabaseClock(db)
 const archives = openOwnArchives(settings)
 const archiveStore = createArchiveStore(db)
 const watched = createServerWatching(settings, archives.isRemote)
@@ -43,7 +45,7 @@ const tasks = createTaskDesk({
   putAside: (paths) => putAside(settings.repositoryDirectory, paths, ownerToShow(settings)),
   archiveTtlMs: settings.archiveTtlMs,
   userLimits: settings.userLimits,
-  now: () => new Date()
+  now: clock.now
 })
 const catalog = createCatalogStore(db)
 const deflations = createDeflationStore(db as unknown as Kysely<ScanSchema>)
@@ -53,7 +55,7 @@ const { sweepImports, ...imports } = createImportDesk({
   incoming: createIncomingDirectory(settings.repositoryDirectory),
   freeRepositoryBytes: () => freeRepositoryBytes(settings, catalog),
   userLimits: settings.userLimits,
-  now: () => new Date()
+  now: clock.now
 })
 const audit = createAuditBatch(db)
 const desk = { ...tasks, ...imports, ...createSessionDesk(db), ...createUserDesk(db), recordEvent: audit.recordEvent }
@@ -96,7 +98,7 @@ function sweep(): void {
     .then(async () => {
       waitingSweeps -= 1
       if (isStopping) return
-      await sweepArchives(archiveStore, archives, new Date(), takeTurn)
+      await sweepArchives(archiveStore, archives, clock.now(), takeTurn)
       await takeTurn(sweepImports)
       if (watched === undefined) return
       await takeTurn(() => removeAbandonedUploads(db, settings.repositoryDirectory, false))
@@ -110,8 +112,13 @@ function sweep(): void {
     })
 }
 
+function beat(): void {
+  void watched?.beat().catch(tolerate)
+  inTurn(() => clock.sync().catch(tolerate))
+}
+
 const timers = [regularly(SWEEP_INTERVAL_MS, sweep)]
-if (watched !== undefined) timers.push(regularly(BEAT_INTERVAL_MS, () => void watched.beat().catch(tolerate)))
+if (watched !== undefined) timers.push(regularly(BEAT_INTERVAL_MS, beat))
 port.onCommand((command) => {
   if (command.request.method === 'recordEvent') {
     // It goes along with what comes before its turn.
