@@ -29,6 +29,7 @@ import { createArchiveStore } from './store/archive-store.ts'
 import { createAuditReader } from './store/audit-store.ts'
 import { createCatalogStore } from './store/catalog-store.ts'
 import { type Depot as Database, migrateToLatest, openDepotDatabase } from './store/database.ts'
+import { createDatabaseClock } from './store/database-clock.ts'
 import { lockDatabase } from './store/database-lock.ts'
 import { writeTransaction } from './store/durable-transaction.ts'
 import { readIdentity } from './store/identity-store.ts'
@@ -75,6 +76,9 @@ export interface Depot {
 /** To PostgreSQL, from the thread that answers requests. */
 const READING_CONNECTIONS = 4
 
+/** How often the clock is compared with that of the database. */
+const CLOCK_INTERVAL_MS = 60_000
+
 /** Who asked for the scan at the start. */
 const STARTUP_USER = 'fixdepot'
 
@@ -93,7 +97,10 @@ export async function openDepot(config: Config, events: DepotEvents, tracing?: T
   const repository = openRepository(config)
   const hasher = createPasswordHasher()
   await migrateToLatest(db)
-  const madePassword = await prepareAdministrator(db, config, hasher, new Date())
+  const databaseClock = createDatabaseClock(db)
+  await databaseClock.sync()
+  const now = databaseClock.now
+  const madePassword = await prepareAdministrator(db, config, hasher, now())
   const { databaseFile, databaseUrl, archivesDirectory, archivesBucket, deflatedDirectory } = config
   const archiveStorage = openArchiveStorage(config)
   const identity = await readIdentity(db)
@@ -129,7 +136,7 @@ export async function openDepot(config: Config, events: DepotEvents, tracing?: T
     db,
     ...config,
     workers: () => supervisor.parts(),
-    now: () => new Date()
+    now
   })
   // It reads an index to its end: some ten milliseconds when there are a hundred thousand tasks.
   const countEnded = keepBriefly(() => store.ended())
@@ -138,10 +145,11 @@ export async function openDepot(config: Config, events: DepotEvents, tracing?: T
     store,
     lastEndNumber: await tasks.lastEndNumber(),
     statistics,
-    now: () => new Date()
+    now
   })
   const signals =
     config.databaseUrl === undefined ? createLocalSignals() : createPostgresSignals(config.databaseUrl, owner)
+  const syncing = setInterval(() => void databaseClock.sync().catch(() => {}), CLOCK_INTERVAL_MS).unref()
   const supervisor: Supervisor = await startSupervisor({
     settings,
     works,
@@ -164,7 +172,6 @@ export async function openDepot(config: Config, events: DepotEvents, tracing?: T
   const plans = createPlanStore(db)
   const files = openRepositoryFiles(config, createKnownReadings(db))
   const places = { archives: archiveStorage, repository }
-  const now = () => new Date()
   const clock = () => performance.now()
   const userReader = createUserReader(db)
   const known = rememberUsers(userReader, supervisor.desk, clock, () => signals.tell('users'))
@@ -242,6 +249,7 @@ export async function openDepot(config: Config, events: DepotEvents, tracing?: T
     metrics,
     madePassword,
     async close() {
+      clearInterval(syncing)
       await supervisor.stop()
       await forms?.close()
       await signals.close()

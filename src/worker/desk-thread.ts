@@ -11,6 +11,7 @@ import { createIncomingDirectory } from '../files/incoming-directory.ts'
 import { createArchiveStore } from '../store/archive-store.ts'
 import { createCatalogStore } from '../store/catalog-store.ts'
 import { openDepotDatabase } from '../store/database.ts'
+import { createDatabaseClock } from '../store/database-clock.ts'
 import { createDeflationStore } from '../store/deflation-store.ts'
 import type { ScanSchema } from '../store/scan-schema.ts'
 import { createSessionDesk } from '../store/session-store.ts'
@@ -33,6 +34,7 @@ import { createTaskDesk } from './task-desk.ts'
 const port = deskPort()
 const { settings } = port
 const db = openDepotDatabase(settings)
+const clock = createDatabaseClock(db)
 const archives = openOwnArchives(settings)
 const repository = openRepository(settings, ownerToShow(settings))
 const archiveStore = createArchiveStore(db)
@@ -45,7 +47,7 @@ const tasks = createTaskDesk({
   isRepositoryRemote: repository.isRemote,
   archiveTtlMs: settings.archiveTtlMs,
   userLimits: settings.userLimits,
-  now: () => new Date()
+  now: clock.now
 })
 const catalog = createCatalogStore(db)
 const deflations = createDeflationStore(db as unknown as Kysely<ScanSchema>)
@@ -55,7 +57,7 @@ const { sweepImports, ...imports } = createImportDesk({
   incoming: createIncomingDirectory(stagingDirectoryOf(settings)),
   freeRepositoryBytes: () => freeRepositoryBytes(repository, settings, catalog),
   userLimits: settings.userLimits,
-  now: () => new Date()
+  now: clock.now
 })
 const audit = createAuditBatch(db)
 const desk = { ...tasks, ...imports, ...createSessionDesk(db), ...createUserDesk(db), recordEvent: audit.recordEvent }
@@ -98,7 +100,7 @@ function sweep(): void {
     .then(async () => {
       waitingSweeps -= 1
       if (isStopping) return
-      await sweepArchives(archiveStore, archives, new Date(), takeTurn)
+      await sweepArchives(archiveStore, archives, clock.now(), takeTurn)
       await takeTurn(sweepImports)
       if (watched === undefined) return
       await takeTurn(() => removeAbandonedUploads(db, stagingDirectoryOf(settings), false))
@@ -112,8 +114,13 @@ function sweep(): void {
     })
 }
 
+function beat(): void {
+  void watched?.beat().catch(tolerate)
+  inTurn(() => clock.sync().catch(tolerate))
+}
+
 const timers = [regularly(SWEEP_INTERVAL_MS, sweep)]
-if (watched !== undefined) timers.push(regularly(BEAT_INTERVAL_MS, () => void watched.beat().catch(tolerate)))
+if (watched !== undefined) timers.push(regularly(BEAT_INTERVAL_MS, beat))
 port.onCommand((command) => {
   if (command.request.method === 'recordEvent') {
     // It goes along with what comes before its turn.

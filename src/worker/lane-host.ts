@@ -6,6 +6,7 @@ import type { TaskKind } from '../core/task.ts'
 import type { ClaimedWork } from '../core/work.ts'
 import { createCatalogTurn } from '../store/catalog-turn.ts'
 import { type Depot, openDepotDatabase } from '../store/database.ts'
+import { createDatabaseClock } from '../store/database-clock.ts'
 import { createWorkStore, type WorkStore } from '../store/work-store.ts'
 import { startLane, TaskFailure, type WorkEvent } from './lane.ts'
 import { CATALOG_KINDS, type LanePort, type LaneReport } from './lane-port.ts'
@@ -44,6 +45,7 @@ export function hostLane(
   const { settings } = port
   const db = openDepotDatabase(settings)
   const works = createWorkStore(db)
+  const clock = createDatabaseClock(db)
   const { close, ...prepared } = prepare({
     settings,
     db,
@@ -54,15 +56,20 @@ export function hostLane(
   const lane = startLane({
     kinds,
     owner: settings.owner,
-    works,
+    works: { ...works, claimNext: claimAtDatabaseTime },
     turn: kinds === CATALOG_KINDS ? createCatalogTurn(db, kinds) : undefined,
     ...prepared,
     onEvent: report,
     onIdle: () => port.report({ isIdle: true }),
     isPassing: isPassingTrouble,
     archiveTtlMs: settings.archiveTtlMs,
-    now: () => new Date()
+    now: clock.now
   })
+
+  async function claimAtDatabaseTime(...claim: Parameters<WorkStore['claimNext']>) {
+    await clock.sync()
+    return works.claimNext(...claim)
+  }
 
   function report(event: WorkEvent, { kind, workId, taskId, crashes }: ClaimedWork, error?: unknown): void {
     const failure = error === undefined ? {} : { failure: toFailure(error) }

@@ -1,30 +1,46 @@
+import { randomBytes } from 'node:crypto'
 import fs from 'node:fs'
 import path from 'node:path'
 import { pathToFileURL } from 'node:url'
 import t, { type Test } from 'tap'
-import { IMPORT } from '../helpers/app.ts'
+import { basic, IMPORT } from '../helpers/app.ts'
 import { filesBody } from '../helpers/multipart.ts'
 import { packageFiles } from '../helpers/packages.ts'
 import { createEmptyDatabase, whyNoPostgres } from '../helpers/postgres.ts'
-import { makePlace, type ServerOptions, spawnServer, startServer, type TestServer, until } from '../helpers/server.ts'
+import {
+  ADMIN_PASSWORD,
+  makePlace,
+  type ServerOptions,
+  spawnServer,
+  startServer,
+  type TestServer,
+  until
+} from '../helpers/server.ts'
+import { readEvents } from '../http/read-events.ts'
 
 const FIRMWARE = '/updateRepositories/firmware'
-/** Takes a second or more to pack. */
-const HUGE_BYTES = 400 * 2 ** 20
+/** Takes so long to pack that a worker can be killed meanwhile. */
+const HUGE_BYTES = 192 * 2 ** 20
 
 const missing = whyNoPostgres()
 const test = (name: string, run: (t: Test) => Promise<unknown>) => t.test(name, { skip: missing ?? false }, run)
 
+/** Packed deflated: a half of it is random. */
+function shrinking(): string {
+  return Array.from({ length: 6_000 }, () => randomBytes(16).toString('hex')).join('\n')
+}
+
 type Settings = ServerOptions['settings']
 
 /** A shared repository, a shared directory of archives and one database; each server gets a data directory of its own. */
-async function makeCluster(t: Test) {
+async function makeCluster(t: Test, hugeBytes = 1_000_000) {
   const place = makePlace(t, {
     ...packageFiles({ fixid: 'small', payload: 'small' }),
-    ...packageFiles({ fixid: 'huge', payload: '' })
+    ...packageFiles({ fixid: 'huge', payload: '' }),
+    ...packageFiles({ fixid: 'shrinks', payload: shrinking() })
   })
   const root = path.dirname(place.dataDirectory)
-  fs.truncateSync(path.join(place.repositoryDirectory, 'huge.uxz'), HUGE_BYTES)
+  fs.truncateSync(path.join(place.repositoryDirectory, 'huge.uxz'), hugeBytes)
   const archives = path.join(root, 'archives')
   fs.mkdirSync(archives)
   const databaseUrl = await createEmptyDatabase(t)
@@ -79,6 +95,11 @@ test('what one server accepts another one packs, and every server can be asked f
     const [left, right] = [await download(one, name), await download(other, name)]
     t.ok(left.equals(right))
   }
+  // It has scanned nothing: it makes the deflated forms again.
+  const query = '/api/v1/archive?fixids=shrinks'
+  const [made, read] = [await one.call(query), await other.call(query)]
+  t.same([made.status, read.status], [200, 200])
+  t.ok(Buffer.from(await made.arrayBuffer()).equals(Buffer.from(await read.arrayBuffer())))
   t.notMatch(one.stdout(), /task started/, 'who only answers requests does no work')
 
   const files = filesBody(
@@ -95,25 +116,66 @@ test('what one server accepts another one packs, and every server can be asked f
 })
 
 test('what a killed worker has begun another one ends, with the same bytes', async (t) => {
-  const { optionsOf } = await makeCluster(t)
-  const api = await startServer(t, optionsOf('api'))
-  const expected = await download(api, (await api.finished(await api.export())).current)
-  await api.stop()
-  const front = await startServer(t, optionsOf('front', { FIXDEPOT_ROLE: 'all', FIXDEPOT_WORKERS: '1' }))
+  const { root, place, optionsOf } = await makeCluster(t, HUGE_BYTES)
   const workers = ['first', 'second'].map((name) => spawnServer(t, optionsOf(name, { FIXDEPOT_ROLE: 'worker' })))
-  await Promise.all(workers.map(({ listening }) => listening))
-  t.equal((await front.export({ fixids: ['small'] })) > 0, true)
-  // Another order of the same bytes is another archive: this one has the large file alone.
+  const front = await startServer(t, optionsOf('front', { FIXDEPOT_ROLE: 'api' }))
   const task = await front.export({ fixids: ['huge'] })
-  await until('somebody packs it', () => [front, ...workers].some(hasStarted(task)))
-  const packer = [front, ...workers].find(hasStarted(task))
-  if (packer === front || packer === undefined) return t.pass('the front has it: nobody can be killed')
-  packer.child.kill('SIGKILL')
-  await packer.ended
+  await until('somebody packs it', () => workers.some(hasStarted(task)))
+  const packer = workers.find(hasStarted(task))
+  packer?.child.kill('SIGKILL')
+  await packer?.ended
+  t.not((await front.status(task)).state, 'complete', 'it was in the middle of it')
   const { state, current } = await front.finished(task)
   t.equal(state, 'complete')
-  t.ok((await download(front, current)).length > HUGE_BYTES)
-  t.ok(expected.length > HUGE_BYTES)
+
+  const alone = await startServer(t, { ...place, dataDirectory: path.join(root, 'alone') })
+  const same = await alone.finished(await alone.export({ fixids: ['huge'] }))
+  t.ok((await download(front, current)).equals(await download(alone, same.current)))
+})
+
+test('sessions, users and wrong passwords are the same on every server, and events reach it', async (t) => {
+  const { optionsOf } = await makeCluster(t)
+  const other = await startServer(t, optionsOf('other'))
+  const front = await startServer(t, optionsOf('front', { FIXDEPOT_ROLE: 'api' }))
+  const json = { 'content-type': 'application/json' }
+  const login = await fetch(`${front.url}/sessions`, {
+    method: 'POST',
+    headers: json,
+    body: JSON.stringify({ UserId: 'admin', password: ADMIN_PASSWORD })
+  })
+  t.equal(login.status, 200)
+  const cookie = login.headers
+    .getSetCookie()
+    .map((one) => one.split(';', 1)[0])
+    .join('; ')
+  const withSession = (server: TestServer, init: RequestInit = {}) =>
+    fetch(`${server.url}/sessions`, { ...init, headers: { cookie, ...(init.headers as Record<string, string>) } })
+  t.equal((await withSession(other)).status, 200, 'logged in there, used here')
+  const [, csrf = ''] = /(?:^|; )csrf=([^;]*)/.exec(cookie) ?? []
+  const ended = await withSession(front, { method: 'DELETE', headers: { 'x-csrf-token': csrf } })
+  t.equal(ended.status, 200)
+  t.equal((await withSession(other)).status, 401, 'logged out there is out here')
+
+  const ann = { name: 'ann', role: 'viewer', password: 'a password of ann' }
+  await front.json('/api/v1/users', { method: 'POST', headers: json, body: JSON.stringify(ann) })
+  const asAnn = (server: TestServer, password = ann.password) =>
+    fetch(`${server.url}/api/v1/me`, { headers: { authorization: basic('ann', password) } })
+  t.equal((await asAnn(other)).status, 200)
+  const change = { method: 'PATCH', headers: json, body: JSON.stringify({ password: 'another password' }) }
+  await front.json('/api/v1/users/ann', change)
+  await until('the old password counts nowhere', async () => (await asAnn(other)).status === 401, 3_000)
+  // That was one; from the fifth on the next one waits, wherever it comes.
+  let refused: Response | undefined
+  for (let round = 0; round < 6 && refused === undefined; round += 1) {
+    const response = await asAnn(round % 2 === 0 ? front : other, 'a wrong one')
+    if (response.status === 429) refused = response
+  }
+  t.ok(refused, 'servers count together')
+  t.equal((await asAnn(front, 'another password')).status, 429)
+
+  const events = readEvents(await front.call('/api/v1/events'))
+  const task = await other.export()
+  for await (const { data } of events) if (data.id === task && data.state === 'completed') break
 })
 
 test('servers that keep archives in different places are not let together', async (t) => {
