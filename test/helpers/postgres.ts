@@ -4,7 +4,7 @@ import t, { type Test } from 'tap'
 import { ask, canRunPostgres, startPostgres, VERSIONS } from '../../scripts/postgres-server.ts'
 import { migrateToLatest, openDepotDatabase } from '../../src/store/database.ts'
 
-export { POSTGRES_PASSWORD, type PostgresServer, startPostgres } from '../../scripts/postgres-server.ts'
+export { ask, POSTGRES_PASSWORD, type PostgresServer, startPostgres } from '../../scripts/postgres-server.ts'
 
 /** Why there is no PostgreSQL; undefined when there is. */
 export function whyNoPostgres(): string | undefined {
