@@ -43,7 +43,10 @@ export async function runRounds(
   return runs
 }
 
-/** Nobody pays for what another one has left to be written, or for memory that has to be fetched. @param bytes about as much as will be written */
+/**
+ * Nobody pays for what another one has left to be written, or for memory that has to be fetched.
+ * @param bytes about as much as will be written
+ */
 export async function prepareRun(workspace: Workspace, bytes: number): Promise<void> {
   await runProcess(workspace, { file: 'sync', args: [] })
   touchMemory(workspace, bytes)

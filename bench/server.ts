@@ -52,8 +52,11 @@ const PROJECT = path.join(import.meta.dirname, '..')
 /** What an installed package and the container run: Node, its options, and the file to start, which `npm run bench` builds. */
 export const START_COMMAND = 'node --max-semi-space-size=2 dist/src/main.js'
 
-function startArguments(): string[] {
-  const [, ...args] = START_COMMAND.split(' ')
+/** What runs in a checkout as it is. */
+export const CHECKOUT_COMMAND = 'node --max-semi-space-size=2 src/main.ts'
+
+function startArguments(command: string): string[] {
+  const [, ...args] = command.split(' ')
   return args.map((argument) => (argument.startsWith('-') ? argument : path.join(PROJECT, argument)))
 }
 
@@ -63,18 +66,20 @@ export const STORED: Readonly<Record<string, string>> = { FIXDEPOT_COMPRESSION: 
 /**
  * Starts a server with a new database; it has begun to read the repository when this resolves.
  * @param settings variables of the environment, beside those that every server of the bench has
+ * @param command what is run of the project
  */
 export async function startServer(
   workspace: Workspace,
   repositoryDirectory: string,
-  settings: Readonly<Record<string, string>> = {}
+  settings: Readonly<Record<string, string>> = {},
+  command = START_COMMAND
 ): Promise<Server> {
   const directory = fs.mkdtempSync(path.join(workspace.directory, 'server-'))
   const port = await freePort()
   const [user, password] = LOGIN.split(':')
   const logFile = path.join(directory, 'server.log')
   const log = fs.openSync(logFile, 'w')
-  const child = workspace.spawn(process.execPath, startArguments(), {
+  const child = workspace.spawn(process.execPath, startArguments(command), {
     // Not where the project is: an .env file there is somebody's own.
     cwd: directory,
     stdio: ['ignore', log, log],

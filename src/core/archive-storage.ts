@@ -66,7 +66,7 @@ export interface GrowingArchive {
   leave(): Promise<void>
 }
 
-/** Takes the bytes of an archive, one behind the other. */
+/** Takes the bytes of an archive, one behind the other; it has the shape of what `write-archive.ts`, which knows nobody, writes to. */
 export interface ArchiveOutput {
   /** Bytes so far, of the whole archive. */
   readonly position: number

@@ -4,6 +4,7 @@
  */
 import type { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
+import { giveBack } from '../core/give-back.ts'
 import type { ByteRange, OpenFile } from '../core/open-file.ts'
 
 /** What every connection begins with: hundreds of clients that read slowly, or not at all, must not take much memory. */
@@ -155,16 +156,11 @@ function putBuffer(buffer: Buffer): void {
   const isSmall = size <= SMALL_BYTES
   if (!isSmall) fastBytes -= size
   if (isSmall || idleBytes + size > MAX_IDLE_BYTES) {
-    free(buffer)
+    giveBack(buffer)
     return
   }
   idleBytes += size
   const idle = idleBuffers.get(size)
   if (idle === undefined) idleBuffers.set(size, [buffer])
   else idle.push(buffer)
-}
-
-/** At once. Left to the garbage collector, the buffers of many downloads have it mark the whole heap, for a quarter of the time. */
-function free({ buffer }: Buffer): void {
-  if (buffer instanceof ArrayBuffer) buffer.transfer(0)
 }

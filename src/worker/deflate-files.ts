@@ -5,6 +5,7 @@
 import { crc32 } from 'node:zlib'
 import { combineCrc32 } from '../core/combine-crc32.ts'
 import { type Deflated, isWorthwhile, MIN_DEFLATED_FILE_BYTES } from '../core/deflation.ts'
+import { giveBack } from '../core/give-back.ts'
 import type { RepositoryPlace } from '../core/repository-storage.ts'
 import { type DeflatedFiles, type DeflatedInProgress, deflatedName } from '../files/deflated-files.ts'
 import type { DeflationStore, UnjudgedFile } from '../store/deflation-store.ts'
@@ -189,8 +190,7 @@ class DeflatedForm {
       this.#output ??= this.#options.files.begin(this.#file.sha256)
       this.#output.write(segment.deflated)
     })
-    // Given back now, and not when the garbage is collected: each of them is megabytes, and V8 counts them.
-    ;(segment.deflated.buffer as ArrayBuffer).transfer(0)
+    giveBack(segment.deflated)
   }
 
   async end(): Promise<void> {

@@ -2,7 +2,7 @@
 import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
-import { startServer } from '../../bench/server.ts'
+import { CHECKOUT_COMMAND, startServer } from '../../bench/server.ts'
 import { createWorkspace } from '../../bench/workspace.ts'
 import { parseCorpus } from '../../sample/corpus.ts'
 import { generateRepository } from '../../sample/generate.ts'
@@ -33,12 +33,13 @@ export async function startFuzzServer(seed: number): Promise<FuzzServer> {
   const workspace = createWorkspace(placeFor())
   const directory = path.join(workspace.directory, 'repository')
   await generateRepository({ ...parseCorpus('5MB'), directory, seed, defects: true })
-  const server = await startServer(workspace, directory, {
+  const settings = {
     // Some ten thousand archives would need much room.
     FIXDEPOT_ARCHIVE_TTL: '1m',
     FIXDEPOT_USER_UPLOADS: '1000',
     FIXDEPOT_USER_STREAMS: '1000'
-  })
+  }
+  const server = await startServer(workspace, directory, settings, CHECKOUT_COMMAND)
   await server.waitUntilIdle()
   const [place = ''] = fs.readdirSync(workspace.directory).filter((name) => name.startsWith('server-'))
   return {

@@ -10,7 +10,7 @@ import { createPlanStore } from '../../src/store/plan-store.ts'
 import { createScanStore } from '../../src/store/scan-store.ts'
 import { type DeflationOptions, deflateNew } from '../../src/worker/deflate-files.ts'
 import { createDeflatingPool, type DeflatingPool } from '../../src/worker/deflating-pool.ts'
-import { deflateSegment, sampleFiles } from '../../src/worker/deflating-thread.ts'
+import { deflateSegment, type Segment, type SegmentJob, sampleFiles } from '../../src/worker/deflating-thread.ts'
 import { deflationOptions } from '../../src/worker/deflation-options.ts'
 import { archiveReaders, readArchive, skipReader } from '../helpers/archive-readers.ts'
 import { classicXml, writeFiles } from '../helpers/depot.ts'
@@ -124,6 +124,22 @@ t.test('segments that threads have made are the same bytes', async (t) => {
     alone
   )
   write({})
+})
+
+t.test('the memory of a segment goes back as soon as it is written', async (t) => {
+  const { scanAndDeflate, cache } = await makePlace(t, packageOf('image', image(5 * MiB)))
+  const segments: Segment[] = []
+  async function keep(job: SegmentJob): Promise<Segment | undefined> {
+    const segment = deflateSegment(job)
+    if (segment !== undefined) segments.push(segment)
+    return segment
+  }
+  await scanAndDeflate({ pool: { ...POOL, deflate: keep } })
+  t.equal(cache().length, 1)
+  t.same(
+    segments.map(({ deflated }) => deflated.length),
+    [0, 0, 0]
+  )
 })
 
 t.test(
