@@ -16,7 +16,8 @@ const MIGRATIONS = [
   '0006-task-progress',
   '0007-deflations',
   '0008-users',
-  '0009-audit'
+  '0009-audit',
+  '0010-servers'
 ]
 
 const FIRST_TABLES = [
@@ -47,6 +48,7 @@ const TABLES = [
   'deflation',
   'login_failure',
   'token',
+  'upload',
   'user',
   'audit',
   'task_count',
@@ -163,7 +165,8 @@ t.test(
       '0006-task-progress',
       '0007-deflations',
       '0008-users',
-      '0009-audit'
+      '0009-audit',
+      '0010-servers'
     ])
     const tasks = await db.selectFrom('task').select(['id', 'kind', 'state', 'created_by']).orderBy('id').execute()
     t.same(tasks, [
