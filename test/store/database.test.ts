@@ -44,6 +44,7 @@ const TABLES = [
   'import_change',
   'import_file',
   'import_job',
+  'server',
   'session',
   'deflation',
   'login_failure',
