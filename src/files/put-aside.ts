@@ -20,7 +20,7 @@ export function putAside(directory: string, names: readonly string[], owner = ''
   const moved: { readonly from: string; readonly to: string }[] = []
   const restore = () => {
     // Another server that has taken this one for dead has brought them back already.
-    for (const { from, to } of moved.reverse()) if (fs.existsSync(to)) fs.renameSync(to, from)
+    for (const { from, to } of moved.reverse()) if (isThere(to)) fs.renameSync(to, from)
     fs.rmSync(aside, { recursive: true, force: true })
   }
   try {
@@ -68,6 +68,11 @@ export async function recoverPutAside(
     }
     fs.rmSync(aside, { recursive: true, force: true })
   }
+}
+
+/** Also a link that leads nowhere, as one does that was moved. */
+function isThere(file: string): boolean {
+  return fs.lstatSync(file, { throwIfNoEntry: false }) !== undefined
 }
 
 function ownerOf(name: string): string {

@@ -5,6 +5,7 @@
 import { randomUUID } from 'node:crypto'
 import type { ArchiveStorage } from '../core/archive-storage.ts'
 import { StorageTrouble } from '../core/archive-trouble.ts'
+import { persistently } from '../s3/bucket.ts'
 import { openArchiveStorage } from './open-archive-storage.ts'
 import type { WorkerSettings } from './settings.ts'
 
@@ -44,7 +45,8 @@ export function openOwnArchives(settings: WorkerSettings): ArchiveStorage {
   return {
     ...storage,
     async resume(request) {
-      await claim(archivesOwner)
+      // What is to be written waits for storage that is away, as all writing does.
+      await persistently(request.signal, () => claim(archivesOwner))
       return storage.resume(request)
     },
     async ownFiles() {

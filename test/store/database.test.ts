@@ -16,7 +16,8 @@ const MIGRATIONS = [
   '0006-task-progress',
   '0007-deflations',
   '0008-users',
-  '0009-audit'
+  '0009-audit',
+  '0010-servers'
 ]
 
 const FIRST_TABLES = [
@@ -43,10 +44,12 @@ const TABLES = [
   'import_change',
   'import_file',
   'import_job',
+  'server',
   'session',
   'deflation',
   'login_failure',
   'token',
+  'upload',
   'user',
   'audit',
   'task_count',
@@ -163,7 +166,8 @@ t.test(
       '0006-task-progress',
       '0007-deflations',
       '0008-users',
-      '0009-audit'
+      '0009-audit',
+      '0010-servers'
     ])
     const tasks = await db.selectFrom('task').select(['id', 'kind', 'state', 'created_by']).orderBy('id').execute()
     t.same(tasks, [

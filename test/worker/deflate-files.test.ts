@@ -53,7 +53,8 @@ async function makePlace(t: Test, files: Files): Promise<Place> {
   const db = depot.connect()
   // The scratch tables of a scan belong to its connection.
   const store = createScanStore(db, READER_VERSION, METADATA_SUFFIXES)
-  const options = deflationOptions({ settings: depot, db }, POOL)
+  // Whatever the database: other servers would have caches of their own.
+  const options = { ...deflationOptions({ settings: depot, db }, POOL), hasOthers: false }
   return {
     ...depot,
     options,
