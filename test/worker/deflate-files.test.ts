@@ -131,7 +131,7 @@ t.test('the memory of a segment goes back as soon as it is written', async (t) =
   const { scanAndDeflate, cache } = await makePlace(t, packageOf('image', image(5 * MiB)))
   const segments: Segment[] = []
   async function keep(job: SegmentJob): Promise<Segment | undefined> {
-    const segment = deflateSegment(job)
+    const segment = await deflateSegment(job)
     if (segment !== undefined) segments.push(segment)
     return segment
   }

@@ -18,7 +18,7 @@ function image(bytes: number): Buffer {
 }
 
 /** A file, its form as a scan makes it, and an empty cache. */
-function place(t: Test, bytes: number) {
+async function place(t: Test, bytes: number) {
   const root = fs.realpathSync(t.testdir({ repository: {}, cache: {} }))
   const repositoryDirectory = path.join(root, 'repository')
   fs.writeFileSync(path.join(repositoryDirectory, NAME), image(bytes))
@@ -26,14 +26,14 @@ function place(t: Test, bytes: number) {
   for (let start = 0; start < bytes; start += 2 * MIB) {
     const length = Math.min(2 * MIB, bytes - start)
     const isLast = start + length === bytes
-    const segment = deflateSegment({ root: repositoryDirectory, path: NAME, start, length, isLast })
+    const segment = await deflateSegment({ root: repositoryDirectory, path: NAME, start, length, isLast })
     if (segment !== undefined) segments.push(segment.deflated)
   }
   const form = Buffer.concat(segments)
   const files = createDeflatedFiles(path.join(root, 'cache'))
   let segmentsMade = 0
   const makeForm = createFormMaker({
-    repositoryDirectory,
+    repository: { place: () => repositoryDirectory },
     files,
     deflate(job) {
       segmentsMade += 1
@@ -48,7 +48,7 @@ function place(t: Test, bytes: number) {
 }
 
 t.test('a form that is missing is made again, the same bytes, and once for all who want it', async (t) => {
-  const { makeForm, entry, form, read, cached, made } = place(t, 5 * MIB)
+  const { makeForm, entry, form, read, cached, made } = await place(t, 5 * MIB)
   await Promise.all([makeForm(entry), makeForm(entry)])
   t.ok(read().equals(form))
   t.equal(made(), 3)
@@ -58,7 +58,7 @@ t.test('a form that is missing is made again, the same bytes, and once for all w
 })
 
 t.test('of a file that has changed, or is gone, there is no form, and nothing is left behind', async (t) => {
-  const { repositoryDirectory, makeForm, entry, cached } = place(t, 3 * MIB)
+  const { repositoryDirectory, makeForm, entry, cached } = await place(t, 3 * MIB)
   const file = path.join(repositoryDirectory, NAME)
   fs.writeFileSync(file, image(3 * MIB).fill('x', 100, 200))
   await makeForm(entry)
@@ -69,13 +69,13 @@ t.test('of a file that has changed, or is gone, there is no form, and nothing is
 })
 
 t.test('who gives up leaves nothing behind', async (t) => {
-  const { makeForm, entry, cached } = place(t, 3 * MIB)
+  const { makeForm, entry, cached } = await place(t, 3 * MIB)
   await t.rejects(makeForm(entry, AbortSignal.abort(new Error('stopped'))), /stopped/)
   t.same(cached(), [])
 })
 
 t.test('what is being made is not removed with what nobody needs', async (t) => {
-  const { files, entry, cached } = place(t, MIB)
+  const { files, entry, cached } = await place(t, MIB)
   const output = files.begin(entry.sha256, true)
   fs.writeFileSync(path.join(t.testdirName, 'cache', 'unneeded'), '')
   const nothing = async () => []
