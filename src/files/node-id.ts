@@ -4,7 +4,7 @@ import fs from 'node:fs'
 import path from 'node:path'
 
 const FILE = 'server-id'
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
 
 /** Made with the first start, and the same from then on. @param dataDirectory whose lock the caller has */
 export function nodeIdOf(dataDirectory: string): string {
