@@ -30,6 +30,8 @@ export interface DatabaseOptions {
   readonly file: string
   /** For whoever moves a depot into it; to all others it is refused until all of it is there. */
   readonly isMoveTarget?: boolean
+  /** Nobody reads it after a crash: nothing waits for the disk. */
+  readonly isForNow?: boolean
 }
 
 /** Stands among the migrations of a database that a depot is being moved to: former versions refuse it like this, too. */
@@ -66,8 +68,8 @@ export function openDatabase(options: DatabaseOptions): Depot {
   return connect(options.file, {}, (database) => {
     // Before anything is written: a database of a newer version is left as it is.
     refuseNewerSchema(database, options)
-    database.pragma('journal_mode = WAL')
-    database.pragma('synchronous = NORMAL')
+    database.pragma(`journal_mode = ${options.isForNow ? 'MEMORY' : 'WAL'}`)
+    database.pragma(`synchronous = ${options.isForNow ? 'OFF' : 'NORMAL'}`)
     database.pragma('foreign_keys = ON')
   })
 }

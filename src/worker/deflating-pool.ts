@@ -1,7 +1,7 @@
 /** Threads that deflate side by side. */
 import { availableParallelism } from 'node:os'
 import { Piscina } from 'piscina'
-import type { Sampled, SamplingJob, Segment, SegmentJob } from './deflating-thread.ts'
+import { type Sampled, type SamplingJob, type Segment, type SegmentJob, sampleFiles } from './deflating-thread.ts'
 import { threadFile } from './thread-file.ts'
 
 export interface DeflatingPool {
@@ -11,6 +11,9 @@ export interface DeflatingPool {
   deflate(job: SegmentJob): Promise<Segment | undefined>
   close(): Promise<void>
 }
+
+/** The payloads of a package, as an import brings them: tried out before a thread would have started. */
+const FEW_FILES = 4
 
 /** Threads are there only while they have something to do. */
 export function createDeflatingPool(threads = availableParallelism()): DeflatingPool {
@@ -24,7 +27,10 @@ export function createDeflatingPool(threads = availableParallelism()): Deflating
   return {
     // One waits for each thread, so that none is ever idle.
     jobsAtATime: 2 * threads,
-    sample: (job) => pool.run(job, { name: 'sampleFiles' }),
+    async sample(job) {
+      const isFew = job.files.length <= FEW_FILES && typeof job.root === 'string'
+      return isFew ? sampleFiles(job) : pool.run(job, { name: 'sampleFiles' })
+    },
     deflate: (job) => pool.run(job, { name: 'sendSegment' }),
     close: () => pool.close({ force: true })
   }

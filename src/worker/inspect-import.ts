@@ -35,7 +35,7 @@ const READINGS_PER_STATEMENT = 1_000
  */
 export async function openInspection(tree: string, databaseFile: string, pool: ReadingPool): Promise<Inspection> {
   fs.rmSync(databaseFile, { force: true })
-  const db = openDatabase({ file: databaseFile })
+  const db = openDatabase({ file: databaseFile, isForNow: true })
   await migrateToLatest(db)
   const store = createScanStore(db, READER_VERSION, METADATA_SUFFIXES)
   let known: FileReading[] = []

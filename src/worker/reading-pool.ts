@@ -3,7 +3,7 @@ import { availableParallelism } from 'node:os'
 import { Piscina } from 'piscina'
 import type { RepositoryPlace } from '../core/repository-storage.ts'
 import type { UnreadFile } from '../store/reading-store.ts'
-import type { ReadingJob, ReadingResult } from './reading-thread.ts'
+import readFiles, { type ReadingJob, type ReadingResult } from './reading-thread.ts'
 import { threadFile } from './thread-file.ts'
 
 export interface ReadingPool {
@@ -20,6 +20,10 @@ export interface ReadingPool {
 const PORTION_BYTES = 32 * 1024 * 1024
 const PORTION_FILES = 200
 
+/** The metadata of a package or a few, as an import brings them: read before a thread would have started. */
+const FEW_BYTES = 256 * 1024
+const FEW_FILES = 10
+
 export function createReadingPool(threads = availableParallelism()): ReadingPool {
   const pool = new Piscina<ReadingJob, ReadingResult[]>({
     filename: threadFile('reading-thread', import.meta),
@@ -34,8 +38,10 @@ export function createReadingPool(threads = availableParallelism()): ReadingPool
       let failure: unknown
       for await (const portion of portionsOf(pages)) {
         const bytes = portion.reduce((sum, file) => sum + file.size, 0)
-        const run = pool
-          .run({ root, files: portion })
+        // No portion before it was full, and none comes behind it.
+        const isAll = running.size === 0 && portion.length <= FEW_FILES && bytes <= FEW_BYTES
+        const job = { root, files: portion }
+        const run = (isAll && typeof root === 'string' ? readFiles(job) : pool.run(job))
           .then((results) => onResults(results, bytes))
           .catch((error) => {
             failure ??= error
