@@ -26,8 +26,17 @@ export interface S3Server {
   readonly endpoint: string
   readonly accessKeyId: string
   readonly secretAccessKey: string
-  /** Of the gateway, which a test may stop and start; what it has is kept by others. */
-  readonly gatewayPid: number
+}
+
+export interface OwnS3Server {
+  /** How it is reached. */
+  readonly server: S3Server
+  /** Ends radosgw as a crash would; what it has is kept by others. */
+  killGateway(): Promise<void>
+  /** After it was killed. Resolves when it answers. */
+  startGateway(): Promise<void>
+  /** Ends it, and removes what it has. */
+  stop(): Promise<void>
 }
 
 /** Whether all of its programs are on this machine. */
@@ -87,17 +96,11 @@ function configuration(directory: string, id: string, monitorPort: number, port:
   return `[global]\n${lines.join('\n')}\n`
 }
 
-/** @returns how it is reached, and what ends it and removes what it has */
-export async function startS3Server(): Promise<{ server: S3Server; stop: () => Promise<void> }> {
+export async function startS3Server(): Promise<OwnS3Server> {
   const directory = fs.mkdtempSync(path.join(os.tmpdir(), 'fixdepot-s3-'))
   const daemons: ChildProcess[] = []
   async function stop(): Promise<void> {
-    for (const daemon of daemons.reverse()) {
-      if (daemon.exitCode !== null || daemon.signalCode !== null) continue
-      const ended = once(daemon, 'exit')
-      daemon.kill('SIGKILL')
-      await ended
-    }
+    for (const daemon of daemons.reverse()) await kill(daemon)
     fs.rmSync(directory, { recursive: true, force: true })
   }
   try {
@@ -120,23 +123,39 @@ export async function startS3Server(): Promise<{ server: S3Server; stop: () => P
     await run('ceph', ['-c', conf, '--connect-timeout', '30', 'osd', 'new', storeId])
     await run('ceph-osd', ['-c', conf, '-i', '0', '--mkfs', '--osd-uuid', storeId])
     daemon('ceph-osd', '-i', '0')
-    const gateway = daemon('radosgw', '-n', 'client.admin')
     const endpoint = `http://127.0.0.1:${port}`
-    const end = Date.now() + START_MS
-    while (!(await isAnswered(endpoint))) {
-      if (gateway.exitCode !== null || Date.now() > end) {
-        throw new Error(`radosgw does not answer: ${fs.readFileSync(path.join(directory, 'radosgw.out'), 'utf8')}`)
+    let gateway: ChildProcess
+    async function startGateway(): Promise<void> {
+      gateway = daemon('radosgw', '-n', 'client.admin')
+      const end = Date.now() + START_MS
+      while (!(await isAnswered(endpoint))) {
+        if (gateway.exitCode !== null || Date.now() > end) {
+          throw new Error(`radosgw does not answer: ${fs.readFileSync(path.join(directory, 'radosgw.out'), 'utf8')}`)
+        }
+        await delay(POLL_MS)
       }
-      await delay(POLL_MS)
     }
+    await startGateway()
     const [accessKeyId, secretAccessKey] = [randomBytes(10).toString('hex'), randomBytes(20).toString('hex')]
     const keys = ['--access-key', accessKeyId, '--secret-key', secretAccessKey]
     await run('radosgw-admin', ['-c', conf, 'user', 'create', '--uid', 'tester', '--display-name', 'tester', ...keys])
-    return { server: { endpoint, accessKeyId, secretAccessKey, gatewayPid: gateway.pid ?? 0 }, stop }
+    return {
+      server: { endpoint, accessKeyId, secretAccessKey },
+      killGateway: () => kill(gateway),
+      startGateway,
+      stop
+    }
   } catch (error) {
     await stop()
     throw error
   }
+}
+
+async function kill(daemon: ChildProcess): Promise<void> {
+  if (daemon.exitCode !== null || daemon.signalCode !== null) return
+  const ended = once(daemon, 'exit')
+  daemon.kill('SIGKILL')
+  await ended
 }
 
 async function isAnswered(url: string): Promise<boolean> {

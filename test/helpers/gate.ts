@@ -7,19 +7,26 @@ export interface Gate {
   readonly url: string
   /** Bytes that have gone through, in both directions. */
   readonly passed: () => number
+  /** Cuts what is connected; who comes next gets through. */
+  cut(): void
   shut(): void
   open(): void
 }
 
+/** @param target a URL, or the path of a socket */
 export async function startGate(t: Test, target: string): Promise<Gate> {
-  const { hostname, port } = new URL(target)
+  const connect = () => {
+    if (target.startsWith('/')) return net.connect(target)
+    const { hostname, port } = new URL(target)
+    return net.connect(Number(port), hostname)
+  }
   const sockets = new Set<net.Socket>()
   let isOpen = true
   let passed = 0
   const server = net.createServer((client) => {
     client.on('error', () => {})
     if (!isOpen) return void client.destroy()
-    const upstream = net.connect(Number(port), hostname).on('error', () => {})
+    const upstream = connect().on('error', () => {})
     for (const socket of [client, upstream]) {
       sockets.add(socket)
       socket.on('data', (bytes) => {
@@ -33,9 +40,12 @@ export async function startGate(t: Test, target: string): Promise<Gate> {
     }
     client.pipe(upstream).pipe(client)
   })
+  const cut = () => {
+    for (const socket of sockets) socket.destroy()
+  }
   const shut = () => {
     isOpen = false
-    for (const socket of sockets) socket.destroy()
+    cut()
   }
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
@@ -46,6 +56,7 @@ export async function startGate(t: Test, target: string): Promise<Gate> {
   return {
     url: `http://127.0.0.1:${(server.address() as net.AddressInfo).port}`,
     passed: () => passed,
+    cut,
     shut,
     open() {
       isOpen = true

@@ -61,9 +61,12 @@ export interface TestBucket extends BucketSettings {
   readonly settings: Readonly<Record<string, string>>
 }
 
-/** A bucket of the test's own, with a prefix; the keys to it are in the environment of this process from now on. */
-export async function makeBucket(_t: Test): Promise<TestBucket> {
-  const server = await sharedS3Server()
+/**
+ * A bucket of the test's own, with a prefix; the keys to it are in the environment of this process from now on.
+ * @param own a server instead of the one that all share
+ */
+export async function makeBucket(_t: Test, own?: S3Server): Promise<TestBucket> {
+  const server = own ?? (await sharedS3Server())
   const keys = { AWS_ACCESS_KEY_ID: server.accessKeyId, AWS_SECRET_ACCESS_KEY: server.secretAccessKey }
   Object.assign(process.env, keys)
   const bucket = `test-${randomBytes(8).toString('hex')}`
