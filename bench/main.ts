@@ -5,6 +5,7 @@ import path from 'node:path'
 import { parseArgs } from 'node:util'
 import { type Bench, createContext, type Picture, type Target } from './bench.ts'
 import { benchCatalog } from './catalog.ts'
+import { benchCluster } from './cluster.ts'
 import { benchCompress } from './compress.ts'
 import { benchDownload } from './download.ts'
 import { benchExport } from './export.ts'
@@ -24,7 +25,8 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   status: benchStatus,
   download: benchDownload,
   upload: benchUpload,
-  scale: benchScale
+  scale: benchScale,
+  cluster: benchCluster
 }
 
 const RESULTS_FILE = path.join(import.meta.dirname, 'RESULTS.md')

@@ -101,16 +101,21 @@ export async function measureEntries(context: BenchContext): Promise<Series> {
   return { name: 'entries', unit: 'entries', perUnit: 1, steps }
 }
 
-export async function measureTasks(context: BenchContext): Promise<Series> {
+/** @param settings of the server, beside those that every server of the bench has */
+export async function measureTasks(
+  context: BenchContext,
+  settings?: Readonly<Record<string, string>>
+): Promise<Series> {
   const { directory, packages } = context.corpus('catalog')
   const fixids = packages.map(({ fixid }) => fixid)
   const steps: Step[] = []
-  await withServer(context, directory, async (server, follower) => {
+  const measure = async (server: Server, follower: Follower) => {
     for (const tasks of TASKS.filter((count) => count < fixids.length)) {
       process.stderr.write(`  scale: ${tasks} tasks\n`)
       steps.push(await measureQueue(context, server, follower, fixids.slice(0, tasks)))
     }
-  })
+  }
+  await withServer(context, directory, measure, settings)
   return { name: 'queued tasks', unit: 'tasks', perUnit: 1, steps }
 }
 
@@ -118,9 +123,10 @@ export async function measureTasks(context: BenchContext): Promise<Series> {
 async function withServer(
   { workspace }: BenchContext,
   directory: string,
-  measure: (server: Server, follower: Follower) => Promise<void>
+  measure: (server: Server, follower: Follower) => Promise<void>,
+  settings: Readonly<Record<string, string>> = {}
 ): Promise<void> {
-  const server = await startServer(workspace, directory)
+  const server = await startServer(workspace, directory, settings)
   await server.waitUntilIdle()
   const follower = startFollower(workspace, server)
   await measure(server, follower)

@@ -30,7 +30,7 @@ const NOTES: Readonly<Record<string, string>> = {
     'So many exports of a package each, asked for by 16 clients at a time; seconds until the last of them is done. Who follows asks for the last.'
 }
 
-function toTable(series: Series, leftOut: readonly string[]): Table {
+export function toTable(series: Series, leftOut: readonly string[]): Table {
   return {
     title: `How it grows with ${series.name}`,
     head: [

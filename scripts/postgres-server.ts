@@ -63,14 +63,19 @@ function fastDirectory(): string {
   return bavail * bsize >= ROOM_BYTES ? '/dev/shm' : os.tmpdir()
 }
 
+/** For tests: what is lost with the machine does not matter, and nothing runs but what a test asks for. */
+const FOR_TESTS = ['fsync=off', 'shared_buffers=32MB', 'max_wal_size=64MB', 'autovacuum=off']
+
 /**
  * Starts a server on a socket of its own. It ends with this process, also with a killed one: the shell that keeps it reads from a pipe
  * that closes then. Its databases sort as in English by default, which the depot's must not.
+ * @param directory where it keeps its data, as an operator has it: on a disk that it waits for, and with PostgreSQL's own defaults;
+ * without one it is in memory and made for tests
  */
-export async function startPostgres(): Promise<PostgresServer> {
+export async function startPostgres(directory?: string): Promise<PostgresServer> {
   const bin = binaries()
   if (bin === undefined) throw new Error(`PostgreSQL is not installed in ${VERSIONS}`)
-  const root = fs.mkdtempSync(path.join(fastDirectory(), 'fixdepot-postgres-'))
+  const root = fs.mkdtempSync(path.join(directory ?? fastDirectory(), 'fixdepot-postgres-'))
   const { uid, gid } = account()
   if (uid !== undefined && gid !== undefined) fs.chownSync(root, uid, gid)
   const data = path.join(root, 'data')
@@ -80,14 +85,7 @@ export async function startPostgres(): Promise<PostgresServer> {
     ...as,
     stdio: 'ignore'
   })
-  const settings = [
-    'fsync=off',
-    'listen_addresses=',
-    'shared_buffers=32MB',
-    'max_connections=100',
-    'max_wal_size=64MB',
-    'autovacuum=off'
-  ]
+  const settings = ['listen_addresses=', 'max_connections=100', ...(directory === undefined ? FOR_TESTS : [])]
   const command = [`${bin}/postgres`, '-D', data, '-k', root, ...settings.flatMap((setting) => ['-c', setting])]
   let child: ChildProcess
 
