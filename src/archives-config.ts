@@ -22,7 +22,8 @@ export const ARCHIVES_SETTINGS = {
   FIXDEPOT_S3_REGION: Type.Optional(
     Type.String({ pattern: '^[A-Za-z0-9-]{1,64}$', description: 'the name of a region such as eu-central-1' })
   ),
-  FIXDEPOT_S3_PATH_STYLE: Type.Optional(Type.String({ enum: ['yes', 'no'], description: 'yes or no' }))
+  FIXDEPOT_S3_PATH_STYLE: Type.Optional(Type.String({ enum: ['yes', 'no'], description: 'yes or no' })),
+  FIXDEPOT_S3_REDIRECT: Type.String({ default: 'no', enum: ['yes', 'no'], description: 'yes or no' })
 }
 
 type Environment = Readonly<Record<string, string | undefined>>
@@ -32,6 +33,8 @@ type Given = Readonly<Partial<Record<keyof typeof ARCHIVES_SETTINGS, string>>>
 export interface ArchivesConfig {
   readonly archivesDirectory: string
   readonly archivesBucket: BucketSettings | undefined
+  /** Those who download packed archives are led to the bucket. */
+  readonly isRedirecting: boolean
 }
 
 /** Amazon S3 User Guide, "General purpose bucket naming rules". */
@@ -45,9 +48,14 @@ const PREFIX_PART = /^[A-Za-z0-9._-]+$/
  */
 export function archivesOf(settings: Given, standard: string, environment: Environment): ArchivesConfig {
   const place = placeOf('FIXDEPOT_ARCHIVES_URL', settings, environment)
-  return typeof place === 'object'
-    ? { archivesDirectory: standard, archivesBucket: place }
-    : { archivesDirectory: place ?? standard, archivesBucket: undefined }
+  const isRedirecting = settings.FIXDEPOT_S3_REDIRECT === 'yes'
+  if (typeof place === 'object') return { archivesDirectory: standard, archivesBucket: place, isRedirecting }
+  if (isRedirecting) {
+    throw new ConfigError(
+      'With FIXDEPOT_S3_REDIRECT=yes archives are downloaded from their bucket, and they are in none: set FIXDEPOT_ARCHIVES_URL to one.'
+    )
+  }
+  return { archivesDirectory: place ?? standard, archivesBucket: undefined, isRedirecting }
 }
 
 /**

@@ -12,12 +12,16 @@ import type { ArchiveStore } from './store/archive-store.ts'
 import type { PlanStore } from './store/plan-store.ts'
 import type { FormMaker } from './worker/missing-forms.ts'
 
+/** It has to be asked by then; how long the download takes is another matter. */
+const LINK_SECONDS = 300
 /** A download that a slow client takes hours for has so many entries in memory. */
 const ENTRIES_PER_PAGE = 16
 
 export interface ArchivesOptions {
   readonly store: Pick<ArchiveStore, 'findArchive'>
-  readonly storage: Pick<ArchiveStorage, 'open'>
+  readonly storage: Pick<ArchiveStorage, 'open' | 'temporaryUrl'>
+  /** Whether those who download may be led to the storage, where it can be asked by others. */
+  readonly isLinking?: boolean | undefined
   readonly plans: Pick<PlanStore, 'entryPages' | 'positionAt'>
   readonly files: RepositoryFiles
   readonly deflatedFiles: Pick<DeflatedFiles, 'openFile' | 'remove'>
@@ -25,8 +29,11 @@ export interface ArchivesOptions {
   readonly makeForm?: FormMaker | undefined
 }
 
-export function createArchives({ store, storage, plans, files, deflatedFiles, makeForm }: ArchivesOptions): Archives {
+export function createArchives(options: ArchivesOptions): Archives {
+  const { store, storage, plans, files, deflatedFiles, makeForm } = options
   return {
+    linkTo: options.isLinking ? linksOf(storage) : undefined,
+
     async open(name) {
       const known = await store.findArchive(name)
       if (known?.state === 'gone') throw new Problem('ARCHIVE_GONE', `The archive ${name} is not kept any more.`)
@@ -69,6 +76,12 @@ export function createArchives({ store, storage, plans, files, deflatedFiles, ma
       }
     }
   }
+}
+
+function linksOf({ temporaryUrl }: Pick<ArchiveStorage, 'temporaryUrl'>): Archives['linkTo'] {
+  if (temporaryUrl === undefined) return undefined
+  return (name, headers) =>
+    temporaryUrl(name, headers, LINK_SECONDS).catch((error) => Promise.reject(toArchivesProblem(error)))
 }
 
 async function* namedPages(pages: AsyncIterable<readonly PlanEntry[]>): AsyncGenerator<(PlanEntry & PlacedEntry)[]> {

@@ -197,6 +197,7 @@ export async function openDepot(config: Config, events: DepotEvents, tracing?: T
     archives: createArchives({
       store: createArchiveStore(db),
       storage: archiveStorage,
+      isLinking: config.isRedirecting,
       plans,
       files,
       deflatedFiles,

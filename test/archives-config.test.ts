@@ -21,6 +21,17 @@ t.test('a directory', async (t) => {
   t.match(config, { archivesDirectory: '/shared/with space', archivesBucket: undefined })
 })
 
+t.test('downloads are led to the bucket where the operator wants it, and where there is one', async (t) => {
+  t.equal(readConfig(BUCKET).isRedirecting, false)
+  t.equal(readConfig({ ...BUCKET, FIXDEPOT_S3_REDIRECT: 'yes' }).isRedirecting, true)
+  const sentence =
+    'With FIXDEPOT_S3_REDIRECT=yes archives are downloaded from their bucket, and they are in none: set FIXDEPOT_ARCHIVES_URL to one.'
+  for (const settings of [{}, { FIXDEPOT_ARCHIVES_URL: 'file:///shared' }]) {
+    t.throws(() => readConfig({ ...settings, FIXDEPOT_S3_REDIRECT: 'yes' }), { message: sentence })
+    t.equal(readConfig({ ...settings, FIXDEPOT_S3_REDIRECT: 'no' }).isRedirecting, false)
+  }
+})
+
 t.test('a value that is none is refused by its name, and not quoted', async (t) => {
   for (const [name, value] of [
     ['FIXDEPOT_ARCHIVES_URL', 's3://key:hidden@bucket/prefix'],
@@ -38,7 +49,8 @@ t.test('a value that is none is refused by its name, and not quoted', async (t) 
     ['FIXDEPOT_S3_ENDPOINT', 'https://s3.example/path'],
     ['FIXDEPOT_S3_ENDPOINT', 's3.example'],
     ['FIXDEPOT_S3_REGION', 'no region'],
-    ['FIXDEPOT_S3_PATH_STYLE', 'maybe']
+    ['FIXDEPOT_S3_PATH_STYLE', 'maybe'],
+    ['FIXDEPOT_S3_REDIRECT', 'maybe']
   ] as const) {
     const sentence = (() => {
       try {

@@ -7,6 +7,7 @@ import tls from 'node:tls'
 import { ApiError, apiError, isPassing, unreachable } from './api-error.ts'
 import type { Connection } from './connection.ts'
 import { CommandError, EXIT, interrupted } from './exit.ts'
+import { createLinkClient, type LinkClient } from './link-client.ts'
 
 export interface ApiRequest {
   readonly method?: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
@@ -15,7 +16,7 @@ export interface ApiRequest {
   readonly headers?: http.OutgoingHttpHeaders
   /** Sent as JSON. */
   readonly json?: unknown
-  /** Errors whose body is what was asked for. */
+  /** Other answers than successes that the caller knows what to do with. */
   readonly accept?: readonly number[]
   /** Writes the body by itself, and rejects when it cannot; the answer may come before its end. */
   readonly write?: (request: http.ClientRequest) => Promise<void>
@@ -28,6 +29,8 @@ export interface ApiClient {
   json<Body>(request: ApiRequest): Promise<Body>
   /** An answer whose body the caller reads, or destroys. @throws the same */
   open(request: ApiRequest): Promise<http.IncomingMessage>
+  /** The same for what the server has led to; the login stays here. */
+  openLink: LinkClient['open']
   /**
    * Tries again, at growing intervals, what may be done twice: a server that is being started anew is no failure. One that has
    * never answered is told of at once: most likely it is another one that is meant.
@@ -80,6 +83,7 @@ export function createApiClient(connection: Connection, signal: AbortSignal): Ap
     })
   }
 
+  const links = createLinkClient(connection, trustedBySystem, SILENCE_MS, signal)
   let hasAnswered = false
 
   async function open(request: ApiRequest): Promise<http.IncomingMessage> {
@@ -94,6 +98,7 @@ export function createApiClient(connection: Connection, signal: AbortSignal): Ap
   return {
     url: server,
     open,
+    openLink: links.open,
 
     async json<Body>(request: ApiRequest) {
       const response = await open(request)
@@ -116,7 +121,10 @@ export function createApiClient(connection: Connection, signal: AbortSignal): Ap
       }
     },
 
-    close: () => agent.destroy()
+    close() {
+      agent.destroy()
+      links.close()
+    }
   }
 }
 

@@ -4,7 +4,7 @@
  */
 import { createHash, type Hash } from 'node:crypto'
 import { constants, createReadStream, promises as fs, statfsSync } from 'node:fs'
-import type { IncomingMessage } from 'node:http'
+import type { IncomingMessage, OutgoingHttpHeaders } from 'node:http'
 import path from 'node:path'
 import type { ApiClient } from './api-client.ts'
 import { Unreachable } from './api-error.ts'
@@ -131,17 +131,22 @@ async function addFile(hash: Hash, file: string, size: number): Promise<void> {
   for await (const chunk of createReadStream(file, { end: size - 1, highWaterMark: 1024 * 1024 })) hash.update(chunk)
 }
 
-/** @throws CommandError when the server has another archive there now: its bytes do not go on from ours */
+/**
+ * Asks the server, and the storage that it may lead to. There is no `If-Range`: the storage has other ETags, and that of the server's answer
+ * is compared here.
+ * @throws CommandError when the server has another archive there now: its bytes do not go on from ours
+ */
 async function openAt(
   client: ApiClient,
   { path, etag, size }: DownloadRequest,
   position: number
 ): Promise<IncomingMessage> {
-  const headers = position === 0 ? {} : { range: `bytes=${position}-`, 'if-range': etag }
-  const response = await client.open({ path, headers })
+  const headers = position === 0 ? {} : { range: `bytes=${position}-` }
+  const answer = await client.open({ path, headers, accept: [302, 416] })
+  const isIt = answer.headers.etag === etag
+  const response = isIt && answer.statusCode === 302 ? await follow(client, answer, headers) : answer
   const length = Number(response.headers['content-length'])
-  const isIt = response.headers.etag === etag && length === size - position
-  if (isIt && response.statusCode === (position === 0 ? 200 : 206)) return response
+  if (isIt && length === size - position && response.statusCode === (position === 0 ? 200 : 206)) return response
   response.destroy()
   throw new CommandError(
     EXIT.failed,
@@ -149,6 +154,12 @@ async function openAt(
     'The server has another archive than the one that was begun.',
     'Export anew.'
   )
+}
+
+function follow(client: ApiClient, answer: IncomingMessage, headers: OutgoingHttpHeaders): Promise<IncomingMessage> {
+  // So that the connection can be used again.
+  answer.resume()
+  return client.openLink(answer.headers.location ?? '', headers)
 }
 
 function cut(client: ApiClient, cause: unknown): Unreachable {

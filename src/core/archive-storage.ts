@@ -21,6 +21,11 @@ export interface ArchiveStorage {
   removeParts(name: string): Promise<void>
   /** Undefined when there is no such archive. @param digest names its content */
   open(name: string, digest: string): Promise<OpenFile | undefined>
+  /**
+   * A URL under which anybody who has it reads a finished archive for so many seconds, without asking this server: a secret. Undefined where
+   * there is nobody else to read it from.
+   */
+  temporaryUrl?(name: string, headers: LinkedHeaders, seconds: number): Promise<string>
   /** Whether a finished archive of this size is there. */
   hasWhole(name: string, size: number): Promise<boolean>
   /** What is there whose names are of this server's kind; what else is there is nobody's business. */
@@ -35,6 +40,12 @@ export interface ArchiveStorage {
   check(): Promise<void>
   /** Lets go of its connections; what is under way fails. */
   close(): void
+}
+
+/** What is said of an archive by whoever sends it. */
+export interface LinkedHeaders {
+  readonly contentType: string
+  readonly contentDisposition: string
 }
 
 /** Which archive a worker is about to write, and what is known of it. */

@@ -13,7 +13,8 @@ export function isSecretName(name: string): boolean {
 
 /** Whoever asks for a session by its cookie names a secret in the path. */
 const IN_PATH = /(\/sessions\/)[^\s/?]+/gi
-const IN_QUERY = /([?&][^=&\s]{0,100}(?:passw|pwd|secret|token|csrf|authorization|api[-_]?key)[^=&\s]{0,100}=)[^&\s]*/gi
+const IN_QUERY =
+  /([?&][^=&\s]{0,100}(?:passw|pwd|secret|token|csrf|authorization|signature|api[-_]?key)[^=&\s]{0,100}=)[^&\s]*/gi
 
 /** Of whoever logs in to the host of a URL. */
 const IN_AUTHORITY = /(:\/\/[^:@/\s]{0,100}:)[^@/\s]{1,200}@/g

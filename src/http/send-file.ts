@@ -2,6 +2,7 @@
 import type { OutgoingHttpHeaders } from 'node:http'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import parseRange from 'range-parser'
+import type { Archives } from '../core/archive.ts'
 import type { ByteRange, OpenFile } from '../core/open-file.ts'
 import { Problem } from '../core/problem.ts'
 import { attachmentOf } from './attachment.ts'
@@ -17,14 +18,26 @@ const FILE_HEADERS = [
   'last-modified'
 ]
 
+/** What of the file stays in an answer that leads to where it can be had. */
+const HEADERS_OF_LINKS: ReadonlySet<string> = new Set(['etag'])
+
+/** Conditions with an ETag of ours: who follows a link repeats them there, where the file has another one. */
+const OWN_CONDITIONS = ['if-range', 'if-match'] as const
+
 /**
  * Answers with the file, or with the part of it that is asked for, and closes it.
+ * @param linkTo makes a URL that has the file: then who asks for its bytes is led there, unless they name our ETag
  * @throws Problem when the range begins behind the end, and what reading the first bytes fails with: then nothing was sent. What fails
  * later cuts the connection.
  */
-export async function sendFile(request: FastifyRequest, reply: FastifyReply, file: OpenFile): Promise<void> {
+export async function sendFile(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  file: OpenFile,
+  linkTo?: Archives['linkTo']
+): Promise<void> {
   try {
-    await answer(request, reply, file)
+    await answer(request, reply, file, linkTo)
   } catch (error) {
     if (!reply.sent) throw error
     // The head is sent: all that is left is to say so in the log.
@@ -35,7 +48,12 @@ export async function sendFile(request: FastifyRequest, reply: FastifyReply, fil
   }
 }
 
-async function answer(request: FastifyRequest, reply: FastifyReply, file: OpenFile): Promise<void> {
+async function answer(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  file: OpenFile,
+  linkTo: Archives['linkTo']
+): Promise<void> {
   const etag = `"${file.digest}"`
   const lastModified = file.modifiedAt.toUTCString()
   reply.headers({
@@ -50,6 +68,8 @@ async function answer(request: FastifyRequest, reply: FastifyReply, file: OpenFi
     reply.removeHeader('content-disposition').header('content-range', `bytes */${file.size}`)
     throw new Problem('RANGE_UNSATISFIABLE', `The file ${file.name} has ${file.size} bytes.`)
   }
+  if (linkTo !== undefined && request.method === 'GET' && OWN_CONDITIONS.every((name) => !(name in request.headers)))
+    return leadAway(request, reply, file, linkTo)
   const { start, end } = range ?? { start: 0, end: file.size - 1 }
   reply.type(file.contentType).header('content-length', end - start + 1)
   if (range !== undefined) reply.code(206).header('content-range', `bytes ${start}-${end}/${file.size}`)
@@ -69,6 +89,25 @@ async function answer(request: FastifyRequest, reply: FastifyReply, file: OpenFi
     if (!reply.sent) for (const name of FILE_HEADERS) reply.removeHeader(name)
     throw error
   })
+}
+
+/** The URL is a secret: nobody keeps this answer, and no log has it. */
+async function leadAway(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  file: OpenFile,
+  linkTo: NonNullable<Archives['linkTo']>
+): Promise<void> {
+  for (const name of FILE_HEADERS) if (!HEADERS_OF_LINKS.has(name)) reply.removeHeader(name)
+  try {
+    const { name, contentType } = file
+    const url = await linkTo(name, { contentType, contentDisposition: attachmentOf(name) })
+    await request.recordDownload(302)
+    reply.header('cache-control', 'no-store').redirect(url, 302)
+  } catch (error) {
+    for (const name of HEADERS_OF_LINKS) reply.removeHeader(name)
+    throw error
+  }
 }
 
 /** If-None-Match counts before If-Modified-Since (RFC 9110, 13.2.2). */

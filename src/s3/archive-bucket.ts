@@ -10,6 +10,7 @@ import { isSafeName } from '../core/relative-path.ts'
 import { openBucket } from './bucket.ts'
 import { leaveMark, MARK_NAME } from './mark.ts'
 import { openObject } from './object-file.ts'
+import { presign } from './presign.ts'
 import { s3ErrorName } from './storage-error.ts'
 import { abortUpload, listUploads, resumeUpload, type Upload } from './uploads.ts'
 
@@ -81,6 +82,8 @@ export function createArchiveBucket(settings: BucketSettings): ArchiveBucket {
       const { ContentLength: size = 0, LastModified: modifiedAt = new Date(0), ETag: etag } = facts
       return openObject(bucket, { key, etag, name, size, modifiedAt, digest, contentType: 'application/zip' })
     },
+
+    temporaryUrl: (name, headers, seconds) => presign(bucket, keyOf(name), headers, seconds),
 
     async ownFiles() {
       const files: ArchiveFile[] = []

@@ -7,6 +7,8 @@ export interface Proxy {
   readonly port: number
   /** How many connections have been made so far. */
   readonly connections: () => number
+  /** All that clients have said so far. */
+  readonly heard: () => string
 }
 
 /** What becomes of a connection: it goes through, it is cut or stops after so many bytes of answers, or it is refused. */
@@ -15,6 +17,7 @@ export type Fate = { readonly kind: 'whole' | 'refused' } | { readonly kind: 'cu
 /** @param fateOf the connection of this number, from 0 */
 export async function startProxy(t: Test, target: number, fateOf: (connection: number) => Fate): Promise<Proxy> {
   let count = 0
+  let heard = ''
   const sockets = new Set<net.Socket>()
   const server = net.createServer((client) => {
     const fate = fateOf(count)
@@ -24,6 +27,9 @@ export async function startProxy(t: Test, target: number, fateOf: (connection: n
     if (fate.kind === 'refused') return void client.destroy()
     const upstream = net.connect(target, '127.0.0.1').on('error', () => {})
     sockets.add(upstream)
+    client.on('data', (chunk: Buffer) => {
+      heard += chunk.toString('latin1')
+    })
     client.pipe(upstream)
     let left = 'bytes' in fate ? fate.bytes : Number.POSITIVE_INFINITY
     upstream.on('data', (chunk: Buffer) => {
@@ -42,5 +48,5 @@ export async function startProxy(t: Test, target: number, fateOf: (connection: n
     server.close()
     for (const socket of sockets) socket.destroy()
   })
-  return { port: (server.address() as net.AddressInfo).port, connections: () => count }
+  return { port: (server.address() as net.AddressInfo).port, connections: () => count, heard: () => heard }
 }

@@ -58,11 +58,21 @@ export const exportContentRoutes: FastifyPluginAsyncTypebox<Pick<Services, 'task
         summary: 'Download the archive of an export',
         description:
           'Whole or in part: a download that was cut goes on with `Range` and `If-Range`. It need not be packed: before that, the ' +
-          'same bytes come straight from the repository, and the connection is cut when a file has changed since.',
+          'same bytes come straight from the repository, and the connection is cut when a file has changed since. Where archives are in ' +
+          'S3 and the operator wants it so, the answer leads to a URL there that is valid for five minutes: follow it without your login ' +
+          '(most clients do), and repeat `Range`. Requests with `If-Range` and `HEAD` are answered here, whatever the operator wants.',
         params: ExportParams,
         response: {
           200: { description: 'The archive.', content: { 'application/zip': { schema: Binary } } },
           206: { description: 'The part that `Range` asks for.', content: { 'application/zip': { schema: Binary } } },
+          302: Type.Null({
+            description:
+              'It is packed, and can be had from S3. The URL is a secret: it has the right to download in it.',
+            headers: {
+              location: { type: 'string', description: 'Where it can be had.' },
+              etag: { type: 'string', description: 'That of the archive here; S3 gives another one.' }
+            }
+          }),
           304: Type.Null({ description: 'It is the one that `If-None-Match` names.' }),
           409: problemResponse('The export has failed or was canceled, or one of its files has changed.'),
           416: problemResponse('The range begins behind the end of the archive.'),
@@ -73,8 +83,9 @@ export const exportContentRoutes: FastifyPluginAsyncTypebox<Pick<Services, 'task
     async (request, reply) => {
       const task = await findExport(tasks, request.params.id)
       app.beginTransfer('downloads', request, reply)
-      const archive = hasEnded(task) ? await packedArchive(task) : await plannedArchive(task)
-      await sendFile(request, reply.header('cache-control', 'private'), archive)
+      const isPacked = hasEnded(task)
+      const archive = isPacked ? await packedArchive(task) : await plannedArchive(task)
+      await sendFile(request, reply.header('cache-control', 'private'), archive, isPacked ? archives.linkTo : undefined)
     }
   )
 
