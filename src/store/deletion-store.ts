@@ -18,12 +18,24 @@ export async function knownFiles(db: Kysely<Schema>, paths: readonly string[]): 
   return new Set(rows.map((row) => row.path))
 }
 
+/** How many deletions there were so far; of these a running one is none. */
+export async function countDeletions(db: Kysely<Schema>): Promise<number> {
+  const { deletions } = await db.selectFrom('catalog').select('deletions').executeTakeFirstOrThrow()
+  return deletions
+}
+
 /** @param trx takes the right to write with `begin`, so that nothing changes between the questions and the deletion */
 export function createDeletionStore(trx: Kysely<Schema>) {
   return {
-    /** From here on nobody else writes. The catalog counts as not current: the next scan makes it anew. */
+    /**
+     * From here on nobody else writes. The catalog counts as not current: the next scan makes it anew, and whoever has looked at the
+     * repository before looks again.
+     */
     async begin(): Promise<void> {
-      await trx.updateTable('catalog').set({ is_current: 0 }).execute()
+      await trx
+        .updateTable('catalog')
+        .set((eb) => ({ is_current: 0, deletions: eb('deletions', '+', 1) }))
+        .execute()
     },
 
     /**
