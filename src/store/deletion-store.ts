@@ -3,6 +3,7 @@ import type { Kysely } from 'kysely'
 import type { FileScope } from '../core/export.ts'
 import { isAmong } from './dialect.ts'
 import { isLatest } from './latest-packages.ts'
+import { changing } from './live-imports.ts'
 import type { Schema } from './schema.ts'
 
 export interface DoomedFile {
@@ -59,7 +60,10 @@ export function createDeletionStore(trx: Kysely<Schema>) {
       }
     },
 
-    /** Packages that a newer one replaces, and that no system pack lists, no other package requires, and no live export needs. */
+    /**
+     * Packages that a newer one replaces, and that no system pack lists, no other package requires, no live export needs, and no import
+     * is changing.
+     */
     async unused(): Promise<Set<number>> {
       const rows = await trx
         .selectFrom('package')
@@ -72,6 +76,7 @@ export function createDeletionStore(trx: Kysely<Schema>) {
             .select('package_requisite.fixid')
             .where('package_requisite.kind', '<>', 'superseded')
         )
+        .where('package.fixid', 'not in', (eb) => eb.selectFrom(changing(trx).as('change')).select('change.fixid'))
         .where((eb) =>
           eb.not(
             eb.exists(

@@ -30,6 +30,8 @@ export interface PreparedLane {
   onTooLate?(work: ClaimedWork): Promise<void>
   /** Removes what the runs of failed work have left. */
   onFailed?(work: ClaimedWork): Promise<void>
+  /** Removes what is left of work that has ended without any of these. */
+  sweep?(): Promise<void>
   close(): Promise<void>
 }
 

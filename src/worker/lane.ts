@@ -44,6 +44,8 @@ export interface LaneOptions {
   readonly onTooLate?: (work: ClaimedWork) => Promise<void>
   /** Told of work that has failed for good: removes what its runs have left. */
   readonly onFailed?: (work: ClaimedWork) => Promise<void>
+  /** Called when nothing waits, and nobody else has the turn: removes what is left of work that has ended without any of these. */
+  readonly sweep?: () => Promise<void>
   /** Told when nothing waits any more: once after work, and once after each time that the lane was woken for nothing. */
   readonly onIdle?: () => void
   /** Told what happens; `error` says why it failed. */
@@ -102,7 +104,10 @@ export function startLane(options: LaneOptions): Lane {
   async function claimInTurn(): Promise<ClaimedWork | undefined> {
     if (unanswered !== undefined) await works.unclaim(options.owner, unanswered)
     unanswered = undefined
-    return options.turn === undefined || (await options.turn.take()) ? claim() : undefined
+    if (options.turn !== undefined && !(await options.turn.take())) return undefined
+    const work = await claim()
+    if (work === undefined) await tidy(() => options.sweep?.())
+    return work
   }
 
   async function claim(): Promise<ClaimedWork | undefined> {
