@@ -7,6 +7,7 @@ import type { ClaimedWork } from '../core/work.ts'
 import { createCatalogTurn } from '../store/catalog-turn.ts'
 import { type Depot, openDepotDatabase } from '../store/database.ts'
 import { createDatabaseClock } from '../store/database-clock.ts'
+import { isPostgres } from '../store/dialect.ts'
 import { createWorkStore, type WorkStore } from '../store/work-store.ts'
 import { startLane, TaskFailure, type WorkEvent } from './lane.ts'
 import { CATALOG_KINDS, type LanePort, type LaneReport } from './lane-port.ts'
@@ -20,6 +21,9 @@ export interface LaneContext {
   /** Tells how many more bytes of archives are on the disk to stay. */
   readonly onPacked: (bytes: number) => void
 }
+
+/** What another server has canceled stops so soon, also when that has died before it told of it. */
+const CHECK_INTERVAL_MS = 2_000
 
 /** How the work of a lane is done. */
 export interface PreparedLane {
@@ -61,6 +65,8 @@ export function hostLane(
     works: { ...works, claimNext: claimAtDatabaseTime },
     turn: kinds === CATALOG_KINDS ? createCatalogTurn(db, kinds) : undefined,
     ...prepared,
+    // The only server there is tells of every cancel.
+    checkIntervalMs: isPostgres(db) ? CHECK_INTERVAL_MS : undefined,
     onEvent: report,
     onIdle: () => port.report({ isIdle: true }),
     isPassing: isPassingTrouble,

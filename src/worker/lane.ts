@@ -48,6 +48,8 @@ export interface LaneOptions {
   readonly sweep?: () => Promise<void>
   /** Told when nothing waits any more: once after work, and once after each time that the lane was woken for nothing. */
   readonly onIdle?: () => void
+  /** How often it looks by itself whether what runs is still wanted, in milliseconds: others may cancel it, and die before they tell. */
+  readonly checkIntervalMs?: number | undefined
   /** Told what happens; `error` says why it failed. */
   readonly onEvent: (event: WorkEvent, work: ClaimedWork, error?: unknown) => void
   /** True for errors of the database that pass; then the lane tries again. */
@@ -145,6 +147,7 @@ export function startLane(options: LaneOptions): Lane {
     const onStop = () => abort.abort(new LaneStopped())
     stop.signal.addEventListener('abort', onStop)
     if (stop.signal.aborted) onStop()
+    const looking = lookRegularly()
     try {
       if (work.crashes >= MAX_CRASHES) throw new Error(`${MAX_CRASHES} workers have died of work ${work.workId}`)
       await complete(work, await options.run(work, abort.signal))
@@ -155,9 +158,34 @@ export function startLane(options: LaneOptions): Lane {
       else if (isForLater(cause instanceof TaskFailure ? cause.cause : cause)) await tryLater(work)
       else await fail(work, cause)
     } finally {
+      clearInterval(looking)
       stop.signal.removeEventListener('abort', onStop)
       running = undefined
     }
+  }
+
+  /** One look at a time: where the database is slow, the next ones are left out. */
+  function lookRegularly(): NodeJS.Timeout | undefined {
+    if (options.checkIntervalMs === undefined) return undefined
+    let isLooking = false
+    const look = async () => {
+      if (isLooking) return
+      isLooking = true
+      await check()
+      isLooking = false
+    }
+    return setInterval(look, options.checkIntervalMs).unref()
+  }
+
+  async function check(): Promise<void> {
+    if (running === undefined) return
+    const { work, abort } = running
+    const isHeld = await works.isHeld(work).catch((error) => {
+      // The next write finds out.
+      if (options.isPassing(error)) return true
+      throw error
+    })
+    if (!isHeld) abort.abort(new LeaseLost(work))
   }
 
   async function complete(work: ClaimedWork, message: Message): Promise<void> {
@@ -204,16 +232,7 @@ export function startLane(options: LaneOptions): Lane {
       alarm.resolve()
       await ended
     },
-    async check() {
-      if (running === undefined) return
-      const { work, abort } = running
-      const isHeld = await works.isHeld(work).catch((error) => {
-        // The next write finds out.
-        if (options.isPassing(error)) return true
-        throw error
-      })
-      if (!isHeld) abort.abort(new LeaseLost(work))
-    }
+    check
   }
 }
 
