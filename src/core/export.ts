@@ -144,7 +144,7 @@ export interface TaskDesk {
   cancelTasks(taskIds: readonly number[]): Promise<CanceledTask[]>
   /**
    * Takes packages out of the repository, and out of the catalog at once; what is left is read again by the task it names.
-   * @throws Problem FIXID_UNKNOWN, PACKAGE_IN_USE or REPOSITORY_NOT_WRITABLE; then nothing is changed
+   * @throws Problem FIXID_UNKNOWN, PACKAGE_IN_USE, PACKAGE_IMPORTED or REPOSITORY_NOT_WRITABLE; then nothing is changed
    */
   deletePackages(request: DeletionRequest): Promise<Deletion>
   /**

@@ -143,6 +143,13 @@ export const PROBLEMS = {
     explanation: 'An export that has not ended needs files of this package. Nothing was changed.',
     recovery: 'Repeat the request when the task has ended, or cancel the task.'
   },
+  PACKAGE_IMPORTED: {
+    kind: 'conflict',
+    id: 'FQXHMUP9051L',
+    explanation: 'An import that has not ended changes files of this package. Nothing was changed.',
+    recovery:
+      'Repeat the request when the task has ended; one that was canceled needs some seconds to take back its changes.'
+  },
   REPOSITORY_NOT_WRITABLE: {
     kind: 'conflict',
     id: 'FQXHMUP9018L',

@@ -3,6 +3,7 @@ import type { Kysely } from 'kysely'
 import type { FileScope } from '../core/export.ts'
 import { isAmong } from './dialect.ts'
 import { isLatest } from './latest-packages.ts'
+import { changing } from './live-imports.ts'
 import type { Schema } from './schema.ts'
 
 export interface DoomedFile {
@@ -18,12 +19,24 @@ export async function knownFiles(db: Kysely<Schema>, paths: readonly string[]): 
   return new Set(rows.map((row) => row.path))
 }
 
+/** How many deletions there were so far; of these a running one is none. */
+export async function countDeletions(db: Kysely<Schema>): Promise<number> {
+  const { deletions } = await db.selectFrom('catalog').select('deletions').executeTakeFirstOrThrow()
+  return deletions
+}
+
 /** @param trx takes the right to write with `begin`, so that nothing changes between the questions and the deletion */
 export function createDeletionStore(trx: Kysely<Schema>) {
   return {
-    /** From here on nobody else writes. The catalog counts as not current: the next scan makes it anew. */
+    /**
+     * From here on nobody else writes. The catalog counts as not current: the next scan makes it anew, and whoever has looked at the
+     * repository before looks again.
+     */
     async begin(): Promise<void> {
-      await trx.updateTable('catalog').set({ is_current: 0 }).execute()
+      await trx
+        .updateTable('catalog')
+        .set((eb) => ({ is_current: 0, deletions: eb('deletions', '+', 1) }))
+        .execute()
     },
 
     /**
@@ -47,7 +60,10 @@ export function createDeletionStore(trx: Kysely<Schema>) {
       }
     },
 
-    /** Packages that a newer one replaces, and that no system pack lists, no other package requires, and no live export needs. */
+    /**
+     * Packages that a newer one replaces, and that no system pack lists, no other package requires, no live export needs, and no import
+     * is changing.
+     */
     async unused(): Promise<Set<number>> {
       const rows = await trx
         .selectFrom('package')
@@ -60,6 +76,7 @@ export function createDeletionStore(trx: Kysely<Schema>) {
             .select('package_requisite.fixid')
             .where('package_requisite.kind', '<>', 'superseded')
         )
+        .where('package.fixid', 'not in', (eb) => eb.selectFrom(changing(trx).as('change')).select('change.fixid'))
         .where((eb) =>
           eb.not(
             eb.exists(

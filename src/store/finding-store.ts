@@ -3,6 +3,7 @@ import { type Kysely, sql } from 'kysely'
 import type { CatalogProblem, Package } from '../core/package.ts'
 import type { Lease } from '../core/work.ts'
 import { bulkInsert } from './bulk-insert.ts'
+import { countDeletions } from './deletion-store.ts'
 import { isAmong } from './dialect.ts'
 import { writeTransaction } from './durable-transaction.ts'
 import { PACKAGE_COLUMNS, publishFindings, publishProblems } from './publish-findings.ts'
@@ -27,6 +28,16 @@ export interface EarlierPackage {
   readonly directory: string
   readonly metadataPath: string
   readonly hasPayload: boolean
+}
+
+/** How what was found becomes the catalog. */
+export interface Publication {
+  /** How many deletions there were before the walk; by default there can be none. */
+  readonly deletions?: number
+  /** What has gone meanwhile comes back until the next scan, rather than that nothing is published. */
+  readonly isLast?: boolean
+  /** Under which it is done. @throws LeaseLost */
+  readonly lease?: Lease | undefined
 }
 
 export type FindingStore = ReturnType<typeof createFindingStore>
@@ -97,11 +108,25 @@ export function createFindingStore(db: Kysely<ScanSchema>) {
       })
     },
 
-    /** Makes what was found the catalog. Its readers see the old one until this has ended, and then the new one. */
-    async publish(now: Date, lease?: Lease): Promise<void> {
-      await writeTransaction(db, async (trx) => {
+    /** To be asked before the walk, and given to `publish`. */
+    async deletions(): Promise<number> {
+      return countDeletions(db as unknown as Kysely<Schema>)
+    },
+
+    /**
+     * Makes what was found the catalog. Its readers see the old one until this has ended, and then the new one.
+     * @returns false, and changes nothing, when packages have been deleted meanwhile, which may be among what was found
+     */
+    async publish(now: Date, { deletions, isLast = false, lease }: Publication = {}): Promise<boolean> {
+      return writeTransaction(db, async (trx) => {
         if (lease !== undefined) await confirmLease(trx as unknown as Kysely<Schema>, lease)
+        const isOvertaken =
+          deletions !== undefined && (await countDeletions(trx as unknown as Kysely<Schema>)) !== deletions
+        if (isOvertaken && !isLast) return false
         await publishFindings(trx, now)
+        // Every deletion has asked for a scan: that makes the catalog anew.
+        if (isOvertaken) await trx.updateTable('catalog').set({ is_current: 0 }).execute()
+        return true
       })
     },
 

@@ -196,9 +196,15 @@ export function createImportStore(db: Kysely<Schema>) {
       return rows.map(({ path, staged }) => ({ path, staged: staged ?? undefined }))
     },
 
-    /** Decides what the import changes. In a transaction. @throws LeaseLost when the import is not wanted any more */
-    async decide(lease: Lease, changes: readonly ImportChange[]): Promise<void> {
+    /**
+     * Decides what the import changes. In a transaction.
+     * @param fixids of the packages that get other files
+     * @throws LeaseLost when the import is not wanted any more
+     */
+    async decide(lease: Lease, changes: readonly ImportChange[], fixids: readonly string[]): Promise<void> {
       await confirmLease(db, lease)
+      const packages = fixids.map((fixid) => ({ work_id: lease.workId, fixid }))
+      await bulkInsert(db, 'import_package', ['work_id', 'fixid'], packages)
       const rows = changes.map(({ path, staged = null }, position) => ({
         work_id: lease.workId,
         position,
@@ -211,6 +217,7 @@ export function createImportStore(db: Kysely<Schema>) {
     /** The import could not make its changes, and has taken back what it had made. */
     async undecide(workId: number): Promise<void> {
       await db.deleteFrom('import_change').where('work_id', '=', workId).execute()
+      await db.deleteFrom('import_package').where('work_id', '=', workId).execute()
     }
   }
 }

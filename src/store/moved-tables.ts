@@ -41,6 +41,7 @@ export function movedTables(isDeflatedThere: (row: Selectable<Schema['deflation'
     { name: 'import_job', key: ['work_id'] },
     { name: 'import_file', key: ['work_id', 'name'] },
     { name: 'import_change', key: ['work_id', 'position'] },
+    { name: 'import_package', key: ['work_id', 'fixid'] },
     { name: 'task', key: ['id'] },
     { name: 'task_count', key: ['ended'] },
     { name: 'task_message', key: ['task_id', 'position'] },

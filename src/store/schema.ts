@@ -19,6 +19,7 @@ export interface Schema {
   import_job: ImportJobTable
   import_file: ImportFileTable
   import_change: ImportChangeTable
+  import_package: ImportPackageTable
   task: TaskTable
   task_count: TaskCountTable
   task_message: TaskMessageTable
@@ -38,6 +39,8 @@ interface CatalogTable {
   id: number
   read_at: number | null
   is_current: number
+  /** How many deletions of packages there were. */
+  deletions: Generated<number>
 }
 
 /** What was found in a file when it was last read; valid while the file's stamp stays the same. */
@@ -214,6 +217,12 @@ interface ImportChangeTable {
   position: number
   path: string
   staged: string | null
+}
+
+/** A package that gets other files by the changes of an import. */
+interface ImportPackageTable {
+  work_id: number
+  fixid: string
 }
 
 /** What a caller asked for. While it is `live`, its work tells the state and the counters; here is what they were at its end. */

@@ -25,7 +25,7 @@ export interface WorkOutcome {
 export interface WorkStore {
   /** Hands the oldest waiting work of these kinds to the caller, and to nobody else; undefined when none waits. */
   claimNext(kinds: readonly TaskKind[], owner: string, now: Date): Promise<ClaimedWork | undefined>
-  /** Whether work of these kinds waits for a claim. */
+  /** Whether work of these kinds waits for a claim, or has ended and left something that its lane removes. */
   isWaiting(kinds: readonly TaskKind[]): Promise<boolean>
   /** Whether somebody has work of these kinds. */
   isRunning(kinds: readonly TaskKind[]): Promise<boolean>
@@ -90,7 +90,7 @@ export function createWorkStore(db: Depot): WorkStore {
 
     async isWaiting(kinds) {
       const query = db.selectFrom('work').select('id').where('state', '=', 'queued').where('kind', 'in', kinds)
-      const row = await query.limit(1).executeTakeFirst()
+      const row = (await query.limit(1).executeTakeFirst()) ?? (await leftBehind(db, kinds))
       return row !== undefined
     },
 
@@ -251,6 +251,19 @@ async function isFinished(db: Kysely<Schema>, lease: Lease, state: WorkOutcome['
     .where('task.state', '=', state)
     .executeTakeFirst()
   return row !== undefined
+}
+
+/** An import that a worker had, and that has ended without being forgotten. */
+function leftBehind(db: Kysely<Schema>, kinds: readonly TaskKind[]) {
+  return db
+    .selectFrom('import_job as job')
+    .innerJoin('work', 'work.id', 'job.work_id')
+    .select('work.id')
+    .where('work.kind', 'in', kinds)
+    .where('work.state', '=', 'ended')
+    .where('work.lease_token', '>', 0)
+    .limit(1)
+    .executeTakeFirst()
 }
 
 /** All that runs waits again; a part of it that the caller chooses. The checkpoint stays: the next one goes on from there. */

@@ -11,6 +11,7 @@ import type { Depot } from '../store/database.ts'
 import { createDeletionStore } from '../store/deletion-store.ts'
 import { durableTransaction } from '../store/durable-transaction.ts'
 import { refuseIfInUse } from '../store/live-exports.ts'
+import { refuseIfImported } from '../store/live-imports.ts'
 import { createSelectionStore } from '../store/selection-store.ts'
 
 export interface DeletionOptions {
@@ -37,7 +38,8 @@ const RETRY_SECONDS = 5
 
 /**
  * @param acceptScan starts the task that reads the repository afterwards, in the same transaction
- * @throws Problem FIXID_UNKNOWN, PACKAGE_IN_USE, REPOSITORY_NOT_WRITABLE, REPOSITORY_UNAVAILABLE; then nothing has changed
+ * @throws Problem FIXID_UNKNOWN, PACKAGE_IN_USE, PACKAGE_IMPORTED, REPOSITORY_NOT_WRITABLE, REPOSITORY_UNAVAILABLE; then nothing has
+ *   changed
  */
 export async function deletePackages(
   request: DeletionRequest,
@@ -60,7 +62,10 @@ export async function deletePackages(
     if (!isDryRun) await store.begin()
     const ids = what === 'unused' ? await store.unused() : await named(trx, what.fixids)
     const fixids = await store.fixids(ids)
-    if (what !== 'unused') await refuseIfInUse(trx, fixids)
+    if (what !== 'unused') {
+      await refuseIfInUse(trx, fixids)
+      await refuseIfImported(trx, fixids)
+    }
     const files = await store.files(ids, scope)
     if (!isDryRun) {
       const paths = files.map(({ path }) => path)

@@ -8,6 +8,7 @@ import type { RepositoryChange, RepositoryStorage } from '../core/repository-sto
 import { type ClaimedWork, type Lease, LeaseLost } from '../core/work.ts'
 import { createIncomingDirectory, sweepWaiting } from '../files/incoming-directory.ts'
 import { METADATA_SUFFIXES, READER_VERSION } from '../metadata/metadata-file.ts'
+import { countDeletions } from '../store/deletion-store.ts'
 import { durableTransaction } from '../store/durable-transaction.ts'
 import { createImportCatalog } from '../store/import-catalog.ts'
 import { createImportStore, type ImportJob } from '../store/import-store.ts'
@@ -79,24 +80,32 @@ export function createImportLane(options: ImportLaneOptions): Omit<PreparedLane,
         signal
       })
       const sent = await inspection.run(signal)
-      const plan = await planImport({ sent, catalog, repository, isReplacing: job.isReplacing, plain })
-      const { changes, imported, replaced, unchangedCount, orphans } = plan
-      if (archives.length > 0 && imported.length + unchangedCount === 0) throw withoutPackages(archives)
-      const waiting = orphans.filter((file) => plain.has(file))
-      const ignored = orphans.filter((file) => !plain.has(file))
-      const bytes = job.files.reduce((sum, { size }) => sum + size, 0)
-      await works.saveTotals(work, imported.length + unchangedCount, bytes)
-      // From here on a crash cannot stop it.
-      await durableTransaction(db, async (trx) => {
-        await createImportStore(trx).decide(work, changes)
-        await refuseIfInUse(trx, replaced)
-      })
-      return {
-        changes,
-        message: importEnded({ imported, unchangedCount, waiting, ignored }),
-        readings: await readingsOf(changes, inspection.readings),
-        waiting
-      } satisfies Decision
+      // What is deleted between look and decision is looked for again: else a half of it would stay away.
+      for (;;) {
+        signal.throwIfAborted()
+        const deletions = await countDeletions(db)
+        const plan = await planImport({ sent, catalog, repository, isReplacing: job.isReplacing, plain })
+        const { changes, imported, replaced, unchangedCount, orphans } = plan
+        if (archives.length > 0 && imported.length + unchangedCount === 0) throw withoutPackages(archives)
+        const waiting = orphans.filter((file) => plain.has(file))
+        const ignored = orphans.filter((file) => !plain.has(file))
+        const bytes = job.files.reduce((sum, { size }) => sum + size, 0)
+        await works.saveTotals(work, imported.length + unchangedCount, bytes)
+        // From here on a crash cannot stop it.
+        const isDecided = await durableTransaction(db, async (trx) => {
+          if ((await countDeletions(trx)) !== deletions) return false
+          await createImportStore(trx).decide(work, changes, imported)
+          await refuseIfInUse(trx, replaced)
+          return true
+        })
+        if (!isDecided) continue
+        return {
+          changes,
+          message: importEnded({ imported, unchangedCount, waiting, ignored }),
+          readings: await readingsOf(changes, inspection.readings),
+          waiting
+        } satisfies Decision
+      }
     } finally {
       await inspection.close()
     }
@@ -177,7 +186,9 @@ export function createImportLane(options: ImportLaneOptions): Omit<PreparedLane,
       await takeBack(work)
       await clean(work)
     },
-    onFailed: clean
+    onFailed: clean,
+    // Of work that was canceled nobody is told any more, for instance when its worker has died.
+    sweep: () => removeEnded(db, incoming, true)
   }
 }
 

@@ -7,6 +7,7 @@ import type { ClaimedWork } from '../core/work.ts'
 import { createCatalogTurn } from '../store/catalog-turn.ts'
 import { type Depot, openDepotDatabase } from '../store/database.ts'
 import { createDatabaseClock } from '../store/database-clock.ts'
+import { isPostgres } from '../store/dialect.ts'
 import { createWorkStore, type WorkStore } from '../store/work-store.ts'
 import { startLane, TaskFailure, type WorkEvent } from './lane.ts'
 import { CATALOG_KINDS, type LanePort, type LaneReport } from './lane-port.ts'
@@ -21,6 +22,9 @@ export interface LaneContext {
   readonly onPacked: (bytes: number) => void
 }
 
+/** What another server has canceled stops so soon, also when that has died before it told of it. */
+const CHECK_INTERVAL_MS = 2_000
+
 /** How the work of a lane is done. */
 export interface PreparedLane {
   run(work: ClaimedWork, signal: AbortSignal): Promise<Message>
@@ -30,6 +34,8 @@ export interface PreparedLane {
   onTooLate?(work: ClaimedWork): Promise<void>
   /** Removes what the runs of failed work have left. */
   onFailed?(work: ClaimedWork): Promise<void>
+  /** Removes what is left of work that has ended without any of these. */
+  sweep?(): Promise<void>
   close(): Promise<void>
 }
 
@@ -59,6 +65,8 @@ export function hostLane(
     works: { ...works, claimNext: claimAtDatabaseTime },
     turn: kinds === CATALOG_KINDS ? createCatalogTurn(db, kinds) : undefined,
     ...prepared,
+    // The only server there is tells of every cancel.
+    checkIntervalMs: isPostgres(db) ? CHECK_INTERVAL_MS : undefined,
     onEvent: report,
     onIdle: () => port.report({ isIdle: true }),
     isPassing: isPassingTrouble,

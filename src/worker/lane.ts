@@ -44,8 +44,12 @@ export interface LaneOptions {
   readonly onTooLate?: (work: ClaimedWork) => Promise<void>
   /** Told of work that has failed for good: removes what its runs have left. */
   readonly onFailed?: (work: ClaimedWork) => Promise<void>
+  /** Called when nothing waits, and nobody else has the turn: removes what is left of work that has ended without any of these. */
+  readonly sweep?: () => Promise<void>
   /** Told when nothing waits any more: once after work, and once after each time that the lane was woken for nothing. */
   readonly onIdle?: () => void
+  /** How often it looks by itself whether what runs is still wanted, in milliseconds: others may cancel it, and die before they tell. */
+  readonly checkIntervalMs?: number | undefined
   /** Told what happens; `error` says why it failed. */
   readonly onEvent: (event: WorkEvent, work: ClaimedWork, error?: unknown) => void
   /** True for errors of the database that pass; then the lane tries again. */
@@ -102,7 +106,10 @@ export function startLane(options: LaneOptions): Lane {
   async function claimInTurn(): Promise<ClaimedWork | undefined> {
     if (unanswered !== undefined) await works.unclaim(options.owner, unanswered)
     unanswered = undefined
-    return options.turn === undefined || (await options.turn.take()) ? claim() : undefined
+    if (options.turn !== undefined && !(await options.turn.take())) return undefined
+    const work = await claim()
+    if (work === undefined) await tidy(() => options.sweep?.())
+    return work
   }
 
   async function claim(): Promise<ClaimedWork | undefined> {
@@ -140,6 +147,7 @@ export function startLane(options: LaneOptions): Lane {
     const onStop = () => abort.abort(new LaneStopped())
     stop.signal.addEventListener('abort', onStop)
     if (stop.signal.aborted) onStop()
+    const looking = lookRegularly()
     try {
       if (work.crashes >= MAX_CRASHES) throw new Error(`${MAX_CRASHES} workers have died of work ${work.workId}`)
       await complete(work, await options.run(work, abort.signal))
@@ -150,9 +158,34 @@ export function startLane(options: LaneOptions): Lane {
       else if (isForLater(cause instanceof TaskFailure ? cause.cause : cause)) await tryLater(work)
       else await fail(work, cause)
     } finally {
+      clearInterval(looking)
       stop.signal.removeEventListener('abort', onStop)
       running = undefined
     }
+  }
+
+  /** One look at a time: where the database is slow, the next ones are left out. */
+  function lookRegularly(): NodeJS.Timeout | undefined {
+    if (options.checkIntervalMs === undefined) return undefined
+    let isLooking = false
+    const look = async () => {
+      if (isLooking) return
+      isLooking = true
+      await check()
+      isLooking = false
+    }
+    return setInterval(look, options.checkIntervalMs).unref()
+  }
+
+  async function check(): Promise<void> {
+    if (running === undefined) return
+    const { work, abort } = running
+    const isHeld = await works.isHeld(work).catch((error) => {
+      // The next write finds out.
+      if (options.isPassing(error)) return true
+      throw error
+    })
+    if (!isHeld) abort.abort(new LeaseLost(work))
   }
 
   async function complete(work: ClaimedWork, message: Message): Promise<void> {
@@ -199,16 +232,7 @@ export function startLane(options: LaneOptions): Lane {
       alarm.resolve()
       await ended
     },
-    async check() {
-      if (running === undefined) return
-      const { work, abort } = running
-      const isHeld = await works.isHeld(work).catch((error) => {
-        // The next write finds out.
-        if (options.isPassing(error)) return true
-        throw error
-      })
-      if (!isHeld) abort.abort(new LeaseLost(work))
-    }
+    check
   }
 }
 

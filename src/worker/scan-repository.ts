@@ -40,6 +40,9 @@ export interface ScanResult {
 
 const READ_PAGE = 1_000
 
+/** So often a scan looks at the repository while packages are deleted; then the next one has to. */
+const MAX_ROUNDS = 5
+
 /** Problems that show before packages are put together: all that a scan which changes no package looks for. */
 const WALK_PROBLEMS: readonly CatalogProblemCode[] = [
   'link-outside',
@@ -51,31 +54,66 @@ const WALK_PROBLEMS: readonly CatalogProblemCode[] = [
 ]
 
 /**
- * Brings the catalog up to date with the repository.
+ * Brings the catalog up to date with the repository. When packages are deleted meanwhile, it looks again.
  * @throws StorageTrouble, or the system's error, when the repository itself cannot be read; then the catalog stays as it was
  */
 export async function scanRepository(options: ScanOptions): Promise<ScanResult> {
-  const { store, now, signal } = options
+  const { store } = options
+  const read = { files: 0, bytes: 0 }
+  let bytesTold = 0
+  for (let round = 1; ; round += 1) {
+    const before = bytesTold
+    const outcome = await scanOnce(round === MAX_ROUNDS, {
+      ...options,
+      onTotals(bytes) {
+        bytesTold = before + bytes
+        return options.onTotals(bytesTold)
+      },
+      onProgress: (bytesDone) => options.onProgress(before + bytesDone)
+    })
+    read.files += outcome.files
+    read.bytes += outcome.bytes
+    if (outcome.state === 'overtaken') continue
+    if (options.deflation !== undefined) await sweepDeflated(options.deflation)
+    const isUnchanged = outcome.state === 'unchanged'
+    return {
+      packageCount: await store.findings.packageCount(),
+      filesRead: read.files,
+      bytesRead: read.bytes,
+      isUnchanged
+    }
+  }
+}
+
+interface Outcome {
+  readonly state: 'published' | 'unchanged' | 'overtaken'
+  /** What was read. */
+  readonly files: number
+  readonly bytes: number
+}
+
+/** @param isLast whether it publishes what it has found in any case */
+async function scanOnce(isLast: boolean, options: ScanOptions): Promise<Outcome> {
+  const { store, now, signal, lease } = options
   const root = options.repository.place()
+  const deletions = await store.findings.deletions()
   await store.begin()
   await walk(options)
   await store.readings.forgetUnseen()
-  const { files, bytes } = await readUnread(root, options)
-  const deflate = (where: 'file' | 'found_file') => deflateFiles(root, where, bytes, options)
+  const read = await readUnread(root, options)
+  const deflate = (where: 'file' | 'found_file') => deflateFiles(root, where, read.bytes, options)
   signal.throwIfAborted()
-  const isUnchanged = await store.findings.isCatalogCurrent()
-  if (isUnchanged) {
+  if (await store.findings.isCatalogCurrent()) {
     await deflate('file')
-    await store.findings.publishUnchanged(now(), WALK_PROBLEMS, options.lease)
-  } else {
-    await store.readings.indexStems()
-    await findPackages(store, () => heedStop(signal))
-    await heedStop(signal)
-    await deflate('found_file')
-    await store.findings.publish(now(), options.lease)
+    await store.findings.publishUnchanged(now(), WALK_PROBLEMS, lease)
+    return { state: 'unchanged', ...read }
   }
-  if (options.deflation !== undefined) await sweepDeflated(options.deflation)
-  return { packageCount: await store.findings.packageCount(), filesRead: files, bytesRead: bytes, isUnchanged }
+  await store.readings.indexStems()
+  await findPackages(store, () => heedStop(signal))
+  await heedStop(signal)
+  await deflate('found_file')
+  const isPublished = await store.findings.publish(now(), { deletions, isLast, lease })
+  return { state: isPublished ? 'published' : 'overtaken', ...read }
 }
 
 /** The word to stop is an event: between system calls and statements, which are all synchronous, none would arrive. */

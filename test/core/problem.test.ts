@@ -43,6 +43,7 @@ const KINDS: Readonly<Record<ProblemCode, ProblemKind>> = {
   TASK_ENDED: 'conflict',
   SPACE_INSUFFICIENT: 'conflict',
   PACKAGE_IN_USE: 'conflict',
+  PACKAGE_IMPORTED: 'conflict',
   ARCHIVE_GONE: 'gone',
   ARCHIVE_UNKNOWN: 'missing',
   ARCHIVES_UNAVAILABLE: 'unavailable',

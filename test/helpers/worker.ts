@@ -2,6 +2,7 @@
 
 import type { TaskDesk } from '../../src/core/export.ts'
 import { type Message, OPERATION_SUCCEEDED } from '../../src/core/message.ts'
+import type { RepositoryStorage } from '../../src/core/repository-storage.ts'
 import type { TaskKind } from '../../src/core/task.ts'
 import { createIncomingDirectory } from '../../src/files/incoming-directory.ts'
 import { putAside } from '../../src/files/put-aside.ts'
@@ -15,6 +16,7 @@ import type { PreparedLane } from '../../src/worker/lane-host.ts'
 import { openArchiveStorage } from '../../src/worker/open-archive-storage.ts'
 import { createTaskDesk, type DeskOptions } from '../../src/worker/task-desk.ts'
 import { type BareDepot, threadlessPool } from './depot.ts'
+import type { Files } from './packages.ts'
 
 /** A volume with room for everything. */
 const FREE_BYTES = 2 ** 50
@@ -42,6 +44,32 @@ export function makeImportDesk(depot: BareDepot, options: Partial<ImportDeskOpti
     now: () => new Date(),
     ...options
   })
+}
+
+/** Queues an import of these files, as the route would; gives back its task's number. */
+export async function queueImport(depot: BareDepot, files: Files, isReplacing = false): Promise<number> {
+  const desk = makeImportDesk(depot)
+  const upload = await desk.beginUpload({ size: undefined, jobId: undefined, requestedBy: 'ann' })
+  const sink = createIncomingDirectory(depot.repositoryDirectory).sink(upload)
+  const received = []
+  for (const [name, content] of Object.entries(files)) {
+    received.push(
+      await sink.receive(
+        name,
+        (async function* () {
+          yield Buffer.from(content)
+        })()
+      )
+    )
+  }
+  const { task } = await desk.finishUpload({
+    upload,
+    files: received,
+    jobId: undefined,
+    isReplacing,
+    requestedBy: 'ann'
+  })
+  return task.id
 }
 
 /** By default the lane does the work; see `startQueued`. */
@@ -82,12 +110,22 @@ export async function runQueued(depot: BareDepot, kind: TaskKind, options: Parti
   await startQueued(laneOf(depot, kind, options)).ended
 }
 
+/** How a lane does imports. @param watch what is told when the repository changes, or puts something in its place */
+export function importLane(
+  depot: BareDepot,
+  works: WorkStore,
+  watch: (storage: RepositoryStorage) => RepositoryStorage = (storage) => storage
+): Omit<PreparedLane, 'close'> {
+  const context = { settings: depot, db: depot.db, works, onPacked() {} }
+  const repository = watch(createRepositoryDirectory(depot.repositoryDirectory))
+  return createImportLane({ ...context, repository, pool: threadlessPool, freeBytes: async () => FREE_BYTES })
+}
+
 function laneParts(depot: BareDepot, kind: TaskKind, works: WorkStore): Omit<PreparedLane, 'close'> {
   const context = { settings: depot, db: depot.db, works, onPacked() {} }
   if (kind === 'export') return createExportLane(context)
   if (kind === 'scan') return scanLane(depot)
-  const repository = createRepositoryDirectory(depot.repositoryDirectory)
-  return createImportLane({ ...context, repository, pool: threadlessPool, freeBytes: async () => FREE_BYTES })
+  return importLane(depot, works)
 }
 
 function scanLane(depot: BareDepot): Pick<LaneOptions, 'run'> {

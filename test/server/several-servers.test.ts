@@ -1,21 +1,11 @@
-import { randomBytes } from 'node:crypto'
-import fs from 'node:fs'
 import path from 'node:path'
-import { pathToFileURL } from 'node:url'
 import t, { type Test } from 'tap'
 import { basic, IMPORT } from '../helpers/app.ts'
+import { download, hasStarted, makeCluster } from '../helpers/cluster.ts'
 import { filesBody } from '../helpers/multipart.ts'
 import { packageFiles } from '../helpers/packages.ts'
-import { createEmptyDatabase, whyNoPostgres } from '../helpers/postgres.ts'
-import {
-  ADMIN_PASSWORD,
-  makePlace,
-  type ServerOptions,
-  spawnServer,
-  startServer,
-  type TestServer,
-  until
-} from '../helpers/server.ts'
+import { whyNoPostgres } from '../helpers/postgres.ts'
+import { ADMIN_PASSWORD, spawnServer, startServer, type TestServer, until } from '../helpers/server.ts'
 import { readEvents } from '../http/read-events.ts'
 
 const FIRMWARE = '/updateRepositories/firmware'
@@ -24,48 +14,6 @@ const HUGE_BYTES = 192 * 2 ** 20
 
 const missing = whyNoPostgres()
 const test = (name: string, run: (t: Test) => Promise<unknown>) => t.test(name, { skip: missing ?? false }, run)
-
-/** Packed deflated: a half of it is random. */
-function shrinking(): string {
-  return Array.from({ length: 6_000 }, () => randomBytes(16).toString('hex')).join('\n')
-}
-
-type Settings = ServerOptions['settings']
-
-/** A shared repository, a shared directory of archives and one database; each server gets a data directory of its own. */
-async function makeCluster(t: Test, hugeBytes = 1_000_000) {
-  const place = makePlace(t, {
-    ...packageFiles({ fixid: 'small', payload: 'small' }),
-    ...packageFiles({ fixid: 'huge', payload: '' }),
-    ...packageFiles({ fixid: 'shrinks', payload: shrinking() })
-  })
-  const root = path.dirname(place.dataDirectory)
-  fs.truncateSync(path.join(place.repositoryDirectory, 'huge.uxz'), hugeBytes)
-  const archives = path.join(root, 'archives')
-  fs.mkdirSync(archives)
-  const databaseUrl = await createEmptyDatabase(t)
-  const optionsOf = (name: string, settings: Settings = {}): ServerOptions => ({
-    ...place,
-    dataDirectory: path.join(root, name),
-    databaseUrl,
-    settings: { FIXDEPOT_ARCHIVES_URL: pathToFileURL(archives).href, ...settings }
-  })
-  return { root, place, optionsOf }
-}
-
-const archivePath = (name: string) => `${FIRMWARE}?key=export&exportRepoFilename=${name}`
-
-async function download(server: TestServer, name: string): Promise<Buffer> {
-  const response = await server.call(archivePath(name))
-  if (response.status !== 200) throw new Error(`${response.status}: ${await response.text()}`)
-  return Buffer.from(await response.arrayBuffer())
-}
-
-const hasStarted = (taskId: number) => (worker: { stdout: () => string }) =>
-  worker
-    .stdout()
-    .split('\n')
-    .some((line) => line.includes('task started') && line.includes(`"taskId":${taskId},`))
 
 test('what one server accepts another one packs, and every server can be asked for it', async (t) => {
   const { optionsOf } = await makeCluster(t)

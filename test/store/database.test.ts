@@ -17,7 +17,8 @@ const MIGRATIONS = [
   '0007-deflations',
   '0008-users',
   '0009-audit',
-  '0010-servers'
+  '0010-servers',
+  '0011-deletions'
 ]
 
 const FIRST_TABLES = [
@@ -44,6 +45,7 @@ const TABLES = [
   'import_change',
   'import_file',
   'import_job',
+  'import_package',
   'server',
   'session',
   'deflation',
@@ -167,7 +169,8 @@ t.test(
       '0007-deflations',
       '0008-users',
       '0009-audit',
-      '0010-servers'
+      '0010-servers',
+      '0011-deletions'
     ])
     const tasks = await db.selectFrom('task').select(['id', 'kind', 'state', 'created_by']).orderBy('id').execute()
     t.same(tasks, [

@@ -1,45 +1,18 @@
 import fs from 'node:fs'
 import path from 'node:path'
 import t, { type Test } from 'tap'
-import { createIncomingDirectory } from '../../src/files/incoming-directory.ts'
 import { createImportStore } from '../../src/store/import-store.ts'
 import { createTaskStore } from '../../src/store/task-store.ts'
 import { createWorkStore } from '../../src/store/work-store.ts'
 import { type BareDepot, contentsOf, listPackages, makeDepot } from '../helpers/depot.ts'
-import { type Files, packageFiles } from '../helpers/packages.ts'
+import { packageFiles } from '../helpers/packages.ts'
 import { zipOf } from '../helpers/raw-zip.ts'
-import { laneOf, makeDesk, makeImportDesk, runQueued, startQueued } from '../helpers/worker.ts'
+import { laneOf, makeDesk, makeImportDesk, queueImport, runQueued, startQueued } from '../helpers/worker.ts'
 
 const OLD = packageFiles({ fixid: 'a', payload: 'old content' })
 const NEW = {
   ...packageFiles({ fixid: 'a', payload: 'new content', version: '2.00' }),
   ...packageFiles({ fixid: 'b', payload: 'b' })
-}
-
-/** Queues an import of these files, as the route would; gives back its task's number. */
-async function queueImport(depot: BareDepot, files: Files, isReplacing = false): Promise<number> {
-  const desk = makeImportDesk(depot)
-  const upload = await desk.beginUpload({ size: undefined, jobId: undefined, requestedBy: 'ann' })
-  const sink = createIncomingDirectory(depot.repositoryDirectory).sink(upload)
-  const received = []
-  for (const [name, content] of Object.entries(files)) {
-    received.push(
-      await sink.receive(
-        name,
-        (async function* () {
-          yield Buffer.from(content)
-        })()
-      )
-    )
-  }
-  const { task } = await desk.finishUpload({
-    upload,
-    files: received,
-    jobId: undefined,
-    isReplacing,
-    requestedBy: 'ann'
-  })
-  return task.id
 }
 
 async function depotWithOld(t: Test): Promise<BareDepot> {

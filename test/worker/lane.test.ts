@@ -5,7 +5,8 @@ import { createTaskStore } from '../../src/store/task-store.ts'
 import { createWorkStore, type WorkStore } from '../../src/store/work-store.ts'
 import { type LaneOptions, startLane, TaskFailure } from '../../src/worker/lane.ts'
 import { makeDepot, queueTask } from '../helpers/depot.ts'
-import { laneOf, startQueued } from '../helpers/worker.ts'
+import { until } from '../helpers/until.ts'
+import { laneOf, makeDesk, startQueued } from '../helpers/worker.ts'
 
 const NOW = new Date('2026-04-05T06:07:08Z')
 const HALF: Checkpoint = { offset: 50, position: 1, crc32: 7 }
@@ -307,4 +308,30 @@ t.test('a lane that cannot claim comes to its end with the error', async (t) => 
   }
   const { lane } = await start(t, { crashes: [], works: () => ({ claimNext }) })
   await t.rejects(lane.ended, /the disk is gone/)
+})
+
+t.test('a lane that may not hear of a cancel looks for itself', async (t) => {
+  const { run, begun } = endless()
+  const looks: boolean[] = []
+  const { depot, ids, lane, diary } = await start(t, {
+    crashes: [0, 0],
+    run: (work, signal) => (looks.length < 2 ? run(work, signal) : Promise.resolve(OPERATION_SUCCEEDED)),
+    options: { checkIntervalMs: 5 },
+    works: (works) => ({
+      async isHeld(lease) {
+        const isHeld = await works.isHeld(lease)
+        looks.push(isHeld)
+        return isHeld
+      }
+    })
+  })
+  await begun
+  await until('it has looked', () => looks.length >= 2)
+  t.same(diary, ['started 0'], 'what is wanted goes on')
+  await makeDesk(depot).cancelTasks(ids.slice(0, 1))
+  // The timer keeps no process from ending.
+  await until('the next one is done', () => diary.length === 4)
+  await lane.ended
+  t.same(diary, ['started 0', 'dropped 0', 'started 1', 'completed 1'])
+  t.equal(looks.filter((isHeld) => !isHeld).length, 1)
 })
