@@ -66,8 +66,9 @@ function fastDirectory(): string {
 /**
  * Starts a server on a socket of its own. It ends with this process, also with a killed one: the shell that keeps it reads from a pipe
  * that closes then. Its databases sort as in English by default, which the depot's must not.
+ * @param further settings, as `name=value`
  */
-export async function startPostgres(): Promise<PostgresServer> {
+export async function startPostgres(further: readonly string[] = []): Promise<PostgresServer> {
   const bin = binaries()
   if (bin === undefined) throw new Error(`PostgreSQL is not installed in ${VERSIONS}`)
   const root = fs.mkdtempSync(path.join(fastDirectory(), 'fixdepot-postgres-'))
@@ -86,7 +87,8 @@ export async function startPostgres(): Promise<PostgresServer> {
     'shared_buffers=32MB',
     'max_connections=100',
     'max_wal_size=64MB',
-    'autovacuum=off'
+    'autovacuum=off',
+    ...further
   ]
   const command = [`${bin}/postgres`, '-D', data, '-k', root, ...settings.flatMap((setting) => ['-c', setting])]
   let child: ChildProcess
