@@ -17,7 +17,8 @@ const MIGRATIONS = [
   '0007-deflations',
   '0008-users',
   '0009-audit',
-  '0010-servers'
+  '0010-servers',
+  '0011-package-kinds'
 ]
 
 const FIRST_TABLES = [
@@ -167,7 +168,8 @@ t.test(
       '0007-deflations',
       '0008-users',
       '0009-audit',
-      '0010-servers'
+      '0010-servers',
+      '0011-package-kinds'
     ])
     const tasks = await db.selectFrom('task').select(['id', 'kind', 'state', 'created_by']).orderBy('id').execute()
     t.same(tasks, [
