@@ -5,7 +5,7 @@ import type { Deflated } from '../core/deflation.ts'
 import type { FileScope, Sample } from '../core/export.ts'
 import { FILE_ROLES, type FileRole } from '../core/package.ts'
 import { toDeflated } from './deflated-columns.ts'
-import { isAmong } from './dialect.ts'
+import { either, isAmong } from './dialect.ts'
 import { isIn, isNotIn } from './other-rows.ts'
 import { fits } from './package-filter.ts'
 import type { Schema } from './schema.ts'
@@ -47,6 +47,8 @@ export function createSelectionStore(db: Kysely<Schema>) {
     ids: PackageIds
   ): Promise<Sample> {
     const packages = { table: 'package', column: 'fixid' }
+    // Most members are of one kind: PostgreSQL is not to look for that in an index.
+    const kind = either(sql<string>`kind`, sql<string>`(kind || '')`)
     const isMissing = ids === 'all' ? isNotIn(`${table}.fixid`, packages) : not(isIn(`${table}.fixid`, packages))
     const rows = await db
       // Before they are sorted: else all there are would be read in the order of an index.
@@ -57,7 +59,7 @@ export function createSelectionStore(db: Kysely<Schema>) {
             .selectFrom(table)
             .select('fixid')
             .distinct()
-            .where('kind', 'in', kinds)
+            .where(kind, 'in', kinds)
             .where(amongIds('package_id', ids))
             .where(isMissing)
       )
