@@ -23,7 +23,7 @@ export function missingEngine(): string | undefined {
 
 export async function startEngines({ directory }: Workspace): Promise<Engines> {
   // Beside the workspace, which is closed to the account that PostgreSQL has where the bench is run by root.
-  const postgres = await startPostgres(path.dirname(directory))
+  const postgres = await startPostgres({ directory: path.dirname(directory) })
   const storage = await startS3Server()
   const { endpoint, accessKeyId, secretAccessKey } = storage.server
   const credentials = { accessKeyId, secretAccessKey }

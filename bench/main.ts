@@ -10,6 +10,7 @@ import { benchCompress } from './compress.ts'
 import { benchDownload } from './download.ts'
 import { benchExport } from './export.ts'
 import { machineFacts, peerVersions } from './facts.ts'
+import { benchPostgres } from './postgres.ts'
 import { showFacts, showPicture, showTable, showTargets } from './report.ts'
 import { benchScale } from './scale.ts'
 import { benchScan } from './scan.ts'
@@ -22,6 +23,7 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   compress: benchCompress,
   scan: benchScan,
   catalog: benchCatalog,
+  postgres: benchPostgres,
   status: benchStatus,
   download: benchDownload,
   upload: benchUpload,

@@ -71,8 +71,15 @@ const FOR_TESTS = ['fsync=off', 'shared_buffers=32MB', 'max_wal_size=64MB', 'aut
  * that closes then. Its databases sort as in English by default, which the depot's must not.
  * @param directory where it keeps its data, as an operator has it: on a disk that it waits for, and with PostgreSQL's own defaults;
  * without one it is in memory and made for tests
+ * @param further settings, as `name=value`
  */
-export async function startPostgres(directory?: string): Promise<PostgresServer> {
+export async function startPostgres({
+  directory,
+  further = []
+}: {
+  readonly directory?: string
+  readonly further?: readonly string[]
+} = {}): Promise<PostgresServer> {
   const bin = binaries()
   if (bin === undefined) throw new Error(`PostgreSQL is not installed in ${VERSIONS}`)
   const root = fs.mkdtempSync(path.join(directory ?? fastDirectory(), 'fixdepot-postgres-'))
@@ -85,7 +92,12 @@ export async function startPostgres(directory?: string): Promise<PostgresServer>
     ...as,
     stdio: 'ignore'
   })
-  const settings = ['listen_addresses=', 'max_connections=100', ...(directory === undefined ? FOR_TESTS : [])]
+  const settings = [
+    'listen_addresses=',
+    'max_connections=100',
+    ...(directory === undefined ? FOR_TESTS : []),
+    ...further
+  ]
   const command = [`${bin}/postgres`, '-D', data, '-k', root, ...settings.flatMap((setting) => ['-c', setting])]
   let child: ChildProcess
 

@@ -12,6 +12,7 @@ import type {
 } from '../core/package.ts'
 import type { Depot } from './database.ts'
 import { isAmong } from './dialect.ts'
+import { isIn } from './other-rows.ts'
 import { fits } from './package-filter.ts'
 import { problemsOf } from './package-problems.ts'
 import type { PackageTable, Schema } from './schema.ts'
@@ -24,7 +25,7 @@ export function createCatalogStore(db: Depot): CatalogReader {
       .selectFrom('package')
       .selectAll('package')
       .where('package.fixid', '>', after)
-      .where((eb) => fits(eb, filter))
+      .where((eb) => fits(eb, filter, 'page'))
       .orderBy('package.fixid')
       .limit(limit)
       .execute()
@@ -140,7 +141,7 @@ async function toSummaries(db: Kysely<Schema>, rows: readonly Selectable<Package
     .select(['package_id', 'fixid'])
     .where(ofPage)
     .where((eb) =>
-      eb.or([eb('kind', '=', 'listed'), eb('fixid', 'in', eb.selectFrom('package').select('package.fixid'))])
+      eb.or([eb('kind', '=', 'listed'), isIn('package_member.fixid', { table: 'package', column: 'fixid' })])
     )
     .orderBy('position')
     .execute()

@@ -5,6 +5,7 @@ import { bulkInsert } from './bulk-insert.ts'
 import { toDeflated } from './deflated-columns.ts'
 import { isAmong } from './dialect.ts'
 import { writeTransaction } from './durable-transaction.ts'
+import { isNotIn } from './other-rows.ts'
 import type { ScanSchema } from './scan-schema.ts'
 
 /** A content that nobody has judged yet, and a file that has it. */
@@ -41,7 +42,7 @@ export function createDeflationStore(db: Kysely<ScanSchema>) {
         .select((eb) => eb.fn.min<string>('path').as('path'))
         .where('size', '>=', minBytes)
         .where('sha256', '>', after)
-        .where('sha256', 'not in', (eb) => eb.selectFrom('deflation').select('sha256'))
+        .where(isNotIn(`${where}.sha256`, { table: 'deflation', column: 'sha256' }))
         .groupBy(['sha256', 'size', 'crc32'])
         .orderBy('sha256')
         .limit(limit)
@@ -109,7 +110,7 @@ export function createDeflationStore(db: Kysely<ScanSchema>) {
         trx
           .deleteFrom('deflation')
           .$if(which === 'unknown', (query) =>
-            query.where('sha256', 'not in', (eb) => eb.selectFrom('file').select('sha256'))
+            query.where(isNotIn('deflation.sha256', { table: 'file', column: 'sha256' }))
           )
           .execute()
       )

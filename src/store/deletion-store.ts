@@ -1,9 +1,10 @@
 /** Which packages and files a deletion is about, and what it does to the catalog. */
-import type { Kysely } from 'kysely'
+import { type Kysely, type SqlBool, sql } from 'kysely'
 import type { FileScope } from '../core/export.ts'
 import { isAmong } from './dialect.ts'
 import { isLatest } from './latest-packages.ts'
 import { changing } from './live-imports.ts'
+import { isNotIn } from './other-rows.ts'
 import type { Schema } from './schema.ts'
 
 export interface DoomedFile {
@@ -69,12 +70,13 @@ export function createDeletionStore(trx: Kysely<Schema>) {
         .selectFrom('package')
         .select('package.id')
         .where((eb) => eb.not(isLatest(eb)))
-        .where('package.fixid', 'not in', (eb) => eb.selectFrom('package_member').select('package_member.fixid'))
-        .where('package.fixid', 'not in', (eb) =>
-          eb
-            .selectFrom('package_requisite')
-            .select('package_requisite.fixid')
-            .where('package_requisite.kind', '<>', 'superseded')
+        .where(isNotIn('package.fixid', { table: 'package_member', column: 'fixid' }))
+        .where(
+          isNotIn('package.fixid', {
+            table: 'package_requisite',
+            column: 'fixid',
+            where: sql<SqlBool>`other.kind <> 'superseded'`
+          })
         )
         .where('package.fixid', 'not in', (eb) => eb.selectFrom(changing(trx).as('change')).select('change.fixid'))
         .where((eb) =>
@@ -114,11 +116,12 @@ export function createDeletionStore(trx: Kysely<Schema>) {
             .where(isAmong('own.package_id', all))
             .$if(scope === 'payloads', (query) => query.where('own.role', '=', 'payload'))
         )
-        .where('id', 'not in', (eb) =>
-          eb
-            .selectFrom('package_file as other')
-            .select('other.file_id')
-            .where((inner) => inner.not(isAmong('other.package_id', all)))
+        .where(
+          isNotIn('file.id', {
+            table: 'package_file',
+            column: 'file_id',
+            where: sql<SqlBool>`not (${isAmong('other.package_id', all)})`
+          })
         )
         .orderBy('path')
         .execute()
@@ -140,13 +143,17 @@ export function createDeletionStore(trx: Kysely<Schema>) {
         .set({ payload_state: 'missing', fingerprint: '' })
         .where(isAmong('id', all))
         .where('payload_state', '=', 'present')
-        .where('id', 'not in', (eb) =>
-          eb.selectFrom('package_file').select('package_file.package_id').where('package_file.role', '=', 'payload')
+        .where(
+          isNotIn('package.id', {
+            table: 'package_file',
+            column: 'package_id',
+            where: sql<SqlBool>`other.role = 'payload'`
+          })
         )
         .execute()
       await trx
         .deleteFrom('file')
-        .where('id', 'not in', (eb) => eb.selectFrom('package_file').select('file_id'))
+        .where(isNotIn('file.id', { table: 'package_file', column: 'file_id' }))
         .execute()
       await trx.deleteFrom('file_reading').where(isAmong('path', paths)).execute()
     }

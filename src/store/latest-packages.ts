@@ -1,10 +1,14 @@
 /** Which packages are the newest of their kind. */
 import { type ExpressionBuilder, type SqlBool, sql } from 'kysely'
+import { isIn } from './other-rows.ts'
 import type { Schema } from './schema.ts'
 
-/** Neither is there a newer one of its product line, nor does another package supersede it. */
-export function isLatest(eb: ExpressionBuilder<Schema, 'package'>) {
-  return eb.and([eb.not(isOutdated(eb)), eb.not(isSuperseded(eb))])
+/**
+ * Neither is there a newer one of its product line, nor does another package supersede it.
+ * @param extent a page of those that are, or all of them
+ */
+export function isLatest(eb: ExpressionBuilder<Schema, 'package'>, extent: 'page' | 'all' = 'all') {
+  return eb.and([eb.not(isOutdated(eb)), eb.not(extent === 'page' ? isSupersededOne() : isSuperseded(eb))])
 }
 
 /** Another package of its product line is newer. */
@@ -29,4 +33,10 @@ function isSuperseded(eb: ExpressionBuilder<Schema, 'package'>) {
       .whereRef('package_requisite.fixid', '=', 'package.fixid')
       .where('package_requisite.kind', '=', 'superseded')
   )
+}
+
+/** The same for few packages. */
+function isSupersededOne() {
+  const where = sql<SqlBool>`other.kind = 'superseded'`
+  return isIn('package.fixid', { table: 'package_requisite', column: 'fixid', where })
 }

@@ -5,12 +5,13 @@ import { contains, isAmong } from './dialect.ts'
 import { isLatest } from './latest-packages.ts'
 import type { Schema } from './schema.ts'
 
-export function fits(eb: ExpressionBuilder<Schema, 'package'>, filter: PackageFilter) {
+/** @param extent a page of those that fit, or all of them */
+export function fits(eb: ExpressionBuilder<Schema, 'package'>, filter: PackageFilter, extent: 'page' | 'all' = 'all') {
   const { kind, machineTypes, latestOnly = false, search, isDownloaded } = filter
   return eb.and([
     ...(kind === undefined ? [] : [eb('package.kind', '=', kind)]),
     ...(machineTypes === undefined ? [] : [isForAny(eb, machineTypes)]),
-    ...(latestOnly ? [isLatest(eb)] : []),
+    ...(latestOnly ? [isLatest(eb, extent)] : []),
     ...(search === undefined ? [] : [mentions(search)]),
     ...(isDownloaded === undefined ? [] : [eb('package.payload_state', isDownloaded ? '<>' : '=', 'missing')])
   ])

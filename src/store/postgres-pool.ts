@@ -10,7 +10,8 @@ const KEEP_ALIVE_DELAY_MS = 10_000
 
 /**
  * What holds on every connection. Locks are waited for as long as SQLite's are. Anti-joins over whole catalogs want memory, or they
- * look through one table for each row of the other. Commits are on the disk when they are answered, also where the server's default
+ * look through one table for each row of the other. Rows are mostly in memory, or on a disk without a head; and helpers of a query take
+ * tens of milliseconds to come, which only those are worth that read whole catalogs. Commits are on the disk when they are answered, also where the server's default
  * says otherwise.
  */
 const SESSION = `select
@@ -18,6 +19,8 @@ const SESSION = `select
   set_config('idle_in_transaction_session_timeout', '5min', false),
   set_config('work_mem', '64MB', false),
   set_config('jit', 'off', false),
+  set_config('random_page_cost', '1.1', false),
+  set_config('parallel_setup_cost', '20000', false),
   set_config('default_transaction_isolation', 'read committed', false),
   set_config('synchronous_commit',
     case current_setting('synchronous_commit') when 'off' then 'on' else current_setting('synchronous_commit') end, false)`

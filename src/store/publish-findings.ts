@@ -5,6 +5,7 @@
 import { type Kysely, sql } from 'kysely'
 import { catalogProblem } from '../core/package.ts'
 import { bulkInsert } from './bulk-insert.ts'
+import { isNotIn } from './other-rows.ts'
 import type { ScanSchema } from './scan-schema.ts'
 
 /** The columns that found packages and catalogued ones have in common. */
@@ -38,7 +39,7 @@ export async function publishFindings(trx: Kysely<ScanSchema>, now: Date): Promi
   await insertNewPackages(trx)
   await trx
     .deleteFrom('file')
-    .where('id', 'not in', (eb) => eb.selectFrom('package_file').select('file_id'))
+    .where(isNotIn('file.id', { table: 'package_file', column: 'file_id' }))
     .execute()
   await findMissingMembers(trx)
   await trx.deleteFrom('catalog_problem').execute()
@@ -71,7 +72,7 @@ async function insertNewPackages(trx: Kysely<ScanSchema>): Promise<void> {
       eb
         .selectFrom('found_package as found')
         .select(PACKAGE_COLUMNS.map((column) => `found.${column}` as const))
-        .where('found.fixid', 'not in', (inner) => inner.selectFrom('package').select('package.fixid'))
+        .where(isNotIn('found.fixid', { table: 'package', column: 'fixid' }))
         .orderBy('found.fixid')
     )
     .execute()
@@ -148,7 +149,7 @@ async function findMissingMembers(trx: Kysely<ScanSchema>): Promise<void> {
       .innerJoin('package as pack', 'pack.id', 'member.package_id')
       .select(['pack.id', 'pack.metadata_path', 'member.position', 'member.fixid'])
       .where('member.kind', '=', 'listed')
-      .where('member.fixid', 'not in', (eb) => eb.selectFrom('package').select('fixid'))
+      .where(isNotIn('member.fixid', { table: 'package', column: 'fixid' }))
       .where((eb) => eb(eb.refTuple('member.package_id', 'member.position'), '>', eb.tuple(after.id, after.position)))
       .orderBy('member.package_id')
       .orderBy('member.position')

@@ -8,6 +8,7 @@ import { bulkInsert } from './bulk-insert.ts'
 import { chunks } from './chunks.ts'
 import { indexTemporary, isAmong, isPairAmong } from './dialect.ts'
 import { writeTransaction } from './durable-transaction.ts'
+import { isNotIn } from './other-rows.ts'
 import type { ScanSchema, SeenFileRow } from './scan-schema.ts'
 
 export interface FileReading {
@@ -128,7 +129,7 @@ export function createReadingStore(db: Kysely<ScanSchema>, readerVersion: number
     /** Forgets the readings of files that are gone. */
     async forgetUnseen(): Promise<void> {
       await writeTransaction(db, (trx) =>
-        deleteReadings(trx, (eb) => eb('path', 'not in', eb.selectFrom('seen_file').select('path')))
+        deleteReadings(trx, () => isNotIn('file_reading.path', { table: 'seen_file', column: 'path' }))
       )
     },
 
@@ -165,7 +166,7 @@ export function createReadingStore(db: Kysely<ScanSchema>, readerVersion: number
     ): Promise<{ path: string; suffix: string; contents: string | null }[]> {
       return read()
         .where('seen_file.path', '>', after)
-        .where('seen_file.path', 'not in', (eb) => eb.selectFrom('claimed_file').select('path'))
+        .where(isNotIn('seen_file.path', { table: 'claimed_file', column: 'path' }))
         .orderBy('seen_file.path')
         .limit(limit)
         .execute()

@@ -1,11 +1,12 @@
 /** What a selection means in the present catalog: which packages, and which of their files. */
-import { type Kysely, type SqlBool, sql } from 'kysely'
+import { type Kysely, type RawBuilder, type SqlBool, sql } from 'kysely'
 import type { PackageFilter } from '../core/catalog.ts'
 import type { Deflated } from '../core/deflation.ts'
 import type { FileScope, Sample } from '../core/export.ts'
 import { FILE_ROLES, type FileRole } from '../core/package.ts'
 import { toDeflated } from './deflated-columns.ts'
-import { isAmong } from './dialect.ts'
+import { either, isAmong } from './dialect.ts'
+import { isIn, isNotIn } from './other-rows.ts'
 import { fits } from './package-filter.ts'
 import type { Schema } from './schema.ts'
 
@@ -32,6 +33,8 @@ export type PackageIds = ReadonlySet<number> | 'all'
 const PACKAGES_PER_PAGE = 200
 const SAMPLE_SIZE = 5
 
+const not = (condition: RawBuilder<SqlBool>) => sql<SqlBool>`not (${condition})`
+
 /** @param db a transaction, so that all answers are about one catalog */
 export type SelectionStore = ReturnType<typeof createSelectionStore>
 
@@ -43,16 +46,29 @@ export function createSelectionStore(db: Kysely<Schema>) {
     kinds: readonly string[],
     ids: PackageIds
   ): Promise<Sample> {
-    const query = db
-      .selectFrom(table)
-      .where('kind', 'in', kinds)
-      .where(amongIds('package_id', ids))
-      .where('fixid', 'not in', (eb) => eb.selectFrom('package').select('fixid'))
-    const { count } = await query
-      .select((eb) => eb.fn.count<number>('fixid').distinct().as('count'))
-      .executeTakeFirstOrThrow()
-    const rows = await query.select('fixid').distinct().orderBy('fixid').limit(SAMPLE_SIZE).execute()
-    return { count, first: rows.map((row) => row.fixid) }
+    const packages = { table: 'package', column: 'fixid' }
+    // Most members are of one kind: PostgreSQL is not to look for that in an index.
+    const kind = either(sql<string>`kind`, sql<string>`(kind || '')`)
+    const isMissing = ids === 'all' ? isNotIn(`${table}.fixid`, packages) : not(isIn(`${table}.fixid`, packages))
+    const rows = await db
+      // Before they are sorted: else all there are would be read in the order of an index.
+      .with(
+        (cte) => cte('missing').materialized(),
+        () =>
+          db
+            .selectFrom(table)
+            .select('fixid')
+            .distinct()
+            .where(kind, 'in', kinds)
+            .where(amongIds('package_id', ids))
+            .where(isMissing)
+      )
+      .selectFrom('missing')
+      .select(['fixid', sql<number>`count(*) over ()`.as('count')])
+      .orderBy('fixid')
+      .limit(SAMPLE_SIZE)
+      .execute()
+    return { count: rows[0]?.count ?? 0, first: rows.map((row) => row.fixid) }
   }
 
   return {

@@ -49,14 +49,14 @@ t.test('what is moved, and where to, must be as a move needs it', { skip }, asyn
     database.exec(statement)
     database.close()
   }
-  change("update kysely_migration set name = 'x' || name where name like '0011%'")
+  change("update kysely_migration set name = 'x' || name where name like '0012%'")
   await refused(toPostgres, /^The database has the schema /)
   change("delete from kysely_migration where name like 'x%'")
   await refused(
     toPostgres,
-    /^The database has the schema 0010-servers, older than 0011-deletions\. Start the server, or run npm run migrate\.$/m
+    /^The database has the schema 0011-deletions, older than 0012-package-kinds\. Start the server, or run npm run migrate\.$/m
   )
-  change("insert into kysely_migration values ('0011-deletions', '2026')")
+  change("insert into kysely_migration values ('0012-package-kinds', '2026')")
   change('drop trigger audit_stays_as_it_is')
   change("update audit set action = 'nothing' where number = 1")
   await refused(toPostgres, /^The audit trail is not what was written, and cannot be moved\. The record 1 was changed/)

@@ -18,7 +18,8 @@ const MIGRATIONS = [
   '0008-users',
   '0009-audit',
   '0010-servers',
-  '0011-deletions'
+  '0011-deletions',
+  '0012-package-kinds'
 ]
 
 const FIRST_TABLES = [
@@ -170,7 +171,8 @@ t.test(
       '0008-users',
       '0009-audit',
       '0010-servers',
-      '0011-deletions'
+      '0011-deletions',
+      '0012-package-kinds'
     ])
     const tasks = await db.selectFrom('task').select(['id', 'kind', 'state', 'created_by']).orderBy('id').execute()
     t.same(tasks, [
