@@ -1,27 +1,12 @@
-import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import fs from 'node:fs'
 import https from 'node:https'
-import net, { type AddressInfo } from 'node:net'
-import path from 'node:path'
+import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
 import t from 'tap'
 import { makeCertificate } from '../helpers/certificates.ts'
-import { until } from '../helpers/server.ts'
+import { startNginx, withoutNginx } from './nginx.ts'
 
-const CONFIG = path.join(import.meta.dirname, '../../deploy/proxy/nginx.conf')
-const noProxy = spawnSync('nginx', ['-v']).status === 0 ? false : 'there is no nginx here'
-
-/** A port that nobody has, for a program that cannot take any. */
-async function freePort(): Promise<number> {
-  const server = net.createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  return port
-}
-
-t.test('the proxy passes on what it gets, and says itself whom it is from', { skip: noProxy }, async (t) => {
+t.test('the proxy passes on what it gets, and says itself whom it is from', { skip: withoutNginx }, async (t) => {
   const certificate = await makeCertificate()
   const depot = https.createServer(certificate, async (request, response) => {
     const body = await text(request)
@@ -29,28 +14,8 @@ t.test('the proxy passes on what it gets, and says itself whom it is from', { sk
   })
   await once(depot.listen(0, '127.0.0.1'), 'listening')
   t.teardown(() => depot.close())
-
-  const [port, directory] = [await freePort(), t.testdir({ tls: {}, tmp: {} })]
-  fs.writeFileSync(path.join(directory, 'tls/certificate.pem'), certificate.cert)
-  fs.writeFileSync(path.join(directory, 'tls/key.pem'), certificate.key)
-  const config = fs
-    .readFileSync(CONFIG, 'utf8')
-    .replace('fixdepot:8443', `127.0.0.1:${(depot.address() as AddressInfo).port}`)
-    .replace('listen 8443', `listen 127.0.0.1:${port}`)
-    // In this order: the directory of the test may itself lie in /tmp.
-    .replaceAll('/tmp', path.join(directory, 'tmp'))
-    .replaceAll('/etc/nginx/tls', path.join(directory, 'tls'))
-  const file = path.join(directory, 'nginx.conf')
-  fs.writeFileSync(file, config)
-  const proxy = spawn('nginx', ['-c', file, '-e', 'stderr', '-g', 'daemon off;'], {
-    stdio: ['ignore', 'ignore', 'pipe']
-  })
-  const said = text(proxy.stderr)
-  const ended = once(proxy, 'exit')
-  t.teardown(async () => {
-    proxy.kill('SIGTERM')
-    await ended
-  })
+  const upstreams = { 'fixdepot:8443': (depot.address() as AddressInfo).port }
+  const { port } = await startNginx(t, { config: 'proxy/nginx.conf', certificate, upstreams })
 
   function ask(method: string, body: string): Promise<Record<string, unknown> & { headers: Record<string, string> }> {
     const headers = {
@@ -75,13 +40,6 @@ t.test('the proxy passes on what it gets, and says itself whom it is from', { sk
       request.on('error', reject).end(body)
     })
   }
-  await until('the proxy listens', async () => {
-    if (proxy.exitCode !== null) throw new Error(await said)
-    return ask('GET', '').then(
-      () => true,
-      () => false
-    )
-  })
   const { headers, url, bytes } = await ask('POST', 'x'.repeat(3_000_000))
   t.match(headers, {
     host: 'depot.example:8443',
