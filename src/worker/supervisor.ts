@@ -144,9 +144,9 @@ export async function startSupervisor(options: SupervisorOptions): Promise<Super
     return !hasOthers || !(await works.isRunning(CATALOG_KINDS))
   }
 
-  /** Whoever has accepted it, or was doing it, may have no lane for it, or none any more. */
+  /** Others may have no lane for what they have accepted. A process that is woken for nothing begins to wait for its end anew. */
   async function lookForCatalogWork(): Promise<void> {
-    if (catalogSlot.runner !== undefined || (await isCatalogWaiting().catch(() => false))) wakeCatalog()
+    if (await isCatalogWaiting().catch(() => false)) wakeCatalog()
   }
 
   async function replace(slot: Slot, failure: unknown): Promise<void> {

@@ -6,7 +6,12 @@ import type { Worker } from 'node:worker_threads'
 import type { Test } from 'tap'
 import { createWorkStore } from '../../src/store/work-store.ts'
 import type { LaneReport } from '../../src/worker/lane-port.ts'
-import { type Supervisor, startSupervisor, type WorkerPart } from '../../src/worker/supervisor.ts'
+import {
+  type Supervisor,
+  type SupervisorOptions,
+  startSupervisor,
+  type WorkerPart
+} from '../../src/worker/supervisor.ts'
 import type { BareDepot } from '../helpers/depot.ts'
 
 // As in the server: with it a thread starts in half the time.
@@ -25,12 +30,13 @@ export interface Supervised extends Supervisor {
   crashed(): Promise<void>
 }
 
-/** Starts a supervisor; it is stopped with the test at the latest. */
+/** Starts a supervisor; it is stopped with the test at the latest. @param further of its options */
 export async function supervise(
   t: Test,
   depot: BareDepot,
   exportThreads = 1,
-  catalogIdleMs?: number
+  catalogIdleMs?: number,
+  further: Pick<SupervisorOptions, 'hasOthers' | 'signals'> = {}
 ): Promise<Supervised> {
   const reports: LaneReport[] = []
   const crashes: { part: WorkerPart; error: unknown }[] = []
@@ -56,6 +62,7 @@ export async function supervise(
     works: createWorkStore(depot.db),
     exportThreads,
     ...(catalogIdleMs !== undefined && { catalogIdleMs }),
+    ...further,
     onReport(report) {
       reports.push(report)
       told()

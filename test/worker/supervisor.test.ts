@@ -3,6 +3,7 @@ import fs from 'node:fs'
 import path from 'node:path'
 import t from 'tap'
 import { OPERATION_SUCCEEDED, TASK_CANCELED } from '../../src/core/message.ts'
+import { createLocalSignals } from '../../src/core/signals.ts'
 import { createWorkStore } from '../../src/store/work-store.ts'
 import { listPackages, queueTask } from '../helpers/depot.ts'
 import { NIC, packageFiles, smallRepository, UEFI, XCC } from '../helpers/packages.ts'
@@ -86,6 +87,22 @@ t.test('a stop interrupts an export, which goes on with the next start', async (
   const worker = await supervise(t, depot)
   await worker.reported('completed', task.id)
   await isPacked(t, depot, task)
+})
+
+t.test('it ends beside other servers too, however often it is looked for their work', async (t) => {
+  const depot = await makeExportDepot(t, smallRepository())
+  const signals = createLocalSignals()
+  const worker = await supervise(t, depot, 1, 500, { hasOthers: true, signals })
+  const { task } = await worker.desk.requestScan('ann')
+  await worker.reported('completed', task.id)
+  const started = worker.children.length
+  const child = worker.children.at(-1)
+  const looking = setInterval(() => signals.tell('catalog'), 20)
+  t.teardown(() => clearInterval(looking))
+  const patience = AbortSignal.timeout(10_000)
+  if (child?.exitCode === null) await once(child, 'exit', { signal: patience }).catch(() => {})
+  t.equal(child?.exitCode, 0)
+  t.equal(worker.children.length, started, 'and no other one is started for nothing')
 })
 
 t.test('a scan that is asked for while another one runs is run after it, and later ones too', async (t) => {
