@@ -8,6 +8,7 @@ import { writeTransaction } from './durable-transaction.ts'
 import { PACKAGE_COLUMNS, publishFindings, publishProblems } from './publish-findings.ts'
 import type { FoundFileRow, FoundPackageRow, FoundReferenceRow, ScanSchema } from './scan-schema.ts'
 import type { Schema } from './schema.ts'
+import { countRows, hasOutgrown } from './table-statistics.ts'
 import { confirmLease } from './work-store.ts'
 
 /** A package, where it was found, and what is derived of it. */
@@ -99,10 +100,12 @@ export function createFindingStore(db: Kysely<ScanSchema>) {
 
     /** Makes what was found the catalog. Its readers see the old one until this has ended, and then the new one. */
     async publish(now: Date, lease?: Lease): Promise<void> {
+      await countRows(db, FOUND_TABLES)
       await writeTransaction(db, async (trx) => {
         if (lease !== undefined) await confirmLease(trx as unknown as Kysely<Schema>, lease)
         await publishFindings(trx, now)
       })
+      if (await hasOutgrown(db, 'package')) await countRows(db, CATALOG_TABLES)
     },
 
     /** How many packages the catalog has. */
@@ -117,6 +120,17 @@ export function createFindingStore(db: Kysely<ScanSchema>) {
 }
 
 const DETAIL_TABLES = ['found_file', 'found_machine_type', 'found_member', 'found_requisite', 'found_property'] as const
+
+const FOUND_TABLES = ['found_package', ...DETAIL_TABLES] as const
+
+const CATALOG_TABLES = [
+  'package',
+  'file',
+  'package_file',
+  'package_machine_type',
+  'package_member',
+  'package_requisite'
+] as const
 
 async function forget(db: Kysely<ScanSchema>, fixids: readonly string[]): Promise<void> {
   const among = isAmong('fixid', fixids)
