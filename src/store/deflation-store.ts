@@ -3,10 +3,11 @@ import { type Kysely, sql } from 'kysely'
 import type { Deflated } from '../core/deflation.ts'
 import { bulkInsert } from './bulk-insert.ts'
 import { toDeflated } from './deflated-columns.ts'
-import { isAmong } from './dialect.ts'
+import { indexTemporary, isAmong } from './dialect.ts'
 import { writeTransaction } from './durable-transaction.ts'
 import { isNotIn } from './other-rows.ts'
 import type { ScanSchema } from './scan-schema.ts'
+import { countRows } from './table-statistics.ts'
 
 /** A content that nobody has judged yet, and a file that has it. */
 export interface UnjudgedFile {
@@ -36,6 +37,7 @@ export function createDeflationStore(db: Kysely<ScanSchema>) {
       after: string,
       limit: number
     ): Promise<UnjudgedFile[]> {
+      if (where === 'found_file' && after === '') await indexContents(db)
       return db
         .selectFrom(where)
         .select(['sha256', 'size', 'crc32'])
@@ -116,6 +118,12 @@ export function createDeflationStore(db: Kysely<ScanSchema>) {
       )
     }
   }
+}
+
+/** Without it all files would be sorted for each page. */
+async function indexContents(db: Kysely<ScanSchema>): Promise<void> {
+  await indexTemporary('found_file_by_content', 'found_file', ['sha256', 'size', 'crc32']).execute(db)
+  await countRows(db, ['found_file', 'deflation'])
 }
 
 interface KeyRow {

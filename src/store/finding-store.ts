@@ -9,6 +9,7 @@ import { writeTransaction } from './durable-transaction.ts'
 import { PACKAGE_COLUMNS, publishFindings, publishProblems } from './publish-findings.ts'
 import type { FoundFileRow, FoundPackageRow, FoundReferenceRow, ScanSchema } from './scan-schema.ts'
 import type { Schema } from './schema.ts'
+import { countRows, hasOutgrown } from './table-statistics.ts'
 import { confirmLease } from './work-store.ts'
 
 /** A package, where it was found, and what is derived of it. */
@@ -118,7 +119,8 @@ export function createFindingStore(db: Kysely<ScanSchema>) {
      * @returns false, and changes nothing, when packages have been deleted meanwhile, which may be among what was found
      */
     async publish(now: Date, { deletions, isLast = false, lease }: Publication = {}): Promise<boolean> {
-      return writeTransaction(db, async (trx) => {
+      await countRows(db, FOUND_TABLES)
+      const isPublished = await writeTransaction(db, async (trx) => {
         if (lease !== undefined) await confirmLease(trx as unknown as Kysely<Schema>, lease)
         const isOvertaken =
           deletions !== undefined && (await countDeletions(trx as unknown as Kysely<Schema>)) !== deletions
@@ -128,6 +130,8 @@ export function createFindingStore(db: Kysely<ScanSchema>) {
         if (isOvertaken) await trx.updateTable('catalog').set({ is_current: 0 }).execute()
         return true
       })
+      if (await hasOutgrown(db, 'package')) await countRows(db, CATALOG_TABLES)
+      return isPublished
     },
 
     /** How many packages the catalog has. */
@@ -142,6 +146,17 @@ export function createFindingStore(db: Kysely<ScanSchema>) {
 }
 
 const DETAIL_TABLES = ['found_file', 'found_machine_type', 'found_member', 'found_requisite', 'found_property'] as const
+
+const FOUND_TABLES = ['found_package', ...DETAIL_TABLES] as const
+
+const CATALOG_TABLES = [
+  'package',
+  'file',
+  'package_file',
+  'package_machine_type',
+  'package_member',
+  'package_requisite'
+] as const
 
 async function forget(db: Kysely<ScanSchema>, fixids: readonly string[]): Promise<void> {
   const among = isAmong('fixid', fixids)

@@ -6,10 +6,11 @@ import { type Expression, type ExpressionBuilder, type Kysely, type SqlBool, sql
 import type { KnownFile } from '../core/assemble-package.ts'
 import { bulkInsert } from './bulk-insert.ts'
 import { chunks } from './chunks.ts'
-import { indexTemporary, isAmong, isPairAmong } from './dialect.ts'
+import { either, indexTemporary, isAmong, isPairAmong } from './dialect.ts'
 import { writeTransaction } from './durable-transaction.ts'
 import { isNotIn } from './other-rows.ts'
 import type { ScanSchema, SeenFileRow } from './scan-schema.ts'
+import { countRows } from './table-statistics.ts'
 
 export interface FileReading {
   readonly path: string
@@ -35,6 +36,12 @@ export interface ReadFile {
   readonly contents: string | null
 }
 
+/** PostgreSQL is not to think that this is rare: it would read and sort all files for each page, to find enough of them. */
+const IS_OF_NOW = either(
+  sql<SqlBool>`reading.stamp = seen_file.stamp`,
+  sql<SqlBool>`case when reading.stamp = seen_file.stamp then true else false end`
+)
+
 export type ReadingStore = ReturnType<typeof createReadingStore>
 
 /** @param readerVersion files with one of `metadataSuffixes` that an older reader of metadata read are read again */
@@ -56,9 +63,7 @@ export function createReadingStore(db: Kysely<ScanSchema>, readerVersion: number
   function read() {
     return db
       .selectFrom('seen_file')
-      .innerJoin('file_reading as reading', (join) =>
-        join.onRef('reading.path', '=', 'seen_file.path').onRef('reading.stamp', '=', 'seen_file.stamp')
-      )
+      .innerJoin('file_reading as reading', (join) => join.onRef('reading.path', '=', 'seen_file.path').on(IS_OF_NOW))
       .select([
         'seen_file.path',
         'seen_file.directory',
@@ -72,15 +77,22 @@ export function createReadingStore(db: Kysely<ScanSchema>, readerVersion: number
       ])
   }
 
+  /** PostgreSQL does not conclude by itself that both paths are greater, and would read the readings from the first one on. */
+  function readAfter(path: string) {
+    const isRead = either(sql<SqlBool>`true`, sql<SqlBool>`reading.path > ${path}`)
+    return read().where('seen_file.path', '>', path).where(isRead)
+  }
+
   return {
     async addSeen(rows: readonly SeenFileRow[]): Promise<void> {
       const columns = ['path', 'directory', 'stem', 'suffix', 'size', 'modified_at', 'stamp'] as const
       await bulkInsert(db, 'seen_file', columns, rows)
     },
 
-    /** Called once all files are seen, before files are looked up by stem. */
+    /** Called once all files are read, before files are looked up by stem. */
     async indexStems(): Promise<void> {
       await indexTemporary('seen_file_by_stem', 'seen_file', ['directory', 'stem']).execute(db)
+      await countRows(db, ['file_reading'])
     },
 
     /** How much there is to read. */
@@ -126,8 +138,9 @@ export function createReadingStore(db: Kysely<ScanSchema>, readerVersion: number
       }
     },
 
-    /** Forgets the readings of files that are gone. */
+    /** Forgets the readings of files that are gone, once all files are seen. */
     async forgetUnseen(): Promise<void> {
+      await countRows(db, ['seen_file'])
       await writeTransaction(db, (trx) =>
         deleteReadings(trx, () => isNotIn('file_reading.path', { table: 'seen_file', column: 'path' }))
       )
@@ -135,8 +148,7 @@ export function createReadingStore(db: Kysely<ScanSchema>, readerVersion: number
 
     /** Metadata files, by path. */
     async describedPage(after: string, limit: number): Promise<ReadFile[]> {
-      const rows = await read()
-        .where('seen_file.path', '>', after)
+      const rows = await readAfter(after)
         .where('reading.contents', 'is not', null)
         .orderBy('seen_file.path')
         .limit(limit)
@@ -164,8 +176,7 @@ export function createReadingStore(db: Kysely<ScanSchema>, readerVersion: number
       after: string,
       limit: number
     ): Promise<{ path: string; suffix: string; contents: string | null }[]> {
-      return read()
-        .where('seen_file.path', '>', after)
+      return readAfter(after)
         .where(isNotIn('seen_file.path', { table: 'claimed_file', column: 'path' }))
         .orderBy('seen_file.path')
         .limit(limit)
