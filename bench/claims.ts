@@ -17,7 +17,7 @@ export interface Claims {
 }
 
 const CLIENTS = [1, 2, 4, 8]
-const WORKS = 4_000
+const WORKS = 2_000
 const QUICK_WORKS = 200
 
 export async function measureClaims(context: BenchContext, engines: Engines): Promise<Claims[]> {
