@@ -26,7 +26,7 @@ export const benchCluster: Bench = async (context) => {
     tables: [
       toClaimsTable(claims),
       toServersTable(many),
-      toTable({ ...queue, name: 'queued tasks, in PostgreSQL' }, [])
+      { ...toTable(queue, []), title: 'How it grows with queued tasks, in PostgreSQL' }
     ],
     targets: [
       target('cluster: work that two have claimed', sum(claims.map(({ twice }) => twice)), { atMost: 0 }),
