@@ -8,9 +8,6 @@ import { makeBucket, withoutS3 } from '../helpers/s3-server.ts'
 import { type ServerOptions, spawnServer, startServer, type TestServer, until } from '../helpers/server.ts'
 import { archiveOf, environmentOf, MIB, makeDepotPlace, migrate, sha256 } from './moved-depot.ts'
 
-// Servers and commands are started some twenty times.
-t.setTimeout(300_000)
-
 const JSON_TYPE = { 'content-type': 'application/json' }
 
 const skip = whyNoPostgres() ?? withoutS3

@@ -15,9 +15,12 @@ export interface Chance {
   some<T>(items: readonly T[]): T[]
 }
 
+/** What every file has, in seconds: `timeout` in package.json, which a file's own limit replaces. */
+const USUAL_SECONDS = 600
+
 /** Gives all tests of a file the time that so many rounds take on a slow machine. @param seconds of one round */
 export function allowTime(t: Test, seconds: number): void {
-  t.setTimeout(1000 * (30 + ROUNDS * seconds))
+  t.setTimeout(1000 * (USUAL_SECONDS + ROUNDS * seconds))
 }
 
 /** Says its seed; `CHAOS_SEED` repeats it. */

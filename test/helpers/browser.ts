@@ -9,7 +9,7 @@ import type { Test } from 'tap'
 import { until } from './server.ts'
 
 const NAMES = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable']
-const START_MS = 30_000
+const START_MS = 120_000
 
 /** The browser of this machine; undefined when there is none. */
 export function findBrowser(): string | undefined {

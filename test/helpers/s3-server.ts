@@ -13,7 +13,7 @@ import type { BucketSettings } from '../../src/core/bucket-settings.ts'
 import { until } from './until.ts'
 
 const SCRIPT = path.join(import.meta.dirname, '../../scripts/s3-server.ts')
-const START_MS = 110_000
+const START_MS = 300_000
 
 /** What a test file gives as `skip`: false, or why it cannot run here. */
 export const withoutS3: string | false =
