@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { Worker } from 'node:worker_threads'
 
 /** A guard against hours, far above the milliseconds that a careful reader needs. */
-const GIVE_UP_MS = 15_000
+const GIVE_UP_MS = 60_000
 
 const SOURCE = `const { parentPort, workerData } = require('node:worker_threads')
 import(workerData.module).then((module) => parentPort.postMessage(module[workerData.name](...workerData.args)))`

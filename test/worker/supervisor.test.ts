@@ -99,7 +99,7 @@ t.test('it ends beside other servers too, however often it is looked for their w
   const child = worker.children.at(-1)
   const looking = setInterval(() => signals.tell('catalog'), 20)
   t.teardown(() => clearInterval(looking))
-  const patience = AbortSignal.timeout(10_000)
+  const patience = AbortSignal.timeout(60_000)
   if (child?.exitCode === null) await once(child, 'exit', { signal: patience }).catch(() => {})
   t.equal(child?.exitCode, 0)
   t.equal(worker.children.length, started, 'and no other one is started for nothing')
