@@ -15,7 +15,7 @@ import path from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { promisify } from 'node:util'
 
-const PROGRAMS = ['monmaptool', 'ceph-mon', 'ceph-osd', 'ceph', 'radosgw', 'radosgw-admin']
+const PROGRAMS = ['monmaptool', 'ceph-mon', 'ceph-osd', 'ceph', 'rados', 'radosgw', 'radosgw-admin']
 const START_MS = 90_000
 const POLL_MS = 100
 const STORE_BYTES = 8 * 1024 ** 3
@@ -26,6 +26,8 @@ export interface S3Server {
   readonly endpoint: string
   readonly accessKeyId: string
   readonly secretAccessKey: string
+  /** Of Ceph, for who looks below radosgw; another server has none. */
+  readonly configurationFile?: string
 }
 
 export interface OwnS3Server {
@@ -140,7 +142,7 @@ export async function startS3Server(): Promise<OwnS3Server> {
     const keys = ['--access-key', accessKeyId, '--secret-key', secretAccessKey]
     await run('radosgw-admin', ['-c', conf, 'user', 'create', '--uid', 'tester', '--display-name', 'tester', ...keys])
     return {
-      server: { endpoint, accessKeyId, secretAccessKey },
+      server: { endpoint, accessKeyId, secretAccessKey, configurationFile: conf },
       killGateway: () => kill(gateway),
       startGateway,
       stop

@@ -30,7 +30,10 @@ export interface ArchiveStorage {
   hasWhole(name: string, size: number): Promise<boolean>
   /** What is there whose names are of this server's kind; what else is there is nobody's business. */
   ownFiles(): Promise<ArchiveFile[]>
-  /** Removes a finished archive by its name, or any of `ownFiles` by its file name; what is not there is no error. */
+  /**
+   * Removes a finished archive by its name, or any of `ownFiles` by its file name; what is not there is no error. What a finished archive
+   * may still need stays with it.
+   */
   remove(fileName: string): Promise<void>
   /** Bytes that archives may still take; `UNBOUNDED_BYTES` where nobody can tell. */
   freeBytes(): Promise<number>

@@ -22,9 +22,16 @@ export type ArchiveBucket = ArchiveStorage & {
 /** Parts have no names: an upload goes by that of its archive, and its id. */
 const UPLOAD_MARK = '?uploadId='
 
-export function createArchiveBucket(settings: BucketSettings): ArchiveBucket {
+/** A gateway that lives needs seconds for the most parts there can be. */
+const COMPLETION_PATIENCE_MS = 60_000
+
+export function createArchiveBucket(
+  settings: BucketSettings,
+  { completionPatienceMs = COMPLETION_PATIENCE_MS } = {}
+): ArchiveBucket {
   const bucket = openBucket(settings)
   const { prefix } = settings
+  const stuck = new Set<string>()
   const keyOf = (name: string) => {
     if (!isSafeName(name)) throw new Error(`${JSON.stringify(name)} cannot be the name of an archive`)
     return prefix + name
@@ -72,7 +79,9 @@ export function createArchiveBucket(settings: BucketSettings): ArchiveBucket {
         key: keyOf(claim.name),
         claim,
         hasWhole: () => hasWhole(claim.name, claim.size),
-        removeObject: async () => void (await removeObject(keyOf(claim.name)))
+        removeObject: async () => void (await removeObject(keyOf(claim.name))),
+        completionPatienceMs,
+        stuck
       }),
 
     async open(name, digest) {
@@ -104,8 +113,10 @@ export function createArchiveBucket(settings: BucketSettings): ArchiveBucket {
 
     async remove(fileName) {
       const [name = '', id] = fileName.split(UPLOAD_MARK)
-      if (id === undefined) await removeObject(keyOf(name))
-      else await abortUpload(bucket, { key: keyOf(name), id } satisfies Upload)
+      if (id === undefined) return void (await removeObject(keyOf(name)))
+      // It may be the one that the archive was made of, and goes with it.
+      if ((await factsOf(keyOf(name))) === undefined)
+        await abortUpload(bucket, { key: keyOf(name), id } satisfies Upload)
     },
 
     freeBytes: async () => UNBOUNDED_BYTES,

@@ -6,7 +6,7 @@ import { type Bucket, persistently } from './bucket.ts'
 import { copyPart, type PartCopy, readPart } from './copy-part.ts'
 import { partSizeOf } from './part-plan.ts'
 import { PartWriter } from './part-writer.ts'
-import { s3ErrorName } from './storage-error.ts'
+import { s3ErrorName, toStorageTrouble } from './storage-error.ts'
 
 const FIRST_TOKEN = 1
 
@@ -25,6 +25,10 @@ export interface UploadOptions {
   /** Whether the finished archive is there. */
   hasWhole(): Promise<boolean>
   removeObject(): Promise<void>
+  /** How long an upload is waited for that the storage says it completes already. */
+  readonly completionPatienceMs: number
+  /** Ids of uploads that were waited for in vain. They are left alone: the storage may still make the archive of their parts. */
+  readonly stuck: Set<string>
 }
 
 const isGone = (error: unknown) => s3ErrorName(error) === 'NoSuchUpload'
@@ -62,16 +66,17 @@ export async function abortUpload(bucket: Bucket, { key, id }: Upload): Promise<
 
 /** Waits for storage that is away, until the claim's signal is aborted. */
 export function resumeUpload(options: UploadOptions): Promise<GrowingArchive> {
-  const { bucket, key, claim } = options
+  const { bucket, key, claim, stuck } = options
   return persistently(claim.signal, async () => {
     // Before the first lease there was none that could have left anything.
-    const left =
-      claim.token === FIRST_TOKEN ? [] : (await listUploads(bucket, key)).filter((upload) => upload.key === key)
+    const isFirst = claim.token === FIRST_TOKEN
+    // Its upload may still be there, where the storage died while it completed it: to abort that would take the archive's parts away.
+    if (!isFirst && claim.start > 0 && (await options.hasWhole())) return published(options)
+    const left = isFirst ? [] : (await listUploads(bucket, key)).filter((one) => one.key === key && !stuck.has(one.id))
     const [newest] = left
     const parts = newest === undefined ? undefined : await wholeParts(options, newest)
     for (const upload of parts === undefined ? left : left.slice(1)) await abortUpload(bucket, upload)
     if (newest !== undefined && parts !== undefined) return growing(options, newest, parts, claim.start)
-    if (claim.start > 0 && (await options.hasWhole())) return published(options)
     return growing(options, await begin(options), new Map(), 0)
   })
 }
@@ -137,10 +142,10 @@ function growing(options: UploadOptions, upload: Upload, parts: Parts, size: num
       }),
     async publish() {
       try {
-        await persistently(claim.signal, () => complete(options, upload, parts))
+        await completePatiently(options, upload, parts)
       } catch (error) {
         // A stop leaves it to the next run.
-        if (!claim.signal.aborted) await discard()
+        if (!claim.signal.aborted && !options.stuck.has(upload.id)) await discard()
         throw error
       }
     },
@@ -191,6 +196,23 @@ async function copyOrSend(bucket: Bucket, upload: Upload, copy: PartCopy): Promi
   return persistently(signal, () => uploadPart(bucket, upload, { number, bytes, signal }))
 }
 
+/** @throws PartsLost when the storage has been busy with the upload for long: its archive is begun anew, in another one */
+async function completePatiently(options: UploadOptions, upload: Upload, parts: Parts): Promise<void> {
+  const { bucket, claim, completionPatienceMs, stuck } = options
+  let busySince: number | undefined
+  await persistently(claim.signal, async () => {
+    try {
+      await complete(options, upload, parts)
+    } catch (error) {
+      if (!isBusy(error)) throw error
+      busySince ??= performance.now()
+      if (performance.now() - busySince < completionPatienceMs) throw toStorageTrouble(error, bucket.subject)
+      stuck.add(upload.id)
+      throw new PartsLost('The upload of the archive cannot be completed')
+    }
+  })
+}
+
 async function complete(options: UploadOptions, upload: Upload, parts: Parts, condition = '*'): Promise<void> {
   const { bucket, claim, hasWhole, removeObject } = options
   const Parts = [...parts.values()].sort((left, right) => (left.PartNumber ?? 0) - (right.PartNumber ?? 0))
@@ -200,19 +222,26 @@ async function complete(options: UploadOptions, upload: Upload, parts: Parts, co
       (s3, asking) =>
         s3.completeMultipartUpload({ ...request, ...(condition === '' ? {} : { IfNoneMatch: condition }) }, asking),
       claim.signal,
-      (error) => isGone(error) || isConditionRefused(error) || isOccupied(error)
+      (error) => isGone(error) || isBusy(error) || isConditionRefused(error) || isOccupied(error)
     )
   } catch (error) {
     if (isConditionRefused(error)) return complete(options, upload, parts, '')
-    if (!isGone(error) && !isOccupied(error)) throw error
-    // A former attempt, or another lease, has done it: of one plan there is only one archive.
-    if (await hasWhole()) return abortUpload(bucket, upload)
+    if (!isGone(error) && !isBusy(error) && !isOccupied(error)) throw error
+    // A former attempt, or another lease, has done it: of one plan there is only one archive. Its parts may be those of this upload.
+    if (await hasWhole()) return
+    if (isBusy(error)) throw error
     if (isGone(error)) throwLost(error)
     await removeObject()
     throw new StorageTrouble(`Something else was there in place of ${upload.key}.`, true)
   }
 }
 
+/**
+ * Somebody else completes it, or the storage failed at it. Ceph's gateway says so for ten minutes, the time of its lock
+ * (`rgw_mp_lock_max_time`), when it has died meanwhile.
+ */
+const isBusy = (error: unknown) =>
+  /^(InternalError|OperationAborted|ConditionalRequestConflict)$/.test(s3ErrorName(error))
 const isOccupied = (error: unknown) => s3ErrorName(error) === 'PreconditionFailed'
 /** Of a server that does not know it. */
 const isConditionRefused = (error: unknown) => s3ErrorName(error) === 'NotImplemented'

@@ -2,7 +2,7 @@
  * The S3 server that all tests of one run share: the one that FIXDEPOT_TEST_S3 names, as `scripts/s3-server.ts` says it, or one that the
  * first test starts which needs it, and that ends with the run.
  */
-import { spawn } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import fs from 'node:fs'
 import os from 'node:os'
@@ -84,6 +84,20 @@ export async function makeBucket(_t: Test, own?: S3Server): Promise<TestBucket> 
       FIXDEPOT_S3_ENDPOINT: server.endpoint
     }
   }
+}
+
+const UPLOADS_POOL = 'default.rgw.buckets.non-ec'
+
+/** Leaves an upload as a radosgw does that dies while it completes it: nobody can complete it before so many seconds have passed. */
+export function lockUpload({ server }: TestBucket, id: string, seconds: number): void {
+  const rados = (...args: string[]) => {
+    const common = ['-c', server.configurationFile ?? '', '-p', UPLOADS_POOL]
+    return execFileSync('rados', [...common, ...args], { encoding: 'utf8' })
+  }
+  const name = rados('ls')
+    .split('\n')
+    .find((line) => line.endsWith(`.${id}.meta`))
+  rados('lock', 'get', name ?? '', 'RGWCompleteMultipart', '--lock-duration', String(seconds), '--lock-cookie', 'gone')
 }
 
 /** A client beside the one that is tested. */

@@ -11,7 +11,7 @@ import {
   runStorageSuite,
   write
 } from '../helpers/archive-storage-suite.ts'
-import { makeBucket, s3Of, withoutS3 } from '../helpers/s3-server.ts'
+import { lockUpload, makeBucket, s3Of, type TestBucket, withoutS3 } from '../helpers/s3-server.ts'
 
 const PART = 8 * 2 ** 20
 const SIZE = 2 * PART + 12_345
@@ -25,6 +25,66 @@ async function open(t: Test) {
 
 t.test('a bucket keeps what every storage of archives has to', { skip: withoutS3 }, async (t) => {
   runStorageSuite(t, open)
+})
+
+const idOf = async (t: Test, bucket: TestBucket) => {
+  const { Uploads = [] } = await (await s3Of(t, bucket)).listMultipartUploads({ Bucket: bucket.bucket })
+  return Uploads[0]?.UploadId ?? ''
+}
+
+t.test('an upload whose gateway dies while it completes it', { skip: withoutS3 }, async (t) => {
+  const bucket = await makeBucket(t)
+  if (bucket.server.configurationFile === undefined) return t.pass('only Ceph leaves a lock')
+  const content = contentOf(SIZE)
+  async function openLocked(t: Test, { seconds, patienceMs }: { seconds: number; patienceMs: number }) {
+    const bucket = await makeBucket(t)
+    const storage = createArchiveBucket(bucket, { completionPatienceMs: patienceMs })
+    t.teardown(() => storage.close())
+    const archive = await storage.resume(claimOf(SIZE))
+    await write(archive, content)
+    lockUpload(bucket, await idOf(t, bucket), seconds)
+    return { bucket, storage, archive }
+  }
+
+  t.test('is completed when it can be soon', async (t) => {
+    const { storage, archive } = await openLocked(t, { seconds: 1, patienceMs: 60_000 })
+    await archive.publish()
+    t.ok((await read(storage))?.equals(content))
+    t.match(await storage.ownFiles(), { length: 1 })
+  })
+
+  t.test('is gone round when it cannot, and left as long as the archive might need its parts', async (t) => {
+    const { storage, archive } = await openLocked(t, { seconds: 600, patienceMs: 100 })
+    await t.rejects(archive.publish(), PartsLost)
+    // Whoever goes on under the same lease, and under the next one.
+    for (const token of [1, 2]) {
+      const next = await storage.resume(claimOf(SIZE, { token }))
+      t.match(next, { size: 0, isPublished: false })
+      await write(next, content)
+      if (token === 1) await next.leave()
+      else await next.publish()
+    }
+    t.ok((await read(storage))?.equals(content))
+    const parts = async () => (await storage.ownFiles()).filter(({ token }) => token !== undefined)
+    const [left] = await parts()
+    t.match(await parts(), { length: 1 })
+    await storage.remove(left?.fileName ?? '')
+    t.match(await parts(), { length: 1 }, 'it stays with the archive')
+    await storage.remove(NAME)
+    await storage.remove(left?.fileName ?? '')
+    t.same(await storage.ownFiles(), [], 'and goes when that has gone')
+  })
+
+  t.test('is left alone when the archive is there already', async (t) => {
+    const { bucket, storage, archive } = await openLocked(t, { seconds: 600, patienceMs: 60_000 })
+    await (await s3Of(t, bucket)).putObject({ Bucket: bucket.bucket, Key: `depot/${NAME}`, Body: content })
+    await archive.publish()
+    const next = await storage.resume(claimOf(SIZE, { token: 2, start: PART }))
+    t.ok(next.isPublished)
+    await next.publish()
+    t.match(await storage.ownFiles(), { length: 2 })
+    t.ok((await read(storage))?.equals(content))
+  })
 })
 
 t.test('in a bucket', { skip: withoutS3 }, async (t) => {
