@@ -8,11 +8,12 @@ import { type ArchiveStorage, UNBOUNDED_BYTES } from '../core/archive-storage.ts
 import type { BucketSettings } from '../core/bucket-settings.ts'
 import { isSafeName } from '../core/relative-path.ts'
 import { openBucket } from './bucket.ts'
+import { resumeUpload } from './grow-archive.ts'
 import { leaveMark, MARK_NAME } from './mark.ts'
 import { openObject } from './object-file.ts'
 import { presign } from './presign.ts'
 import { s3ErrorName } from './storage-error.ts'
-import { abortUpload, listUploads, resumeUpload, type Upload } from './uploads.ts'
+import { abortUpload, listUploads, type Upload } from './uploads.ts'
 
 export type ArchiveBucket = ArchiveStorage & {
   /** The finished archives with their sizes, and what else is there with the bucket's prefix. */

@@ -6,8 +6,7 @@ import { TIME_NAME } from './object-stamp.ts'
 import { headOf, stampWith } from './objects.ts'
 import { partSizeOf } from './part-plan.ts'
 import { sideBySide } from './side-by-side.ts'
-import { s3ErrorName } from './storage-error.ts'
-import { abortUpload, listUploads, type Upload } from './uploads.ts'
+import { abortUpload, isGone, listUploads, type Upload } from './uploads.ts'
 
 /** What has more goes in parts; so many of them are in memory at a time. */
 const PUT_BYTES = 8 * 1024 * 1024
@@ -96,7 +95,6 @@ async function complete(
   { size, signal }: Content
 ): Promise<string> {
   const request = { Bucket: bucket.name, Key: key, UploadId: id, MultipartUpload: { Parts } }
-  const isGone = (error: unknown) => s3ErrorName(error) === 'NoSuchUpload'
   return persistently(signal, async () => {
     try {
       const { ETag } = await bucket.ask((s3, options) => s3.completeMultipartUpload(request, options), signal, isGone)

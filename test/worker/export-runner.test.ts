@@ -3,10 +3,13 @@ import fs from 'node:fs'
 import path from 'node:path'
 import t, { type Test } from 'tap'
 import { generateRepository } from '../../sample/generate.ts'
+import type { ArchiveStorage } from '../../src/core/archive-storage.ts'
+import { PartsLost } from '../../src/core/archive-trouble.ts'
 import type { AcceptedTask } from '../../src/core/export.ts'
 import { OPERATION_SUCCEEDED } from '../../src/core/message.ts'
 import type { TaskProgress } from '../../src/core/task.ts'
 import { type Checkpoint, FROM_THE_START, LeaseLost } from '../../src/core/work.ts'
+import { createArchiveDirectory } from '../../src/files/archive-directory.ts'
 import { archiveReaders, readArchive, skipReader } from '../helpers/archive-readers.ts'
 import { openFilesBelow } from '../helpers/open-files.ts'
 import { packageFiles, smallRepository, UEFI, XCC } from '../helpers/packages.ts'
@@ -199,6 +202,25 @@ t.test('a part that somebody has removed is packed from the start', async (t) =>
   const onProgress = async (_: TaskProgress, checkpoint: Checkpoint) => void reported.push(checkpoint)
   await depot.runExport(depot.accepted, { token: 2, checkpoint, onProgress })
   t.same(reported[0], FROM_THE_START, 'the old checkpoint is withdrawn first')
+  t.ok(fs.readFileSync(depot.archivePath(depot.accepted)).equals(depot.whole))
+})
+
+t.test('an archive that its storage cannot finish is packed once more', async (t) => {
+  const depot = await interruptible(t)
+  const storage = createArchiveDirectory(depot.archivesDirectory)
+  const starts: number[] = []
+  const archives: ArchiveStorage = {
+    ...storage,
+    async resume(claim) {
+      starts.push(claim.start)
+      const archive = await storage.resume(claim)
+      if (starts.length > 1) return archive
+      const publish = () => archive.leave().then(() => Promise.reject(new PartsLost('It cannot be finished')))
+      return { ...archive, publish }
+    }
+  }
+  t.same(await depot.runExport(depot.accepted, { archives }), OPERATION_SUCCEEDED)
+  t.same(starts, [0, 0])
   t.ok(fs.readFileSync(depot.archivePath(depot.accepted)).equals(depot.whole))
 })
 
