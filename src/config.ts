@@ -10,7 +10,6 @@ import { DURATION, parseDuration } from './core/duration.ts'
 import type { Protection } from './core/protection.ts'
 import { PROTECTION_SETTINGS, protectionOf } from './protection-settings.ts'
 import { checkBuckets, REPOSITORY_SETTINGS, type RepositoryConfig, repositoryOf } from './repository-config.ts'
-import { type TracingConfig, tracingConfig } from './tracing-config.ts'
 
 export { ConfigError } from './config-error.ts'
 
@@ -145,8 +144,6 @@ export interface Config extends ArchivesConfig, RepositoryConfig {
   readonly protection: Protection
   /** Where the numbers are besides, without a login; undefined: nowhere. */
   readonly metrics: { readonly host: string; readonly port: number } | undefined
-  /** Undefined: nobody follows traces. */
-  readonly tracing: TracingConfig | undefined
   readonly logLevel: string
 }
 
@@ -183,7 +180,6 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
       settings.FIXDEPOT_METRICS_PORT === undefined
         ? undefined
         : { host: settings.FIXDEPOT_METRICS_HOST, port: Number(settings.FIXDEPOT_METRICS_PORT) },
-    tracing: tracingConfig(environment),
     logLevel: settings.FIXDEPOT_LOG_LEVEL
   }
   if (config.repositoryBucket === undefined) checkDirectories(config)

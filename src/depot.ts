@@ -10,7 +10,6 @@ import { StorageTrouble } from './core/archive-trouble.ts'
 import { rememberUsers } from './core/known-users.ts'
 import { createLoginGuard } from './core/login-guard.ts'
 import { createLogins } from './core/logins.ts'
-import type { Tracing } from './core/observation.ts'
 import { createPasswordHasher } from './core/password-hasher.ts'
 import { Problem } from './core/problem.ts'
 import type { RepositoryStorage } from './core/repository-storage.ts'
@@ -86,7 +85,7 @@ const STARTUP_USER = 'fixdepot'
  * Opens the depot, starts its worker, and has the repository read.
  * @throws ConfigError when a directory cannot be used, InstanceLocked, DatabaseUnusable
  */
-export async function openDepot(config: Config, events: DepotEvents, tracing?: Tracing): Promise<Depot> {
+export async function openDepot(config: Config, events: DepotEvents): Promise<Depot> {
   const startedAt = new Date()
   await checkDirectories(config)
   const lock = acquireInstanceLock(lockFileIn(config.dataDirectory))
@@ -227,7 +226,6 @@ export async function openDepot(config: Config, events: DepotEvents, tracing?: T
       return { ...numbers, ended, checks, startedAt }
     },
     metrics,
-    tracing,
     uploads: metrics.countUploads(createIncomingDirectory(stagingDirectoryOf(config)).sink),
     importDirectory: describeRepository(config),
     identity,

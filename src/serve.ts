@@ -7,7 +7,6 @@ import { type Depot, openDepot } from './depot.ts'
 import { buildApp } from './http/app.ts'
 import { createLog } from './log.ts'
 import { listenForScrapers } from './observe/metrics-listener.ts'
-import type { DepotTracing } from './observe/tracing.ts'
 import { DatabaseUnusable } from './store/database-unusable.ts'
 import { InstanceLocked } from './store/instance-lock.ts'
 import { readVersion } from './version.ts'
@@ -42,21 +41,13 @@ async function openAndListen(): Promise<void> {
   const unknown = unknownSettings()
   if (unknown.length > 0) log.warn({ settings: unknown }, 'these settings are not known, and are ignored')
 
-  const tracing = await openTracing(config)
-  const depot = await openDepot(
-    config,
-    {
-      onReport(report) {
-        logReport(log, report)
-        tracing?.onReport(report)
-      },
-      onCrash: (part, err, task) =>
-        log.error({ part, ...task, err }, 'a part of the worker died; another one takes its place')
-    },
-    tracing
-  )
+  const depot = await openDepot(config, {
+    onReport: (report) => logReport(log, report),
+    onCrash: (part, err, task) =>
+      log.error({ part, ...task, err }, 'a part of the worker died; another one takes its place')
+  })
   try {
-    await listen(config, log, depot, tracing)
+    await listen(config, log, depot)
   } catch (error) {
     // Threads that are just starting do not always survive an exit.
     await depot.close()
@@ -64,7 +55,7 @@ async function openAndListen(): Promise<void> {
   }
 }
 
-async function listen(config: Config, log: Logger, depot: Depot, tracing: DepotTracing | undefined): Promise<void> {
+async function listen(config: Config, log: Logger, depot: Depot): Promise<void> {
   if (depot.madePassword !== undefined) announcePassword(config.adminUser, depot.madePassword)
   // Only now is it certain that no other server uses the directory.
   const certificates = await openCertificates(config.tls, (error) => {
@@ -88,18 +79,10 @@ async function listen(config: Config, log: Logger, depot: Depot, tracing: DepotT
     certificates?.close()
     await scrapers?.close()
     await depot.close()
-    await tracing?.close()
   })
   await app.listen({ host: config.host, port: config.port }).catch((cause) => {
     throw new ConfigError(`Cannot listen on ${config.host}, port ${config.port}: ${cause.code}.`, { cause })
   })
-}
-
-/** Nothing of it is loaded where nobody wants traces. */
-async function openTracing({ tracing }: Config): Promise<DepotTracing | undefined> {
-  if (tracing === undefined) return undefined
-  const { createTracing } = await import('./observe/tracing.ts')
-  return createTracing({ version: readVersion(), ...tracing })
 }
 
 async function openMetrics(place: NonNullable<Config['metrics']>, { metrics }: Depot, log: Logger) {

@@ -37,7 +37,6 @@ t.test('without settings everything has a default', async (t) => {
     sessionTimeoutMs: 86_400_000,
     protection: DEFAULT_PROTECTION,
     metrics: undefined,
-    tracing: undefined,
     logLevel: 'info'
   })
 })
@@ -71,7 +70,6 @@ t.test('every setting can be given', async (t) => {
     FIXDEPOT_USER_STREAMS: '5',
     FIXDEPOT_METRICS_HOST: '::1',
     FIXDEPOT_METRICS_PORT: '9464',
-    OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector:4318',
     FIXDEPOT_LOG_LEVEL: 'silent'
   })
   t.same(config, {
@@ -103,7 +101,6 @@ t.test('every setting can be given', async (t) => {
       userLimits: { exports: 1, tasks: 2, uploads: 3, downloads: 4, streams: 5 }
     },
     metrics: { host: '::1', port: 9464 },
-    tracing: { ratio: 1, isParentBased: true },
     logLevel: 'silent'
   })
   t.ok(Object.isFrozen(config))
@@ -250,37 +247,6 @@ t.test('the files of a certificate are given both', async (t) => {
     const settings = { FIXDEPOT_TLS: 'files', ...files, [name]: '' }
     t.throws(() => readConfig(settings), { name: 'ConfigError', message: /must both be set/ })
   }
-})
-
-t.test('traces are wanted when a standard variable says so, and only then', async (t) => {
-  const tracingOf = (environment: Record<string, string>) => readConfig(environment).tracing
-  const always = { ratio: 1, isParentBased: true }
-  t.same(tracingOf({ OTEL_TRACES_EXPORTER: 'otlp' }), always)
-  t.same(tracingOf({ OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: 'http://collector:4318/v1/traces' }), always)
-  for (const environment of [
-    {},
-    { OTEL_SERVICE_NAME: 'depot' },
-    { OTEL_TRACES_EXPORTER: 'none', OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector:4318' },
-    { OTEL_SDK_DISABLED: 'true', OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector:4318' }
-  ]) {
-    t.equal(tracingOf(environment), undefined, JSON.stringify(environment))
-  }
-  const sampled = (sampler: string, argument = '') =>
-    tracingOf({ OTEL_TRACES_EXPORTER: 'otlp', OTEL_TRACES_SAMPLER: sampler, OTEL_TRACES_SAMPLER_ARG: argument })
-  t.same(sampled('traceidratio', '0.25'), { ratio: 0.25, isParentBased: false })
-  t.same(sampled('parentbased_traceidratio', '0'), { ratio: 0, isParentBased: true })
-  t.same(sampled('always_off'), { ratio: 0, isParentBased: false })
-  for (const [sampler, argument] of [
-    ['sometimes', ''],
-    ['traceidratio', '2'],
-    ['traceidratio', 'half']
-  ] as const) {
-    t.throws(() => sampled(sampler, argument), { name: 'ConfigError', message: /OTEL_TRACES_SAMPLER/ })
-  }
-  t.throws(() => tracingOf({ OTEL_TRACES_EXPORTER: 'zipkin' }), { message: /OTEL_TRACES_EXPORTER/ })
-  t.throws(() => tracingOf({ OTEL_TRACES_EXPORTER: 'otlp', OTEL_EXPORTER_OTLP_PROTOCOL: 'grpc' }), {
-    message: /OTEL_EXPORTER_OTLP_PROTOCOL/
-  })
 })
 
 t.test('a server that does a part of the work needs a database that others reach', async (t) => {

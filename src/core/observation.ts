@@ -1,4 +1,4 @@
-/** What the routes tell those who watch the depot: of requests, and of the tasks that these start. */
+/** What the routes report about requests. */
 
 /** A request that has its answer, or whose client has gone. */
 export interface AnsweredRequest {
@@ -18,21 +18,4 @@ export interface Metrics {
   observe(answered: AnsweredRequest): void
   /** All of them as text; at most a second old. */
   read(): Promise<string>
-}
-
-/** A request as a part of a trace. */
-export interface RequestTrace {
-  /** 32 hexadecimal digits. */
-  readonly traceId: string
-  /** The request has started this task: the trace of its runs points here. */
-  startedTask(taskId: number): void
-  end(answered: AnsweredRequest): void
-}
-
-export interface Tracing {
-  /**
-   * Goes on with the trace of the caller, if there is one.
-   * @param headers of the request: `traceparent` and `tracestate` (W3C Trace Context)
-   */
-  beginRequest(method: string, headers: Readonly<Record<string, string | string[] | undefined>>): RequestTrace
 }

@@ -4,7 +4,7 @@ import type { CatalogReader, HealthCheck, RepositorySpace } from '../core/catalo
 import type { PlanReader, TaskDesk } from '../core/export.ts'
 import type { ImportDesk, Uploads } from '../core/import.ts'
 import type { Logins } from '../core/logins.ts'
-import type { Metrics, Tracing } from '../core/observation.ts'
+import type { Metrics } from '../core/observation.ts'
 import type { PasswordHasher } from '../core/password-hasher.ts'
 import type { RepositoryFiles } from '../core/repository-files.ts'
 import type { Sessions } from '../core/session.ts'
@@ -28,8 +28,6 @@ export interface Services {
   readonly health: () => Promise<HealthCheck[]>
   readonly status: () => Promise<DepotStatus>
   readonly metrics: Metrics
-  /** Undefined: nobody follows traces. */
-  readonly tracing?: Tracing | undefined
   /** The repository directory, as the operator set it. */
   readonly importDirectory: string
   readonly sessions: Sessions

@@ -49,7 +49,7 @@ export const exportRoutes: FastifyPluginAsyncTypebox<Pick<Services, 'desk' | 'ta
       const selection = selectionOf(request.body)
       if (request.body.dryRun === true) return preflightView(await desk.planExport(selection))
       const { task } = await desk.requestExport({ selection, requestedBy: request.userName })
-      request.startedTask(task.id)
+      request.taskId = task.id
       return reply.code(201).header('location', `/api/v1/exports/${task.id}`).send(exportView(task, new Date()))
     }
   )

@@ -190,6 +190,6 @@ function deletionResult({ fixids, fileCount, bytes, taskId }: Deletion): Static<
 /** With the headers that older clients follow. */
 function accepted(reply: FastifyReply, result: Static<typeof ActionResult>): FastifyReply {
   const { taskid } = result
-  if (taskid !== 0) reply.request.startedTask(taskid)
+  if (taskid !== 0) reply.request.taskId = taskid
   return reply.headers(taskid === 0 ? {} : { location: `/jobs/${taskid}`, jobids: String(taskid) }).send(result)
 }

@@ -146,7 +146,7 @@ export const importRoutes: FastifyPluginAsyncTypebox<Services> = async (app, { i
         const { files } = request.body
         checkAnnouncement(files)
         const task = await imports.announceImport({ files, requestedBy: request.userName })
-        request.startedTask(task.id)
+        request.taskId = task.id
         return importView(task)
       }
     )
@@ -204,7 +204,7 @@ async function importFiles(
       await imports.abandonUpload(upload).catch(() => {})
       throw toStorageProblem(error) ?? error
     })
-  request.startedTask(task.id)
+  request.taskId = task.id
   if (isWaiting) return task
   const ended = await waitForTask(tasks, task.id, WAIT_MS)
   const [message] = ended.messages

@@ -1,32 +1,22 @@
-/**
- * Follows every request to its end: names it in its answer, writes a line about it, counts it, and makes it part of a trace. Register it
- * before all routes.
- */
+/** Follows every request to its end: sets its id in the answer, writes a log line and counts it. Register it before all routes. */
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, LogController } from 'fastify'
-import type { AnsweredRequest, Metrics, RequestTrace, Tracing } from '../../core/observation.ts'
+import type { AnsweredRequest, Metrics } from '../../core/observation.ts'
 import { REQUEST_ID_HEADER } from './request-id.ts'
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /**
-     * Programs ask for it all the time: a success is a line for those who debug, and part of a trace only where the caller has one.
-     */
+    /** Programs call it all the time: a success is logged at level debug. */
     isPolled?: boolean
   }
 
   interface FastifyRequest {
     /** The task that it has started; 0: none. */
     taskId: number
-    /** The part of a trace that it is; null: of none. */
-    trace: RequestTrace | null
-    /** To be told of the task that this request has started. */
-    startedTask(taskId: number): void
   }
 }
 
 export interface Observers {
   readonly metrics?: Pick<Metrics, 'observe'> | undefined
-  readonly tracing?: Tracing | undefined
 }
 
 /** Of Fastify's own lines the ones on every request are left out: there is one here that says more, and has no URL. */
@@ -35,16 +25,10 @@ export class QuietLogController extends LogController {
   override requestCompleted(): void {}
 }
 
-export function registerObservers(app: FastifyInstance, { metrics, tracing }: Observers): void {
+export function registerObservers(app: FastifyInstance, { metrics }: Observers): void {
   app.decorateRequest('taskId', 0)
-  app.decorateRequest('trace', null)
-  app.decorateRequest('startedTask', function (taskId: number): void {
-    this.taskId = taskId
-    this.trace?.startedTask(taskId)
-  })
   app.addHook('onRequest', (request, reply, done) => {
     reply.header(REQUEST_ID_HEADER, request.id)
-    if (tracing !== undefined) beginTrace(tracing, request)
     const started = performance.now()
     let hasEnded = false
     const end = (isCut: boolean) => {
@@ -54,7 +38,6 @@ export function registerObservers(app: FastifyInstance, { metrics, tracing }: Ob
       const seconds = (performance.now() - started) / 1000
       const answered = { method: request.method, route, status: reply.raw.statusCode, seconds, isCut }
       metrics?.observe(answered)
-      request.trace?.end(answered)
       writeLine(request, reply, answered, config.isPolled === true)
     }
     // Fastify's own hook is not told where the client goes before its answer is whole.
@@ -62,12 +45,6 @@ export function registerObservers(app: FastifyInstance, { metrics, tracing }: Ob
     reply.raw.once('close', () => end(true))
     done()
   })
-}
-
-function beginTrace(tracing: Tracing, request: FastifyRequest): void {
-  if (request.routeOptions.config.isPolled === true && request.headers.traceparent === undefined) return
-  request.trace = tracing.beginRequest(request.method, request.headers)
-  request.log = request.log.child({ traceId: request.trace.traceId })
 }
 
 /** Neither the URL, which may hold what is nobody's business, nor anything of headers and bodies. */
