@@ -1,6 +1,6 @@
 /**
- * Makes test/fixtures/databases/NNNN-name.sql for every migration that has none yet: the database as it is after that migration,
- * with rows in every table, as SQL. A fixture is never made again, since it stands for what former versions have left on disks.
+ * Makes test/fixtures/databases/NNNN-name.sql for every migration that has none yet: the database after that migration, with rows in
+ * every table, as SQL. The fixture of a released migration never changes.
  *
  * Usage: node scripts/database-fixtures.ts
  */
@@ -25,6 +25,7 @@ const VALUES: Readonly<Record<string, readonly (string | number | null)[]>> = {
   'package_file.role': ['payload', 'metadata', 'readme'],
   'plan.archive_state': ['kept', 'pending', 'none'],
   'task.kind': ['export', 'export', 'scan'],
+  'task.state': ['completed', 'live', 'failed'],
   'work.kind': ['export', 'export', 'scan'],
   'work.state': ['ended', 'queued', 'ended'],
   'file_reading.contents': [null, null, null],
@@ -34,9 +35,6 @@ const VALUES: Readonly<Record<string, readonly (string | number | null)[]>> = {
   'audit.targets': ['[]', '[]', '[]'],
   'audit.previous_hash': ['0'.repeat(64), 'audit hash 1', 'audit hash 2']
 }
-
-/** The words for how a task stands were others before work was a thing of its own. */
-const TASK_STATES = { before: ['completed', 'running', 'failed'], after: ['completed', 'live', 'failed'] }
 
 interface Column {
   readonly name: string
@@ -83,10 +81,8 @@ function fill(database: Database.Database, table: string): void {
     .all(table)
     .map(({ from }) => from)
   const columns = columnsOf(database, table)
-  const isNew = tablesOf(database).includes('work')
   for (let row = 0; row < ROWS; row++) {
     const values = columns.map(({ name, type }) => {
-      if (table === 'task' && name === 'state') return TASK_STATES[isNew ? 'after' : 'before'][row]
       const given = VALUES[`${table}.${name}`]
       if (given !== undefined) return given[row]
       if (references.includes(name) || name === 'id') return type === 'integer' ? row + 1 : `${name} ${row + 1}`

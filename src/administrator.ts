@@ -3,14 +3,13 @@ import type { Config } from './config.ts'
 import { makePassword } from './core/password.ts'
 import type { PasswordHasher } from './core/password-hasher.ts'
 import { normalName } from './core/user-name.ts'
-import { findPasswordHash, removePasswordHashes } from './store/credential-store.ts'
 import type { Depot } from './store/database.ts'
 import { createUserDesk } from './store/user-desk.ts'
 import { createUserReader } from './store/user-reader.ts'
 
 /**
- * With a password in the settings, their user is an administrator with that password. Without one, an administrator is made when there is
- * none: the one of a former version, with the password that was made then, or a new one.
+ * With a password in the settings, their user is an administrator with that password. Without one, an administrator with a new password
+ * is made when there is none.
  * @returns the password, when it had to be made
  */
 export async function prepareAdministrator(
@@ -22,19 +21,16 @@ export async function prepareAdministrator(
   const name = normalName(adminUser)
   if (adminPassword !== undefined) {
     await haveAdministrator(db, name, adminPassword, hasher, now)
-    await removePasswordHashes(db)
     return undefined
   }
   const users = await createUserReader(db).listUsers()
   if (users.some(({ role }) => role === 'admin')) return undefined
-  const former = await findPasswordHash(db, name)
-  const madePassword = former === undefined ? makePassword() : undefined
-  const passwordHash = former ?? (await hasher.hash(madePassword ?? ''))
+  const madePassword = makePassword()
+  const passwordHash = await hasher.hash(madePassword)
   const isUser = users.some((user) => user.name === name)
   const desk = createUserDesk(db)
   if (isUser) await desk.changeUser({ name, role: 'admin', passwordHash, changedAt: now })
   else await desk.addUser({ name, role: 'admin', passwordHash, createdAt: now })
-  await removePasswordHashes(db)
   return madePassword
 }
 

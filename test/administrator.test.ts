@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto'
 import t, { type Test } from 'tap'
 import { prepareAdministrator } from '../src/administrator.ts'
 import { createPasswordHasher } from '../src/core/password-hasher.ts'
@@ -13,7 +12,6 @@ async function make(t: Test) {
   const { db } = await makeDepot(t)
   const hasher = createPasswordHasher(CHEAP)
   return {
-    db,
     prepare: (adminPassword?: string, adminUser = 'admin') =>
       prepareAdministrator(db, { adminUser, adminPassword }, hasher, NOW),
     find: (name = 'admin') => createUserReader(db).findUser(name),
@@ -50,16 +48,4 @@ t.test('a password in the settings counts at each start, and goes on counting wi
   await prepare('another one', 'boss')
   t.match(await find('boss'), { role: 'admin' })
   t.ok(await isPassword('another one', 'boss'))
-})
-
-t.test('the administrator of a former version becomes a user, and no other credential that is left does', async (t) => {
-  const { db, prepare, isPassword, find } = await make(t)
-  const hash = (password: string) => `sha256$s$${createHash('sha256').update(`s${password}`).digest('base64url')}`
-  const rows = ['admin', 'former'].map((user_name) => ({ user_name, password_hash: hash(`made for ${user_name}`) }))
-  await db.insertInto('credential').values(rows).execute()
-  t.equal(await prepare(), undefined, 'no password is made')
-  t.ok(await isPassword('made for admin'))
-  t.match(await find(), { role: 'admin' })
-  t.equal(await find('former'), undefined)
-  t.same(await db.selectFrom('credential').selectAll().execute(), [])
 })

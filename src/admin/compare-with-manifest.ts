@@ -21,7 +21,7 @@ export function compareWithManifest(
 function differenceOf(entry: CheckedEntry, file: ManifestFile): string | undefined {
   if (entry.size !== file.size) return `has ${entry.size} bytes, and the manifest says ${file.size}`
   if (entry.crc32 !== Number.parseInt(file.crc32, 16)) return 'has another CRC-32 than the manifest says'
-  if (file.sha256 !== null && entry.sha256 !== file.sha256) return 'has another SHA-256 than the manifest says'
+  if (entry.sha256 !== file.sha256) return 'has another SHA-256 than the manifest says'
   if (entry.compressedSize !== file.packedSize)
     return `takes ${entry.compressedSize} bytes, and the manifest says ${file.packedSize}`
   return undefined

@@ -17,7 +17,7 @@ export interface ManifestFile {
   readonly packedSize: number
   /** Eight hexadecimal digits. */
   readonly crc32: string
-  readonly sha256: string | null
+  readonly sha256: string
   /** ISO 8601. */
   readonly modifiedAt: string
 }
@@ -47,7 +47,7 @@ function isFile(value: unknown): value is ManifestFile {
     isCount(size) &&
     isCount(packedSize) &&
     isHex(crc32, 8) &&
-    (sha256 === null || isHex(sha256, 64)) &&
+    isHex(sha256, 64) &&
     typeof modifiedAt === 'string' &&
     !Number.isNaN(Date.parse(modifiedAt))
   )

@@ -65,8 +65,6 @@ export function digestLine(
 export interface PlanReader {
   /** The plan of the archive of this name, if it is there or will be: of others it is not kept what was in them. */
   findPlan(archiveName: string): Promise<Plan | undefined>
-  /** Whether the SHA-256 of every entry is known. */
-  hasDigests(planId: number): Promise<boolean>
   /** The entries of a plan in their order, a page at a time. They end early when the archive ceases to be kept meanwhile. */
   entryPages(planId: number): AsyncIterable<PlanEntry[]>
 }

@@ -34,7 +34,7 @@ export interface DatabaseOptions {
   readonly isForNow?: boolean
 }
 
-/** Stands among the migrations of a database that a depot is being moved to: former versions refuse it like this, too. */
+/** Is among the migrations of a database that a depot is being moved to: every program refuses an unknown migration. */
 export const UNFINISHED_MOVE = 'unfinished-move'
 
 export type Depot = Kysely<Schema>

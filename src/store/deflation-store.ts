@@ -127,12 +127,12 @@ async function indexContents(db: Kysely<ScanSchema>): Promise<void> {
 }
 
 interface KeyRow {
-  readonly sha256: string | null
+  readonly sha256: string
   readonly deflated_size: number | null
   readonly deflated_crc32: number | null
 }
 
 function toKeys(row: KeyRow): { sha256: string; deflated: Deflated }[] {
   const { deflated } = toDeflated(row)
-  return row.sha256 === null || deflated === undefined ? [] : [{ sha256: row.sha256, deflated }]
+  return deflated === undefined ? [] : [{ sha256: row.sha256, deflated }]
 }

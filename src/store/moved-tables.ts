@@ -45,7 +45,6 @@ export function movedTables(isDeflatedThere: (row: Selectable<Schema['deflation'
     { name: 'task', key: ['id'] },
     { name: 'task_count', key: ['ended'] },
     { name: 'task_message', key: ['task_id', 'position'] },
-    { name: 'credential', key: ['user_name'] },
     { name: 'user', key: ['id'] },
     { name: 'token', key: ['id'] },
     { name: 'login_failure', key: ['key'] },

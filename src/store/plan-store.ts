@@ -85,17 +85,6 @@ export function createPlanStore(db: Kysely<Schema>) {
       return row && toPlan(row)
     },
 
-    async hasDigests(planId: number): Promise<boolean> {
-      const unknown = await db
-        .selectFrom('plan_entry')
-        .select('position')
-        .where('plan_id', '=', planId)
-        .where('sha256', 'is', null)
-        .limit(1)
-        .executeTakeFirst()
-      return unknown === undefined
-    },
-
     /**
      * The position of the entry that the byte at this offset of the archive belongs to: entries lie in the order of their offsets.
      * @param entryCount of the plan; at least one
@@ -167,7 +156,7 @@ function toEntry(row: Selectable<PlanEntryTable>): PlanEntry {
     path: row.path,
     size: row.size,
     crc32: row.crc32,
-    sha256: row.sha256 ?? '',
+    sha256: row.sha256,
     modifiedAt: row.modified_at,
     ...toDeflated(row),
     offset: row.offset,

@@ -23,7 +23,6 @@ export interface Schema {
   task: TaskTable
   task_count: TaskCountTable
   task_message: TaskMessageTable
-  credential: CredentialTable
   user: UserTable
   token: TokenTable
   login_failure: LoginFailureTable
@@ -150,8 +149,7 @@ export interface PlanEntryTable {
   path: string
   size: number
   crc32: number
-  /** Null for entries that were planned before it was kept. */
-  sha256: string | null
+  sha256: string
   modified_at: number
   offset: number
   /** Null for entries that are stored. */
@@ -239,7 +237,7 @@ export interface TaskTable {
   created_by: string
   created_at: number
   finished_at: number | null
-  /** Grows with every task that ends, and is never given again; null before, and for tasks of former versions. */
+  /** Grows with every task that ends, and is never used again; null before the task ends. */
   end_number: Generated<number | null>
 }
 
@@ -255,12 +253,6 @@ interface TaskMessageTable {
   text: string
   explanation: string
   recovery: string
-}
-
-/** Of former versions: the administrator whose password was made at the first start. The next start makes a user of it. */
-interface CredentialTable {
-  user_name: string
-  password_hash: string
 }
 
 export interface UserTable {

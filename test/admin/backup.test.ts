@@ -104,11 +104,12 @@ t.test('a depot that never had a task keeps away from the ids of its original to
 t.test('a backup has everything, and only its owner can read it', async (t) => {
   const { source, target, root } = await place(t)
   const db = open(t, source)
-  await db.insertInto('credential').values({ user_name: 'admin', password_hash: 'a hash' }).execute()
+  const user = { name: 'admin', role: 'admin', password_hash: 'a hash', created_at: 1, password_changed_at: 2 }
+  await db.insertInto('user').values(user).execute()
   const id = await insertTask(db)
   await backUp(source, target)
   const copy = open(t, target)
-  t.same(await copy.selectFrom('credential').selectAll().execute(), [{ user_name: 'admin', password_hash: 'a hash' }])
+  t.match(await copy.selectFrom('user').selectAll().execute(), [user])
   t.same(await copy.selectFrom('task').select('id').execute(), [{ id }])
   t.equal(fs.statSync(target).mode & 0o777, 0o600)
   t.notOk(fs.existsSync(path.join(root, 'backups', 'monday.db.part')))

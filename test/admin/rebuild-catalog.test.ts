@@ -48,14 +48,13 @@ t.test('tasks, plans and who may log in stay as they are', async (t) => {
       .execute()
     const task = { id: 6, kind: 'scan', state: 'completed', work_id: 5, created_by: 'admin', created_at: 1 }
     await db.insertInto('task').values(task).execute()
-    await db.insertInto('credential').values({ user_name: 'admin', password_hash: 'x' }).execute()
+    const user = { name: 'admin', role: 'admin', password_hash: 'x', created_at: 1, password_changed_at: 1 }
+    await db.insertInto('user').values(user).execute()
     const plan = { digest: 'd', package_count: 1, entry_count: 1, directory_offset: 0, archive_size: 1 }
     await db.insertInto('plan').values(plan).execute()
   })
   const kept = async (db: Depot) =>
-    Promise.all(
-      (['work', 'task', 'plan', 'credential'] as const).map((table) => db.selectFrom(table).selectAll().execute())
-    )
+    Promise.all((['work', 'task', 'plan', 'user'] as const).map((table) => db.selectFrom(table).selectAll().execute()))
   const before = await read(place, kept)
   await rebuildCatalog(place)
   t.same(await read(place, kept), before)

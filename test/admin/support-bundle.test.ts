@@ -54,7 +54,7 @@ t.test('a bundle has what helps, and no secret', async (t) => {
     node: { node: process.versions.node },
     disks: { data: { freeBytes: Number } }
   })
-  t.match(JSON.parse(read('database.json')), { damages: [], rows: { package: 5 }, schema: /0001-depot/ })
+  t.match(JSON.parse(read('database.json')), { damages: [], rows: { package: 5 }, schema: /0001-initial/ })
   t.match(read('doctor.txt'), /Everything is sound\.\nexit code 0\n$/)
   t.match(read('log.txt'), 'Server listening')
   const all = fs.readFileSync(file, 'utf8')

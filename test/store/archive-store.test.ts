@@ -26,7 +26,7 @@ async function openStore(t: Test, plans: readonly (readonly [state: string, kept
     const entry = { plan_id: id, position: 0, path: 'a', size: 1, crc32: 1, modified_at: 1, offset: 0, fixid: 'a' }
     await db
       .insertInto('plan_entry')
-      .values({ ...entry, packages_done: 1 })
+      .values({ ...entry, sha256: 'ab', packages_done: 1 })
       .execute()
     ids.push(id)
   }

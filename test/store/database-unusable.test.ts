@@ -103,35 +103,33 @@ t.test('a database of a newer version is refused politely, and not one byte of i
   t.same(fs.readdirSync(path.dirname(file)), ['fixdepot.db'])
 })
 
-/** A database with two users that a crash has left in the log only, the second one last. */
+/** A database with two rows that a crash has left in the log only, the second one last. */
 async function crashed(t: Test): Promise<string> {
   const file = await migrated(t)
   const root = path.join(path.dirname(file), 'crashed')
   fs.mkdirSync(root)
   const db = openDatabase({ file })
-  for (const user_name of ['first', 'second']) {
-    await db.insertInto('credential').values({ user_name, password_hash: 'x' }).execute()
+  for (const key of ['first', 'second']) {
+    await db.insertInto('login_failure').values({ key, failures: 1, failed_at: 1 }).execute()
   }
   for (const suffix of ['', '-wal']) fs.copyFileSync(file + suffix, path.join(root, `fixdepot.db${suffix}`))
   await db.destroy()
   return path.join(root, 'fixdepot.db')
 }
 
-async function users(db: Depot): Promise<string[]> {
-  return (await db.selectFrom('credential').select('user_name').orderBy('user_name').execute()).map(
-    (row) => row.user_name
-  )
+async function keys(db: Depot): Promise<string[]> {
+  return (await db.selectFrom('login_failure').select('key').orderBy('key').execute()).map((row) => row.key)
 }
 
 t.test('what a crash has left in the log is there again', async (t) => {
-  t.same(await users(open(t, await crashed(t))), ['first', 'second'])
+  t.same(await keys(open(t, await crashed(t))), ['first', 'second'])
 })
 
 t.test('a log that is cut in its last transaction opens with all those before', async (t) => {
   const file = await crashed(t)
   fs.truncateSync(`${file}-wal`, fs.statSync(`${file}-wal`).size - 100)
   const db = open(t, file)
-  t.same(await users(db), ['first'])
+  t.same(await keys(db), ['first'])
   t.same(await migrateToLatest(db), [])
 })
 
@@ -139,7 +137,7 @@ t.test('a log of garbage opens with what the database itself holds', async (t) =
   const file = await crashed(t)
   fs.writeFileSync(`${file}-wal`, Buffer.alloc(50_000, 0xaa))
   const db = open(t, file)
-  t.same(await users(db), [])
+  t.same(await keys(db), [])
   t.same(await migrateToLatest(db), [])
 })
 
@@ -147,7 +145,7 @@ t.test('looking at a database leaves no file beside it and changes none', async 
   const file = await migrated(t)
   const before = fs.readFileSync(file)
   const db = openForReading(file)
-  t.same(await users(db), [])
+  t.same(await keys(db), [])
   await db.destroy()
   t.same(fs.readdirSync(path.dirname(file)), ['fixdepot.db'])
   t.ok(fs.readFileSync(file).equals(before))
@@ -158,7 +156,7 @@ t.test('looking at what a crash has left sees all of it, and leaves it to the ne
   const contents = () => [file, `${file}-wal`].map((name) => fs.readFileSync(name).toString('base64'))
   const before = contents()
   const db = openForReading(file)
-  t.same(await users(db), ['first', 'second'])
+  t.same(await keys(db), ['first', 'second'])
   await db.destroy()
   t.same(contents(), before)
 })

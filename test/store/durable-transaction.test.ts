@@ -15,12 +15,12 @@ async function synchronous(db: Pick<Depot, 'getExecutor'>): Promise<number | und
   return rows[0]?.synchronous
 }
 
-const insert = (db: Pick<Depot, 'insertInto'>, user_name: string) =>
-  db.insertInto('credential').values({ user_name, password_hash: '' }).execute()
+const insert = (db: Pick<Depot, 'insertInto'>, key: string) =>
+  db.insertInto('login_failure').values({ key, failures: 1, failed_at: 1 }).execute()
 
-const users = async (db: Depot) => {
-  const rows = await db.selectFrom('credential').select('user_name').orderBy('user_name').execute()
-  return rows.map((row) => row.user_name)
+const keys = async (db: Depot) => {
+  const rows = await db.selectFrom('login_failure').select('key').orderBy('key').execute()
+  return rows.map((row) => row.key)
 }
 
 testOnBoth('the disk is waited for in the transaction, and not after it', async (t, engine) => {
@@ -33,7 +33,7 @@ testOnBoth('the disk is waited for in the transaction, and not after it', async 
   })
   t.equal(result, 'result')
   t.equal(await synchronous(db), NORMAL)
-  t.same(await users(connect()), ['kept'])
+  t.same(await keys(connect()), ['kept'])
 })
 
 testOnBoth('a transaction that fails changes nothing, and the connection is as before', async (t, engine) => {
@@ -44,7 +44,7 @@ testOnBoth('a transaction that fails changes nothing, and the connection is as b
   })
   await t.rejects(failing, /not now/)
   t.equal(await synchronous(db), MODES[engine][0])
-  t.same(await users(db), [])
+  t.same(await keys(db), [])
 })
 
 testOnBoth('those that are asked for at once run one after the other', async (t, engine) => {
@@ -60,7 +60,7 @@ testOnBoth('those that are asked for at once run one after the other', async (t,
   const between = insert(db, 'e')
   t.same(await Promise.all(modes), Array(4).fill(MODES[engine][1]))
   await between
-  t.same(await users(db), [...names, 'e'])
+  t.same(await keys(db), [...names, 'e'])
 })
 
 testOnBoth('what reads first can write then, since nobody else has written in between', async (t, engine) => {
@@ -68,10 +68,10 @@ testOnBoth('what reads first can write then, since nobody else has written in be
   const other = connect()
   await (engine === 'SQLite' ? sql`pragma busy_timeout = 0` : sql`set lock_timeout = 1`).execute(other)
   await durableTransaction(db, async (trx) => {
-    t.same(await trx.selectFrom('credential').selectAll().execute(), [])
+    t.same(await trx.selectFrom('login_failure').selectAll().execute(), [])
     const meanwhile = writeTransaction(other, (trx) => insert(trx, 'meanwhile'))
     t.ok(isForLater(await meanwhile.catch((error) => error)))
     await insert(trx, 'kept')
   })
-  t.same(await users(other), ['kept'])
+  t.same(await keys(other), ['kept'])
 })

@@ -101,20 +101,6 @@ testOnBoth('a plan is found by the name of its archive, as long as that is there
   t.equal(await plans.findPlan(''), undefined)
 })
 
-testOnBoth('a plan has digests only if all of its entries have one', async (t) => {
-  const { db } = await makeDepot(t)
-  const plans = createPlanStore(db)
-  const ids = [await plans.begin(), await plans.begin()] as const
-  for (const id of ids) await plans.addEntries(id, entries(3))
-  await db
-    .updateTable('plan_entry')
-    .set({ sha256: null })
-    .where('plan_id', '=', ids[1])
-    .where('position', '=', 2)
-    .execute()
-  t.same([await plans.hasDigests(ids[0]), await plans.hasDigests(ids[1])], [true, false])
-})
-
 testOnBoth('the entry is found that any byte before the directory belongs to', async (t) => {
   const { db } = await makeDepot(t)
   const plans = createPlanStore(db)

@@ -103,7 +103,7 @@ test('a text with a sign that PostgreSQL cannot hold is looked for in vain, and 
 
 test('what is wrong with a row is told without what is in it', async (t) => {
   const { db } = await migrated(t)
-  const session = sql`insert into credential (user_name, password_hash) values ('ann', null)`
+  const session = sql`insert into login_failure (key, failures, failed_at) values ('ann', null, 1)`
   const error: Error = await session.execute(db).then(
     () => new Error('it was taken'),
     (error) => error
@@ -115,23 +115,23 @@ test('what is wrong with a row is told without what is in it', async (t) => {
 test('a transaction in which a statement has failed is not committed in silence', async (t) => {
   const { db } = await migrated(t)
   const failing = durableTransaction(db, async (trx) => {
-    await trx.insertInto('credential').values({ user_name: 'lost', password_hash: '' }).execute()
+    await trx.insertInto('login_failure').values({ key: 'lost', failures: 1, failed_at: 1 }).execute()
     await sql`select nothing_like_it`.execute(trx).catch(() => {})
   })
   await t.rejects(failing)
-  t.same(await db.selectFrom('credential').selectAll().execute(), [])
+  t.same(await db.selectFrom('login_failure').selectAll().execute(), [])
 })
 
 test('a connection that was cut fails what is under way, and the next statement gets a new one', async (t) => {
   const { url, db } = await migrated(t)
   const failing = durableTransaction(db, async (trx) => {
-    await trx.insertInto('credential').values({ user_name: 'lost', password_hash: '' }).execute()
+    await trx.insertInto('login_failure').values({ key: 'lost', failures: 1, failed_at: 1 }).execute()
     await cut(t, url, trx)
-    await trx.insertInto('credential').values({ user_name: 'late', password_hash: '' }).execute()
+    await trx.insertInto('login_failure').values({ key: 'late', failures: 1, failed_at: 1 }).execute()
   })
   const error = await failing.catch((error) => error)
   t.equal(troubleKind(error), 'away')
-  t.same(await db.selectFrom('credential').selectAll().execute(), [])
+  t.same(await db.selectFrom('login_failure').selectAll().execute(), [])
 })
 
 test('a temporary table that went with its connection is missed as the connection is', async (t) => {

@@ -163,18 +163,3 @@ t.test('what was in an archive is not known any more when it is gone, or will ne
   await create({ fixids: [XCC] })
   for (const part of ['archive', 'manifest', 'SHA256SUMS']) await gone(other, /is not kept any more/)(part)
 })
-
-t.test('digests that a former version has not kept are not made up', async (t) => {
-  const { call, db, id } = await openDepot(t)
-  await db.updateTable('plan_entry').set({ sha256: null }).where('position', '=', 2).execute()
-  const { files } = (await call(`${EXPORTS}/${id}/manifest`)).json()
-  t.same(
-    files.map(({ sha256 }: { sha256: string | null }) => sha256 === null),
-    [false, false, true, false]
-  )
-  equalProblem(t, await call(`${EXPORTS}/${id}/SHA256SUMS`), {
-    status: 410,
-    id: 'FQXHMUP9015L',
-    text: /former version, which kept no digests/
-  })
-})
