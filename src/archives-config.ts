@@ -1,4 +1,4 @@
-/** The settings that say where archives are, and what buckets have in common; a part of the schema in `config.ts`. */
+/** The settings that say where archives are; a part of the schema in `config.ts`. */
 import { fileURLToPath } from 'node:url'
 import { Type } from 'typebox'
 import { ConfigError } from './config-error.ts'
@@ -8,11 +8,8 @@ const PLACE =
   'a URL such as file:///shared/directory or s3://bucket/prefix; a bucket has 3 to 63 of a-z, 0-9, dots and hyphens, and credentials are no part of it'
 const ENDPOINT = 'a URL such as https://s3.example:9000, without credentials and without a path'
 
-/** A directory or a bucket. */
-export const PLACE_SETTING = Type.String({ pattern: '^(file:///|s3://)', description: PLACE })
-
 export const ARCHIVES_SETTINGS = {
-  FIXDEPOT_ARCHIVES_URL: Type.Optional(PLACE_SETTING),
+  FIXDEPOT_ARCHIVES_URL: Type.Optional(Type.String({ pattern: '^(file:///|s3://)', description: PLACE })),
   FIXDEPOT_S3_ENDPOINT: Type.Optional(
     Type.String({
       pattern: '^https?://[^/?#@\\s]+/?$',
@@ -47,7 +44,7 @@ const PREFIX_PART = /^[A-Za-z0-9._-]+$/
  * @throws ConfigError for a setting that only looks valid; its value is not quoted, since there may be a secret in it
  */
 export function archivesOf(settings: Given, standard: string, environment: Environment): ArchivesConfig {
-  const place = placeOf('FIXDEPOT_ARCHIVES_URL', settings, environment)
+  const place = placeOf(settings, environment)
   const isRedirecting = settings.FIXDEPOT_S3_REDIRECT === 'yes'
   if (typeof place === 'object') return { archivesDirectory: standard, archivesBucket: place, isRedirecting }
   if (isRedirecting) {
@@ -58,29 +55,22 @@ export function archivesOf(settings: Given, standard: string, environment: Envir
   return { archivesDirectory: place ?? standard, archivesBucket: undefined, isRedirecting }
 }
 
-/**
- * The directory or the bucket that a URL names; undefined without one.
- * @param settings that of this name, and those of all buckets
- * @throws ConfigError
- */
-export function placeOf<Name extends string>(
-  name: Name,
-  settings: Given & Readonly<Partial<Record<Name, string>>>,
-  environment: Environment
-): string | BucketSettings | undefined {
-  const { [name]: text, FIXDEPOT_S3_ENDPOINT: endpoint } = settings
+/** The directory or the bucket that the URL names; undefined without one. @throws ConfigError */
+function placeOf(settings: Given, environment: Environment): string | BucketSettings | undefined {
+  const { FIXDEPOT_ARCHIVES_URL: text, FIXDEPOT_S3_ENDPOINT: endpoint } = settings
   if (text === undefined) return undefined
-  if (!URL.canParse(text)) throw wrong(name, PLACE)
+  if (!URL.canParse(text)) throw wrong('FIXDEPOT_ARCHIVES_URL', PLACE)
   const url = new URL(text)
-  if (url.username !== '' || url.password !== '' || url.search !== '' || url.hash !== '') throw wrong(name, PLACE)
+  if (url.username !== '' || url.password !== '' || url.search !== '' || url.hash !== '')
+    throw wrong('FIXDEPOT_ARCHIVES_URL', PLACE)
   if (url.protocol === 'file:') {
     const directory = directoryOf(url)
-    if (directory === undefined) throw wrong(name, PLACE)
+    if (directory === undefined) throw wrong('FIXDEPOT_ARCHIVES_URL', PLACE)
     return directory
   }
   const prefix = url.pathname.replace(/^\/|\/$/g, '')
   const isPrefix = prefix === '' || prefix.split('/').every((part) => PREFIX_PART.test(part))
-  if (!BUCKET.test(url.host) || !isPrefix) throw wrong(name, PLACE)
+  if (!BUCKET.test(url.host) || !isPrefix) throw wrong('FIXDEPOT_ARCHIVES_URL', PLACE)
   if (endpoint !== undefined && !URL.canParse(endpoint)) throw wrong('FIXDEPOT_S3_ENDPOINT', ENDPOINT)
   const pathStyle = settings.FIXDEPOT_S3_PATH_STYLE ?? (endpoint === undefined ? 'no' : 'yes')
   return {

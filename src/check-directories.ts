@@ -2,9 +2,10 @@
 import fs from 'node:fs'
 import path from 'node:path'
 import { type Config, ConfigError } from './config.ts'
+import type { ArchiveStorage } from './core/archive-storage.ts'
 import { StorageTrouble } from './core/archive-trouble.ts'
+import { checkReadableDirectory } from './files/volume.ts'
 import { openArchiveStorage } from './worker/open-archive-storage.ts'
-import { openRepository } from './worker/open-repository.ts'
 
 /** Makes the data directory if need be. @throws ConfigError */
 export async function checkDirectories(config: Config): Promise<void> {
@@ -17,11 +18,9 @@ export async function checkDirectories(config: Config): Promise<void> {
   } catch (error) {
     throw new ConfigError(`FIXDEPOT_DATA_DIR cannot be written: ${(error as Error).message}`, { cause: error })
   }
-  if (!isOwn) await checkPlace('FIXDEPOT_ARCHIVES_URL', openArchiveStorage(config))
-  const repository = openRepository(config)
-  if (repository.isRemote) return checkPlace('FIXDEPOT_REPOSITORY_URL', repository)
+  if (!isOwn) await checkArchives(openArchiveStorage(config))
   try {
-    await repository.check()
+    await checkReadableDirectory(config.repositoryDirectory)
   } catch (error) {
     const advice = 'Create it, or set FIXDEPOT_REPOSITORY_DIR to the directory that holds the firmware.'
     throw new ConfigError(`The repository directory cannot be read: ${(error as Error).message}. ${advice}`, {
@@ -30,14 +29,14 @@ export async function checkDirectories(config: Config): Promise<void> {
   }
 }
 
-/** Where others keep something. Nothing is made there: a directory that is not mounted would not be missed. */
-async function checkPlace(setting: string, storage: { check(): Promise<void>; close(): void }): Promise<void> {
+/** Makes nothing where the archives are: a directory that is not mounted would not be missed. */
+async function checkArchives(storage: Pick<ArchiveStorage, 'check' | 'close'>): Promise<void> {
   try {
     await storage.check()
   } catch (error) {
     // What is only away is waited for.
     if (error instanceof StorageTrouble && error.isPassing) return
-    throw new ConfigError(`${setting} cannot be used: ${(error as Error).message}`, { cause: error })
+    throw new ConfigError(`FIXDEPOT_ARCHIVES_URL cannot be used: ${(error as Error).message}`, { cause: error })
   } finally {
     storage.close()
   }

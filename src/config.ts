@@ -9,7 +9,6 @@ import { CLIENT_SETTINGS } from './core/client-settings.ts'
 import { DURATION, parseDuration } from './core/duration.ts'
 import type { Protection } from './core/protection.ts'
 import { PROTECTION_SETTINGS, protectionOf } from './protection-settings.ts'
-import { checkBuckets, REPOSITORY_SETTINGS, type RepositoryConfig, repositoryOf } from './repository-config.ts'
 
 export { ConfigError } from './config-error.ts'
 
@@ -59,7 +58,7 @@ const Environment = Type.Object({
     enum: ['all', 'api', 'worker'],
     description: 'one of all, api and worker'
   }),
-  ...REPOSITORY_SETTINGS,
+  FIXDEPOT_REPOSITORY_DIR: Type.Optional(Type.String({ minLength: 1, description: 'a directory' })),
   ...ARCHIVES_SETTINGS,
   FIXDEPOT_ADMIN_USER: Type.String({
     default: 'admin',
@@ -115,11 +114,13 @@ export type TlsConfig =
 /** Of several servers: `api` answers requests and leaves the work to others, `worker` does work and answers none. */
 export type ServerRole = 'all' | 'api' | 'worker'
 
-export interface Config extends ArchivesConfig, RepositoryConfig {
+export interface Config extends ArchivesConfig {
   readonly host: string
   readonly port: number
   readonly tls: TlsConfig
   readonly dataDirectory: string
+  /** The operator's files. */
+  readonly repositoryDirectory: string
   /** The cache of deflated forms. */
   readonly deflatedDirectory: string
   /** `store`: nothing is deflated. */
@@ -161,7 +162,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     port: Number(settings.FIXDEPOT_PORT),
     tls: tlsConfig(settings, dataDirectory),
     dataDirectory,
-    ...repositoryOf(settings, path.join(dataDirectory, 'repository'), environment),
+    repositoryDirectory: path.resolve(settings.FIXDEPOT_REPOSITORY_DIR ?? path.join(dataDirectory, 'repository')),
     ...archivesOf(settings, path.join(dataDirectory, 'archives'), environment),
     deflatedDirectory: path.join(dataDirectory, 'deflated'),
     databaseFile: path.join(dataDirectory, 'fixdepot.db'),
@@ -182,8 +183,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
         : { host: settings.FIXDEPOT_METRICS_HOST, port: Number(settings.FIXDEPOT_METRICS_PORT) },
     logLevel: settings.FIXDEPOT_LOG_LEVEL
   }
-  if (config.repositoryBucket === undefined) checkDirectories(config)
-  else checkBuckets(config)
+  checkDirectories(config)
   return Object.freeze(config)
 }
 

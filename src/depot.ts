@@ -12,12 +12,13 @@ import { createLoginGuard } from './core/login-guard.ts'
 import { createLogins } from './core/logins.ts'
 import { createPasswordHasher } from './core/password-hasher.ts'
 import { Problem } from './core/problem.ts'
-import type { RepositoryStorage } from './core/repository-storage.ts'
 import { createSessions } from './core/session.ts'
 import { createLocalSignals } from './core/signals.ts'
 import { createDeflatedFiles } from './files/deflated-files.ts'
 import { createIncomingDirectory } from './files/incoming-directory.ts'
 import { nodeIdOf } from './files/node-id.ts'
+import { createRepositoryDirectory, type RepositoryDirectory } from './files/repository-directory.ts'
+import { createRepositoryFiles } from './files/repository-files.ts'
 import { checkHealth } from './health.ts'
 import type { Services } from './http/services.ts'
 import { joinServers, UNKNOWN_PLACE } from './join-servers.ts'
@@ -34,7 +35,6 @@ import { writeTransaction } from './store/durable-transaction.ts'
 import { readIdentity } from './store/identity-store.ts'
 import { createImportStore } from './store/import-store.ts'
 import { acquireInstanceLock, lockFileIn } from './store/instance-lock.ts'
-import { createKnownReadings } from './store/known-readings.ts'
 import { createPlanStore } from './store/plan-store.ts'
 import { createPostgresSignals } from './store/postgres-signals.ts'
 import { rememberTasks } from './store/remembered-tasks.ts'
@@ -49,12 +49,6 @@ import { createDeflatingPool } from './worker/deflating-pool.ts'
 import type { LaneReport } from './worker/lane-port.ts'
 import { createFormMaker } from './worker/missing-forms.ts'
 import { openArchiveStorage } from './worker/open-archive-storage.ts'
-import {
-  describeRepository,
-  openRepository,
-  openRepositoryFiles,
-  stagingDirectoryOf
-} from './worker/open-repository.ts'
 import { claimArchives } from './worker/own-archives.ts'
 import { recoverDeletions, removeAbandonedUploads, tolerateTrouble } from './worker/recover-repository.ts'
 import { type CrashedTask, type Supervisor, startSupervisor } from './worker/supervisor.ts'
@@ -93,7 +87,7 @@ export async function openDepot(config: Config, events: DepotEvents): Promise<De
   const db = openDepotDatabase({ ...config, owner }, READING_CONNECTIONS)
   const starting = config.databaseUrl === undefined ? undefined : await lockDatabase(config.databaseUrl)
   const hasOthers = starting !== undefined
-  const repository = openRepository(config)
+  const repository = createRepositoryDirectory(config.repositoryDirectory)
   const hasher = createPasswordHasher()
   await migrateToLatest(db)
   const databaseClock = createDatabaseClock(db)
@@ -107,8 +101,8 @@ export async function openDepot(config: Config, events: DepotEvents): Promise<De
   const node = nodeIdOf(config.dataDirectory)
   const archivesPlace = archivesOwner === undefined ? node : await placeOf(archiveStorage, archivesOwner)
   const servers = createServerStore(db)
-  if (hasOthers) await joinServers(servers, { id: owner, node, archives: archivesPlace }, repository.isRemote)
-  await recoverRepository(db, repository, stagingDirectoryOf(config), hasOthers ? servers : undefined)
+  if (hasOthers) await joinServers(servers, { id: owner, node, archives: archivesPlace })
+  await recoverRepository(db, repository, config.repositoryDirectory, hasOthers ? servers : undefined)
   starting?.release()
   const settings = {
     archivesOwner,
@@ -117,7 +111,6 @@ export async function openDepot(config: Config, events: DepotEvents): Promise<De
     databaseFile,
     databaseUrl,
     repositoryDirectory: config.repositoryDirectory,
-    repositoryBucket: config.repositoryBucket,
     archivesDirectory,
     archivesBucket,
     deflatedDirectory,
@@ -169,7 +162,7 @@ export async function openDepot(config: Config, events: DepotEvents): Promise<De
   if (config.role !== 'worker') await supervisor.desk.requestScan(STARTUP_USER)
   const catalog = createCatalogStore(db)
   const plans = createPlanStore(db)
-  const files = openRepositoryFiles(config, createKnownReadings(db))
+  const files = createRepositoryFiles(config.repositoryDirectory)
   const places = { archives: archiveStorage, repository }
   const clock = () => performance.now()
   const userReader = createUserReader(db)
@@ -226,8 +219,8 @@ export async function openDepot(config: Config, events: DepotEvents): Promise<De
       return { ...numbers, ended, checks, startedAt }
     },
     metrics,
-    uploads: metrics.countUploads(createIncomingDirectory(stagingDirectoryOf(config)).sink),
-    importDirectory: describeRepository(config),
+    uploads: metrics.countUploads(createIncomingDirectory(config.repositoryDirectory).sink),
+    importDirectory: config.repositoryDirectory,
     identity,
     sessions: createSessions({
       reader: createSessionReader(db),
@@ -253,8 +246,6 @@ export async function openDepot(config: Config, events: DepotEvents): Promise<De
       await forms?.close()
       await signals.close()
       archiveStorage.close()
-      repository.close()
-      files.close()
       if (hasOthers) await servers.leave(owner).catch(() => {})
       await db.destroy()
       lock.release()
@@ -278,20 +269,16 @@ async function placeOf(storage: ArchiveStorage, identity: string): Promise<strin
   }
 }
 
-/**
- * What former processes have left. No network is waited for in a transaction: where the repository is far away, no other server is there.
- * @param servers where others may be at work
- */
+/** Removes what former processes have left in the repository. @param servers where others may be at work */
 async function recoverRepository(
   db: Database,
-  repository: RepositoryStorage,
+  repository: RepositoryDirectory,
   stagingDirectory: string,
   servers: ServerStore | undefined
 ): Promise<void> {
   const isAlone = servers === undefined
   const living = new Set((await servers?.others(''))?.map(({ id }) => id))
   if (isAlone) await createImportStore(db).endUploads()
-  if (repository.isRemote) await recoverDeletions(db, repository)
-  else await writeTransaction(db, (trx) => recoverDeletions(trx, repository, (owner) => !living.has(owner)))
+  await writeTransaction(db, (trx) => recoverDeletions(trx, repository, (owner) => !living.has(owner)))
   await removeAbandonedUploads(db, stagingDirectory, isAlone)
 }

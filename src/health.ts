@@ -3,7 +3,7 @@ import type { Config } from './config.ts'
 import type { ArchiveStorage } from './core/archive-storage.ts'
 import { StorageTrouble } from './core/archive-trouble.ts'
 import type { HealthCheck } from './core/catalog.ts'
-import type { RepositoryStorage } from './core/repository-storage.ts'
+import type { RepositoryDirectory } from './files/repository-directory.ts'
 import { readVolumeSpace } from './files/volume.ts'
 import type { Depot as Database } from './store/database.ts'
 import { SPACE_FLOOR_BYTES } from './worker/repository-room.ts'
@@ -12,7 +12,7 @@ import type { Supervisor } from './worker/supervisor.ts'
 /** Where the depot keeps what is large. */
 interface Places {
   readonly archives: ArchiveStorage
-  readonly repository: RepositoryStorage
+  readonly repository: RepositoryDirectory
 }
 
 /** Reasons are for everybody who may ask: they name no paths. */

@@ -16,22 +16,13 @@ export const UNKNOWN_PLACE = 'unknown'
 /**
  * Takes back what former processes of this server had, and adds it to the list. Servers that keep archives in different places would each
  * give up what the others have packed: that is refused.
- * @param mustBeAlone what one server receives, no other one can reach
  * @throws ConfigError
  */
 export async function joinServers(
   servers: Pick<ServerStore, 'others' | 'succeed' | 'beat'>,
-  self: Omit<ServerTable, 'beat'>,
-  mustBeAlone = false
+  self: Omit<ServerTable, 'beat'>
 ): Promise<void> {
   await servers.succeed(self)
-  const all = mustBeAlone ? await servers.others(self.id) : []
-  if (all.length > 0 && (await isAnyAlive(servers, self.id, all))) {
-    throw new ConfigError(
-      'Other servers use the database of FIXDEPOT_DATABASE_URL. With the repository in a bucket there can be only one: what is imported waits ' +
-        'in its data directory. Stop the others, or set FIXDEPOT_REPOSITORY_DIR to a directory that all of them share.'
-    )
-  }
   const strangers = (await servers.others(self.id)).filter(
     ({ archives }) => ![archives, self.archives].includes(UNKNOWN_PLACE) && archives !== self.archives
   )

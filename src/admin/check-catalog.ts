@@ -1,22 +1,10 @@
 /** Compares the repository with what was read of it. Memory does not grow with the repository. */
-import { StorageTrouble } from '../core/archive-trouble.ts'
-import type { KnownReadings, RepositoryStorage } from '../core/repository-storage.ts'
+import { createRepositoryDirectory } from '../files/repository-directory.ts'
 import type { InspectionStore } from '../store/inspection-store.ts'
 import type { Findings } from './findings.ts'
 import { reasonOf } from './refusal.ts'
 
-/** The repository, and where it is in words. */
-export interface RepositoryToCheck {
-  readonly repository: RepositoryStorage
-  readonly place: string
-  readonly known: KnownReadings
-}
-
-export async function checkCatalog(
-  store: InspectionStore,
-  checked: RepositoryToCheck,
-  findings: Findings
-): Promise<void> {
+export async function checkCatalog(store: InspectionStore, directory: string, findings: Findings): Promise<void> {
   const { isRead, isCurrent } = await store.catalogState()
   if (!isRead) {
     findings.report('catalog', 'The repository has not been read yet. Start the server.')
@@ -25,14 +13,10 @@ export async function checkCatalog(
   if (!isCurrent)
     findings.report('catalog', 'It is older than what was read: the repository is being read, or that was interrupted.')
   try {
-    await walk(store, checked, findings)
+    await walk(store, directory, findings)
   } catch (error) {
-    if (error instanceof StorageTrouble) {
-      findings.giveUp(`The repository in ${checked.place} cannot be checked. ${error.message}`)
-      return
-    }
     if ((error as NodeJS.ErrnoException).syscall === undefined) throw error
-    findings.giveUp(`The repository directory ${checked.place} cannot be read: ${reasonOf(error)}.`)
+    findings.giveUp(`The repository directory ${directory} cannot be read: ${reasonOf(error)}.`)
     return
   }
   for await (const files of store.changedPages()) {
@@ -45,13 +29,9 @@ export async function checkCatalog(
   }
 }
 
-async function walk(
-  store: InspectionStore,
-  { repository, known }: RepositoryToCheck,
-  findings: Findings
-): Promise<void> {
+async function walk(store: InspectionStore, directory: string, findings: Findings): Promise<void> {
   await store.beginFiles()
-  for await (const portion of repository.walk(known)) {
+  for (const portion of createRepositoryDirectory(directory).walk()) {
     await store.addFiles(portion.flatMap((sighting) => ('file' in sighting ? [sighting.file] : [])))
     for (const sighting of portion) {
       if ('file' in sighting || sighting.problem.code !== 'unreadable') continue

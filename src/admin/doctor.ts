@@ -4,8 +4,6 @@ import { describeTrouble, isDatabaseTrouble } from '../core/database-trouble.ts'
 import { createAuditInspection } from '../store/audit-store.ts'
 import { type DatabasePlace, openDepotForReading } from '../store/database.ts'
 import { createInspectionStore } from '../store/inspection-store.ts'
-import { createKnownReadings } from '../store/known-readings.ts'
-import { describeRepository, openRepository } from '../worker/open-repository.ts'
 import { checkArchives } from './check-archives.ts'
 import { checkAudit } from './check-audit.ts'
 import { checkBucket } from './check-bucket.ts'
@@ -16,7 +14,7 @@ import { createFindings } from './findings.ts'
 
 type DoctorsConfig = DatabasePlace &
   Pick<Config, 'archivesDirectory' | 'deflatedDirectory' | 'repositoryDirectory'> &
-  Partial<Pick<Config, 'archivesBucket' | 'repositoryBucket'>>
+  Partial<Pick<Config, 'archivesBucket'>>
 
 /**
  * Examines a depot, also while its server runs.
@@ -53,10 +51,7 @@ export async function examine(config: DoctorsConfig, print: (line: string) => vo
       await attempt('the cache of deflated files', () =>
         checkDeflated(store, config.deflatedDirectory, findings, config.databaseUrl !== undefined)
       )
-      const repository = openRepository(config)
-      const checked = { repository, place: describeRepository(config), known: createKnownReadings(db) }
-      await attempt('the catalog', () => checkCatalog(store, checked, findings))
-      repository.close()
+      await attempt('the catalog', () => checkCatalog(store, config.repositoryDirectory, findings))
     }
   } finally {
     await db.destroy()

@@ -1,8 +1,7 @@
 /** `fixdepot doctor --rebuild`: the catalog made anew from the files, while no server runs. */
 import fs from 'node:fs'
 import type { Config } from '../config.ts'
-import { StorageTrouble } from '../core/archive-trouble.ts'
-import type { RepositoryStorage } from '../core/repository-storage.ts'
+import { createRepositoryDirectory, type RepositoryDirectory } from '../files/repository-directory.ts'
 import { refuseIfServersRun } from '../join-servers.ts'
 import { METADATA_SUFFIXES, READER_VERSION } from '../metadata/metadata-file.ts'
 import { type DatabasePlace, type Depot, migrateToLatest, openDepotDatabase } from '../store/database.ts'
@@ -11,7 +10,6 @@ import { emptyCatalog } from '../store/empty-catalog.ts'
 import { acquireInstanceLock, lockFileIn } from '../store/instance-lock.ts'
 import { createScanStore } from '../store/scan-store.ts'
 import { createServerStore } from '../store/server-store.ts'
-import { describeRepository, openRepository } from '../worker/open-repository.ts'
 import { createReadingPool } from '../worker/reading-pool.ts'
 import { type ScanResult, scanRepository } from '../worker/scan-repository.ts'
 import { Refusal, reasonOf } from './refusal.ts'
@@ -22,17 +20,13 @@ import { Refusal, reasonOf } from './refusal.ts'
  * @throws Refusal, InstanceLocked while a server runs, DatabaseUnusable
  */
 export async function rebuildCatalog(
-  config: DatabasePlace &
-    Pick<Config, 'dataDirectory' | 'repositoryDirectory'> &
-    Partial<Pick<Config, 'repositoryBucket'>>
+  config: DatabasePlace & Pick<Config, 'dataDirectory' | 'repositoryDirectory'>
 ): Promise<ScanResult> {
-  const { databaseFile, databaseUrl } = config
+  const { databaseFile, databaseUrl, repositoryDirectory } = config
   // An empty catalog would be worse than an old one.
-  const repository = openRepository(config)
+  const repository = createRepositoryDirectory(repositoryDirectory)
   await repository.check().catch((cause) => {
-    const place = describeRepository(config)
-    if (cause instanceof StorageTrouble) throw new Refusal(`${place} cannot be read. ${cause.message}`, { cause })
-    throw new Refusal(`The repository directory ${place} cannot be read: ${reasonOf(cause)}.`, { cause })
+    throw new Refusal(`The repository directory ${repositoryDirectory} cannot be read: ${reasonOf(cause)}.`, { cause })
   })
   if (databaseUrl === undefined && !fs.existsSync(databaseFile))
     throw new Refusal(`There is no database at ${databaseFile}.`)
@@ -51,11 +45,10 @@ export async function rebuildCatalog(
   } finally {
     databaseLock?.release()
     lock.release()
-    repository.close()
   }
 }
 
-async function readAll(db: Depot, repository: RepositoryStorage): Promise<ScanResult> {
+async function readAll(db: Depot, repository: RepositoryDirectory): Promise<ScanResult> {
   const pool = createReadingPool()
   try {
     return await scanRepository({

@@ -72,14 +72,14 @@ function shownSettings({ adminPassword, databaseUrl, ...config }: Config) {
 }
 
 function facts(config: Config) {
-  const { dataDirectory, repositoryDirectory, repositoryBucket } = config
+  const { dataDirectory, repositoryDirectory } = config
   return {
     version: readVersion(),
     node: process.versions,
     os: { platform: os.platform(), release: os.release(), arch: os.arch(), cpus: os.cpus().length },
     memoryBytes: { total: os.totalmem(), free: os.freemem() },
     uptimeSeconds: Math.floor(os.uptime()),
-    disks: { data: volumeFacts(dataDirectory), repository: repositoryBucket ?? volumeFacts(repositoryDirectory) }
+    disks: { data: volumeFacts(dataDirectory), repository: volumeFacts(repositoryDirectory) }
   }
 }
 

@@ -9,25 +9,10 @@ export interface PlacedEntry extends EntryFacts {
   readonly offset: number
 }
 
-/** The content of an entry, open for reading: a file of this machine, or one that is not here. */
-export type EntrySource = LocalSource | FarSource
-
-export interface LocalSource {
+/** The content of an entry: a file that is open for reading. */
+export interface EntrySource {
   readonly fd: number
   readonly size: number
-}
-
-export interface FarSource {
-  readonly size: number
-  /**
-   * Reads from a position into the buffer, and gives back how many bytes these were: 0 only at the end.
-   * @param end the last byte that is wanted for now
-   * @throws SourceChangedError, SourceUnreadableError
-   */
-  readInto(buffer: Buffer, position: number, end: number): Promise<number>
-  /** Where an output may find the content by itself. It is the content that was planned, or taking it from there fails. */
-  readonly origin?: () => Promise<object>
-  close(): Promise<void>
 }
 
 /** A file is not what the plan says it is. */

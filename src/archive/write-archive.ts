@@ -2,7 +2,6 @@
 import fs from 'node:fs'
 import { crc32 } from 'node:zlib'
 import { type Checkpoint, CheckpointTrail } from './checkpoint-trail.ts'
-import { type Copied, copyFromFar } from './copy-from-far.ts'
 import { type EntrySource, type PlacedEntry, SourceChangedError, SourceUnreadableError } from './entry-source.ts'
 import { contentOf, encodeCentralHeader, encodeEnd, encodeLocalHeader } from './layout.ts'
 
@@ -17,6 +16,12 @@ export interface Durable<Entry> {
   readonly lastEntry: Entry | undefined
 }
 
+/** How much of an entry's content is in the archive. */
+interface Copied {
+  readonly done: number
+  readonly crc32: number
+}
+
 /** Takes the bytes of the archive, one behind the other. */
 export interface ArchiveOutput {
   /** Bytes of the archive so far, those before the checkpoint included. */
@@ -27,12 +32,6 @@ export interface ArchiveOutput {
   space(): Promise<Buffer>
   advance(bytes: number): void
   append(bytes: Buffer): Promise<void>
-  /**
-   * Takes the next bytes from where they lie already, and gives back how many: 0 where that cannot be done at this place.
-   * @param origin of a source, which only who made it and who takes it know
-   * @param start of these bytes in the origin, which has so many from there on
-   */
-  copy?(origin: object, start: number, length: number): Promise<number>
   /** Everything is written, and as durable as it is to be, when this resolves. */
   end(): Promise<void>
   /** Waits until nothing is under way any more, also for who gives up. Never throws. */
@@ -95,15 +94,11 @@ async function writeEntry<Entry extends PlacedEntry>(
     const { size, crc32: expectedCrc } = contentOf(entry)
     if (source.size !== size) throw new SourceChangedError(entry, `it has ${source.size} bytes instead of ${size}`)
     const mark = (crc: number) => trail.mark({ offset: output.position, position: entry.position, crc32: crc })
-    const crc =
-      'fd' in source
-        ? await copyContent(output, entry, source.fd, copied, { signal, mark })
-        : await copyFromFar(output, entry, source, copied, { signal, mark })
-    if (crc !== undefined && crc !== expectedCrc) throw new SourceChangedError(entry, 'its content is another')
+    const crc = await copyContent(output, entry, source.fd, copied, { signal, mark })
+    if (crc !== expectedCrc) throw new SourceChangedError(entry, 'its content is another')
     trail.markWhole(entry, output.position)
   } finally {
-    if ('fd' in source) fs.closeSync(source.fd)
-    else await source.close()
+    fs.closeSync(source.fd)
   }
 }
 

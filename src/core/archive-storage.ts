@@ -90,12 +90,6 @@ export interface ArchiveOutput {
   space(): Promise<Buffer>
   advance(bytes: number): void
   append(bytes: Buffer): Promise<void>
-  /**
-   * Takes the next bytes from where they lie already, and gives back how many: 0 where that cannot be done at this place.
-   * @param origin of a source, which only who made it and who takes it know
-   * @param start of these bytes in the origin, which has so many from there on
-   */
-  copy?(origin: object, start: number, length: number): Promise<number>
   /** Everything is there to stay when this resolves. */
   end(): Promise<void>
   /** Waits until nothing is under way any more, also for who gives up. Never throws. */

@@ -26,7 +26,7 @@ export interface Deletion {
 
 /** Files that have been put aside: either they go for good, or they come back. */
 export interface FilesPutAside {
-  /** Never rejects: what cannot be removed now goes with the next start. */
-  remove(): void | Promise<void>
-  restore(): void | Promise<void>
+  /** Never throws: what cannot be removed now goes with the next start. */
+  remove(): void
+  restore(): void
 }

@@ -310,7 +310,7 @@ export const PROBLEMS = {
     kind: 'unavailable',
     id: 'FQXHMUP9012L',
     explanation: 'The repository cannot be read at the moment.',
-    recovery: 'Check that the directory or the bucket exists, is mounted or reached, and can be read by the server.'
+    recovery: 'Check that the directory exists, is mounted, and can be read by the server.'
   },
   ARCHIVES_UNAVAILABLE: {
     kind: 'unavailable',

@@ -1,10 +1,25 @@
 /** Walks the repository directory and tells what lies there, without reading any content. */
 import fs from 'node:fs'
 import path from 'node:path'
-import { catalogProblem } from '../core/package.ts'
+import { type CatalogProblem, catalogProblem } from '../core/package.ts'
 import { isSafeName } from '../core/relative-path.ts'
-import type { SeenFile, Sighting } from '../core/repository-storage.ts'
 import { isInside } from './safe-path.ts'
+
+/** A file, as a walk sees it. */
+export interface SeenFile {
+  /** Relative to the repository, with `/`. */
+  readonly path: string
+  /** Its directory, relative to the repository, empty for the repository itself. */
+  readonly directory: string
+  readonly name: string
+  readonly size: number
+  /** Whole seconds since 1970 UTC. */
+  readonly modifiedAt: number
+  /** Changes whenever the file's content, or its time, can have changed. */
+  readonly stamp: string
+}
+
+export type Sighting = { readonly file: SeenFile } | { readonly problem: CatalogProblem }
 
 /** How many names are taken from the system at once. */
 const DIRECTORY_BUFFER = 1024

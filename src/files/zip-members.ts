@@ -3,7 +3,7 @@ import fs from 'node:fs'
 import { buffer } from 'node:stream/consumers'
 import yauzl from 'yauzl'
 import { openInside } from './safe-path.ts'
-import { BoundedReader, type ReadAt } from './zip-reader.ts'
+import { BoundedReader } from './zip-reader.ts'
 
 /** A central directory longer than this is not a package's. */
 const MAX_ENTRIES = 20_000
@@ -29,38 +29,14 @@ export async function readZipMembers(
   }
 }
 
-/**
- * The same of a file that is not here.
- * @throws what reading it throws
- */
-export async function readFarZipMembers(
-  readAt: ReadAt,
-  size: number,
-  wanted: (name: string) => boolean,
-  maxBytes: number
-): Promise<Map<string, Buffer>> {
-  let failure: { readonly error: unknown } | undefined
-  const watched: ReadAt = async (target, position) => {
-    try {
-      return await readAt(target, position)
-    } catch (error) {
-      failure = { error }
-      throw error
-    }
-  }
-  const members = await readMembers(watched, size, wanted, maxBytes).catch(() => new Map<string, Buffer>())
-  if (failure !== undefined) throw failure.error
-  return members
-}
-
 async function readMembers(
-  file: number | ReadAt,
+  fd: number,
   size: number,
   wanted: (name: string) => boolean,
   maxBytes: number
 ): Promise<Map<string, Buffer>> {
   const members = new Map<string, Buffer>()
-  const reader = new BoundedReader(file, size)
+  const reader = new BoundedReader(fd, size)
   const options = { lazyEntries: true, strictFileNames: true, autoClose: false }
   const zip = await yauzl.fromRandomAccessReaderPromise(reader, size, options)
   if (zip.entryCount > MAX_ENTRIES) return members

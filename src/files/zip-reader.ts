@@ -6,21 +6,17 @@ import { readFully } from './read-fully.ts'
 /** A central directory is read in small pieces, one after the other: most of them are in this window already. */
 const WINDOW_BYTES = 256 * 1024
 
-/** Fills the buffer from a position on, and gives back how many bytes these were: fewer only where the file ends. */
-export type ReadAt = (target: Buffer, position: number) => number | Promise<number>
-
 /** Refuses positions outside of the file: an archive can claim any, and yauzl asks the system for them. */
 export class BoundedReader extends yauzl.RandomAccessReader {
-  readonly #readAt: ReadAt
+  readonly #fd: number
   readonly #size: number
   readonly #window = Buffer.allocUnsafe(WINDOW_BYTES)
   #windowStart = 0
   #windowLength = 0
 
-  /** @param file descriptor of one that is here, or how one is read that is not */
-  constructor(file: number | ReadAt, size: number) {
+  constructor(fd: number, size: number) {
     super()
-    this.#readAt = typeof file === 'number' ? (target, position) => readFully(file, target, position) : file
+    this.#fd = fd
     this.#size = size
   }
 
@@ -31,21 +27,24 @@ export class BoundedReader extends yauzl.RandomAccessReader {
     position: number,
     callback: (error: Error | null) => void
   ): void {
-    this.#readInto(target.subarray(offset, offset + length), position).then(
-      () => setImmediate(() => callback(null)),
-      (error) => setImmediate(() => callback(error))
-    )
+    let error: Error | null = null
+    try {
+      this.#readInto(target.subarray(offset, offset + length), position)
+    } catch (thrown) {
+      error = thrown as Error
+    }
+    setImmediate(() => callback(error))
   }
 
   /** Members are small: one read is enough. */
   override _readStreamForRange(start: number, end: number): Readable {
     const reader = this
     return new Readable({
-      async read() {
+      read() {
         try {
           reader.#check(start, end)
           const bytes = Buffer.allocUnsafe(end - start)
-          await reader.#readInto(bytes, start)
+          reader.#readInto(bytes, start)
           this.push(bytes)
           this.push(null)
         } catch (error) {
@@ -55,18 +54,18 @@ export class BoundedReader extends yauzl.RandomAccessReader {
     })
   }
 
-  async #readInto(target: Buffer, position: number): Promise<void> {
+  #readInto(target: Buffer, position: number): void {
     const end = position + target.length
     this.#check(position, end)
     if (target.length > WINDOW_BYTES) {
-      if ((await this.#readAt(target, position)) < target.length) throw shorter()
+      if (readFully(this.#fd, target, position) < target.length) throw shorter()
       return
     }
     if (position < this.#windowStart || end > this.#windowStart + this.#windowLength) {
       // Until it is filled.
       this.#windowLength = 0
       this.#windowStart = position
-      this.#windowLength = await this.#readAt(this.#window, position)
+      this.#windowLength = readFully(this.#fd, this.#window, position)
     }
     if (end > this.#windowStart + this.#windowLength) throw shorter()
     this.#window.copy(target, 0, position - this.#windowStart, end - this.#windowStart)

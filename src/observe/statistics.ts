@@ -16,8 +16,6 @@ export interface StatisticsOptions {
   /** Set when archives are not on a volume. */
   readonly archivesBucket?: BucketSettings | undefined
   readonly repositoryDirectory: string
-  /** Set when the repository is not on a volume. */
-  readonly repositoryBucket?: BucketSettings | undefined
   /** Bytes that the cache of deflated payloads may hold. */
   readonly deflatedBytes: number
   readonly sessionTimeoutMs: number
@@ -42,7 +40,7 @@ export function createStatistics(options: StatisticsOptions): () => Promise<Depo
     const isOnVolume = options.archivesBucket === undefined
     const [data, repository] = await Promise.all([
       spaceOf(isOnVolume ? options.archivesDirectory : path.dirname(options.databaseFile)),
-      options.repositoryBucket === undefined ? spaceOf(options.repositoryDirectory) : undefined
+      spaceOf(options.repositoryDirectory)
     ])
     const reserved = {
       data: isOnVolume ? await createArchiveStore(db).reservedBytes() : 0,

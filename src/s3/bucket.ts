@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { S3 } from '@aws-sdk/client-s3'
 import { StorageTrouble } from '../core/archive-trouble.ts'
 import type { BucketSettings } from '../core/bucket-settings.ts'
-import { type StorageSubject, toStorageTrouble } from './storage-error.ts'
+import { toStorageTrouble } from './storage-error.ts'
 
 const CONNECTION_TIMEOUT_MS = 3_000
 /** So long a connection may be silent; a download whose client takes nothing gets a new one afterwards. */
@@ -18,14 +18,11 @@ const ANY_REGION = 'us-east-1'
 
 const FIRST_PAUSE_MS = 200
 const LAST_PAUSE_MS = 5_000
-/** As a restart of the storage takes. */
-const PATIENCE_MS = 30_000
 
 export type Question<Answer> = (s3: S3, options: { readonly abortSignal: AbortSignal }) => Promise<Answer>
 
 export interface Bucket {
   readonly name: string
-  readonly subject: StorageSubject
   /** @throws StorageTrouble, the signal's reason, or what the SDK throws for an error that `mind` takes */
   ask<Answer>(question: Question<Answer>, signal: AbortSignal, mind?: (error: unknown) => boolean): Promise<Answer>
   /** The same with a limit to the time it takes. */
@@ -34,10 +31,7 @@ export interface Bucket {
   close(): void
 }
 
-export function openBucket(
-  { bucket, endpoint, region, isPathStyle }: BucketSettings,
-  subject: StorageSubject = 'the storage of archives'
-): Bucket {
+export function openBucket({ bucket, endpoint, region, isPathStyle }: BucketSettings): Bucket {
   let client: Promise<S3> | undefined
   let isClosed = false
 
@@ -59,27 +53,26 @@ export function openBucket(
 
   async function ask<Answer>(question: Question<Answer>, signal: AbortSignal, mind = (_error: unknown) => false) {
     signal.throwIfAborted()
-    if (isClosed) throw new StorageTrouble(`T${subject.slice(1)} is closed.`, false)
+    if (isClosed) throw new StorageTrouble('The storage of archives is closed.', false)
     client ??= connect()
     const s3 = await client
     try {
       return await question(s3, { abortSignal: signal })
     } catch (error) {
       signal.throwIfAborted()
-      throw mind(error) ? error : toStorageTrouble(error, subject)
+      throw mind(error) ? error : toStorageTrouble(error)
     }
   }
 
   return {
     name: bucket,
-    subject,
     ask,
     async look(question, mind) {
       const signal = AbortSignal.timeout(LOOK_MS)
       try {
         return await ask(question, signal, mind)
       } catch (error) {
-        throw signal.aborted ? toStorageTrouble(signal.reason, subject) : error
+        throw signal.aborted ? toStorageTrouble(signal.reason) : error
       }
     },
     close() {
@@ -100,21 +93,5 @@ export async function persistently<Answer>(signal: AbortSignal, ask: () => Promi
       if (!(error instanceof StorageTrouble && error.isPassing)) throw error
     }
     await delay(pauseMs, undefined, { signal }).catch(() => signal.throwIfAborted())
-  }
-}
-
-/** The same for who cannot wait for long. @throws StorageTrouble once that has lasted for half a minute */
-export async function patiently<Answer>(ask: () => Promise<Answer>): Promise<Answer> {
-  let trouble: unknown
-  const signal = AbortSignal.timeout(PATIENCE_MS)
-  try {
-    return await persistently(signal, () =>
-      ask().catch((error) => {
-        trouble = error
-        throw error
-      })
-    )
-  } catch (error) {
-    throw signal.aborted ? trouble : error
   }
 }

@@ -27,7 +27,7 @@ export interface CompletionOptions {
  *   stuck, and the archive is begun anew in another one. StorageTrouble that does not pass, or the reason of the claim's signal
  */
 export async function completeUpload(options: CompletionOptions, upload: Upload, parts: Parts): Promise<void> {
-  const { bucket, claim, completionPatienceMs, stuck } = options
+  const { claim, completionPatienceMs, stuck } = options
   let busySince: number | undefined
   await persistently(claim.signal, async () => {
     try {
@@ -35,7 +35,7 @@ export async function completeUpload(options: CompletionOptions, upload: Upload,
     } catch (error) {
       if (!isBusy(error)) throw error
       busySince ??= performance.now()
-      if (performance.now() - busySince < completionPatienceMs) throw toStorageTrouble(error, bucket.subject)
+      if (performance.now() - busySince < completionPatienceMs) throw toStorageTrouble(error)
       stuck.add(upload.id)
       throw new PartsLost('The upload of the archive cannot be completed')
     }

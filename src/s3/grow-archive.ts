@@ -1,10 +1,8 @@
 /** Archives that grow as multipart uploads: begun, gone on with where a former lease left them, completed or aborted. */
-import type { CompletedPart } from '@aws-sdk/client-s3'
 import type { ArchiveClaim, GrowingArchive } from '../core/archive-storage.ts'
 import { StorageTrouble } from '../core/archive-trouble.ts'
 import { type Bucket, persistently } from './bucket.ts'
 import { type CompletionOptions, completeUpload, type Parts } from './complete-upload.ts'
-import { copyPart, type PartCopy, readPart } from './copy-part.ts'
 import { partSizeOf } from './part-plan.ts'
 import { PartWriter } from './part-writer.ts'
 import { abortUpload, isGone, listUploads, throwLost, type Upload } from './uploads.ts'
@@ -88,10 +86,6 @@ function growing(options: UploadOptions, upload: Upload, parts: Parts, size: num
         async upload(number, bytes, giveUp) {
           const signal = AbortSignal.any([giveUp, claim.signal])
           parts.set(number, await persistently(signal, () => uploadPart(bucket, upload, { number, bytes, signal })))
-        },
-        async copy(part, giveUp) {
-          const copy = { ...part, signal: AbortSignal.any([giveUp, claim.signal]) }
-          parts.set(part.number, await copyOrSend(bucket, upload, copy))
         }
       }),
     async publish() {
@@ -136,18 +130,6 @@ async function uploadPart(bucket: Bucket, { key, id }: Upload, { number, bytes, 
     .ask((s3, options) => s3.uploadPart({ ...request, ChecksumAlgorithm: 'CRC32' }, options), signal, isGone)
     .catch(throwLost)
   return { PartNumber: number, ETag: answer.ETag, ChecksumCRC32: answer.ChecksumCRC32 }
-}
-
-/** Storage that has refused to copy is not asked again. */
-const unable = new WeakSet<Bucket>()
-
-async function copyOrSend(bucket: Bucket, upload: Upload, copy: PartCopy): Promise<CompletedPart> {
-  const copied = unable.has(bucket) ? undefined : await copyPart(bucket, upload, copy).catch(throwLost)
-  if (copied !== undefined) return copied
-  unable.add(bucket)
-  const { number, signal } = copy
-  const bytes = await readPart(bucket, copy)
-  return persistently(signal, () => uploadPart(bucket, upload, { number, bytes, signal }))
 }
 
 /** What cannot be removed now belongs to nobody, and is swept later. */

@@ -10,15 +10,13 @@ export interface ObjectFacts extends Omit<OpenFile, 'readInto' | 'close'> {
   readonly key: string
   /** Of the object: what comes later under its key is not read. */
   readonly etag: string | undefined
-  /** Makes something better of what the SDK throws, where it can. */
-  readonly explain?: (error: unknown) => unknown
 }
 
 /** How long a stream that broke is waited for: somebody waits for these bytes. */
 const PAUSES_MS = [100, 500, 2_000]
 
 /** For one reader at a time. Who takes slowly holds a connection, and no more memory than that has by itself. */
-export function openObject(bucket: Bucket, { key, etag, explain, ...facts }: ObjectFacts): OpenFile {
+export function openObject(bucket: Bucket, { key, etag, ...facts }: ObjectFacts): OpenFile {
   const closing = new AbortController()
   let stream: Readable | undefined
   let chunks: AsyncIterator<Buffer> | undefined
@@ -38,8 +36,7 @@ export function openObject(bucket: Bucket, { key, etag, explain, ...facts }: Obj
     const answer = await bucket.ask(
       (s3, options) =>
         s3.getObject({ Bucket: bucket.name, Key: key, IfMatch: etag, Range: `bytes=${start}-${end}` }, options),
-      closing.signal,
-      (error) => explain?.(error) !== undefined
+      closing.signal
     )
     stream = answer.Body as Readable
     chunks = stream[Symbol.asyncIterator]()
@@ -59,7 +56,7 @@ export function openObject(bucket: Bucket, { key, etag, explain, ...facts }: Obj
       filled += copied
       position += copied
     }
-    if (filled === 0) throw new StorageTrouble(`T${bucket.subject.slice(1)} ended ${facts.name} too early.`, true)
+    if (filled === 0) throw new StorageTrouble(`The storage of archives ended ${facts.name} too early.`, true)
     return filled
   }
 
@@ -73,7 +70,7 @@ export function openObject(bucket: Bucket, { key, etag, explain, ...facts }: Obj
           return await fill(buffer)
         } catch (thrown) {
           leave()
-          const error = explain?.(thrown) ?? toStorageTrouble(thrown, bucket.subject)
+          const error = toStorageTrouble(thrown)
           const isPassing = error instanceof StorageTrouble && error.isPassing
           if (!isPassing || pauseMs === undefined || closing.signal.aborted) throw error
           await delay(pauseMs, undefined, { signal: closing.signal })

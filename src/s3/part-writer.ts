@@ -4,8 +4,6 @@
  */
 import { setImmediate } from 'node:timers/promises'
 import type { ArchiveOutput } from '../core/archive-storage.ts'
-import type { PartCopy } from './copy-part.ts'
-import { ObjectOrigin } from './object-origin.ts'
 
 const BUFFER_BUDGET_BYTES = 64 * 1024 * 1024
 /** One is filled while the other is on its way: also of parts that are larger than the budget. */
@@ -14,8 +12,6 @@ const MIN_BUFFERS = 2
 const BLOCK_BYTES = 256 * 1024
 /** After so many blocks everybody else has a turn: parts that are on their way are sent from this thread. */
 const BLOCKS_PER_TURN = 4
-/** Where the storage does not copy by itself, each of them is in memory meanwhile. */
-const COPIES_AT_A_TIME = 4
 
 export interface PartWriterOptions {
   /** Bytes of the archive, of each part but the last one, and those that are there already: a multiple of the part's. */
@@ -24,8 +20,6 @@ export interface PartWriterOptions {
   readonly start: number
   /** Uploads a part, and resolves when it is there to stay. @param number from 1 */
   readonly upload: (number: number, bytes: Buffer, signal: AbortSignal) => Promise<void>
-  /** Makes a part of bytes that lie in the storage already, and resolves when it is there to stay. */
-  readonly copy: (part: Omit<PartCopy, 'signal'>, signal: AbortSignal) => Promise<void>
   /** Told the number of bytes from the start that are there to stay; not told again before its promise is fulfilled. */
   readonly onDurable: (bytes: number) => Promise<void> | void
 }
@@ -39,7 +33,6 @@ export class PartWriter implements ArchiveOutput {
   readonly #early = new Set<number>()
   readonly #idle: Buffer[] = []
   #buffersToMake: number
-  #copies = 0
   #buffer: Buffer | undefined
   #filled = 0
   /** Parts handed over, and of these the first ones that are all there. */
@@ -85,27 +78,6 @@ export class PartWriter implements ArchiveOutput {
       this.advance(copied)
       done += copied
     }
-  }
-
-  /** As parts that lie wholly in the origin. */
-  async copy(origin: object, start: number, length: number): Promise<number> {
-    this.#throwFailure()
-    if (this.#buffer !== undefined && this.#filled === this.#buffer.length) this.#handOver(this.#buffer)
-    const { partSize } = this.#options
-    if (!(origin instanceof ObjectOrigin) || this.#filled > 0 || length < partSize) return 0
-    if (this.#buffer !== undefined) this.#idle.push(this.#buffer)
-    this.#buffer = undefined
-    while (this.#copies >= COPIES_AT_A_TIME) {
-      await Promise.race(this.#underWay.values())
-      this.#throwFailure()
-    }
-    this.#handedParts += 1
-    this.#copies += 1
-    const part = { number: this.#handedParts, origin, start, length: partSize }
-    this.#watch(part.number, this.#options.copy(part, this.#giveUp.signal), () => {
-      this.#copies -= 1
-    })
-    return partSize
   }
 
   async end(): Promise<void> {

@@ -16,26 +16,22 @@ interface SdkError {
   readonly $metadata?: { readonly httpStatusCode?: number }
 }
 
-/** What is kept in a bucket, as sentences name it. */
-export type StorageSubject = 'the storage of archives' | 'the storage of the repository'
-
 /** @returns a `StorageTrouble`, or the error itself when it is most likely a bug */
-export function toStorageTrouble(error: unknown, subject: StorageSubject): unknown {
+export function toStorageTrouble(error: unknown): unknown {
   if (error instanceof StorageTrouble) return error
-  const begin = `T${subject.slice(1)}`
   const { name = '', code, message = '', $metadata } = (error ?? {}) as SdkError
   const status = $metadata?.httpStatusCode
   const reason = reasonOf(name, code, status)
-  if (name === 'CredentialsProviderError') return refusal(`There are no credentials for ${subject}.`)
+  if (name === 'CredentialsProviderError') return refusal('There are no credentials for the storage of archives.')
   if (/^region is missing/i.test(message))
     return refusal('The region of the bucket is not known: set FIXDEPOT_S3_REGION.')
   if (PASSING.test(name) || PASSING.test(String(code)) || status === 429 || (status !== undefined && status >= 500)) {
-    return new StorageTrouble(`${begin} does not answer as it should: ${reason}.`, true)
+    return new StorageTrouble(`The storage of archives does not answer as it should: ${reason}.`, true)
   }
   if (typeof code === 'string' && CERTIFICATE.test(code)) {
-    return refusal(`The certificate of ${subject} is not accepted: ${code}.`)
+    return refusal(`The certificate of the storage of archives is not accepted: ${code}.`)
   }
-  return status === undefined ? error : refusal(`${begin} refuses the request: ${reason}.`)
+  return status === undefined ? error : refusal(`The storage of archives refuses the request: ${reason}.`)
 }
 
 /** The name that S3 has for what went wrong; empty when it was something else. */

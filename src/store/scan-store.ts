@@ -1,8 +1,6 @@
 import type { Kysely } from 'kysely'
-import type { KnownReadings } from '../core/repository-storage.ts'
 import type { Depot } from './database.ts'
 import { createFindingStore, type FindingStore } from './finding-store.ts'
-import { createKnownReadings } from './known-readings.ts'
 import { createReadingStore, type ReadingStore } from './reading-store.ts'
 import { createScratch, type ScanSchema } from './scan-schema.ts'
 
@@ -12,7 +10,6 @@ export interface ScanStore {
   begin(): Promise<void>
   readonly readings: ReadingStore
   readonly findings: FindingStore
-  readonly known: KnownReadings
 }
 
 /**
@@ -24,7 +21,6 @@ export function createScanStore(depot: Depot, readerVersion: number, metadataSuf
   return {
     begin: () => createScratch(db),
     readings: createReadingStore(db, readerVersion, metadataSuffixes),
-    findings: createFindingStore(db),
-    known: createKnownReadings(depot)
+    findings: createFindingStore(db)
   }
 }

@@ -3,6 +3,7 @@
  * changed since. Its supervisor ends it when there is nothing to do: what that needs of memory goes back to the system with it, and
  * metadata that would take too much of it takes no server down.
  */
+import { createRepositoryDirectory } from '../files/repository-directory.ts'
 import { createCatalogStore } from '../store/catalog-store.ts'
 import { createImportStore } from '../store/import-store.ts'
 import { createDeflatingPool } from './deflating-pool.ts'
@@ -10,7 +11,6 @@ import { deflationOptions } from './deflation-options.ts'
 import { createImportLane } from './import-lane.ts'
 import { hostLane } from './lane-host.ts'
 import { CATALOG_KINDS, processPort } from './lane-port.ts'
-import { openRepository } from './open-repository.ts'
 import { createReadingPool } from './reading-pool.ts'
 import { freeRepositoryBytes } from './repository-room.ts'
 import { createScanLane } from './scan-lane.ts'
@@ -18,7 +18,7 @@ import { ownerToShow } from './settings.ts'
 
 hostLane(await processPort(), CATALOG_KINDS, (context) => {
   const pool = createReadingPool()
-  const repository = openRepository(context.settings, ownerToShow(context.settings))
+  const repository = createRepositoryDirectory(context.settings.repositoryDirectory, ownerToShow(context.settings))
   const deflatingPool = createDeflatingPool()
   const deflation = deflationOptions(context, deflatingPool)
   const scan = createScanLane({ ...context, repository, pool, deflation })
@@ -29,7 +29,7 @@ hostLane(await processPort(), CATALOG_KINDS, (context) => {
     deflation,
     async freeBytes() {
       const reserved = await createImportStore(context.db).reservedBytes(new Date())
-      return (await freeRepositoryBytes(repository, context.settings, createCatalogStore(context.db))) - reserved
+      return (await freeRepositoryBytes(context.settings, createCatalogStore(context.db))) - reserved
     }
   })
   return {
@@ -38,7 +38,6 @@ hostLane(await processPort(), CATALOG_KINDS, (context) => {
     async close() {
       await pool.close()
       await deflatingPool.close()
-      repository.close()
     }
   }
 })

@@ -6,7 +6,6 @@ import { crc32 } from 'node:zlib'
 import { combineCrc32 } from '../core/combine-crc32.ts'
 import { type Deflated, isWorthwhile, MIN_DEFLATED_FILE_BYTES } from '../core/deflation.ts'
 import { giveBack } from '../core/give-back.ts'
-import type { RepositoryPlace } from '../core/repository-storage.ts'
 import { type DeflatedFiles, type DeflatedInProgress, deflatedName } from '../files/deflated-files.ts'
 import type { DeflationStore, UnjudgedFile } from '../store/deflation-store.ts'
 import type { DeflatingPool } from './deflating-pool.ts'
@@ -25,7 +24,7 @@ export interface DeflationOptions {
 }
 
 export interface DeflationRun {
-  readonly root: RepositoryPlace
+  readonly root: string
   /** The files that this scan has found, or those of the catalog when it is current. */
   readonly where: 'found_file' | 'file'
   /** Told how many more bytes are going to be deflated. */

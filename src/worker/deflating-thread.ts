@@ -2,16 +2,10 @@
 import fs from 'node:fs'
 import { constants, crc32, deflateRawSync } from 'node:zlib'
 import { move, transferableSymbol, valueSymbol } from 'piscina'
-import { StorageTrouble } from '../core/archive-trouble.ts'
-import type { BucketSettings } from '../core/bucket-settings.ts'
-import { FileReplaced } from '../core/file-replaced.ts'
-import type { RepositoryPlace } from '../core/repository-storage.ts'
 import { openInside } from '../files/safe-path.ts'
-import { sideBySide } from '../s3/side-by-side.ts'
-import { farObjects } from './far-objects.ts'
 
 export interface SamplingJob {
-  readonly root: RepositoryPlace
+  readonly root: string
   readonly files: readonly { readonly path: string; readonly size: number }[]
 }
 
@@ -19,7 +13,7 @@ export interface SamplingJob {
 export type Sampled = { readonly bytes: number; readonly deflatedBytes: number } | undefined
 
 export interface SegmentJob {
-  readonly root: RepositoryPlace
+  readonly root: string
   readonly path: string
   readonly start: number
   readonly length: number
@@ -53,8 +47,7 @@ const MEMORY_LEVEL = 9
 const WINDOW_BYTES = 32 * 1024
 
 /** In several places, since the head of a container says little of what it holds. */
-export function sampleFiles({ root, files }: SamplingJob): Sampled[] | Promise<Sampled[]> {
-  if (typeof root !== 'string') return sampleFarFiles(root, files)
+export function sampleFiles({ root, files }: SamplingJob): Sampled[] {
   return files.map(({ path, size }) => {
     try {
       return sample(root, path, size)
@@ -91,32 +84,13 @@ function sampledOf(sizes: readonly number[]): Sampled {
   return { bytes: SAMPLES * SAMPLE_BYTES, deflatedBytes: sizes.reduce((sum, bytes) => sum + bytes, 0) }
 }
 
-async function sampleFarFiles(root: BucketSettings, files: SamplingJob['files']): Promise<Sampled[]> {
-  const objects = farObjects(root)
-  const sampled: Sampled[] = []
-  for (const { path, size } of files) {
-    const positions = samplePositions(size)
-    const reading = sideBySide(positions, SAMPLES, async (position) =>
-      deflateSample(await objects.read(path, position, SAMPLE_BYTES))
-    )
-    sampled.push(await reading.then(sampledOf, undefinedForSystemErrors))
-  }
-  return sampled
-}
-
 /** For one segment after the other: memory that is new each time costs a tenth of the speed. */
 let input = Buffer.alloc(0)
 
 /** @returns undefined when the file cannot be read, or ends too early */
-export function deflateSegment(job: SegmentJob): Segment | undefined | Promise<Segment | undefined> {
+export function deflateSegment(job: SegmentJob): Segment | undefined {
   const { root, path, start, length } = job
   const history = Math.min(start, WINDOW_BYTES)
-  if (typeof root !== 'string') {
-    return farObjects(root)
-      .read(path, start - history, history + length)
-      .then((bytes) => deflateBytes(bytes, history, job))
-      .catch(undefinedForSystemErrors)
-  }
   try {
     const { fd } = openInside(root, path)
     try {
@@ -148,7 +122,7 @@ function deflateBytes(bytes: Buffer, history: number, { length, isLast }: Segmen
 
 /** The same for another thread, without a copy: the memory becomes the receiver's. */
 export async function sendSegment(job: SegmentJob): Promise<Segment | undefined> {
-  const segment = await deflateSegment(job)
+  const segment = deflateSegment(job)
   return segment && handOver(segment)
 }
 
@@ -175,7 +149,6 @@ function fill(bytes: Buffer, fd: number, position: number): void {
 
 /** What the storage cannot give now is tried again by the next scan. */
 function undefinedForSystemErrors(error: unknown): undefined {
-  if (error instanceof FileReplaced || error instanceof StorageTrouble) return undefined
   const { code, name } = error as NodeJS.ErrnoException
   if (name !== 'UnsafePathError' && !/^E[A-Z]+$/.test(code ?? '')) throw error
   return undefined

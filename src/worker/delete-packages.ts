@@ -2,7 +2,6 @@
  * Takes packages out of the repository and the catalog. The files are put aside while the transaction is open, and go for good
  * when it is on the disk: nobody sees half a deletion.
  */
-import { StorageTrouble } from '../core/archive-trouble.ts'
 import type { Deletion, DeletionRequest, FilesPutAside } from '../core/deletion.ts'
 import type { AcceptedTask } from '../core/export.ts'
 import { listOf } from '../core/message.ts'
@@ -16,45 +15,23 @@ import { createSelectionStore } from '../store/selection-store.ts'
 
 export interface DeletionOptions {
   readonly db: Depot
-  /** @throws the system's error, or StorageTrouble; then no file has moved */
-  readonly putAside: (paths: readonly string[]) => FilesPutAside | Promise<FilesPutAside>
-  /** That takes a network: no transaction waits for it. */
-  readonly isRepositoryRemote?: boolean
-}
-
-/** A transaction wants files to be put aside; thrown out of it, since it must not wait for a network. */
-class NotPutAside extends Error {
-  override readonly name = 'NotPutAside'
-  readonly paths: readonly string[]
-
-  constructor(paths: readonly string[]) {
-    super(`${paths.length} files have not been put aside yet`)
-    this.paths = paths
-  }
+  /** @throws the system's error; then no file has moved */
+  readonly putAside: (paths: readonly string[]) => FilesPutAside
 }
 
 const MAX_NAMED_FIXIDS = 1_000
-const RETRY_SECONDS = 5
 
 /**
  * @param acceptScan starts the task that reads the repository afterwards, in the same transaction
- * @throws Problem FIXID_UNKNOWN, PACKAGE_IN_USE, PACKAGE_IMPORTED, REPOSITORY_NOT_WRITABLE, REPOSITORY_UNAVAILABLE; then nothing has
- *   changed
+ * @throws Problem FIXID_UNKNOWN, PACKAGE_IN_USE, PACKAGE_IMPORTED, REPOSITORY_NOT_WRITABLE; then nothing has changed
  */
 export async function deletePackages(
   request: DeletionRequest,
-  { db, putAside, isRepositoryRemote = false }: DeletionOptions,
+  { db, putAside }: DeletionOptions,
   acceptScan: (trx: Transaction) => Promise<AcceptedTask>
 ): Promise<Deletion> {
   const { what, scope, isDryRun } = request
   let aside: FilesPutAside | undefined
-  let asidePaths: readonly string[] = []
-
-  async function moveAside(paths: readonly string[]): Promise<void> {
-    await aside?.restore()
-    aside = await movedAside(putAside, paths)
-    asidePaths = paths
-  }
 
   async function deleteOnce(trx: Transaction) {
     const store = createDeletionStore(trx)
@@ -68,32 +45,21 @@ export async function deletePackages(
     }
     const files = await store.files(ids, scope)
     if (!isDryRun) {
-      const paths = files.map(({ path }) => path)
-      if (!isRepositoryRemote) await moveAside(paths)
-      else if (aside === undefined || paths.join() !== asidePaths.join()) throw new NotPutAside(paths)
+      aside = movedAside(
+        putAside,
+        files.map(({ path }) => path)
+      )
       await store.delete(ids, files, scope)
     }
     const taskId = isDryRun ? undefined : (await acceptScan(trx)).task.id
     return { taskId, fixids, fileCount: files.length, bytes: files.reduce((sum, { size }) => sum + size, 0) }
   }
 
-  /** From far away files are put aside between two attempts: the first one finds out which. */
-  async function transaction(): Promise<Deletion> {
-    for (;;) {
-      try {
-        return await durableTransaction(db, deleteOnce)
-      } catch (error) {
-        if (!(error instanceof NotPutAside)) throw error
-        await moveAside(error.paths)
-      }
-    }
-  }
-
-  const deletion = await transaction().catch(async (error) => {
-    await aside?.restore()
+  const deletion = await durableTransaction(db, deleteOnce).catch((error) => {
+    aside?.restore()
     throw error
   })
-  await aside?.remove()
+  aside?.remove()
   return deletion
 }
 
@@ -110,13 +76,10 @@ async function named(trx: Transaction, fixids: readonly string[]): Promise<Set<n
   return createDeletionStore(trx).withoutShared(await selection.withMembers(ids), ids)
 }
 
-async function movedAside(putAside: DeletionOptions['putAside'], paths: readonly string[]): Promise<FilesPutAside> {
+function movedAside(putAside: DeletionOptions['putAside'], paths: readonly string[]): FilesPutAside {
   try {
-    return await putAside(paths)
+    return putAside(paths)
   } catch (cause) {
-    if (cause instanceof StorageTrouble) {
-      throw new Problem('REPOSITORY_UNAVAILABLE', cause.message, { cause, retryAfterSeconds: RETRY_SECONDS })
-    }
     const code = (cause as NodeJS.ErrnoException).code
     if (!['EROFS', 'EACCES', 'EPERM', 'EBUSY', 'EIO', 'ENOSPC'].includes(code ?? '')) throw cause
     throw new Problem('REPOSITORY_NOT_WRITABLE', `The files of the packages cannot be deleted: ${code}.`, { cause })

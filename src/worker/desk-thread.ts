@@ -8,6 +8,7 @@ import { StorageTrouble } from '../core/archive-trouble.ts'
 import { isPassingTrouble } from '../core/database-trouble.ts'
 import { createDeflatedFiles } from '../files/deflated-files.ts'
 import { createIncomingDirectory } from '../files/incoming-directory.ts'
+import { createRepositoryDirectory } from '../files/repository-directory.ts'
 import { createArchiveStore } from '../store/archive-store.ts'
 import { createCatalogStore } from '../store/catalog-store.ts'
 import { openDepotDatabase } from '../store/database.ts'
@@ -21,7 +22,6 @@ import { createAuditBatch } from './audit-batch.ts'
 import { removeUnneeded } from './deflate-files.ts'
 import { answerDeskCommand } from './desk-messages.ts'
 import { deskPort } from './desk-port.ts'
-import { openRepository, stagingDirectoryOf } from './open-repository.ts'
 import { openOwnArchives } from './own-archives.ts'
 import { removeAbandonedUploads } from './recover-repository.ts'
 import { freeRepositoryBytes } from './repository-room.ts'
@@ -36,7 +36,7 @@ const { settings } = port
 const db = openDepotDatabase(settings)
 const clock = createDatabaseClock(db)
 const archives = openOwnArchives(settings)
-const repository = openRepository(settings, ownerToShow(settings))
+const repository = createRepositoryDirectory(settings.repositoryDirectory, ownerToShow(settings))
 const archiveStore = createArchiveStore(db)
 const watched = createServerWatching(settings, archives.isRemote)
 const tasks = createTaskDesk({
@@ -44,7 +44,6 @@ const tasks = createTaskDesk({
   archives,
   freeBytes: () => archives.freeBytes(),
   putAside: repository.putAside,
-  isRepositoryRemote: repository.isRemote,
   archiveTtlMs: settings.archiveTtlMs,
   userLimits: settings.userLimits,
   now: clock.now
@@ -54,8 +53,8 @@ const deflations = createDeflationStore(db as unknown as Kysely<ScanSchema>)
 const { sweepImports, ...imports } = createImportDesk({
   db,
   owner: settings.owner,
-  incoming: createIncomingDirectory(stagingDirectoryOf(settings)),
-  freeRepositoryBytes: () => freeRepositoryBytes(repository, settings, catalog),
+  incoming: createIncomingDirectory(settings.repositoryDirectory),
+  freeRepositoryBytes: () => freeRepositoryBytes(settings, catalog),
   userLimits: settings.userLimits,
   now: clock.now
 })
@@ -103,7 +102,7 @@ function sweep(): void {
       await sweepArchives(archiveStore, archives, clock.now(), takeTurn)
       await takeTurn(sweepImports)
       if (watched === undefined) return
-      await takeTurn(() => removeAbandonedUploads(db, stagingDirectoryOf(settings), false))
+      await takeTurn(() => removeAbandonedUploads(db, settings.repositoryDirectory, false))
       await takeTurn(() =>
         removeUnneeded({ store: deflations, files: createDeflatedFiles(settings.deflatedDirectory) })
       )
@@ -138,7 +137,6 @@ port.onStop(() => {
   inTurn(async () => {
     await watched?.close()
     archives.close()
-    repository.close()
     await db.destroy()
     port.close()
   })

@@ -1,7 +1,6 @@
 /** What the caller of an export is told when it cannot be packed. */
 import { SourceChangedError, SourceUnreadableError } from '../archive/write-archive.ts'
 import { StorageTrouble } from '../core/archive-trouble.ts'
-import { FileReplaced } from '../core/file-replaced.ts'
 import { taskFailed } from '../core/message.ts'
 import { toDatabaseProblem } from '../core/problem.ts'
 import { TaskFailure } from './lane.ts'
@@ -19,9 +18,6 @@ export function toExportFailure(error: unknown): unknown {
   }
   if (error instanceof SourceUnreadableError) {
     return failure(error, ofPackage(error), 'Check the file and its permissions, and repeat the export.')
-  }
-  if (error instanceof FileReplaced) {
-    return failure(error, error.message, 'Read the repository again with action=read, and repeat the export.')
   }
   if (error instanceof StorageTrouble) {
     return failure(error, error.message, 'Check FIXDEPOT_ARCHIVES_URL and its credentials, and repeat the export.')

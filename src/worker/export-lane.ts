@@ -1,20 +1,17 @@
 /** What a lane that packs archives needs, and does. */
 import { createDeflatedFiles } from '../files/deflated-files.ts'
-import { areInOneStorage } from '../s3/object-origin.ts'
+import { createRepositoryDirectory } from '../files/repository-directory.ts'
 import { createArchiveStore } from '../store/archive-store.ts'
-import { createKnownReadings } from '../store/known-readings.ts'
 import { createPlanStore } from '../store/plan-store.ts'
 import { deflateSegment } from './deflating-thread.ts'
 import { runExport } from './export-runner.ts'
-import { closeFarObjects } from './far-objects.ts'
 import type { LaneContext, PreparedLane } from './lane-host.ts'
 import { createFormMaker } from './missing-forms.ts'
-import { openRepository } from './open-repository.ts'
 import { openOwnArchives } from './own-archives.ts'
 
 export function createExportLane({ settings, db, works, onPacked }: LaneContext): PreparedLane {
   const storage = openOwnArchives(settings)
-  const repository = openRepository(settings)
+  const repository = createRepositoryDirectory(settings.repositoryDirectory)
   const deflatedFiles = createDeflatedFiles(settings.deflatedDirectory)
   // Where the server is alone, the scan has made all forms, and what is missing of them somebody has removed.
   const makeForm =
@@ -22,10 +19,6 @@ export function createExportLane({ settings, db, works, onPacked }: LaneContext)
       ? undefined
       : createFormMaker({ repository, files: deflatedFiles, deflate: deflateSegment })
   const archives = createArchiveStore(db)
-  const { archivesBucket, repositoryBucket } = settings
-  const isInStorageOfArchives =
-    archivesBucket !== undefined && repositoryBucket !== undefined && areInOneStorage(archivesBucket, repositoryBucket)
-  const known = createKnownReadings(db)
   const plans = createPlanStore(db)
   const nameOf = ({ planId }: { planId: number | null }) => archives.nameOf(planId ?? 0)
   return {
@@ -39,8 +32,6 @@ export function createExportLane({ settings, db, works, onPacked }: LaneContext)
         token: work.token,
         checkpoint: work.checkpoint,
         repository,
-        known,
-        isInStorageOfArchives,
         archives: storage,
         deflatedFiles,
         makeForm,
@@ -65,8 +56,6 @@ export function createExportLane({ settings, db, works, onPacked }: LaneContext)
     },
     async close() {
       storage.close()
-      repository.close()
-      closeFarObjects()
     }
   }
 }

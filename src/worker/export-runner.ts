@@ -1,19 +1,20 @@
 /** Packs the archive of one export, or what is missing of it. */
-import { type Durable, type PlacedEntry, writeArchive } from '../archive/write-archive.ts'
+import { type Durable, type EntrySource, type PlacedEntry, writeArchive } from '../archive/write-archive.ts'
 import type { ArchiveStorage, GrowingArchive } from '../core/archive-storage.ts'
 import { PartsLost } from '../core/archive-trouble.ts'
 import { isForLater } from '../core/database-trouble.ts'
 import type { Plan, PlanEntry } from '../core/export.ts'
 import { type Message, OPERATION_SUCCEEDED } from '../core/message.ts'
-import type { KnownReadings, RepositoryPlace, RepositoryStorage } from '../core/repository-storage.ts'
 import type { TaskProgress } from '../core/task.ts'
 import { type Checkpoint, FROM_THE_START, LeaseLost } from '../core/work.ts'
 import { type DeflatedFiles, type DeflatedKey, deflatedName } from '../files/deflated-files.ts'
+import type { RepositoryDirectory } from '../files/repository-directory.ts'
+import { openInside } from '../files/safe-path.ts'
 import type { PlanStore } from '../store/plan-store.ts'
 import { isOfDeflatedForm, repositoryUnreadable, toExportFailure } from './export-failure.ts'
-import { createFarSources, localSources, type NamedEntry } from './export-sources.ts'
-import { farObjects } from './far-objects.ts'
 import type { FormMaker } from './missing-forms.ts'
+
+interface NamedEntry extends PlanEntry, PlacedEntry {}
 
 export interface ExportRun {
   readonly plan: Plan
@@ -23,10 +24,7 @@ export interface ExportRun {
   readonly token: number
   /** Up to where former runs have packed it. */
   readonly checkpoint: Checkpoint
-  readonly repository: Pick<RepositoryStorage, 'place'>
-  readonly known: KnownReadings
-  /** The storage of archives can copy what is large in the repository by itself. */
-  readonly isInStorageOfArchives: boolean
+  readonly repository: Pick<RepositoryDirectory, 'root'>
   readonly archives: ArchiveStorage
   readonly deflatedFiles: DeflatedFiles
   /** Makes the forms that the cache lacks; without it they are missed. */
@@ -45,7 +43,7 @@ export interface ExportRun {
 export async function runExport(run: ExportRun): Promise<Message> {
   const { deflatedFiles, signal } = run
   try {
-    await packAndPublish(run, placeOf(run))
+    await packAndPublish(run, rootOf(run))
     return OPERATION_SUCCEEDED
   } catch (error) {
     signal.throwIfAborted()
@@ -56,7 +54,7 @@ export async function runExport(run: ExportRun): Promise<Message> {
   }
 }
 
-async function packAndPublish(run: ExportRun, root: RepositoryPlace): Promise<void> {
+async function packAndPublish(run: ExportRun, root: string): Promise<void> {
   const { archives, archiveName, checkpoint, plan, signal, token } = run
   const claim = { name: archiveName, token, size: plan.archiveSize, start: checkpoint.offset, signal }
   const archive = await archives.resume(claim)
@@ -77,19 +75,17 @@ async function fromTheStart({ onProgress }: ExportRun): Promise<Checkpoint> {
   return FROM_THE_START
 }
 
-async function pack(run: ExportRun, root: RepositoryPlace, archive: GrowingArchive): Promise<void> {
-  const { plan, plans, deflatedFiles, known, onProgress, signal } = run
-  const sources =
-    typeof root === 'string'
-      ? localSources(root)
-      : createFarSources({ objects: farObjects(root), known, isInStorageOfArchives: run.isInStorageOfArchives, signal })
+async function pack(run: ExportRun, root: string, archive: GrowingArchive): Promise<void> {
+  const { plan, plans, deflatedFiles, onProgress, signal } = run
   const checkpoint = archive.size === run.checkpoint.offset ? run.checkpoint : await fromTheStart(run)
   const size = await writeArchive<NamedEntry>({
     openOutput: (_start, onDurable) => archive.openOutput(onDurable),
     checkpoint,
-    entries: (from) => sources.entries(withForms(namedPages(plans.entryPages(plan.id, from)), run)),
+    entries: (from) => withForms(namedPages(plans.entryPages(plan.id, from)), run),
     open: (entry) =>
-      entry.deflated === undefined ? sources.open(entry) : deflatedFiles.open({ ...entry, deflated: entry.deflated }),
+      entry.deflated === undefined
+        ? openSource(root, entry)
+        : deflatedFiles.open({ ...entry, deflated: entry.deflated }),
     onDurable: (durable) => onProgress(progressOf(durable, plan), durable.checkpoint),
     signal
   })
@@ -101,9 +97,15 @@ function progressOf({ bytes, lastEntry }: Durable<NamedEntry>, plan: Plan): Task
   return { bytesDone: bytes, packagesDone: isAllContent ? plan.packageCount : (lastEntry?.packagesDone ?? 0) }
 }
 
-function placeOf({ repository }: ExportRun): RepositoryPlace {
+/** @throws the system's error */
+function openSource(root: string, { path }: NamedEntry): EntrySource {
+  const { fd, stat } = openInside(root, path)
+  return { fd, size: Number(stat.size) }
+}
+
+function rootOf({ repository }: ExportRun): string {
   try {
-    return repository.place()
+    return repository.root()
   } catch (error) {
     throw repositoryUnreadable(error)
   }

@@ -1,5 +1,4 @@
 /** What the caller of an import is told when it cannot be done. */
-import { StorageTrouble } from '../core/archive-trouble.ts'
 import { taskFailed } from '../core/message.ts'
 import { Problem, toDatabaseProblem } from '../core/problem.ts'
 import { UnsafePathError } from '../core/relative-path.ts'
@@ -8,10 +7,6 @@ import { TaskFailure } from './lane.ts'
 
 /** Makes a failure of what an import can throw; what it does not know is given back as it is, and is a bug. */
 export function toImportFailure(error: unknown): unknown {
-  if (error instanceof StorageTrouble) {
-    const recovery = 'Check FIXDEPOT_REPOSITORY_URL and its credentials, and repeat the import.'
-    return new TaskFailure(taskFailed(error.message, recovery), error)
-  }
   const problem = toProblem(error)
   if (problem !== undefined) return new TaskFailure(problem.userMessage, error)
   const { code } = error as NodeJS.ErrnoException

@@ -1,12 +1,13 @@
 /** How imports are done: lay out, look, decide, change the repository, and read it again. */
 import fs from 'node:fs'
 import path from 'node:path'
+import type { FilesPutAside } from '../core/deletion.ts'
 import type { ImportChange } from '../core/import.ts'
 import { importEnded, type Message } from '../core/message.ts'
 import { Problem } from '../core/problem.ts'
-import type { RepositoryChange, RepositoryStorage } from '../core/repository-storage.ts'
 import { type ClaimedWork, type Lease, LeaseLost } from '../core/work.ts'
 import { createIncomingDirectory, sweepWaiting } from '../files/incoming-directory.ts'
+import type { RepositoryDirectory } from '../files/repository-directory.ts'
 import { METADATA_SUFFIXES, READER_VERSION } from '../metadata/metadata-file.ts'
 import { countDeletions } from '../store/deletion-store.ts'
 import { durableTransaction } from '../store/durable-transaction.ts'
@@ -20,7 +21,6 @@ import type { DeflationOptions } from './deflate-files.ts'
 import { toImportFailure } from './import-failure.ts'
 import { openInspection } from './inspect-import.ts'
 import type { LaneContext, PreparedLane } from './lane-host.ts'
-import { stagingDirectoryOf } from './open-repository.ts'
 import { planImport } from './plan-import.ts'
 import { createProgressRecorder, type ProgressRecorder } from './progress-recorder.ts'
 import type { ReadingPool } from './reading-pool.ts'
@@ -28,7 +28,7 @@ import { type ScanOptions, scanRepository } from './scan-repository.ts'
 import { stageImport } from './stage-import.ts'
 
 export interface ImportLaneOptions extends LaneContext {
-  readonly repository: RepositoryStorage
+  readonly repository: RepositoryDirectory
   readonly pool: ReadingPool
   /** For the scan that shows what was imported. */
   readonly deflation?: DeflationOptions
@@ -51,11 +51,11 @@ const READINGS_PER_STATEMENT = 500
 
 export function createImportLane(options: ImportLaneOptions): Omit<PreparedLane, 'close'> {
   const { settings, db, works, repository, pool, deflation, freeBytes } = options
-  const incoming = createIncomingDirectory(stagingDirectoryOf(settings))
+  const incoming = createIncomingDirectory(settings.repositoryDirectory)
   const imports = createImportStore(db)
   const scans = createScanStore(db, READER_VERSION, METADATA_SUFFIXES)
   /** Changes of imports whose end is not recorded yet. */
-  const made = new Map<number, RepositoryChange>()
+  const made = new Map<number, FilesPutAside>()
 
   async function decide(work: ClaimedWork, job: ImportJob, signal: AbortSignal, recorder: ProgressRecorder) {
     const directory = incoming.pathOf(job.directory)
@@ -123,7 +123,7 @@ export function createImportLane(options: ImportLaneOptions): Omit<PreparedLane,
     const changes = made.get(work.workId)
     if (changes === undefined || (await isElsewhere(work))) return
     made.delete(work.workId)
-    await changes.restore()
+    changes.restore()
     await imports.undecide(work.workId)
     await scan(new AbortController().signal)
   }
@@ -136,7 +136,7 @@ export function createImportLane(options: ImportLaneOptions): Omit<PreparedLane,
   }
 
   async function clean({ workId }: ClaimedWork): Promise<void> {
-    await made.get(workId)?.remove()
+    made.get(workId)?.remove()
     made.delete(workId)
     await removeEnded(db, incoming, true)
   }
@@ -145,14 +145,10 @@ export function createImportLane(options: ImportLaneOptions): Omit<PreparedLane,
     const tree = path.join(incoming.pathOf(job.directory), TREE)
     keepWaiting(tree, incoming.waiting, decision)
     if (decision.changes.length === 0) return
-    const changed = await repository.change(tree, decision.changes, signal)
+    const changed = await repository.change(tree, decision.changes)
     made.set(work.workId, changed)
     try {
-      const { stamps } = changed
-      const readings = [...decision.readings.values()]
-      await scans.readings.save(
-        readings.map((reading) => ({ ...reading, stamp: stamps?.get(reading.path) ?? reading.stamp }))
-      )
+      await scans.readings.save([...decision.readings.values()])
       await scan(signal, work)
     } catch (error) {
       // What is decided is done at the next start; unless nobody wants it any more, or it cannot be done.

@@ -4,8 +4,8 @@
  */
 import { setImmediate } from 'node:timers/promises'
 import { crc32 } from 'node:zlib'
-import type { RepositoryStorage } from '../core/repository-storage.ts'
 import { type DeflatedFiles, type DeflatedKey, deflatedName } from '../files/deflated-files.ts'
+import type { RepositoryDirectory } from '../files/repository-directory.ts'
 import { SEGMENT_BYTES } from './deflate-files.ts'
 import type { Segment, SegmentJob } from './deflating-thread.ts'
 
@@ -16,7 +16,7 @@ export interface FormEntry extends DeflatedKey {
 }
 
 export interface FormMakerOptions {
-  readonly repository: Pick<RepositoryStorage, 'place'>
+  readonly repository: Pick<RepositoryDirectory, 'root'>
   readonly files: DeflatedFiles
   /** Undefined when the file cannot be read. */
   readonly deflate: (job: SegmentJob) => Promise<Segment | undefined> | Segment | undefined
@@ -42,7 +42,7 @@ export function createFormMaker(options: FormMakerOptions): FormMaker {
 
 async function make(entry: FormEntry, options: FormMakerOptions, signal: AbortSignal | undefined): Promise<void> {
   const { path, size, sha256, deflated } = entry
-  const root = options.repository.place()
+  const root = options.repository.root()
   const output = options.files.begin(sha256, true)
   let [bytes, sum] = [0, 0]
   try {

@@ -4,8 +4,8 @@ import type { ImportChange } from '../core/import.ts'
 import { listOf } from '../core/message.ts'
 import type { CatalogProblemCode } from '../core/package.ts'
 import { Problem } from '../core/problem.ts'
-import type { RepositoryStorage } from '../core/repository-storage.ts'
 import { quoteName } from '../core/upload-name.ts'
+import type { RepositoryDirectory } from '../files/repository-directory.ts'
 import type { ComparedFile, ComparedPackage, ImportCatalog } from '../store/import-catalog.ts'
 
 export interface ImportPlan {
@@ -24,7 +24,7 @@ export interface PlanOptions {
   readonly sent: ImportCatalog
   /** Of the repository. */
   readonly catalog: ImportCatalog
-  readonly repository: Pick<RepositoryStorage, 'look'>
+  readonly repository: Pick<RepositoryDirectory, 'look'>
   readonly isReplacing: boolean
   /** Staged files that were sent as such, and not within an archive. */
   readonly plain: ReadonlySet<string>
@@ -168,7 +168,7 @@ async function occupiedPaths(
       throw conflict(`The file ${quoteName(target)} belongs to another package of the repository.`)
     unknown.push(target)
   }
-  const found = await repository.look(unknown)
+  const found = repository.look(unknown)
   for (const [target, kind] of found) {
     if (kind === 'directory') throw conflict(`The repository has a directory ${quoteName(target)}.`)
   }

@@ -1,7 +1,6 @@
 /** Threads that read files side by side, a portion each. */
 import { availableParallelism } from 'node:os'
 import { Piscina } from 'piscina'
-import type { RepositoryPlace } from '../core/repository-storage.ts'
 import type { UnreadFile } from '../store/reading-store.ts'
 import readFiles, { type ReadingJob, type ReadingResult } from './reading-thread.ts'
 import { threadFile } from './thread-file.ts'
@@ -9,7 +8,7 @@ import { threadFile } from './thread-file.ts'
 export interface ReadingPool {
   /** Reads all files of `pages`, and hands over the results portion by portion, in no particular order. */
   readAll(
-    root: RepositoryPlace,
+    root: string,
     pages: AsyncIterable<readonly UnreadFile[]>,
     onResults: (results: ReadingResult[], bytes: number) => Promise<void>
   ): Promise<void>
@@ -41,7 +40,7 @@ export function createReadingPool(threads = availableParallelism()): ReadingPool
         // No portion before it was full, and none comes behind it.
         const isAll = running.size === 0 && portion.length <= FEW_FILES && bytes <= FEW_BYTES
         const job = { root, files: portion }
-        const run = (isAll && typeof root === 'string' ? readFiles(job) : pool.run(job))
+        const run = (isAll ? readFiles(job) : pool.run(job))
           .then((results) => onResults(results, bytes))
           .catch((error) => {
             failure ??= error

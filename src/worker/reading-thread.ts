@@ -5,16 +5,14 @@
 import path from 'node:path'
 import { splitName } from '../core/file-name.ts'
 import { UnsafePathError } from '../core/relative-path.ts'
-import type { RepositoryPlace } from '../core/repository-storage.ts'
 import { digestFile, readWhole } from '../files/read-file.ts'
 import { readZipMembers } from '../files/zip-members.ts'
 import { isV3Member, type MetadataContents, parseIfMetadata, parseV3Zip } from '../metadata/metadata-file.ts'
 import { MAX_V3_JSON_BYTES } from '../metadata/v3-json.ts'
 import type { FileReading } from '../store/reading-store.ts'
-import { readFarFiles } from './read-far-files.ts'
 
 export interface ReadingJob {
-  readonly root: RepositoryPlace
+  readonly root: string
   readonly files: readonly FileToRead[]
 }
 
@@ -32,9 +30,7 @@ export interface ReadingFailure {
 export type ReadingResult = FileReading | ReadingFailure
 
 /** Reads files one after the other. What cannot be read is part of the answer. */
-export default async function readFiles(job: ReadingJob): Promise<ReadingResult[]> {
-  const { root, files } = job
-  if (typeof root !== 'string') return readFarFiles(root, files)
+export default async function readFiles({ root, files }: ReadingJob): Promise<ReadingResult[]> {
   const results: ReadingResult[] = []
   for (const file of files) results.push(await readOne(root, file.path, file.stamp))
   return results

@@ -1,8 +1,7 @@
 /** Ends what servers have begun in the repository that have gone since. */
 import type { Kysely } from 'kysely'
-import { StorageTrouble } from '../core/archive-trouble.ts'
-import type { RepositoryStorage } from '../core/repository-storage.ts'
 import { createIncomingDirectory } from '../files/incoming-directory.ts'
+import type { RepositoryDirectory } from '../files/repository-directory.ts'
 import { knownFiles } from '../store/deletion-store.ts'
 import { createImportStore } from '../store/import-store.ts'
 import type { Schema } from '../store/schema.ts'
@@ -13,11 +12,11 @@ const FRESH_MS = 3_600_000
 /**
  * In a transaction that has the right to write: no server deletes anything meanwhile. What cannot be brought back now is still there the
  * next time.
- * @param isGone see `RepositoryStorage.recover`
+ * @param isGone see `RepositoryDirectory.recover`
  */
 export async function recoverDeletions(
   trx: Kysely<Schema>,
-  repository: Pick<RepositoryStorage, 'recover'>,
+  repository: Pick<RepositoryDirectory, 'recover'>,
   isGone?: (owner: string) => boolean
 ): Promise<void> {
   await repository.recover((paths) => knownFiles(trx, paths), isGone).catch(tolerateTrouble)
@@ -40,8 +39,7 @@ export async function removeAbandonedUploads(
   }
 }
 
-/** Storage that does not answer keeps nobody from starting. */
+/** A file system that cannot be used now does not stop the start. */
 export function tolerateTrouble(error: unknown): void {
-  if (error instanceof StorageTrouble) return
   if (!/^E[A-Z]+$/.test((error as NodeJS.ErrnoException).code ?? '')) throw error
 }

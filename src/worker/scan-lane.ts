@@ -1,7 +1,6 @@
 /** How scans are done. */
-import { StorageTrouble } from '../core/archive-trouble.ts'
 import { OPERATION_SUCCEEDED, taskFailed } from '../core/message.ts'
-import type { RepositoryStorage } from '../core/repository-storage.ts'
+import type { RepositoryDirectory } from '../files/repository-directory.ts'
 import { METADATA_SUFFIXES, READER_VERSION } from '../metadata/metadata-file.ts'
 import { createScanStore } from '../store/scan-store.ts'
 import type { DeflationOptions } from './deflate-files.ts'
@@ -18,7 +17,7 @@ export function createScanLane({
   pool,
   deflation
 }: LaneContext & {
-  repository: RepositoryStorage
+  repository: RepositoryDirectory
   pool: ReadingPool
   deflation: DeflationOptions
 }): PreparedLane['run'] {
@@ -48,15 +47,6 @@ export function createScanLane({
 }
 
 function toTaskFailure(error: unknown): unknown {
-  if (error instanceof StorageTrouble) {
-    return new TaskFailure(
-      taskFailed(
-        `${error.message} The catalog stays as it was.`,
-        'Check FIXDEPOT_REPOSITORY_URL and its credentials; then repeat the request.'
-      ),
-      error
-    )
-  }
   const code = (error as NodeJS.ErrnoException).code
   if (!['ENOENT', 'ENOTDIR', 'EACCES', 'EPERM', 'EIO', 'ESTALE'].includes(code ?? '')) return error
   return new TaskFailure(

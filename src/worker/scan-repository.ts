@@ -2,8 +2,8 @@
 import { setImmediate } from 'node:timers/promises'
 import { foldName, splitName } from '../core/file-name.ts'
 import { type CatalogProblem, type CatalogProblemCode, catalogProblem } from '../core/package.ts'
-import type { RepositoryPlace, RepositoryStorage } from '../core/repository-storage.ts'
 import type { Lease } from '../core/work.ts'
+import type { RepositoryDirectory } from '../files/repository-directory.ts'
 import type { FileReading, ReadingStore, UnreadFile } from '../store/reading-store.ts'
 import type { SeenFileRow } from '../store/scan-schema.ts'
 import type { ScanStore } from '../store/scan-store.ts'
@@ -13,7 +13,7 @@ import type { ReadingPool } from './reading-pool.ts'
 import type { ReadingFailure } from './reading-thread.ts'
 
 export interface ScanOptions {
-  readonly repository: Pick<RepositoryStorage, 'place' | 'walk'>
+  readonly repository: Pick<RepositoryDirectory, 'root' | 'walk'>
   readonly store: ScanStore
   readonly pool: ReadingPool
   /** Without it nothing is deflated, and what is in the cache stays there. */
@@ -55,7 +55,7 @@ const WALK_PROBLEMS: readonly CatalogProblemCode[] = [
 
 /**
  * Brings the catalog up to date with the repository. When packages are deleted meanwhile, it looks again.
- * @throws StorageTrouble, or the system's error, when the repository itself cannot be read; then the catalog stays as it was
+ * @throws the system's error when the repository itself cannot be read; then the catalog stays as it was
  */
 export async function scanRepository(options: ScanOptions): Promise<ScanResult> {
   const { store } = options
@@ -95,7 +95,7 @@ interface Outcome {
 /** @param isLast whether it publishes what it has found in any case */
 async function scanOnce(isLast: boolean, options: ScanOptions): Promise<Outcome> {
   const { store, now, signal, lease } = options
-  const root = options.repository.place()
+  const root = options.repository.root()
   const deletions = await store.findings.deletions()
   await store.begin()
   await walk(options)
@@ -123,7 +123,7 @@ async function heedStop(signal: AbortSignal): Promise<void> {
 }
 
 async function walk({ repository, store, signal }: ScanOptions): Promise<void> {
-  for await (const portion of repository.walk(store.known)) {
+  for (const portion of repository.walk()) {
     const rows: SeenFileRow[] = []
     const problems: CatalogProblem[] = []
     for (const sighting of portion) {
@@ -140,7 +140,7 @@ async function walk({ repository, store, signal }: ScanOptions): Promise<void> {
   }
 }
 
-async function readUnread(root: RepositoryPlace, options: ScanOptions): Promise<{ files: number; bytes: number }> {
+async function readUnread(root: string, options: ScanOptions): Promise<{ files: number; bytes: number }> {
   const { store, pool, onTotals, onProgress, signal } = options
   const totals = await store.readings.unreadTotals()
   let bytesDone = 0
@@ -164,7 +164,7 @@ async function readUnread(root: RepositoryPlace, options: ScanOptions): Promise<
 
 /** @param bytesRead what came before counts as well */
 async function deflateFiles(
-  root: RepositoryPlace,
+  root: string,
   where: 'file' | 'found_file',
   bytesRead: number,
   { deflation, onTotals, onProgress, signal }: ScanOptions

@@ -1,7 +1,7 @@
 /** The watch over the other servers, with a connection of its own: nothing that waits for a lock keeps a server from showing that it lives. */
+import { createRepositoryDirectory } from '../files/repository-directory.ts'
 import { openDepotDatabase } from '../store/database.ts'
 import { createServerStore } from '../store/server-store.ts'
-import { openRepository } from './open-repository.ts'
 import { recoverDeletions } from './recover-repository.ts'
 import { createServerWatch, type ServerWatch } from './server-watch.ts'
 import type { WorkerSettings } from './settings.ts'
@@ -20,7 +20,7 @@ export function createServerWatching(settings: WorkerSettings, keepsCheckpoints:
   if (databaseUrl === undefined) return undefined
   // Not by the name of this server: who takes it for dead would cut off what shows that it is not.
   const db = openDepotDatabase({ ...settings, owner: undefined })
-  const repository = openRepository(settings)
+  const repository = createRepositoryDirectory(settings.repositoryDirectory)
   const watch = createServerWatch({
     servers: createServerStore(db),
     self: { id: owner, node, archives: archivesPlace },
@@ -43,7 +43,6 @@ export function createServerWatching(settings: WorkerSettings, keepsCheckpoints:
     },
     async close() {
       await round?.catch(() => {})
-      repository.close()
       await db.destroy()
     }
   }

@@ -5,8 +5,6 @@ import type { DatabasePlace } from '../store/database.ts'
 /** What the threads of the worker are started with; plain values, since it is copied into each of them. */
 export interface WorkerSettings extends DatabasePlace {
   readonly repositoryDirectory: string
-  /** The repository is there, and not in the directory. */
-  readonly repositoryBucket?: BucketSettings | undefined
   readonly archivesDirectory: string
   /** Archives are there, and not in the directory. */
   readonly archivesBucket?: BucketSettings | undefined

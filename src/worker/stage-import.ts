@@ -5,9 +5,9 @@ import { parseArchiveFile } from '../core/archive-file.ts'
 import { foldName, splitName } from '../core/file-name.ts'
 import type { ReceivedFile } from '../core/import.ts'
 import { Problem } from '../core/problem.ts'
-import type { RepositoryStorage } from '../core/repository-storage.ts'
 import { quoteName } from '../core/upload-name.ts'
 import { ZipRefused } from '../core/zip-refused.ts'
+import type { RepositoryDirectory } from '../files/repository-directory.ts'
 import { resolveInside } from '../files/safe-path.ts'
 import { unpackZip } from '../files/unpack-zip.ts'
 import { syncFile } from '../files/write-digested.ts'
@@ -23,7 +23,7 @@ export interface StagingOptions {
   readonly waiting: string
   /** Directory that is filled; it is made anew. */
   readonly tree: string
-  readonly repository: Pick<RepositoryStorage, 'copyTo'>
+  readonly repository: Pick<RepositoryDirectory, 'copyTo'>
   /** Of the repository. */
   readonly catalog: ImportCatalog
   readonly inspection: Inspection
@@ -183,7 +183,7 @@ async function addKnownMetadata({ tree, catalog, repository }: StagingOptions): 
     const place = isPlain.get(foldName(known.fixid)) ? path.basename(known.path) : known.path
     const copy = resolveInside(tree, place)
     // It was sent too, or describes several packages.
-    if (!fs.existsSync(copy)) await repository.copyTo(known.path, copy)
+    if (!fs.existsSync(copy)) repository.copyTo(known.path, copy)
   }
 }
 

@@ -2,8 +2,7 @@ import { execFileSync } from 'node:child_process'
 import fs from 'node:fs'
 import path from 'node:path'
 import t, { type Test } from 'tap'
-import type { SeenFile, Sighting } from '../../src/core/repository-storage.ts'
-import { walkRepository } from '../../src/files/walk-repository.ts'
+import { type SeenFile, type Sighting, walkRepository } from '../../src/files/walk-repository.ts'
 
 type Tree = Parameters<Test['testdir']>[0]
 

@@ -2,11 +2,10 @@
 
 import type { TaskDesk } from '../../src/core/export.ts'
 import { type Message, OPERATION_SUCCEEDED } from '../../src/core/message.ts'
-import type { RepositoryStorage } from '../../src/core/repository-storage.ts'
 import type { TaskKind } from '../../src/core/task.ts'
 import { createIncomingDirectory } from '../../src/files/incoming-directory.ts'
 import { putAside } from '../../src/files/put-aside.ts'
-import { createRepositoryDirectory } from '../../src/files/repository-directory.ts'
+import { createRepositoryDirectory, type RepositoryDirectory } from '../../src/files/repository-directory.ts'
 import { createWorkStore, type WorkStore } from '../../src/store/work-store.ts'
 import { createImportDesk, type ImportDeskOptions, type SweepingImportDesk } from '../../src/worker/accept-import.ts'
 import { createExportLane } from '../../src/worker/export-lane.ts'
@@ -114,7 +113,7 @@ export async function runQueued(depot: BareDepot, kind: TaskKind, options: Parti
 export function importLane(
   depot: BareDepot,
   works: WorkStore,
-  watch: (storage: RepositoryStorage) => RepositoryStorage = (storage) => storage
+  watch: (repository: RepositoryDirectory) => RepositoryDirectory = (repository) => repository
 ): Omit<PreparedLane, 'close'> {
   const context = { settings: depot, db: depot.db, works, onPacked() {} }
   const repository = watch(createRepositoryDirectory(depot.repositoryDirectory))

@@ -1,6 +1,6 @@
 /** Deletions beside an import: of what an import changes either all comes, or all goes. */
 import type { Test } from 'tap'
-import type { RepositoryStorage } from '../../src/core/repository-storage.ts'
+import type { RepositoryDirectory } from '../../src/files/repository-directory.ts'
 import { createTaskStore } from '../../src/store/task-store.ts'
 import { createWorkStore, type WorkStore } from '../../src/store/work-store.ts'
 import type { LaneOptions } from '../../src/worker/lane.ts'
@@ -29,7 +29,7 @@ const withoutPayload = (files: Files, fixid: string) =>
 
 /** Runs the import; `during` is called when it has decided, and when it has made its changes. */
 async function runImport(depot: BareDepot, during: () => Promise<unknown>): Promise<void> {
-  const watched = (repository: RepositoryStorage): RepositoryStorage => ({
+  const watched = (repository: RepositoryDirectory): RepositoryDirectory => ({
     ...repository,
     async change(...args) {
       await during()

@@ -33,7 +33,7 @@ async function place(t: Test, bytes: number) {
   const files = createDeflatedFiles(path.join(root, 'cache'))
   let segmentsMade = 0
   const makeForm = createFormMaker({
-    repository: { place: () => repositoryDirectory },
+    repository: { root: () => repositoryDirectory },
     files,
     deflate(job) {
       segmentsMade += 1

@@ -8,7 +8,6 @@ import { FROM_THE_START } from '../../src/core/work.ts'
 import { createArchiveDirectory } from '../../src/files/archive-directory.ts'
 import { createDeflatedFiles } from '../../src/files/deflated-files.ts'
 import { createRepositoryDirectory } from '../../src/files/repository-directory.ts'
-import { createKnownReadings } from '../../src/store/known-readings.ts'
 import { createPlanStore } from '../../src/store/plan-store.ts'
 import { createTaskStore } from '../../src/store/task-store.ts'
 import { createWorkStore, type WorkStore } from '../../src/store/work-store.ts'
@@ -62,8 +61,6 @@ export async function makeExportDepot(t: Test, files: Files = {}): Promise<Expor
         token: 1,
         checkpoint: FROM_THE_START,
         repository: createRepositoryDirectory(repositoryDirectory),
-        known: createKnownReadings(db),
-        isInStorageOfArchives: false,
         archives,
         deflatedFiles: createDeflatedFiles(deflatedDirectory),
         signal: new AbortController().signal,
