@@ -1,7 +1,7 @@
 /** Catalogs of up to a million packages in PostgreSQL: what takes longer the more packages there are, and what does not. */
 import { canRunPostgres, startPostgres } from '../scripts/postgres-server.ts'
 import type { PackageFilter } from '../src/core/catalog.ts'
-import type { TaskDesk } from '../src/core/export.ts'
+import type { TaskCommands } from '../src/core/export.ts'
 import { createCatalogStore } from '../src/store/catalog-store.ts'
 import { type Depot, migrateToLatest, openDepotDatabase } from '../src/store/database.ts'
 import { createTaskDesk } from '../src/worker/task-desk.ts'
@@ -110,7 +110,7 @@ async function fixidAt(db: Depot, place: number): Promise<string> {
   return row?.fixid ?? ''
 }
 
-function deskOf(db: Depot): TaskDesk {
+function deskOf(db: Depot): TaskCommands {
   return createTaskDesk({
     db,
     archives: { isRemote: false, hasWhole: async () => false },
@@ -124,7 +124,7 @@ function deskOf(db: Depot): TaskDesk {
   })
 }
 
-const accept = (desk: TaskDesk, fixids: readonly string[]) =>
+const accept = (desk: TaskCommands, fixids: readonly string[]) =>
   desk.requestExport({ selection: { fixids, scope: 'all' }, requestedBy: 'bench' })
 
 /** @returns the median of each, in milliseconds */

@@ -48,7 +48,7 @@ export type AuditHead = Pick<AuditRecord, 'number' | 'hash'>
 export const AUDIT_ORIGIN: AuditHead = { number: 0, hash: '0'.repeat(64) }
 
 /** Writes the trail. */
-export interface AuditDesk {
+export interface AuditCommands {
   /** Resolves when the record is on the disk. */
   recordEvent(event: AuditEvent): Promise<void>
 }

@@ -117,7 +117,7 @@ export interface CanceledTask {
  * Starts background work, and ends it early. Once a promise is fulfilled, the task is on the disk in that state, and survives
  * a crash.
  */
-export interface TaskDesk {
+export interface TaskCommands {
   /**
    * An export of the same content that is under way or kept is shared: the caller gets a task of its own.
    * @throws Problem FIXID_UNKNOWN with every fixid that the catalog does not have, or SPACE_INSUFFICIENT; then no task exists

@@ -50,7 +50,7 @@ export interface AcceptedImport {
 }
 
 /** Accepts files from outside. */
-export interface ImportDesk {
+export interface ImportCommands {
   /**
    * Reserves room for files that are going to come. The task waits for them, and fails when they have not come in time.
    * @throws Problem REPOSITORY_FULL

@@ -1,5 +1,5 @@
 /** Remembers users and tokens for a moment, so that polling does not ask the database who is polling. */
-import type { KeptToken, KeptUser, UserDesk, UserReader } from './user.ts'
+import type { KeptToken, KeptUser, UserCommands, UserReader } from './user.ts'
 
 /** So long after another process, such as the command line, has changed a user, this one knows. What it changes itself it knows at once. */
 const REMEMBERED_MS = 2_000
@@ -10,7 +10,7 @@ export interface KnownUsers {
   /** A reader that remembers. */
   readonly reader: UserReader
   /** A desk after whose changes nothing is remembered. */
-  readonly desk: UserDesk
+  readonly desk: UserCommands
   /** Another server has changed something. */
   forget(): void
 }
@@ -21,7 +21,7 @@ export interface KnownUsers {
  */
 export function rememberUsers(
   reader: UserReader,
-  desk: UserDesk,
+  desk: UserCommands,
   now: () => number,
   onChanged: () => void = () => {}
 ): KnownUsers {

@@ -6,7 +6,7 @@
 import { createHash } from 'node:crypto'
 import { networkOf } from './network-of.ts'
 import { Problem } from './problem.ts'
-import type { LoginFailure, UserDesk } from './user.ts'
+import type { LoginFailure, UserCommands } from './user.ts'
 
 interface Rule {
   /** So many failures cost no waiting; the next ones cost 1 s, 2 s, 4 s, and so on. */
@@ -67,7 +67,7 @@ interface Place {
 export interface LoginGuardOptions {
   /** Those of former processes. */
   readonly failures: readonly LoginFailure[]
-  readonly desk: Pick<UserDesk, 'recordFailures'>
+  readonly desk: Pick<UserCommands, 'recordFailures'>
   /** What is written of these keys now; undefined where no other server writes. */
   readonly findFailures?: ((keys: readonly string[]) => Promise<LoginFailure[]>) | undefined
   readonly now: () => Date

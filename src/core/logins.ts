@@ -4,7 +4,7 @@ import { isSecretOf, parseToken } from './api-token.ts'
 import { createCredentialMemory } from './credential-memory.ts'
 import type { LoginGuard } from './login-guard.ts'
 import type { PasswordHasher } from './password-hasher.ts'
-import type { KeptToken, KeptUser, UserDesk, UserReader } from './user.ts'
+import type { KeptToken, KeptUser, UserCommands, UserReader } from './user.ts'
 import { normalName } from './user-name.ts'
 
 export interface Logins {
@@ -27,7 +27,7 @@ export interface LoginsOptions {
   readonly users: UserReader
   /** Asked before a password is checked. */
   readonly freshUsers: Pick<UserReader, 'findUser'>
-  readonly desk: Pick<UserDesk, 'rehashPassword' | 'recordTokenUse'>
+  readonly desk: Pick<UserCommands, 'rehashPassword' | 'recordTokenUse'>
   readonly hasher: PasswordHasher
   readonly guard: LoginGuard
   readonly now: () => Date

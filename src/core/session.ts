@@ -46,7 +46,7 @@ export interface SessionUse {
 }
 
 /** Writes sessions. What it promises is on the disk. */
-export interface SessionDesk {
+export interface SessionCommands {
   /**
    * Keeps a new session, and forgets those not used since `expiredBefore`. When there are too many, the one that was not used
    * for the longest time ends: clients that never log out take nobody's place.
@@ -78,7 +78,7 @@ export interface Sessions {
 
 export interface SessionsOptions {
   readonly reader: SessionReader
-  readonly desk: SessionDesk
+  readonly desk: SessionCommands
   readonly timeoutMs: number
   readonly now: () => Date
 }

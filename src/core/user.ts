@@ -82,7 +82,7 @@ export interface LoginFailure {
 }
 
 /** Writes users. What it promises is on the disk. At least one administrator is always left. */
-export interface UserDesk {
+export interface UserCommands {
   /** @throws Problem USER_EXISTS, TOO_MANY_KEPT */
   addUser(user: NewUser): Promise<User>
   /** @throws Problem USER_UNKNOWN, LAST_ADMINISTRATOR */

@@ -1,8 +1,8 @@
 import type { Archives } from '../core/archive.ts'
-import type { AuditDesk, AuditReader } from '../core/audit.ts'
+import type { AuditCommands, AuditReader } from '../core/audit.ts'
 import type { CatalogReader, HealthCheck, RepositorySpace } from '../core/catalog.ts'
-import type { PlanReader, TaskDesk } from '../core/export.ts'
-import type { ImportDesk, Uploads } from '../core/import.ts'
+import type { PlanReader, TaskCommands } from '../core/export.ts'
+import type { ImportCommands, Uploads } from '../core/import.ts'
 import type { Logins } from '../core/logins.ts'
 import type { Metrics } from '../core/observation.ts'
 import type { PasswordHasher } from '../core/password-hasher.ts'
@@ -10,12 +10,12 @@ import type { RepositoryFiles } from '../core/repository-files.ts'
 import type { Sessions } from '../core/session.ts'
 import type { DepotStatus } from '../core/statistics.ts'
 import type { TaskReader } from '../core/task.ts'
-import type { UserDesk, UserReader } from '../core/user.ts'
+import type { UserCommands, UserReader } from '../core/user.ts'
 
 /** What the routes need of the depot; ready-made, so that the app can be built on the real thing or on another. */
 export interface Services {
-  readonly desk: TaskDesk
-  readonly imports: ImportDesk
+  readonly desk: TaskCommands
+  readonly imports: ImportCommands
   readonly uploads: Uploads
   readonly tasks: TaskReader
   /** Tells a listener whenever an export may have changed; undefined: whoever follows them looks all the time. */
@@ -31,7 +31,7 @@ export interface Services {
   /** The repository directory, as the operator set it. */
   readonly importDirectory: string
   readonly sessions: Sessions
-  readonly audit: AuditDesk
+  readonly audit: AuditCommands
   readonly auditTrail: AuditReader
   /** Whether there is a user of this name. */
   readonly isUser: (userName: string) => boolean | Promise<boolean>
@@ -40,5 +40,5 @@ export interface Services {
   readonly logins: Logins
   readonly hasher: PasswordHasher
   readonly users: UserReader
-  readonly userDesk: UserDesk
+  readonly userDesk: UserCommands
 }

@@ -1,7 +1,7 @@
 /** Sessions as rows. */
 import type { Selectable } from 'kysely'
 import { Problem } from '../core/problem.ts'
-import type { KeptSession, Session, SessionDesk, SessionReader } from '../core/session.ts'
+import type { KeptSession, Session, SessionCommands, SessionReader } from '../core/session.ts'
 import type { Depot } from './database.ts'
 import { NO_LIMIT } from './dialect.ts'
 import { durableTransaction } from './durable-transaction.ts'
@@ -30,7 +30,7 @@ export function createSessionReader(db: Depot): SessionReader {
   }
 }
 
-export function createSessionDesk(db: Depot): SessionDesk {
+export function createSessionDesk(db: Depot): SessionCommands {
   return {
     async openSession({ session, identity, expiredBefore }) {
       await durableTransaction(db, async (trx) => {

@@ -2,14 +2,14 @@
 import type { Kysely } from 'kysely'
 import { MAX_FAILURES_KEPT } from '../core/login-guard.ts'
 import { Problem } from '../core/problem.ts'
-import { type KeptUser, MAX_TOKENS_PER_USER, MAX_USERS, type User, type UserDesk } from '../core/user.ts'
+import { type KeptUser, MAX_TOKENS_PER_USER, MAX_USERS, type User, type UserCommands } from '../core/user.ts'
 import type { Depot } from './database.ts'
 import { NO_LIMIT } from './dialect.ts'
 import { durableTransaction, writeTransaction } from './durable-transaction.ts'
 import type { Schema } from './schema.ts'
 import { toUser } from './user-reader.ts'
 
-export function createUserDesk(db: Depot): UserDesk {
+export function createUserDesk(db: Depot): UserCommands {
   return {
     addUser: ({ name, role, passwordHash, createdAt }) =>
       durableTransaction(db, async (trx) => {

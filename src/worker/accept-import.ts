@@ -1,6 +1,12 @@
 /** Accepts files from outside: makes room for them, and makes tasks of them. */
 import type { Kysely } from 'kysely'
-import type { AcceptedImport, FinishedUpload, ImportAnnouncement, ImportDesk, UploadRequest } from '../core/import.ts'
+import type {
+  AcceptedImport,
+  FinishedUpload,
+  ImportAnnouncement,
+  ImportCommands,
+  UploadRequest
+} from '../core/import.ts'
 import { importExpired } from '../core/message.ts'
 import { Problem } from '../core/problem.ts'
 import { toStorageProblem } from '../core/storage-trouble.ts'
@@ -28,12 +34,12 @@ export interface ImportDeskOptions {
 /** So long an announced import waits for its files. */
 export const ANNOUNCEMENT_TTL_MS = 3_600_000
 
-export interface SweepingImportDesk extends ImportDesk {
+export interface SweepingImportCommands extends ImportCommands {
   /** Fails imports whose files have not come, and removes what ended ones have left. */
   sweepImports(): Promise<void>
 }
 
-export function createImportDesk(options: ImportDeskOptions): SweepingImportDesk {
+export function createImportDesk(options: ImportDeskOptions): SweepingImportCommands {
   const { db, owner, incoming, freeRepositoryBytes, userLimits, now } = options
 
   /** @throws Problem REPOSITORY_NOT_WRITABLE or REPOSITORY_FULL */

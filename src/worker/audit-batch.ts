@@ -3,14 +3,14 @@
  * for the disk of its own; else all that waits is written together.
  */
 import type { Transaction } from 'kysely'
-import type { AuditDesk, AuditEvent } from '../core/audit.ts'
+import type { AuditCommands, AuditEvent } from '../core/audit.ts'
 import { appendEvents, appendWithin } from '../store/audit-store.ts'
 import type { Depot } from '../store/database.ts'
 import { attempt } from '../store/dialect.ts'
 import { type Rider, setRider } from '../store/durable-transaction.ts'
 import type { Schema } from '../store/schema.ts'
 
-export interface AuditBatch extends AuditDesk {
+export interface AuditBatch extends AuditCommands {
   /** Writes all that waits. It never rejects: whoever waits for a record is told what has failed. */
   flush(): Promise<void>
 }

@@ -1,16 +1,16 @@
 /** How requests for work travel to the thread that accepts them, and how it answers. */
 import { MessageChannel, type MessagePort, type Worker } from 'node:worker_threads'
 import { toArchivesProblem } from '../core/archive-trouble.ts'
-import type { AuditDesk } from '../core/audit.ts'
-import type { TaskDesk } from '../core/export.ts'
-import type { ImportDesk } from '../core/import.ts'
+import type { AuditCommands } from '../core/audit.ts'
+import type { TaskCommands } from '../core/export.ts'
+import type { ImportCommands } from '../core/import.ts'
 import { Problem, toDatabaseProblem } from '../core/problem.ts'
 import type { ProblemCode } from '../core/problem-catalogue.ts'
-import type { SessionDesk } from '../core/session.ts'
-import type { UserDesk } from '../core/user.ts'
+import type { SessionCommands } from '../core/session.ts'
+import type { UserCommands } from '../core/user.ts'
 
 /** All that the thread does for others. */
-export type Desk = TaskDesk & ImportDesk & SessionDesk & UserDesk & AuditDesk
+export type Desk = TaskCommands & ImportCommands & SessionCommands & UserCommands & AuditCommands
 
 export type DeskRequest = {
   [Method in keyof Desk]: { readonly method: Method; readonly argument: Parameters<Desk[Method]>[0] }

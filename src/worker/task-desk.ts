@@ -12,7 +12,7 @@ import {
   type Plan,
   type Preflight,
   type Selection,
-  type TaskDesk
+  type TaskCommands
 } from '../core/export.ts'
 import { type Message, OPERATION_SUCCEEDED, TASK_CANCELED, taskAccepted } from '../core/message.ts'
 import { Problem } from '../core/problem.ts'
@@ -40,7 +40,7 @@ export interface DeskOptions extends DeletionOptions {
   readonly now: () => Date
 }
 
-export function createTaskDesk(options: DeskOptions): TaskDesk {
+export function createTaskDesk(options: DeskOptions): TaskCommands {
   const { db, now } = options
   const downloads = createDownloadPlanner(db, now)
   return {

@@ -3,7 +3,7 @@ import type { FastifyBaseLogger, InjectOptions, LightMyRequestResponse } from 'f
 import type { Test } from 'tap'
 import { createArchives } from '../../src/archives.ts'
 import type { CertificateSource } from '../../src/core/certificate.ts'
-import type { ImportDesk } from '../../src/core/import.ts'
+import type { ImportCommands } from '../../src/core/import.ts'
 import { DEFAULT_PROTECTION, type Protection } from '../../src/core/protection.ts'
 import { createSessions } from '../../src/core/session.ts'
 import type { TaskKind, TaskReader } from '../../src/core/task.ts'
@@ -21,7 +21,7 @@ import { createPlanStore } from '../../src/store/plan-store.ts'
 import { createSessionDesk, createSessionReader } from '../../src/store/session-store.ts'
 import { createStatisticsStore } from '../../src/store/statistics-store.ts'
 import { createTaskStore } from '../../src/store/task-store.ts'
-import type { ImportDeskOptions, SweepingImportDesk } from '../../src/worker/accept-import.ts'
+import type { ImportDeskOptions, SweepingImportCommands } from '../../src/worker/accept-import.ts'
 import { openArchiveStorage } from '../../src/worker/open-archive-storage.ts'
 import type { DeskOptions } from '../../src/worker/task-desk.ts'
 import { reportMismatches } from './check-answers.ts'
@@ -121,7 +121,7 @@ export interface TestDepot extends BareDepot {
   readonly app: App
   readonly call: Call
   readonly tasks: TaskReader
-  readonly imports: SweepingImportDesk
+  readonly imports: SweepingImportCommands
   /** Runs what waits of a kind, one after the other, to its end. */
   run(kind: TaskKind): Promise<void>
   /** Imports files through the API; `query` is what stands behind the path. */
@@ -133,7 +133,7 @@ export interface TestDepot extends BareDepot {
 }
 
 /** What has come in is imported before the answer. */
-function importingAtOnce(depot: BareDepot, desk: ImportDesk): ImportDesk {
+function importingAtOnce(depot: BareDepot, desk: ImportCommands): ImportCommands {
   return {
     ...desk,
     // Looked up late: a test may want to know of it.

@@ -1,13 +1,17 @@
 /** The worker in this thread: a desk, and lanes that run what waits when a test says so. */
 
-import type { TaskDesk } from '../../src/core/export.ts'
+import type { TaskCommands } from '../../src/core/export.ts'
 import { type Message, OPERATION_SUCCEEDED } from '../../src/core/message.ts'
 import type { TaskKind } from '../../src/core/task.ts'
 import { createIncomingDirectory } from '../../src/files/incoming-directory.ts'
 import { putAside } from '../../src/files/put-aside.ts'
 import { createRepositoryDirectory, type RepositoryDirectory } from '../../src/files/repository-directory.ts'
 import { createWorkStore, type WorkStore } from '../../src/store/work-store.ts'
-import { createImportDesk, type ImportDeskOptions, type SweepingImportDesk } from '../../src/worker/accept-import.ts'
+import {
+  createImportDesk,
+  type ImportDeskOptions,
+  type SweepingImportCommands
+} from '../../src/worker/accept-import.ts'
 import { createExportLane } from '../../src/worker/export-lane.ts'
 import { createImportLane } from '../../src/worker/import-lane.ts'
 import { type Lane, type LaneOptions, startLane, TaskFailure } from '../../src/worker/lane.ts'
@@ -20,7 +24,7 @@ import type { Files } from './packages.ts'
 /** A volume with room for everything. */
 const FREE_BYTES = 2 ** 50
 
-export function makeDesk(depot: BareDepot, options: Partial<DeskOptions> = {}): TaskDesk {
+export function makeDesk(depot: BareDepot, options: Partial<DeskOptions> = {}): TaskCommands {
   return createTaskDesk({
     db: depot.db,
     archives: openArchiveStorage(depot),
@@ -33,7 +37,7 @@ export function makeDesk(depot: BareDepot, options: Partial<DeskOptions> = {}): 
   })
 }
 
-export function makeImportDesk(depot: BareDepot, options: Partial<ImportDeskOptions> = {}): SweepingImportDesk {
+export function makeImportDesk(depot: BareDepot, options: Partial<ImportDeskOptions> = {}): SweepingImportCommands {
   return createImportDesk({
     db: depot.db,
     owner: depot.owner,

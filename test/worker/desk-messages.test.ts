@@ -2,12 +2,12 @@ import { once } from 'node:events'
 import path from 'node:path'
 import { Worker } from 'node:worker_threads'
 import t, { type Test } from 'tap'
-import type { TaskDesk } from '../../src/core/export.ts'
+import type { TaskCommands } from '../../src/core/export.ts'
 import { taskAccepted } from '../../src/core/message.ts'
 import { Problem } from '../../src/core/problem.ts'
 import { createDeskClient } from '../../src/worker/desk-messages.ts'
 
-function startDesk(t: Test): { desk: TaskDesk; thread: Worker } {
+function startDesk(t: Test): { desk: TaskCommands; thread: Worker } {
   const thread = new Worker(path.join(import.meta.dirname, 'scripted-desk-thread.ts'))
   t.teardown(() => thread.terminate())
   return { desk: createDeskClient(() => thread), thread }

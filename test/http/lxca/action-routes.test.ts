@@ -1,5 +1,5 @@
 import t from 'tap'
-import type { AcceptedTask, ExportRequest, TaskDesk } from '../../../src/core/export.ts'
+import type { AcceptedTask, ExportRequest, TaskCommands } from '../../../src/core/export.ts'
 import { buildTestApp, openTestDepot } from '../../helpers/app.ts'
 import { ABSENT, NIC, PACK, smallRepository, UEFI, XCC } from '../../helpers/packages.ts'
 import { equalError } from '../error-body.ts'
@@ -16,7 +16,7 @@ function rememberingDesk() {
     asked.push(request)
     return { task: someTask({ id: 41 }), notes: [] }
   }
-  const desk: TaskDesk = {
+  const desk: TaskCommands = {
     requestExport: accept,
     requestScan: accept,
     planExport: () => Promise.reject(new Error('not asked for')),
