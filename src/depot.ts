@@ -46,16 +46,17 @@ import { createUserReader, findLoginFailures, listLoginFailures } from './store/
 import { createWorkStore } from './store/work-store.ts'
 import { readVersion } from './version.ts'
 import { createDeflatingPool } from './worker/deflating-pool.ts'
-import type { LaneReport } from './worker/lane-port.ts'
 import { createFormMaker } from './worker/missing-forms.ts'
 import { openArchiveStorage } from './worker/open-archive-storage.ts'
 import { claimArchives } from './worker/own-archives.ts'
 import { recoverDeletions, removeAbandonedUploads, tolerateTrouble } from './worker/recover-repository.ts'
-import { type CrashedTask, type Supervisor, startSupervisor } from './worker/supervisor.ts'
+import type { JobReport } from './worker/runtime/worker-channel.ts'
+import type { RunningJob } from './worker/runtime/worker-slot.ts'
+import { type Supervisor, startSupervisor } from './worker/supervisor.ts'
 
 export interface DepotEvents {
-  readonly onReport: (report: LaneReport) => void
-  readonly onCrash: (part: string, error: unknown, task?: CrashedTask) => void
+  readonly onReport: (report: JobReport) => void
+  readonly onCrash: (part: string, error: unknown, job?: RunningJob) => void
 }
 
 export interface Depot {
@@ -154,23 +155,24 @@ export async function openDepot(config: Config, events: DepotEvents): Promise<De
       events.onReport(report)
     },
     onPacked: metrics.onPacked,
-    onCrash(part, error, task) {
+    onCrash(part, error, job) {
       metrics.onCrash(part)
-      events.onCrash(part, error, task)
+      events.onCrash(part, error, job)
     }
   })
-  if (config.role !== 'worker') await supervisor.desk.requestScan(STARTUP_USER)
+  const { commands } = supervisor
+  if (config.role !== 'worker') await commands.requestScan(STARTUP_USER)
   const catalog = createCatalogStore(db)
   const plans = createPlanStore(db)
   const files = createRepositoryFiles(config.repositoryDirectory)
   const places = { archives: archiveStorage, repository }
   const clock = () => performance.now()
   const userReader = createUserReader(db)
-  const known = rememberUsers(userReader, supervisor.desk, clock, () => signals.tell('users'))
+  const known = rememberUsers(userReader, clock)
   signals.on('users', known.forget)
   const guard = createLoginGuard({
     failures: await listLoginFailures(db),
-    desk: known.desk,
+    desk: commands,
     findFailures: hasOthers ? (keys) => findLoginFailures(db, keys) : undefined,
     now
   })
@@ -179,8 +181,8 @@ export async function openDepot(config: Config, events: DepotEvents): Promise<De
   // Its threads are there only while they have something to do.
   const forms = hasOthers ? createDeflatingPool() : undefined
   const services: Services = {
-    desk: supervisor.desk,
-    imports: supervisor.desk,
+    desk: commands,
+    imports: commands,
     tasks,
     onExportsChange: hasOthers ? (listener) => signals.on('exports', listener) : undefined,
     plans,
@@ -224,15 +226,15 @@ export async function openDepot(config: Config, events: DepotEvents): Promise<De
     identity,
     sessions: createSessions({
       reader: createSessionReader(db),
-      desk: supervisor.desk,
+      desk: commands,
       timeoutMs: config.sessionTimeoutMs,
       now
     }),
-    logins: createLogins({ users: known.reader, freshUsers: userReader, desk: known.desk, hasher, guard, now, clock }),
+    logins: createLogins({ users: known.reader, freshUsers: userReader, desk: commands, hasher, guard, now, clock }),
     hasher,
     users: userReader,
-    userDesk: known.desk,
-    audit: supervisor.desk,
+    userDesk: commands,
+    audit: commands,
     auditTrail: createAuditReader(db),
     isUser: async (userName) => (await known.reader.findUser(userName)) !== undefined
   }

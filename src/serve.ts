@@ -10,7 +10,7 @@ import { listenForScrapers } from './observe/metrics-listener.ts'
 import { DatabaseUnusable } from './store/database-unusable.ts'
 import { InstanceLocked } from './store/instance-lock.ts'
 import { readVersion } from './version.ts'
-import type { LaneReport } from './worker/lane-port.ts'
+import type { JobReport } from './worker/runtime/worker-channel.ts'
 
 /** Requests in flight get so long after a signal; a download that lasts longer is cut, and can be resumed. */
 const GRACE_MS = 10_000
@@ -94,7 +94,7 @@ async function openMetrics(place: NonNullable<Config['metrics']>, { metrics }: D
   return listener
 }
 
-function logReport(log: Logger, { failure, event, ...task }: LaneReport): void {
+function logReport(log: Logger, { failure, event, ...task }: JobReport): void {
   if (failure === undefined) log.info(task, `task ${event}`)
   else if (failure.isExpected) log.warn({ ...task, reason: failure.text }, 'task failed')
   else log.error({ ...task, stack: failure.stack }, 'task failed')

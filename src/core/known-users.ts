@@ -1,5 +1,5 @@
 /** Remembers users and tokens for a moment, so that polling does not ask the database who is polling. */
-import type { KeptToken, KeptUser, UserCommands, UserReader } from './user.ts'
+import type { KeptToken, KeptUser, UserReader } from './user.ts'
 
 /** So long after another process, such as the command line, has changed a user, this one knows. What it changes itself it knows at once. */
 const REMEMBERED_MS = 2_000
@@ -9,33 +9,14 @@ const MAX_REMEMBERED = 1_000
 export interface KnownUsers {
   /** A reader that remembers. */
   readonly reader: UserReader
-  /** A desk after whose changes nothing is remembered. */
-  readonly desk: UserCommands
-  /** Another server has changed something. */
+  /** To be called when a user or a token has changed. */
   forget(): void
 }
 
-/**
- * @param now milliseconds of a clock that nobody sets
- * @param onChanged told of what the desk has changed
- */
-export function rememberUsers(
-  reader: UserReader,
-  desk: UserCommands,
-  now: () => number,
-  onChanged: () => void = () => {}
-): KnownUsers {
+/** @param now milliseconds of a monotonic clock */
+export function rememberUsers(reader: UserReader, now: () => number): KnownUsers {
   const users = createMemory<KeptUser>((name) => reader.findUser(name), now)
   const tokens = createMemory<KeptToken>((id) => reader.findToken(id), now)
-
-  async function changing<T>(change: Promise<T>): Promise<T> {
-    try {
-      return await change
-    } finally {
-      forget()
-      onChanged()
-    }
-  }
 
   function forget(): void {
     users.forget()
@@ -44,17 +25,7 @@ export function rememberUsers(
 
   return {
     forget,
-    reader: { ...reader, findUser: users.find, findToken: tokens.find },
-    desk: {
-      addUser: (user) => changing(desk.addUser(user)),
-      changeUser: (change) => changing(desk.changeUser(change)),
-      removeUser: (name) => changing(desk.removeUser(name)),
-      rehashPassword: (rehash) => changing(desk.rehashPassword(rehash)),
-      addToken: (token) => changing(desk.addToken(token)),
-      removeToken: (which) => changing(desk.removeToken(which)),
-      recordTokenUse: (use) => desk.recordTokenUse(use),
-      recordFailures: (change) => desk.recordFailures(change)
-    }
+    reader: { ...reader, findUser: users.find, findToken: tokens.find }
   }
 }
 

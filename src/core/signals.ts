@@ -7,7 +7,8 @@
  * `export`, `catalog`: such work waits. `check`: what runs may not be wanted any more. `exports`: one of them has gone on. `users`: a user
  * or a token has changed.
  */
-export type Signal = 'export' | 'catalog' | 'check' | 'exports' | 'users'
+export const SIGNALS = ['export', 'catalog', 'check', 'exports', 'users'] as const
+export type Signal = (typeof SIGNALS)[number]
 
 export interface Signals {
   tell(signal: Signal): void

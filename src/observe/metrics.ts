@@ -5,7 +5,7 @@ import type { Uploads } from '../core/import.ts'
 import type { Metrics } from '../core/observation.ts'
 import type { DepotStatistics } from '../core/statistics.ts'
 import type { StatisticsStore } from '../store/statistics-store.ts'
-import type { LaneReport } from '../worker/lane-port.ts'
+import type { JobReport } from '../worker/runtime/worker-channel.ts'
 import { createDepotMetrics } from './depot-metrics.ts'
 import { keepBriefly } from './keep-briefly.ts'
 import { createRequestMetrics } from './request-metrics.ts'
@@ -14,7 +14,7 @@ import { createWorkerMetrics } from './worker-metrics.ts'
 /** The numbers of a depot, and what they are made of. */
 export interface DepotMetrics extends Metrics {
   /** To be told of what the worker does. */
-  onReport(report: LaneReport): void
+  onReport(report: JobReport): void
   onPacked(bytes: number): void
   onCrash(part: string): void
   /** Counts the connections of this server. */

@@ -1,6 +1,6 @@
 /** Counts what the worker does, from what its parts report. */
 import { Counter, Histogram, type Registry } from 'prom-client'
-import type { LaneReport } from '../worker/lane-port.ts'
+import type { JobReport } from '../worker/runtime/worker-channel.ts'
 
 /** Seconds. */
 const RUN_BUCKETS = [0.1, 0.5, 1, 5, 15, 60, 300, 900, 3600, 14_400]
@@ -39,7 +39,7 @@ export function createWorkerMetrics(registry: Registry, isLive: (workId: number)
   for (const part of ['desk', 'export', 'catalog'] as const) crashes.inc({ part }, 0)
 
   return {
-    onReport({ event, kind, workId }: LaneReport): void {
+    onReport({ event, kind, workId }: JobReport): void {
       if (event === 'started') {
         began.set(workId, performance.now())
         return

@@ -1,11 +1,10 @@
 /** Signals between servers: NOTIFY, and one connection that listens. While that is lost others are not heard, and nothing else is. */
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Client } from 'pg'
-import { createLocalSignals, type Signal, type Signals } from '../core/signals.ts'
+import { createLocalSignals, SIGNALS, type Signal, type Signals } from '../core/signals.ts'
 
 const CHANNEL = 'fixdepot'
 const RETRY_MS = 1_000
-const SIGNALS: readonly Signal[] = ['export', 'catalog', 'check', 'exports', 'users']
 
 /** What comes more often is told at the end of this time: each is a commit, and wakes every server. */
 const PACE_MS: Readonly<Record<Signal, number>> = { export: 20, catalog: 20, check: 20, users: 20, exports: 500 }

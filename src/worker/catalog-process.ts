@@ -10,13 +10,13 @@ import { createDeflatingPool } from './deflating-pool.ts'
 import { deflationOptions } from './deflation-options.ts'
 import { createImportLane } from './import-lane.ts'
 import { hostLane } from './lane-host.ts'
-import { CATALOG_KINDS, processPort } from './lane-port.ts'
 import { createReadingPool } from './reading-pool.ts'
 import { freeRepositoryBytes } from './repository-room.ts'
+import { CATALOG_KINDS, processChannel } from './runtime/worker-channel.ts'
 import { createScanLane } from './scan-lane.ts'
 import { ownerToShow } from './settings.ts'
 
-hostLane(await processPort(), CATALOG_KINDS, (context) => {
+hostLane(await processChannel(), CATALOG_KINDS, (context) => {
   const pool = createReadingPool()
   const repository = createRepositoryDirectory(context.settings.repositoryDirectory, ownerToShow(context.settings))
   const deflatingPool = createDeflatingPool()

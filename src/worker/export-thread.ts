@@ -1,6 +1,6 @@
 /** The thread that packs archives, one at a time. */
 import { createExportLane } from './export-lane.ts'
 import { hostLane } from './lane-host.ts'
-import { threadPort } from './lane-port.ts'
+import { threadChannel } from './runtime/worker-channel.ts'
 
-hostLane(threadPort(), ['export'], createExportLane)
+hostLane(threadChannel(), ['export'], createExportLane)

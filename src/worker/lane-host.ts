@@ -10,7 +10,7 @@ import { createDatabaseClock } from '../store/database-clock.ts'
 import { isPostgres } from '../store/dialect.ts'
 import { createWorkStore, type WorkStore } from '../store/work-store.ts'
 import { startLane, TaskFailure, type WorkEvent } from './lane.ts'
-import { CATALOG_KINDS, type LanePort, type LaneReport } from './lane-port.ts'
+import { CATALOG_KINDS, type JobReport, type WorkerChannel } from './runtime/worker-channel.ts'
 import type { WorkerSettings } from './settings.ts'
 
 export interface LaneContext {
@@ -44,11 +44,11 @@ export interface PreparedLane {
  * @param prepare makes what all work of the lane shares
  */
 export function hostLane(
-  port: LanePort,
+  channel: WorkerChannel,
   kinds: readonly TaskKind[],
   prepare: (context: LaneContext) => PreparedLane
 ): void {
-  const { settings } = port
+  const { settings } = channel
   const db = openDepotDatabase(settings)
   const works = createWorkStore(db)
   const clock = createDatabaseClock(db)
@@ -56,7 +56,7 @@ export function hostLane(
     settings,
     db,
     works,
-    onPacked: (packedBytes) => port.report({ packedBytes })
+    onPacked: (bytes) => channel.emit({ event: 'packed', bytes })
   })
 
   const lane = startLane({
@@ -68,7 +68,7 @@ export function hostLane(
     // The only server there is tells of every cancel.
     checkIntervalMs: isPostgres(db) ? CHECK_INTERVAL_MS : undefined,
     onEvent: report,
-    onIdle: () => port.report({ isIdle: true }),
+    onIdle: () => channel.emit({ event: 'idle' }),
     isPassing: isPassingTrouble,
     archiveTtlMs: settings.archiveTtlMs,
     now: clock.now
@@ -81,22 +81,22 @@ export function hostLane(
 
   function report(event: WorkEvent, { kind, workId, taskId, crashes }: ClaimedWork, error?: unknown): void {
     const failure = error === undefined ? {} : { failure: toFailure(error) }
-    port.report({ event, kind, workId, taskId, crashes, ...failure })
+    channel.emit({ event, kind, workId, taskId, crashes, ...failure })
   }
 
-  port.onCommand((command) => {
+  channel.onCommand(({ command }) => {
     if (command === 'wake') lane.wake()
     else if (command === 'stop') void lane.stop()
-    else void lane.check()
+    else if (command === 'check') void lane.check()
   })
   void lane.ended.then(async () => {
     await close()
     await db.destroy()
-    port.close()
+    channel.close()
   })
 }
 
-function toFailure(error: unknown): NonNullable<LaneReport['failure']> {
+function toFailure(error: unknown): NonNullable<JobReport['failure']> {
   const text = error instanceof Error ? error.message : String(error)
   const stack = error instanceof Error ? (error.stack ?? text) : text
   return { text, stack, isExpected: error instanceof TaskFailure }

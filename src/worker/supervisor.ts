@@ -1,114 +1,71 @@
 /**
- * Keeps the worker: starts the desk and the lanes, wakes them, starts them anew when one dies, and stops them. The desk and
- * the threads that pack exports are always there; the process that writes the catalog comes with its work, or with an upload that
- * is going to be its work, and goes when it has had none for a while.
+ * Starts, wakes, restarts and stops the workers. The command thread and the threads that pack exports always run; the
+ * catalog process starts on demand.
  */
-import { setTimeout as delay } from 'node:timers/promises'
-import { isForLater } from '../core/database-trouble.ts'
-import { createLocalSignals, type Signal, type Signals } from '../core/signals.ts'
+import { createLocalSignals, SIGNALS, type Signals } from '../core/signals.ts'
 import type { WorkerPartState } from '../core/statistics.ts'
 import type { WorkStore } from '../store/work-store.ts'
-import { createDeskClient, type Desk } from './desk-messages.ts'
-import { CATALOG_KINDS, type LaneCommand, type LaneReport, type LaneTelling } from './lane-port.ts'
-import { type LaneRunner, startProcess, startThread } from './lane-runner.ts'
+import { type Commands, createCommandClient } from './commands/command-client.ts'
+import { createCatalogWorker } from './runtime/catalog-worker.ts'
+import { requeueCrashed } from './runtime/requeue-crashed.ts'
+import type { JobReport, WorkerEvent } from './runtime/worker-channel.ts'
+import { createWorkerSlot, type RunningJob, type WorkerPart, type WorkerSlot } from './runtime/worker-slot.ts'
 import type { WorkerSettings } from './settings.ts'
-import { threadFile } from './thread-file.ts'
-
-/** The desk accepts work of all kinds, `export` packs archives, `catalog` scans and imports. */
-export type WorkerPart = 'desk' | 'export' | 'catalog'
 
 export interface SupervisorOptions {
   readonly settings: WorkerSettings
   readonly works: WorkStore
   /** How many archives are packed at the same time. */
   readonly exportThreads: number
-  /** Whether scans and imports are done here, and not only by other servers; by default they are. */
+  /** Whether scans and imports run here, and not only on peers; by default they do. */
   readonly hasCatalog?: boolean
   /** By default within this process. */
   readonly signals?: Signals
-  /** Whether other servers use the same database: then what runs may be theirs, and what waits may come from them. */
+  /** Whether other servers use the same database: running jobs may be theirs, and they may queue jobs. */
   readonly hasOthers?: boolean
-  /** So long the process that writes the catalog stays without work; by default ten seconds. */
+  /** The catalog process exits after this time without a job, in milliseconds; by default ten seconds. */
   readonly catalogIdleMs?: number
-  readonly onReport: (report: LaneReport) => void
-  /** So many more bytes of archives are on the disk to stay. */
+  readonly onReport: (report: JobReport) => void
+  /** So many more bytes of archives are durable. */
   readonly onPacked?: (bytes: number) => void
-  /** A part died; another one takes its place. `task` is the oldest one that waits for what it worked on. */
-  readonly onCrash: (part: WorkerPart, error: unknown, task?: CrashedTask) => void
+  /** A worker died; another one replaces it. */
+  readonly onCrash: (part: WorkerPart, error: unknown, job?: RunningJob) => void
 }
 
-/** What a part worked on when it died. */
-export type CrashedTask = Pick<LaneReport, 'workId' | 'taskId'>
-
 export interface Supervisor {
-  /** Accepts work; what it accepts is begun at once. */
-  readonly desk: Desk
-  /** The parts that are there all the time, and whether they are. */
+  /** What they accept is started at once. */
+  readonly commands: Commands
+  /** The workers that always run, and whether they do. */
   parts(): WorkerPartState[]
-  /** Resolves when no part runs any more. What was running goes on after the next start. */
+  /** Resolves when no worker runs any more. Interrupted jobs continue after the next start. */
   stop(): Promise<void>
 }
 
-/** Long enough that a part which cannot start does not take a whole core. */
-const RESTART_DELAY_MS = 1_000
-
-/** Imports often come one after the other, and to start a process takes a fifth of a second. */
+/** Imports often follow each other, and the start of a process takes a fifth of a second. */
 const CATALOG_IDLE_MS = 10_000
 
-/** How often it is looked for work that other servers have accepted. */
-const LOOK_INTERVAL_MS = 2_000
+/** How often this server checks for jobs that its peers have queued. */
+const POLL_INTERVAL_MS = 2_000
 
-/** A place for a part. */
-interface Slot {
-  readonly part: WorkerPart
-  runner: LaneRunner | undefined
-  /** What the lane works on. */
-  task: CrashedTask | undefined
-  /** Called when the part has ended. */
-  onEnded: () => void
-}
-
-const FILES = { desk: 'desk-thread', export: 'export-thread', catalog: 'catalog-process' } as const
-
-/** Puts the work of a former process back in the queue, unless it may be another server's, and starts all parts. */
+/** Requeues the jobs of a former process, unless they may be a peer's, and starts the workers. */
 export async function startSupervisor(options: SupervisorOptions): Promise<Supervisor> {
-  const {
-    settings,
-    works,
-    onReport,
-    onCrash,
-    catalogIdleMs = CATALOG_IDLE_MS,
-    hasCatalog = true,
-    hasOthers = false,
-    signals = createLocalSignals()
-  } = options
-  const deskSlot = emptySlot('desk')
-  const catalogSlot = emptySlot('catalog')
-  const exportSlots = Array.from({ length: options.exportThreads }, () => emptySlot('export'))
-  const slots = [deskSlot, ...exportSlots, ...(hasCatalog ? [catalogSlot] : [])]
-  const restarts = new Set<NodeJS.Timeout>()
-  let catalogIdle: NodeJS.Timeout | undefined
-  let isStopping = false
+  const { works, hasCatalog = true, hasOthers = false, signals = createLocalSignals() } = options
+  const stopping = new AbortController()
+  const client = createCommandClient(() => (commandThread.isRunning() ? commandThread : undefined))
+  const shared = { settings: options.settings, stopping: stopping.signal, onEvent, onCrash }
+  const commandThread = createWorkerSlot({ ...shared, part: 'desk', onExit: client.onExit, onCrash: onCommandCrash })
+  const exporters = Array.from({ length: options.exportThreads }, () => createWorkerSlot({ ...shared, part: 'export' }))
+  const catalog = hasCatalog
+    ? createCatalogWorker({ ...shared, works, hasOthers, idleMs: options.catalogIdleMs ?? CATALOG_IDLE_MS })
+    : undefined
+  const jobWorkers = [...exporters, ...(catalog === undefined ? [] : [catalog])]
 
-  function start(slot: Slot): void {
-    const listeners = {
-      onReport(report: LaneTelling) {
-        if ('packedBytes' in report) onPacked(report.packedBytes)
-        else if ('isIdle' in report) onIdle(slot)
-        else onEvent(slot, report)
-      },
-      onExit(failure: unknown) {
-        slot.runner = undefined
-        slot.onEnded()
-        if (slot === catalogSlot) clearTimeout(catalogIdle)
-        if (isStopping) return
-        if (failure !== undefined || slot.part !== 'catalog') void replace(slot, failure)
-        else void startIfWaiting(slot)
-      }
-    }
-    const file = threadFile(FILES[slot.part], import.meta)
-    slot.runner =
-      slot.part === 'catalog' ? startProcess(file, settings, listeners) : startThread(file, settings, listeners)
+  function onEvent(event: WorkerEvent): void {
+    if (event.event === 'answer') client.onAnswer(event)
+    else if (event.event === 'changed') event.notifications.forEach(signals.tell)
+    else if (event.event === 'upload-begun') catalog?.wake()
+    else if (event.event === 'packed') onPacked(event.bytes)
+    else if (event.event !== 'idle') onReport(event)
   }
 
   function onPacked(bytes: number): void {
@@ -116,135 +73,51 @@ export async function startSupervisor(options: SupervisorOptions): Promise<Super
     signals.tell('exports')
   }
 
-  function onEvent(slot: Slot, report: LaneReport): void {
-    const { event, workId, taskId } = report
-    slot.task = event === 'started' ? { workId, taskId } : undefined
-    if (slot === catalogSlot) clearTimeout(catalogIdle)
-    onReport(report)
+  function onReport(report: JobReport): void {
+    options.onReport(report)
     if (report.kind === 'export') signals.tell('exports')
-    // Another server may have work that has waited for the end of this.
-    else if (hasOthers && event !== 'started') signals.tell('catalog')
+    // A peer may have a job that waited for the end of this one.
+    else if (hasOthers && report.event !== 'started') signals.tell('catalog')
   }
 
-  function onIdle(slot: Slot): void {
-    if (slot !== catalogSlot) return
-    clearTimeout(catalogIdle)
-    catalogIdle = setTimeout(() => command('stop', [catalogSlot]), catalogIdleMs)
+  async function onCrash(part: WorkerPart, failure: unknown, job: RunningJob | undefined): Promise<void> {
+    options.onCrash(part, failure, job)
+    const otherJobs = () => jobWorkers.flatMap((slot) => slot.job()?.workId ?? [])
+    const crashed = { owner: options.settings.owner, job, otherJobs }
+    await requeueCrashed(works, crashed, stopping.signal).catch((error) => options.onCrash(part, error, job))
   }
 
-  /** Work may have come to a process that was ending. */
-  async function startIfWaiting(slot: Slot): Promise<void> {
-    const isWaiting = await isCatalogWaiting().catch(() => true)
-    if (isWaiting && !isStopping && slot.runner === undefined) start(slot)
+  /** The thread may have died between a commit and its notification. */
+  async function onCommandCrash(part: WorkerPart, failure: unknown): Promise<void> {
+    options.onCrash(part, failure)
+    SIGNALS.forEach(signals.tell)
   }
 
-  /** While another server works at the catalog, what waits is its own. */
-  async function isCatalogWaiting(): Promise<boolean> {
-    if (!(await works.isWaiting(CATALOG_KINDS))) return false
-    return !hasOthers || !(await works.isRunning(CATALOG_KINDS))
-  }
-
-  /** Others may have no lane for what they have accepted. A process that is woken for nothing begins to wait for its end anew. */
-  async function lookForCatalogWork(): Promise<void> {
-    if (await isCatalogWaiting().catch(() => false)) wakeCatalog()
-  }
-
-  async function replace(slot: Slot, failure: unknown): Promise<void> {
-    const { task } = slot
-    onCrash(slot.part, failure, task)
-    slot.task = undefined
-    await untilTaken(() => requeue(slot.part, task)).catch((error) => onCrash(slot.part, error, task))
-    if (isStopping) return
-    const timer = setTimeout(() => {
-      restarts.delete(timer)
-      if (slot.runner === undefined) start(slot)
-    }, RESTART_DELAY_MS)
-    restarts.add(timer)
-  }
-
-  /** Tries again as long as the database is away: the work would run for ever. */
-  async function untilTaken(write: () => Promise<void>): Promise<void> {
-    for (;;) {
-      try {
-        return await write()
-      } catch (error) {
-        if (isStopping || !isForLater(error)) throw error
-      }
-      await delay(RESTART_DELAY_MS, undefined, { ref: false })
-    }
-  }
-
-  /** A part may have died after it had claimed work, and before it told of it; who else has done so just now begins anew. */
-  async function requeue(part: WorkerPart, task: CrashedTask | undefined): Promise<void> {
-    if (task !== undefined) return works.requeueCrashed(task.workId, settings.owner)
-    if (part === 'desk') return
-    const known = slots.flatMap((slot) => (slot.task === undefined ? [] : [slot.task.workId]))
-    return works.requeueUntold(settings.owner, known)
-  }
-
-  function command(command: LaneCommand, some: readonly Slot[]): void {
-    for (const { runner } of some) runner?.command(command)
-  }
-
-  function wakeCatalog(): void {
-    if (isStopping || !hasCatalog) return
-    if (catalogSlot.runner === undefined) start(catalogSlot)
-    else command('wake', [catalogSlot])
-  }
-
-  const tell = (...some: readonly Signal[]) => some.forEach(signals.tell)
   if (!hasOthers) await works.requeueAll()
-  const heeded = [
-    signals.on('export', () => command('wake', exportSlots)),
-    signals.on('catalog', hasOthers ? lookForCatalogWork : wakeCatalog),
-    signals.on('check', () => command('check', [...exportSlots, catalogSlot]))
+  const subscriptions = [
+    signals.on('export', () => sendAll(exporters, 'wake')),
+    signals.on('catalog', () => void (hasOthers ? catalog?.wakeIfWaiting() : catalog?.wake())),
+    signals.on('check', () => sendAll(jobWorkers, 'check'))
   ]
-  const looking = hasOthers && hasCatalog ? setInterval(lookForCatalogWork, LOOK_INTERVAL_MS) : undefined
-  for (const slot of slots) start(slot)
+  const polling = hasOthers && catalog && setInterval(catalog.wakeIfWaiting, POLL_INTERVAL_MS)
+  const slots = [commandThread, ...jobWorkers]
+  for (const slot of slots) slot.start()
 
-  const desk = createDeskClient(() => deskSlot.runner?.thread)
   return {
-    desk: {
-      ...desk,
-      requestExport: (request) => desk.requestExport(request).finally(() => tell('export', 'exports')),
-      requestScan: (requestedBy) => desk.requestScan(requestedBy).finally(() => tell('catalog')),
-      deletePackages: (request) => desk.deletePackages(request).finally(() => tell('catalog')),
-      async beginUpload(request) {
-        const upload = await desk.beginUpload(request)
-        wakeCatalog()
-        return upload
-      },
-      cancelTasks: (taskIds) => desk.cancelTasks(taskIds).finally(() => tell('check', 'exports')),
-      finishUpload: (upload) => desk.finishUpload(upload).finally(() => tell('catalog')),
-      deleteTasks: (taskIds) => desk.deleteTasks(taskIds).finally(() => tell('check', 'exports'))
-    },
-    parts() {
-      const exporters = exportSlots.map((slot, index) => ({ ...slot, name: `export ${index + 1}` }))
-      return [{ ...deskSlot, name: 'desk' }, ...exporters].map(({ name, runner }) => ({
-        name,
-        isRunning: runner !== undefined
-      }))
-    },
+    commands: client.commands,
+    parts: () => [
+      { name: 'desk', isRunning: commandThread.isRunning() },
+      ...exporters.map((slot, index) => ({ name: `export ${index + 1}`, isRunning: slot.isRunning() }))
+    ],
     async stop() {
-      isStopping = true
-      clearTimeout(catalogIdle)
-      clearInterval(looking)
-      for (const stopHeeding of heeded) stopHeeding()
-      for (const timer of restarts) clearTimeout(timer)
-      await Promise.all(slots.map(end))
+      stopping.abort()
+      if (polling) clearInterval(polling)
+      for (const unsubscribe of subscriptions) unsubscribe()
+      await Promise.all(slots.map((slot) => slot.end()))
     }
   }
 }
 
-function emptySlot(part: WorkerPart): Slot {
-  return { part, runner: undefined, task: undefined, onEnded: () => {} }
-}
-
-function end(slot: Slot): Promise<void> {
-  const { runner } = slot
-  if (runner === undefined) return Promise.resolve()
-  return new Promise((resolve) => {
-    slot.onEnded = resolve
-    runner.command('stop')
-  })
+function sendAll(slots: readonly WorkerSlot[], command: 'wake' | 'check'): void {
+  for (const slot of slots) slot.send({ command })
 }

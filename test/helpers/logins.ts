@@ -35,11 +35,22 @@ export function loginsOf(userName: string, password: string): Logins {
 export async function makeLogins(db: Depot, now: () => Date = () => new Date()): Promise<AccessServices> {
   const users = createUserReader(db)
   const clock = () => now().getTime()
-  const known = rememberUsers(users, createUserDesk(db), clock)
+  const known = rememberUsers(users, clock)
+  const userDesk = afterEach(createUserDesk(db), known.forget)
   const hasher = createPasswordHasher(CHEAP)
-  const guard = createLoginGuard({ failures: await listLoginFailures(db), desk: known.desk, now })
-  const logins = createLogins({ users: known.reader, freshUsers: users, desk: known.desk, hasher, guard, now, clock })
-  return { logins, users, userDesk: known.desk, hasher }
+  const guard = createLoginGuard({ failures: await listLoginFailures(db), desk: userDesk, now })
+  const logins = createLogins({ users: known.reader, freshUsers: users, desk: userDesk, hasher, guard, now, clock })
+  return { logins, users, userDesk, hasher }
+}
+
+/** The same methods; each calls `done` before it settles, as the command thread notifies before it answers. */
+function afterEach<Methods extends object>(methods: Methods, done: () => void): Methods {
+  return new Proxy(methods, {
+    get(target, name) {
+      const method = Reflect.get(target, name) as (argument: unknown) => Promise<unknown>
+      return (argument: unknown) => method(argument).finally(done)
+    }
+  })
 }
 
 /** Adds a user with this password. */

@@ -2,15 +2,15 @@ import { once } from 'node:events'
 import path from 'node:path'
 import { Worker } from 'node:worker_threads'
 import t, { type Test } from 'tap'
-import type { TaskCommands } from '../../src/core/export.ts'
 import { taskAccepted } from '../../src/core/message.ts'
 import { Problem } from '../../src/core/problem.ts'
-import { createDeskClient } from '../../src/worker/desk-messages.ts'
+import { createCommandClient } from '../../src/worker/commands/command-client.ts'
+import { type CalledThread, callThread } from './called-thread.ts'
 
-function startDesk(t: Test): { desk: TaskCommands; thread: Worker } {
+function startThread(t: Test): CalledThread & { thread: Worker } {
   const thread = new Worker(path.join(import.meta.dirname, 'scripted-desk-thread.ts'))
   t.teardown(() => thread.terminate())
-  return { desk: createDeskClient(() => thread), thread }
+  return { ...callThread(thread), thread }
 }
 
 async function failureOf(promise: Promise<unknown>): Promise<unknown> {
@@ -21,21 +21,21 @@ async function failureOf(promise: Promise<unknown>): Promise<unknown> {
 }
 
 t.test('a request and what was accepted travel whole', async (t) => {
-  const { desk } = startDesk(t)
+  const { commands } = startThread(t)
   const selection = { fixids: ['fix-a', 'fix-ü'], scope: 'payloads' } as const
-  const { task } = await desk.requestExport({ selection, requestedBy: 'ann' })
+  const { task } = await commands.requestExport({ selection, requestedBy: 'ann' })
   t.same(JSON.parse(task.archiveName), selection)
   t.equal(task.createdBy, 'ann')
   t.ok(task.createdAt instanceof Date)
   t.equal(task.createdAt.toISOString(), '2026-04-05T06:07:08.009Z')
   t.equal(task.bytesTotal, 2 ** 40)
-  t.same((await desk.requestScan('bob')).notes, [taskAccepted(3)])
+  t.same((await commands.requestScan('bob')).notes, [taskAccepted(3)])
 })
 
 t.test('of many requests at once, each gets its own answer', async (t) => {
-  const { desk } = startDesk(t)
+  const { commands } = startThread(t)
   const names = Array.from({ length: 200 }, (_, number) => `user ${number}`)
-  const answers = await Promise.all(names.map((name) => desk.requestScan(name)))
+  const answers = await Promise.all(names.map((name) => commands.requestScan(name)))
   t.same(
     answers.map(({ task }) => task.createdBy),
     names
@@ -43,8 +43,8 @@ t.test('of many requests at once, each gets its own answer', async (t) => {
 })
 
 t.test('a problem arrives as a problem: with its code, its kind, and what its caller is told', async (t) => {
-  const { desk } = startDesk(t)
-  const error = await failureOf(desk.requestScan('problem'))
+  const { commands } = startThread(t)
+  const error = await failureOf(commands.requestScan('problem'))
   t.ok(error instanceof Problem)
   const original = new Problem('REPOSITORY_UNAVAILABLE', 'The repository directory cannot be read: EIO.')
   t.match(error, { name: 'Problem', code: 'REPOSITORY_UNAVAILABLE', kind: 'unavailable', message: original.message })
@@ -53,25 +53,25 @@ t.test('a problem arrives as a problem: with its code, its kind, and what its ca
 })
 
 t.test('another error arrives as an error with its text, and is no problem', async (t) => {
-  const { desk } = startDesk(t)
+  const { commands } = startThread(t)
   for (const [name, message] of [
     ['error', 'a bug of the desk'],
     ['text', 'only a text']
   ] as const) {
-    const error = await failureOf(desk.requestScan(name))
+    const error = await failureOf(commands.requestScan(name))
     t.ok(error instanceof Error, name)
     t.notOk(error instanceof Problem, name)
     t.equal((error as Error).message, message)
   }
-  t.equal(((await failureOf(desk.requestScan('error'))) as Error).name, 'RangeError')
-  t.match((await desk.requestScan('after them')).task, { createdBy: 'after them' })
+  t.equal(((await failureOf(commands.requestScan('error'))) as Error).name, 'RangeError')
+  t.match((await commands.requestScan('after them')).task, { createdBy: 'after them' })
 })
 
 t.test('without a thread, requests are refused for the moment', async (t) => {
-  const desk = createDeskClient(() => undefined)
+  const { commands } = createCommandClient(() => undefined)
   for (const request of [
-    desk.requestScan('ann'),
-    desk.requestExport({ selection: { fixids: [], scope: 'all' }, requestedBy: 'ann' })
+    commands.requestScan('ann'),
+    commands.requestExport({ selection: { fixids: [], scope: 'all' }, requestedBy: 'ann' })
   ]) {
     const error = await failureOf(request)
     t.match(error, { code: 'WORKER_UNAVAILABLE', kind: 'unavailable', userMessage: { id: 'FQXHMUP9011L' } })
@@ -79,26 +79,49 @@ t.test('without a thread, requests are refused for the moment', async (t) => {
 })
 
 t.test('a thread that dies refuses all that it had taken', async (t) => {
-  const { desk, thread } = startDesk(t)
-  await desk.requestScan('ann')
-  const requests = ['silence', 'silence', 'death', 'too late'].map((name) => failureOf(desk.requestScan(name)))
+  const { commands, thread } = startThread(t)
+  await commands.requestScan('ann')
+  const requests = ['silence', 'silence', 'death', 'too late'].map((name) => failureOf(commands.requestScan(name)))
   for (const error of await Promise.all(requests)) t.match(error, { code: 'WORKER_UNAVAILABLE', kind: 'unavailable' })
   if (thread.threadId !== -1) await once(thread, 'exit')
 })
 
 t.test('a thread that is ended before it has looked at a request refuses it', async (t) => {
-  const { desk, thread } = startDesk(t)
-  const refused = failureOf(desk.requestScan('ann'))
+  const { commands, thread } = startThread(t)
+  const refused = failureOf(commands.requestScan('ann'))
   await thread.terminate()
   t.match(await refused, { code: 'WORKER_UNAVAILABLE' })
 })
 
 t.test('each request goes to the thread of its time', async (t) => {
-  const [first, second] = [startDesk(t), startDesk(t)]
+  const [first, second] = [startThread(t), startThread(t)]
   let { thread } = first
-  const desk = createDeskClient(() => thread)
-  await desk.requestScan('ann')
+  const { commands, onAnswer } = createCommandClient(() => ({ send: (call) => thread.postMessage(call) }))
+  for (const { thread } of [first, second]) thread.on('message', onAnswer)
+  await commands.requestScan('ann')
   await first.thread.terminate()
   thread = second.thread
-  t.equal((await desk.requestScan('bob')).task.createdBy, 'bob')
+  t.equal((await commands.requestScan('bob')).task.createdBy, 'bob')
+})
+
+t.test('what a command has changed is announced before it is answered, also after an error', async (t) => {
+  const { commands, events } = startThread(t)
+  await commands.requestScan('ann')
+  await failureOf(commands.requestScan('problem'))
+  await commands.removeUser('ann')
+  await commands.endSession('known')
+  t.match(events, [
+    { event: 'changed', notifications: ['catalog'] },
+    { event: 'answer', id: 1 },
+    { event: 'changed', notifications: ['catalog'] },
+    { event: 'answer', id: 2 },
+    { event: 'changed', notifications: ['users'] },
+    { event: 'answer', id: 3 },
+    { event: 'answer', id: 4, result: true }
+  ])
+})
+
+t.test('the commands can be awaited themselves: that calls nothing', async (t) => {
+  const { commands } = createCommandClient(() => ({ send: () => t.fail('it was called') }))
+  t.equal(await commands, commands)
 })

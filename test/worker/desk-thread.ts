@@ -1,10 +1,12 @@
 /** A thread with the desk of a depot, whose clock stands still, and no lane. */
-import { parentPort, workerData } from 'node:worker_threads'
+import { workerData } from 'node:worker_threads'
 import { DEFAULT_PROTECTION } from '../../src/core/protection.ts'
 import { openDepotDatabase } from '../../src/store/database.ts'
 import { createSessionDesk } from '../../src/store/session-store.ts'
 import { createUserDesk } from '../../src/store/user-desk.ts'
-import { answerDeskCommand } from '../../src/worker/desk-messages.ts'
+import { answerCall } from '../../src/worker/commands/answer-call.ts'
+import type { Commands } from '../../src/worker/commands/command-client.ts'
+import { threadChannel } from '../../src/worker/runtime/worker-channel.ts'
 import { createTaskDesk } from '../../src/worker/task-desk.ts'
 
 const { databaseFile, databaseUrl, now } = workerData
@@ -29,5 +31,14 @@ const imports = {
   finishUpload: noImport,
   abandonUpload: noImport
 }
-const desk = { ...tasks, ...imports, ...createSessionDesk(db), ...createUserDesk(db), recordEvent: async () => {} }
-parentPort?.on('message', (command) => void answerDeskCommand(desk, command))
+const commands: Commands = {
+  ...tasks,
+  ...imports,
+  ...createSessionDesk(db),
+  ...createUserDesk(db),
+  recordEvent: async () => {}
+}
+const channel = threadChannel()
+channel.onCommand((call) => {
+  if (call.command === 'call') void answerCall(commands, call, channel.emit)
+})

@@ -1,7 +1,7 @@
 import fs from 'node:fs'
 import path from 'node:path'
 import t from 'tap'
-import { startProcess } from '../../src/worker/lane-runner.ts'
+import { startProcess } from '../../src/worker/runtime/worker-runner.ts'
 import type { WorkerSettings } from '../../src/worker/settings.ts'
 
 /** Whether a process of this one has ended, also before this one has been told. */
@@ -13,12 +13,12 @@ function hasEnded(pid: string): boolean {
 t.test('a command that comes while a process ends in peace makes no crash of that', async (t) => {
   const file = path.join(t.testdir({ 'lane.mjs': 'process.exit(0)' }), 'lane.mjs')
   const failure = await new Promise((resolve) => {
-    const lane = startProcess(file, {} as WorkerSettings, { onReport() {}, onExit: resolve })
+    const lane = startProcess(file, {} as WorkerSettings, { onEvent() {}, onExit: resolve })
     const children = `/proc/self/task/${process.pid}/children`
     const pid = fs.readFileSync(children, 'utf8').trim().split(' ').at(-1) ?? ''
     // Without a turn of the event loop: nobody has heard yet that the channel is closed.
     while (!hasEnded(pid));
-    lane.command('check')
+    lane.send({ command: 'check' })
   })
   t.equal(failure, undefined)
 })

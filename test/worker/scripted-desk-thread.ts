@@ -1,10 +1,11 @@
 /** A thread whose desk does what the name of the caller says. */
-import { parentPort } from 'node:worker_threads'
 import { taskAccepted } from '../../src/core/message.ts'
 import { Problem } from '../../src/core/problem.ts'
 import type { Task } from '../../src/core/task.ts'
 import type { User } from '../../src/core/user.ts'
-import { answerDeskCommand, type Desk } from '../../src/worker/desk-messages.ts'
+import { answerCall } from '../../src/worker/commands/answer-call.ts'
+import type { Commands } from '../../src/worker/commands/command-client.ts'
+import { threadChannel } from '../../src/worker/runtime/worker-channel.ts'
 
 const scripts: Readonly<Record<string, () => unknown>> = {
   problem() {
@@ -48,7 +49,7 @@ const userOf = (name: string): User => ({
   passwordChangedAt: new Date(0)
 })
 
-const desk: Desk = {
+const commands: Commands = {
   async requestExport({ selection, requestedBy }) {
     return { task: { ...taskFor(requestedBy), archiveName: JSON.stringify(selection) }, notes: [] }
   },
@@ -97,4 +98,7 @@ const desk: Desk = {
   recordEvent: async () => {}
 }
 
-parentPort?.on('message', (command) => void answerDeskCommand(desk, command))
+const channel = threadChannel()
+channel.onCommand((call) => {
+  if (call.command === 'call') void answerCall(commands, call, channel.emit)
+})

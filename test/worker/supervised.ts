@@ -5,13 +5,9 @@ import { enableCompileCache } from 'node:module'
 import type { Worker } from 'node:worker_threads'
 import type { Test } from 'tap'
 import { createWorkStore } from '../../src/store/work-store.ts'
-import type { LaneReport } from '../../src/worker/lane-port.ts'
-import {
-  type Supervisor,
-  type SupervisorOptions,
-  startSupervisor,
-  type WorkerPart
-} from '../../src/worker/supervisor.ts'
+import type { JobReport } from '../../src/worker/runtime/worker-channel.ts'
+import type { WorkerPart } from '../../src/worker/runtime/worker-slot.ts'
+import { type Supervisor, type SupervisorOptions, startSupervisor } from '../../src/worker/supervisor.ts'
 import type { BareDepot } from '../helpers/depot.ts'
 
 // As in the server: with it a thread starts in half the time.
@@ -19,13 +15,13 @@ const { directory } = enableCompileCache()
 if (directory !== undefined) process.env.NODE_COMPILE_CACHE = directory
 
 export interface Supervised extends Supervisor {
-  readonly reports: readonly LaneReport[]
+  readonly reports: readonly JobReport[]
   readonly crashes: readonly { readonly part: WorkerPart; readonly error: unknown }[]
-  /** All that were ever started, the newest last; the first one is the desk. */
+  /** All that were ever started, the newest last; the first one runs commands. */
   readonly threads: readonly Worker[]
   readonly children: readonly ChildProcess[]
   /** The first report that says this of a task after so many crashes, as soon as there is one. */
-  reported(event: LaneReport['event'], taskId: number, crashes?: number): Promise<LaneReport>
+  reported(event: JobReport['event'], taskId: number, crashes?: number): Promise<JobReport>
   /** Resolves with the next crash that is told, at the moment at which it is told. */
   crashed(): Promise<void>
 }
@@ -38,7 +34,7 @@ export async function supervise(
   catalogIdleMs?: number,
   further: Pick<SupervisorOptions, 'hasOthers' | 'signals'> = {}
 ): Promise<Supervised> {
-  const reports: LaneReport[] = []
+  const reports: JobReport[] = []
   const crashes: { part: WorkerPart; error: unknown }[] = []
   const watchers = new Set<() => void>()
   const told = () => {

@@ -16,12 +16,12 @@ const REQUEST = { selection: EVERYTHING, requestedBy: 'ann' }
 t.test('what is accepted is done at once, each task once: scans, and exports of what they found', async (t) => {
   const depot = await makeExportDepot(t, smallRepository())
   const worker = await supervise(t, depot, 2)
-  const scan = await worker.desk.requestScan('ann')
+  const scan = await worker.commands.requestScan('ann')
   t.match(await worker.reported('completed', scan.task.id), { kind: 'scan', crashes: 0 })
   t.equal((await listPackages(depot.db)).length, 5)
   const selections = [[], [UEFI], [XCC], [NIC], [UEFI, XCC], [UEFI, NIC]]
   const accepted = await Promise.all(
-    selections.map((fixids) => worker.desk.requestExport({ ...REQUEST, selection: { ...EVERYTHING, fixids } }))
+    selections.map((fixids) => worker.commands.requestExport({ ...REQUEST, selection: { ...EVERYTHING, fixids } }))
   )
   const ids = accepted.map(({ task }) => task.id)
   for (const { task } of accepted) {
@@ -42,14 +42,14 @@ t.test('a failure is told to the caller and to the log, and the next task is run
   fs.rmSync(path.join(depot.repositoryDirectory, 'a.uxz'))
   const worker = await supervise(t, depot)
   const select = (...fixids: string[]) => ({ ...REQUEST, selection: { ...EVERYTHING, fixids } })
-  const [failing, next] = await Promise.all(['a', 'b'].map((fixid) => worker.desk.requestExport(select(fixid))))
+  const [failing, next] = await Promise.all(['a', 'b'].map((fixid) => worker.commands.requestExport(select(fixid))))
   const { failure } = await worker.reported('failed', failing?.task.id ?? 0)
   const text = 'a.uxz cannot be read: ENOENT. It belongs to the package a.'
   t.match(failure, { text, stack: /TaskFailure/, isExpected: true })
   t.match(await depot.tasks.findTask(failing?.task.id ?? 0), { state: 'failed', messages: [{ text }] })
   await worker.reported('completed', next?.task.id ?? 0)
   t.same(depot.archives(), [next?.task.archiveName])
-  await t.rejects(worker.desk.requestExport(select('a', 'nobody')), { code: 'FIXID_UNKNOWN', message: /nobody/ })
+  await t.rejects(worker.commands.requestExport(select('a', 'nobody')), { code: 'FIXID_UNKNOWN', message: /nobody/ })
 })
 
 t.test('tasks that a former process left running are queued again and run', async (t) => {
@@ -71,7 +71,7 @@ t.test('tasks that a former process left running are queued again and run', asyn
 t.test('a stop interrupts an export, which goes on with the next start', async (t) => {
   const depot = await largeDepot(t)
   const former = await supervise(t, depot)
-  const { task } = await former.desk.requestExport(REQUEST)
+  const { task } = await former.commands.requestExport(REQUEST)
   await former.reported('started', task.id)
   await former.stop()
   t.equal((await depot.tasks.findTask(task.id))?.state, 'queued')
@@ -82,7 +82,7 @@ t.test('a stop interrupts an export, which goes on with the next start', async (
     'its threads have ended'
   )
   t.notOk(fs.existsSync(path.join(depot.archivesDirectory, task.archiveName)))
-  await t.rejects(former.desk.requestScan('ann'), { code: 'WORKER_UNAVAILABLE' })
+  await t.rejects(former.commands.requestScan('ann'), { code: 'WORKER_UNAVAILABLE' })
 
   const worker = await supervise(t, depot)
   await worker.reported('completed', task.id)
@@ -93,7 +93,7 @@ t.test('it ends beside other servers too, however often it is looked for their w
   const depot = await makeExportDepot(t, smallRepository())
   const signals = createLocalSignals()
   const worker = await supervise(t, depot, 1, 500, { hasOthers: true, signals })
-  const { task } = await worker.desk.requestScan('ann')
+  const { task } = await worker.commands.requestScan('ann')
   await worker.reported('completed', task.id)
   const started = worker.children.length
   const child = worker.children.at(-1)
@@ -110,14 +110,14 @@ t.test('a scan that is asked for while another one runs is run after it, and lat
   const { id } = await queueTask(depot.db, 'scan')
   const worker = await supervise(t, depot)
   await worker.reported('started', id)
-  const second = (await worker.desk.requestScan('ann')).task.id
+  const second = (await worker.commands.requestScan('ann')).task.id
   await worker.reported('completed', second)
   t.same(
     worker.reports.map(({ event, taskId }) => [event, taskId]),
     [id, second].flatMap((taskId) => ['started', 'completed'].map((event) => [event, taskId]))
   )
   depot.write(packageFiles({ fixid: 'new' }))
-  const third = (await worker.desk.requestScan('ann')).task.id
+  const third = (await worker.commands.requestScan('ann')).task.id
   await worker.reported('completed', third)
   t.equal((await listPackages(depot.db)).length, 6)
 })
@@ -126,7 +126,7 @@ t.test('one process does one scan after the other, and ends when it has had noth
   const depot = await makeExportDepot(t, smallRepository())
   const worker = await supervise(t, depot)
   for (let turn = 0; turn < 3; turn += 1) {
-    const { task } = await worker.desk.requestScan('ann')
+    const { task } = await worker.commands.requestScan('ann')
     await worker.reported('completed', task.id)
   }
   t.equal(worker.children.length, 1)
@@ -143,7 +143,7 @@ t.test('a scan that is asked for while the process for it ends is done', async (
   const depot = await makeExportDepot(t, smallRepository())
   const worker = await supervise(t, depot, 1, 0)
   for (let turn = 0; turn < 10; turn += 1) {
-    const { task } = await worker.desk.requestScan('ann')
+    const { task } = await worker.commands.requestScan('ann')
     await worker.reported('completed', task.id)
     if (turn % 2 === 0) await new Promise((resolve) => setImmediate(resolve))
   }
@@ -157,11 +157,14 @@ t.test('the process that imports is there before an upload has come to its end',
   const [child] = worker.children
   if (child?.exitCode === null) await once(child, 'exit')
   const before = worker.children.length
-  await worker.desk.beginUpload({ size: 1, jobId: undefined, requestedBy: 'ann' })
+  await worker.commands.beginUpload({ size: 1, jobId: undefined, requestedBy: 'ann' })
   t.equal(worker.children.length, before + 1)
-  await t.rejects(worker.desk.beginUpload({ size: Number.MAX_SAFE_INTEGER, jobId: undefined, requestedBy: 'ann' }), {
-    code: 'REPOSITORY_FULL'
-  })
+  await t.rejects(
+    worker.commands.beginUpload({ size: Number.MAX_SAFE_INTEGER, jobId: undefined, requestedBy: 'ann' }),
+    {
+      code: 'REPOSITORY_FULL'
+    }
+  )
   t.equal(worker.children.length, before + 1, 'not for one that is refused')
 })
 
@@ -170,7 +173,7 @@ t.test('requests that come with a stop are answered, and start nothing', async (
   const worker = await supervise(t, depot, 1, 0)
   const [child] = worker.children
   if (child?.exitCode === null) await once(child, 'exit')
-  const requests = [worker.desk.requestScan('ann'), worker.desk.requestExport(REQUEST)]
+  const requests = [worker.commands.requestScan('ann'), worker.commands.requestExport(REQUEST)]
   const stopped = worker.stop()
   for (const request of requests) {
     const answer = await request.catch((error) => error)
@@ -184,9 +187,9 @@ t.test('requests that come with a stop are answered, and start nothing', async (
 t.test('a canceled export is interrupted, and nothing is left of it', async (t) => {
   const depot = await largeDepot(t)
   const worker = await supervise(t, depot)
-  const { task } = await worker.desk.requestExport(REQUEST)
+  const { task } = await worker.commands.requestExport(REQUEST)
   await worker.reported('started', task.id)
-  t.same(await worker.desk.cancelTasks([task.id]), [{ taskId: task.id, isCanceledNow: true }])
+  t.same(await worker.commands.cancelTasks([task.id]), [{ taskId: task.id, isCanceledNow: true }])
   await worker.reported('dropped', task.id)
   t.match(await depot.tasks.findTask(task.id), { state: 'canceled', messages: [TASK_CANCELED] })
   t.same(depot.archives(), [])

@@ -17,12 +17,12 @@ import { Problem } from '../../src/core/problem.ts'
 import type { Depot } from '../../src/store/database.ts'
 import { createPlanStore } from '../../src/store/plan-store.ts'
 import { createWorkStore } from '../../src/store/work-store.ts'
-import { createDeskClient } from '../../src/worker/desk-messages.ts'
 import { SPACE_FLOOR_BYTES } from '../../src/worker/repository-room.ts'
 import { itemsOf } from '../helpers/depot.ts'
 import { ONLY_SQLITE } from '../helpers/engines.ts'
 import { ABSENT, NIC, PACK, packageFiles, smallRepository, UEFI, XCC } from '../helpers/packages.ts'
 import { makeDesk, runQueued } from '../helpers/worker.ts'
+import { callThread } from './called-thread.ts'
 import { EVERYTHING, makeExportDepot } from './pack-queued.ts'
 
 const NOW = new Date('2026-04-05T06:07:08.900Z')
@@ -174,7 +174,7 @@ t.test('archives get names of their own, and work is shared, however many thread
   const workerData = { databaseFile, databaseUrl, now: NOW }
   const threads = Array.from({ length: 2 }, () => new Worker(file, { workerData }))
   t.teardown(() => Promise.all(threads.map((thread) => thread.terminate())))
-  const desks = threads.map((thread) => createDeskClient(() => thread))
+  const desks = threads.map((thread) => callThread(thread).commands)
   const requests = desks.flatMap((desk) =>
     [...fixids, ...fixids].map((fixid) =>
       desk.requestExport({ selection: { fixids: [fixid], scope: 'all' }, requestedBy: 'ann' })

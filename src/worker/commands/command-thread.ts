@@ -1,38 +1,40 @@
 /**
- * The thread that accepts and cancels work, writes sessions, users and the audit trail, shows other servers that this one lives,
- * and sweeps the archives. Planning a large export takes a moment and a commit waits for the disk: both would keep the thread that
- * answers requests from answering. And no packing, however busy, can keep this thread from showing that the process lives.
+ * The thread that runs commands: it accepts and cancels jobs, writes sessions, users and the audit trail, sends the
+ * heartbeats of this server, and sweeps the archives. Planning a large export takes a moment and a commit waits for the
+ * disk: both would keep the thread that answers requests from answering. And no packing, however busy, can delay the
+ * heartbeats of this thread.
  */
 import type { Kysely } from 'kysely'
-import { StorageTrouble } from '../core/archive-trouble.ts'
-import { isPassingTrouble } from '../core/database-trouble.ts'
-import { createDeflatedFiles } from '../files/deflated-files.ts'
-import { createIncomingDirectory } from '../files/incoming-directory.ts'
-import { createRepositoryDirectory } from '../files/repository-directory.ts'
-import { createArchiveStore } from '../store/archive-store.ts'
-import { createCatalogStore } from '../store/catalog-store.ts'
-import { openDepotDatabase } from '../store/database.ts'
-import { createDatabaseClock } from '../store/database-clock.ts'
-import { createDeflationStore } from '../store/deflation-store.ts'
-import type { ScanSchema } from '../store/scan-schema.ts'
-import { createSessionDesk } from '../store/session-store.ts'
-import { createUserDesk } from '../store/user-desk.ts'
-import { createImportDesk } from './accept-import.ts'
-import { createAuditBatch } from './audit-batch.ts'
-import { removeUnneeded } from './deflate-files.ts'
-import { answerDeskCommand } from './desk-messages.ts'
-import { deskPort } from './desk-port.ts'
-import { openOwnArchives } from './own-archives.ts'
-import { removeAbandonedUploads } from './recover-repository.ts'
-import { freeRepositoryBytes } from './repository-room.ts'
-import { BEAT_INTERVAL_MS } from './server-watch.ts'
-import { createServerWatching } from './server-watching.ts'
-import { ownerToShow } from './settings.ts'
-import { SWEEP_INTERVAL_MS, sweepArchives } from './sweep-archives.ts'
-import { createTaskDesk } from './task-desk.ts'
+import { StorageTrouble } from '../../core/archive-trouble.ts'
+import { isPassingTrouble } from '../../core/database-trouble.ts'
+import { createDeflatedFiles } from '../../files/deflated-files.ts'
+import { createIncomingDirectory } from '../../files/incoming-directory.ts'
+import { createRepositoryDirectory } from '../../files/repository-directory.ts'
+import { createArchiveStore } from '../../store/archive-store.ts'
+import { createCatalogStore } from '../../store/catalog-store.ts'
+import { openDepotDatabase } from '../../store/database.ts'
+import { createDatabaseClock } from '../../store/database-clock.ts'
+import { createDeflationStore } from '../../store/deflation-store.ts'
+import type { ScanSchema } from '../../store/scan-schema.ts'
+import { createSessionDesk } from '../../store/session-store.ts'
+import { createUserDesk } from '../../store/user-desk.ts'
+import { createImportDesk } from '../accept-import.ts'
+import { createAuditBatch } from '../audit-batch.ts'
+import { removeUnneeded } from '../deflate-files.ts'
+import { openOwnArchives } from '../own-archives.ts'
+import { removeAbandonedUploads } from '../recover-repository.ts'
+import { freeRepositoryBytes } from '../repository-room.ts'
+import { threadChannel } from '../runtime/worker-channel.ts'
+import { BEAT_INTERVAL_MS } from '../server-watch.ts'
+import { createServerWatching } from '../server-watching.ts'
+import { ownerToShow } from '../settings.ts'
+import { SWEEP_INTERVAL_MS, sweepArchives } from '../sweep-archives.ts'
+import { createTaskDesk } from '../task-desk.ts'
+import { answerCall } from './answer-call.ts'
+import type { CommandCall, Commands } from './command-client.ts'
 
-const port = deskPort()
-const { settings } = port
+const channel = threadChannel()
+const { settings } = channel
 const db = openDepotDatabase(settings)
 const clock = createDatabaseClock(db)
 const archives = openOwnArchives(settings)
@@ -59,9 +61,15 @@ const { sweepImports, ...imports } = createImportDesk({
   now: clock.now
 })
 const audit = createAuditBatch(db)
-const desk = { ...tasks, ...imports, ...createSessionDesk(db), ...createUserDesk(db), recordEvent: audit.recordEvent }
+const commands: Commands = {
+  ...tasks,
+  ...imports,
+  ...createSessionDesk(db),
+  ...createUserDesk(db),
+  recordEvent: audit.recordEvent
+}
 
-/** What the desk does one after the other: it has one connection, and transactions on it must not mix. */
+/** Commands run one after the other: the thread has one connection, and transactions on it must not mix. */
 let last: Promise<unknown> = Promise.resolve()
 
 function inTurn(work: () => Promise<unknown>): void {
@@ -120,24 +128,31 @@ function beat(): void {
 
 const timers = [regularly(SWEEP_INTERVAL_MS, sweep)]
 if (watched !== undefined) timers.push(regularly(BEAT_INTERVAL_MS, beat))
-port.onCommand((command) => {
-  if (command.request.method === 'recordEvent') {
-    // It goes along with what comes before its turn.
-    void answerDeskCommand(desk, command)
+channel.onCommand((command) => {
+  if (command.command === 'call') onCall(command)
+  else if (command.command === 'stop') stop()
+})
+
+function onCall(call: CommandCall): void {
+  const answer = () => answerCall(commands, call, channel.emit)
+  if (call.name === 'recordEvent') {
+    // The record goes along with the transactions that come before its turn.
+    void answer()
     inTurn(audit.flush)
     return
   }
-  inTurn(() => answerDeskCommand(desk, command))
-  // A part that waits for its next run has no lane that would remove it.
-  if (command.request.method === 'cancelTasks' || command.request.method === 'deleteTasks') inTurn(async () => sweep())
-})
-port.onStop(() => {
+  inTurn(answer)
+  // A part of an archive whose job waits for its next run has no worker that would remove it.
+  if (call.name === 'cancelTasks' || call.name === 'deleteTasks') inTurn(async () => sweep())
+}
+
+function stop(): void {
   isStopping = true
   for (const timer of timers) clearInterval(timer)
   inTurn(async () => {
     await watched?.close()
     archives.close()
     await db.destroy()
-    port.close()
+    channel.close()
   })
-})
+}

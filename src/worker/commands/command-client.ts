@@ -1,0 +1,77 @@
+/**
+ * Sends commands to the command thread, and receives its answers. A new command is a method of its group in core and
+ * the implementation: nothing here knows the commands by name.
+ */
+import type { AuditCommands } from '../../core/audit.ts'
+import type { TaskCommands } from '../../core/export.ts'
+import type { ImportCommands } from '../../core/import.ts'
+import { Problem } from '../../core/problem.ts'
+import type { ProblemCode } from '../../core/problem-catalogue.ts'
+import type { SessionCommands } from '../../core/session.ts'
+import type { UserCommands } from '../../core/user.ts'
+
+/** Every command that the command thread runs. */
+export type Commands = TaskCommands & ImportCommands & SessionCommands & UserCommands & AuditCommands
+export type CommandName = keyof Commands
+
+export interface CommandCall {
+  readonly command: 'call'
+  /** Is repeated in the answer. */
+  readonly id: number
+  readonly name: CommandName
+  readonly argument: unknown
+}
+
+/** Errors lose their class between threads; a problem is sent as plain values. */
+export type CommandOutcome =
+  | { readonly result: unknown }
+  | { readonly problem: { readonly code: ProblemCode; readonly text: string } }
+  | { readonly error: Error }
+
+export type CommandAnswer = { readonly event: 'answer'; readonly id: number } & CommandOutcome
+
+export interface CommandClient {
+  readonly commands: Commands
+  onAnswer(answer: CommandAnswer): void
+  /** The thread has ended: it answers no call any more. */
+  onExit(): void
+}
+
+/** @param thread the command thread at the moment; undefined while there is none: then calls are refused */
+export function createCommandClient(thread: () => { send(call: CommandCall): void } | undefined): CommandClient {
+  const unanswered = new Map<number, PromiseWithResolvers<unknown>>()
+  let lastId = 0
+
+  async function call(name: CommandName, argument: unknown): Promise<unknown> {
+    const receiver = thread()
+    if (receiver === undefined) throw new Problem('WORKER_UNAVAILABLE', 'The worker is being started anew.')
+    lastId += 1
+    receiver.send({ command: 'call', id: lastId, name, argument })
+    const answer = Promise.withResolvers<unknown>()
+    unanswered.set(lastId, answer)
+    return answer.promise
+  }
+
+  return {
+    commands: commandsOf(call),
+    onAnswer({ id, ...outcome }) {
+      const answer = unanswered.get(id)
+      unanswered.delete(id)
+      if ('result' in outcome) answer?.resolve(outcome.result)
+      else if ('error' in outcome) answer?.reject(outcome.error)
+      else answer?.reject(new Problem(outcome.problem.code, outcome.problem.text))
+    },
+    onExit() {
+      const refused = new Problem('WORKER_UNAVAILABLE', 'The worker died while it took the request.')
+      for (const { reject } of unanswered.values()) reject(refused)
+      unanswered.clear()
+    }
+  }
+}
+
+/** Each method calls the command of its name. Promises ask every object for `then`: it is no command. */
+function commandsOf(call: (name: CommandName, argument: unknown) => Promise<unknown>): Commands {
+  return new Proxy({} as Commands, {
+    get: (_, name) => (name === 'then' ? undefined : (argument: unknown) => call(name as CommandName, argument))
+  })
+}

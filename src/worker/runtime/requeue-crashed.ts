@@ -1,0 +1,32 @@
+/** Puts the job of a worker that died back into the queue. */
+import { setTimeout as delay } from 'node:timers/promises'
+import { isForLater } from '../../core/database-trouble.ts'
+import type { WorkStore } from '../../store/work-store.ts'
+import type { RunningJob } from './worker-slot.ts'
+
+const RETRY_DELAY_MS = 1_000
+
+export interface CrashedWorker {
+  /** The server that holds the leases. */
+  readonly owner: string
+  /** Undefined: the worker may have claimed a job and died before it reported it. */
+  readonly job: RunningJob | undefined
+  /** The jobs of the other workers. Other jobs with a lease of this server belong to no worker. */
+  readonly otherJobs: () => readonly number[]
+}
+
+/** Retries while the database is unavailable: otherwise the job would be running forever. */
+export async function requeueCrashed(works: WorkStore, crashed: CrashedWorker, stopping: AbortSignal): Promise<void> {
+  for (;;) {
+    try {
+      return await requeue(works, crashed)
+    } catch (error) {
+      if (stopping.aborted || !isForLater(error)) throw error
+    }
+    await delay(RETRY_DELAY_MS, undefined, { ref: false })
+  }
+}
+
+function requeue(works: WorkStore, { owner, job, otherJobs }: CrashedWorker): Promise<void> {
+  return job === undefined ? works.requeueUntold(owner, otherJobs()) : works.requeueCrashed(job.workId, owner)
+}
