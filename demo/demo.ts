@@ -11,7 +11,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { parseCorpus } from '../sample/corpus.ts'
 import { generateRepository } from '../sample/generate.ts'
 import { createProgressBar } from '../src/cli/progress-bar.ts'
-import { readConfig } from '../src/config.ts'
+import { readConfig } from '../src/config/config.ts'
 import { createApiClient, type Status } from './api-client.ts'
 import { verifyArchive } from './verify-archive.ts'
 
@@ -32,7 +32,7 @@ try {
   await waitUntilReady()
   await client.follow(await client.start('read'), () => {})
   const done = await followExport()
-  const file = path.join(config.dataDirectory, 'downloads', done.current)
+  const file = path.join(config.storage.dataDirectory, 'downloads', done.current)
   fs.mkdirSync(path.dirname(file), { recursive: true })
   await client.download(done.current, file)
   const reader = await verifyArchive(file)
@@ -43,7 +43,7 @@ try {
 }
 
 async function ensureRepository(): Promise<void> {
-  const directory = config.repositoryDirectory
+  const directory = config.storage.repositoryDirectory
   if (fs.existsSync(directory) && fs.readdirSync(directory).length > 0) {
     console.log(`Using the repository in ${directory}`)
     return

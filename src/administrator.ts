@@ -1,5 +1,5 @@
 /** Sees at the start that there is an administrator. */
-import type { Config } from './config.ts'
+import type { AccountsConfig } from './config/accounts.ts'
 import { makePassword } from './core/password.ts'
 import type { PasswordHasher } from './core/password-hasher.ts'
 import { normalName } from './core/user-name.ts'
@@ -14,7 +14,7 @@ import { createUserReader } from './store/user-reader.ts'
  */
 export async function prepareAdministrator(
   db: Depot,
-  { adminUser, adminPassword }: Pick<Config, 'adminUser' | 'adminPassword'>,
+  { adminUser, adminPassword }: Pick<AccountsConfig, 'adminUser' | 'adminPassword'>,
   hasher: PasswordHasher,
   now: Date
 ): Promise<string | undefined> {

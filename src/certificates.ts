@@ -1,6 +1,7 @@
 /** The certificate that the settings ask for. */
 import os from 'node:os'
-import { ConfigError, type TlsConfig } from './config.ts'
+import { ConfigError } from './config/config-error.ts'
+import type { TlsConfig } from './config/network.ts'
 import type { CertificateSource } from './core/certificate.ts'
 import { openCertificateFiles } from './files/certificate-files.ts'
 import { openSelfSigned } from './files/self-signed-certificate.ts'

@@ -1,15 +1,16 @@
 /** Whether the places that the settings name can be used, before anything is opened there. */
 import fs from 'node:fs'
 import path from 'node:path'
-import { type Config, ConfigError } from './config.ts'
+import { ConfigError } from './config/config-error.ts'
 import type { ArchiveStorage } from './core/archive-storage.ts'
 import { StorageTrouble } from './core/archive-trouble.ts'
+import type { StorageConfig } from './core/storage-config.ts'
 import { checkReadableDirectory } from './files/volume.ts'
 import { openArchiveStorage } from './worker/open-archive-storage.ts'
 
 /** Makes the data directory if need be. @throws ConfigError */
-export async function checkDirectories(config: Config): Promise<void> {
-  const { dataDirectory, archivesDirectory, archivesBucket } = config
+export async function checkDirectories(storage: StorageConfig): Promise<void> {
+  const { dataDirectory, archivesDirectory, archivesBucket } = storage
   const isOwn = archivesBucket === undefined && path.dirname(archivesDirectory) === dataDirectory
   const directory = isOwn ? archivesDirectory : dataDirectory
   try {
@@ -18,9 +19,9 @@ export async function checkDirectories(config: Config): Promise<void> {
   } catch (error) {
     throw new ConfigError(`FIXDEPOT_DATA_DIR cannot be written: ${(error as Error).message}`, { cause: error })
   }
-  if (!isOwn) await checkArchives(openArchiveStorage(config))
+  if (!isOwn) await checkArchives(openArchiveStorage(storage))
   try {
-    await checkReadableDirectory(config.repositoryDirectory)
+    await checkReadableDirectory(storage.repositoryDirectory)
   } catch (error) {
     const advice = 'Create it, or set FIXDEPOT_REPOSITORY_DIR to the directory that holds the firmware.'
     throw new ConfigError(`The repository directory cannot be read: ${(error as Error).message}. ${advice}`, {

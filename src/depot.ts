@@ -4,7 +4,8 @@ import path from 'node:path'
 import { prepareAdministrator } from './administrator.ts'
 import { createArchives } from './archives.ts'
 import { checkDirectories } from './check-directories.ts'
-import { type Config, ConfigError } from './config.ts'
+import type { Config } from './config/config.ts'
+import { ConfigError } from './config/config-error.ts'
 import type { ArchiveStorage } from './core/archive-storage.ts'
 import { StorageTrouble } from './core/archive-trouble.ts'
 import { rememberUsers } from './core/known-users.ts'
@@ -14,6 +15,7 @@ import { createPasswordHasher } from './core/password-hasher.ts'
 import { Problem } from './core/problem.ts'
 import { createSessions } from './core/session.ts'
 import { createLocalSignals } from './core/signals.ts'
+import type { StorageConfig } from './core/storage-config.ts'
 import { createDeflatedFiles } from './files/deflated-files.ts'
 import { createIncomingDirectory } from './files/incoming-directory.ts'
 import { nodeIdOf } from './files/node-id.ts'
@@ -82,44 +84,35 @@ const STARTUP_USER = 'fixdepot'
  */
 export async function openDepot(config: Config, events: DepotEvents): Promise<Depot> {
   const startedAt = new Date()
-  await checkDirectories(config)
-  const lock = acquireInstanceLock(lockFileIn(config.dataDirectory))
+  const { storage } = config
+  await checkDirectories(storage)
+  const lock = acquireInstanceLock(lockFileIn(storage.dataDirectory))
   const owner = randomUUID()
-  const db = openDepotDatabase({ ...config, owner }, READING_CONNECTIONS)
-  const starting = config.databaseUrl === undefined ? undefined : await lockDatabase(config.databaseUrl)
+  const db = openDepotDatabase({ ...storage, owner }, READING_CONNECTIONS)
+  const starting = storage.databaseUrl === undefined ? undefined : await lockDatabase(storage.databaseUrl)
   const hasOthers = starting !== undefined
-  const repository = createRepositoryDirectory(config.repositoryDirectory)
+  const repository = createRepositoryDirectory(storage.repositoryDirectory)
   const hasher = createPasswordHasher()
   await migrateToLatest(db)
   const databaseClock = createDatabaseClock(db)
   await databaseClock.sync()
   const now = databaseClock.now
   const madePassword = await prepareAdministrator(db, config, hasher, now())
-  const { databaseFile, databaseUrl, archivesDirectory, archivesBucket, deflatedDirectory } = config
-  const archiveStorage = openArchiveStorage(config)
+  const archiveStorage = openArchiveStorage(storage)
   const identity = await readIdentity(db)
-  const archivesOwner = isReachedByOthers(config) ? identity : undefined
-  const node = nodeIdOf(config.dataDirectory)
+  const archivesOwner = isReachedByOthers(storage) ? identity : undefined
+  const node = nodeIdOf(storage.dataDirectory)
   const archivesPlace = archivesOwner === undefined ? node : await placeOf(archiveStorage, archivesOwner)
   const servers = createServerStore(db)
   if (hasOthers) await joinServers(servers, { id: owner, node, archives: archivesPlace })
-  await recoverRepository(db, repository, config.repositoryDirectory, hasOthers ? servers : undefined)
+  await recoverRepository(db, repository, storage.repositoryDirectory, hasOthers ? servers : undefined)
   starting?.release()
   const settings = {
+    ...storage,
     archivesOwner,
     node,
     archivesPlace,
-    databaseFile,
-    databaseUrl,
-    repositoryDirectory: config.repositoryDirectory,
-    archivesDirectory,
-    archivesBucket,
-    deflatedDirectory,
-    compression: config.compression,
-    deflatedBytes: config.deflatedBytes,
-    allotmentBytes: config.allotmentBytes,
     owner,
-    archiveTtlMs: config.archiveTtlMs,
     userLimits: config.protection.userLimits
   }
   const works = createWorkStore(db)
@@ -127,7 +120,8 @@ export async function openDepot(config: Config, events: DepotEvents): Promise<De
   const tasks = rememberTasks(db, createTaskStore(db))
   const statistics = createStatistics({
     db,
-    ...config,
+    ...storage,
+    sessionTimeoutMs: config.sessionTimeoutMs,
     workers: () => supervisor.parts(),
     now
   })
@@ -141,7 +135,7 @@ export async function openDepot(config: Config, events: DepotEvents): Promise<De
     now
   })
   const signals =
-    config.databaseUrl === undefined ? createLocalSignals() : createPostgresSignals(config.databaseUrl, owner)
+    storage.databaseUrl === undefined ? createLocalSignals() : createPostgresSignals(storage.databaseUrl, owner)
   const syncing = setInterval(() => void databaseClock.sync().catch(() => {}), CLOCK_INTERVAL_MS).unref()
   const supervisor: Supervisor = await startSupervisor({
     settings,
@@ -164,7 +158,7 @@ export async function openDepot(config: Config, events: DepotEvents): Promise<De
   if (config.role !== 'worker') await commands.requestScan(STARTUP_USER)
   const catalog = createCatalogStore(db)
   const plans = createPlanStore(db)
-  const files = createRepositoryFiles(config.repositoryDirectory)
+  const files = createRepositoryFiles(storage.repositoryDirectory)
   const places = { archives: archiveStorage, repository }
   const clock = () => performance.now()
   const userReader = createUserReader(db)
@@ -177,7 +171,7 @@ export async function openDepot(config: Config, events: DepotEvents): Promise<De
     now
   })
 
-  const deflatedFiles = createDeflatedFiles(deflatedDirectory)
+  const deflatedFiles = createDeflatedFiles(storage.deflatedDirectory)
   // Its threads are there only while they have something to do.
   const forms = hasOthers ? createDeflatingPool() : undefined
   const services: Services = {
@@ -204,25 +198,25 @@ export async function openDepot(config: Config, events: DepotEvents): Promise<De
         })
       })
       const usedBytes = await catalog.usedBytes()
-      const allotmentBytes = config.allotmentBytes ?? volume.totalBytes
+      const allotmentBytes = storage.allotmentBytes ?? volume.totalBytes
       return {
         usedBytes,
         allotmentBytes,
         freeBytes: Math.max(0, Math.min(volume.freeBytes, allotmentBytes - usedBytes))
       }
     },
-    health: () => checkHealth(db, config, places, supervisor),
+    health: () => checkHealth(db, storage, places, supervisor),
     async status() {
       const [numbers, ended, checks] = await Promise.all([
         statistics(),
         countEnded(),
-        checkHealth(db, config, places, supervisor)
+        checkHealth(db, storage, places, supervisor)
       ])
       return { ...numbers, ended, checks, startedAt }
     },
     metrics,
-    uploads: metrics.countUploads(createIncomingDirectory(config.repositoryDirectory).sink),
-    importDirectory: config.repositoryDirectory,
+    uploads: metrics.countUploads(createIncomingDirectory(storage.repositoryDirectory).sink),
+    importDirectory: storage.repositoryDirectory,
     identity,
     sessions: createSessions({
       reader: createSessionReader(db),
@@ -256,7 +250,7 @@ export async function openDepot(config: Config, events: DepotEvents): Promise<De
 }
 
 /** The depot's own data directory has a lock. */
-function isReachedByOthers({ archivesBucket, archivesDirectory, dataDirectory }: Config): boolean {
+function isReachedByOthers({ archivesBucket, archivesDirectory, dataDirectory }: StorageConfig): boolean {
   return archivesBucket !== undefined || path.dirname(archivesDirectory) !== dataDirectory
 }
 

@@ -5,7 +5,7 @@
 import http from 'node:http'
 import https from 'node:https'
 import { text } from 'node:stream/consumers'
-import { type Config, readConfig } from './config.ts'
+import { type Config, readConfig } from './config/config.ts'
 
 /** Engines end a check by a signal, which says nothing. */
 const TIMEOUT_MS = 4_000

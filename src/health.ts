@@ -1,8 +1,8 @@
 /** Whether the depot can do its work, and if not, why. */
-import type { Config } from './config.ts'
 import type { ArchiveStorage } from './core/archive-storage.ts'
 import { StorageTrouble } from './core/archive-trouble.ts'
 import type { HealthCheck } from './core/catalog.ts'
+import type { StorageConfig } from './core/storage-config.ts'
 import type { RepositoryDirectory } from './files/repository-directory.ts'
 import { readVolumeSpace } from './files/volume.ts'
 import type { Depot as Database } from './store/database.ts'
@@ -18,7 +18,7 @@ interface Places {
 /** Reasons are for everybody who may ask: they name no paths. */
 export async function checkHealth(
   db: Database,
-  config: Pick<Config, 'dataDirectory'>,
+  { dataDirectory }: Pick<StorageConfig, 'dataDirectory'>,
   { archives, repository }: Places,
   worker: Supervisor
 ): Promise<HealthCheck[]> {
@@ -38,7 +38,7 @@ export async function checkHealth(
     check('space', async () => {
       if (archives.isRemote) {
         await archives.check()
-        const { freeBytes } = await readVolumeSpace(config.dataDirectory)
+        const { freeBytes } = await readVolumeSpace(dataDirectory)
         return freeBytes < SPACE_FLOOR_BYTES ? `Only ${freeBytes} bytes are free for the database.` : ''
       }
       const freeBytes = await archives.freeBytes()

@@ -1,6 +1,6 @@
 /** How a server comes to the others that share its database. */
 import { setTimeout as delay } from 'node:timers/promises'
-import { ConfigError } from './config-error.ts'
+import { ConfigError } from './config/config-error.ts'
 import { InstanceLocked } from './store/instance-lock.ts'
 import type { ServerTable } from './store/schema.ts'
 import type { ServerStore } from './store/server-store.ts'

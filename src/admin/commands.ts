@@ -1,5 +1,7 @@
 /** The operator's commands as the command line has them: settings in, lines or JSON and an exit code out. Each loads its own code. */
-import { type Config, ConfigError, processEnvironment, readConfig } from '../config.ts'
+import { processEnvironment, readConfig } from '../config/config.ts'
+import { ConfigError } from '../config/config-error.ts'
+import type { StorageConfig } from '../core/storage-config.ts'
 import { DatabaseUnusable } from '../store/database-unusable.ts'
 import { InstanceLocked } from '../store/instance-lock.ts'
 import { SOUND, UNKNOWN } from './findings.ts'
@@ -13,7 +15,7 @@ const FAILED = 1
 export async function runBackup(file: string, isJson: boolean): Promise<number> {
   return sayWhy(FAILED, isJson, async () => {
     const { backUp } = await import('./backup.ts')
-    const { databaseFile: database, databaseUrl, archivesBucket } = readConfig()
+    const { databaseFile: database, databaseUrl, archivesBucket } = readConfig().storage
     if (databaseUrl !== undefined) {
       const advice = 'Copy it with pg_dump, and the repository as any directory.'
       throw new Refusal(`The database is in PostgreSQL, which fixdepot backup does not copy. ${advice}`)
@@ -28,20 +30,20 @@ export async function runBackup(file: string, isJson: boolean): Promise<number> 
 /** @returns the code to exit with */
 export async function runDoctor(isRebuild: boolean, isJson: boolean): Promise<number> {
   return sayWhy(UNKNOWN, isJson, async () => {
-    const config = readConfig()
-    if (!isRebuild) return isJson ? examineForScripts(config) : (await import('./doctor.ts')).examine(config, print)
+    const { storage } = readConfig()
+    if (!isRebuild) return isJson ? examineForScripts(storage) : (await import('./doctor.ts')).examine(storage, print)
     const { rebuildCatalog } = await import('./rebuild-catalog.ts')
     if (!isJson) print('Reading the whole repository.')
-    const { packageCount, filesRead, bytesRead } = await rebuildCatalog(config)
+    const { packageCount, filesRead, bytesRead } = await rebuildCatalog(storage)
     const sentence = `${filesRead} files of ${bytesRead} bytes were read. Packages in the catalog: ${packageCount}.`
     print(isJson ? JSON.stringify({ packageCount, filesRead, bytesRead }) : sentence)
     return SOUND
   })
 }
 
-async function examineForScripts(config: Config): Promise<number> {
+async function examineForScripts(storage: StorageConfig): Promise<number> {
   const lines: string[] = []
-  const code = await (await import('./doctor.ts')).examine(config, (line) => void lines.push(line))
+  const code = await (await import('./doctor.ts')).examine(storage, (line) => void lines.push(line))
   print(JSON.stringify({ isSound: code === SOUND, isComplete: code !== UNKNOWN, lines }))
   return code
 }
@@ -56,7 +58,7 @@ export async function runMigrateStore(file: string, isJson: boolean): Promise<nu
       import('./migrate-store.ts'),
       import('./move-places.ts')
     ])
-    const places = readMovePlaces(readConfig(), processEnvironment(), file)
+    const places = readMovePlaces(readConfig().storage, processEnvironment(), file)
     const changes = settingChanges(processEnvironment(), file)
     const result = await migrateStore(places, file, isJson ? () => {} : print)
     if (isJson) print(JSON.stringify({ ...result, settings: changes }))
@@ -79,9 +81,9 @@ function* linesOfMove({ tables, archives }: MoveResult, changes: SettingChanges,
 export async function runAuditVerify(expected: string | undefined, isJson: boolean): Promise<number> {
   return sayWhy(UNKNOWN, isJson, async () => {
     const { verifyAudit } = await import('./audit.ts')
-    if (!isJson) return verifyAudit(readConfig(), { expected, print })
+    if (!isJson) return verifyAudit(readConfig().storage, { expected, print })
     const lines: string[] = []
-    const code = await verifyAudit(readConfig(), { expected, print: (line) => void lines.push(line) })
+    const code = await verifyAudit(readConfig().storage, { expected, print: (line) => void lines.push(line) })
     print(JSON.stringify({ isSound: code === SOUND, lines }))
     return code
   })
@@ -91,7 +93,7 @@ export async function runAuditVerify(expected: string | undefined, isJson: boole
 export async function runAuditExport(since: string | undefined, until: string | undefined): Promise<number> {
   return sayWhy(FAILED, false, async () => {
     const { exportAudit } = await import('./audit.ts')
-    await exportAudit(readConfig(), { since, until, output: process.stdout })
+    await exportAudit(readConfig().storage, { since, until, output: process.stdout })
     return SOUND
   })
 }

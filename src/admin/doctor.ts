@@ -1,6 +1,6 @@
 /** `fixdepot doctor`: tells what is wrong with the database, the archives, the cache and the catalog, and changes nothing. */
-import type { Config } from '../config.ts'
 import { describeTrouble, isDatabaseTrouble } from '../core/database-trouble.ts'
+import type { StorageConfig } from '../core/storage-config.ts'
 import { createAuditInspection } from '../store/audit-store.ts'
 import { type DatabasePlace, openDepotForReading } from '../store/database.ts'
 import { createInspectionStore } from '../store/inspection-store.ts'
@@ -13,8 +13,7 @@ import { checkDeflated } from './check-deflated.ts'
 import { createFindings } from './findings.ts'
 
 type DoctorsConfig = DatabasePlace &
-  Pick<Config, 'archivesDirectory' | 'deflatedDirectory' | 'repositoryDirectory'> &
-  Partial<Pick<Config, 'archivesBucket'>>
+  Pick<StorageConfig, 'archivesDirectory' | 'archivesBucket' | 'deflatedDirectory' | 'repositoryDirectory'>
 
 /**
  * Examines a depot, also while its server runs.
@@ -22,9 +21,9 @@ type DoctorsConfig = DatabasePlace &
  * @returns the code to exit with: 0 all is sound, 1 something is not, 2 not everything could be checked
  * @throws DatabaseUnusable when the database cannot even be opened
  */
-export async function examine(config: DoctorsConfig, print: (line: string) => void): Promise<number> {
+export async function examine(storage: DoctorsConfig, print: (line: string) => void): Promise<number> {
   const findings = createFindings(print)
-  const db = openDepotForReading(config)
+  const db = openDepotForReading(storage)
   /** What one check cannot read, another may not need. */
   const attempt = async <T>(what: string, check: () => Promise<T>): Promise<T | undefined> => {
     try {
@@ -37,21 +36,21 @@ export async function examine(config: DoctorsConfig, print: (line: string) => vo
   }
   try {
     const store = createInspectionStore(db)
-    if (config.databaseUrl === undefined) await attempt('the file of the database', () => checkFile(store, findings))
+    if (storage.databaseUrl === undefined) await attempt('the file of the database', () => checkFile(store, findings))
     else findings.note('The files of PostgreSQL are not looked at; its own programs check them, such as pg_amcheck.')
     if (await attempt('the schema', () => hasThisSchema(store, findings))) {
       // PostgreSQL has no way around what it checks.
-      if (config.databaseUrl === undefined) await attempt('the rows', () => checkReferences(store, findings))
+      if (storage.databaseUrl === undefined) await attempt('the rows', () => checkReferences(store, findings))
       await attempt('the audit trail', () => checkAudit(createAuditInspection(db), findings))
       await attempt('the archives', () =>
-        config.archivesBucket === undefined
-          ? checkArchives(store, config.archivesDirectory, findings)
-          : checkBucket(store, config.archivesBucket, findings)
+        storage.archivesBucket === undefined
+          ? checkArchives(store, storage.archivesDirectory, findings)
+          : checkBucket(store, storage.archivesBucket, findings)
       )
       await attempt('the cache of deflated files', () =>
-        checkDeflated(store, config.deflatedDirectory, findings, config.databaseUrl !== undefined)
+        checkDeflated(store, storage.deflatedDirectory, findings, storage.databaseUrl !== undefined)
       )
-      await attempt('the catalog', () => checkCatalog(store, config.repositoryDirectory, findings))
+      await attempt('the catalog', () => checkCatalog(store, storage.repositoryDirectory, findings))
     }
   } finally {
     await db.destroy()

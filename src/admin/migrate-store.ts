@@ -2,7 +2,7 @@
 import fs from 'node:fs'
 import type { Kysely } from 'kysely'
 import { checkDirectories } from '../check-directories.ts'
-import { ConfigError } from '../config.ts'
+import { ConfigError } from '../config/config-error.ts'
 import { StorageTrouble } from '../core/archive-trouble.ts'
 import { verifyChain } from '../core/audit-chain.ts'
 import { describeTrouble, isDatabaseTrouble } from '../core/database-trouble.ts'

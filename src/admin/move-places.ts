@@ -1,12 +1,14 @@
 /** Where a depot is moved from and to: what the settings of the server say, and what a file of further settings says. */
 import fs from 'node:fs'
 import { isDeepStrictEqual, parseEnv } from 'node:util'
-import { type Config, ConfigError, readConfig } from '../config.ts'
+import { readConfig } from '../config/config.ts'
+import { ConfigError } from '../config/config-error.ts'
+import type { StorageConfig } from '../core/storage-config.ts'
 import { Refusal, reasonOf } from './refusal.ts'
 
 export interface MovePlaces {
-  readonly source: Config
-  readonly target: Config
+  readonly source: StorageConfig
+  readonly target: StorageConfig
   readonly isDatabaseMoved: boolean
   readonly areArchivesMoved: boolean
 }
@@ -38,13 +40,13 @@ const PLACES = [
  * @throws Refusal, ConfigError
  */
 export function readMovePlaces(
-  source: Config,
+  source: StorageConfig,
   environment: Readonly<Record<string, string | undefined>>,
   file: string
 ): MovePlaces {
   const given = readSettings(file)
   const shared = Object.fromEntries(SHARED.map((name) => [name, environment[name]]))
-  const target = of(file, () =>
+  const { storage: target } = of(file, () =>
     readConfig({
       ...shared,
       FIXDEPOT_DATA_DIR: source.dataDirectory,

@@ -1,6 +1,6 @@
 /** `fixdepot doctor --rebuild`: the catalog made anew from the files, while no server runs. */
 import fs from 'node:fs'
-import type { Config } from '../config.ts'
+import type { StorageConfig } from '../core/storage-config.ts'
 import { createRepositoryDirectory, type RepositoryDirectory } from '../files/repository-directory.ts'
 import { refuseIfServersRun } from '../join-servers.ts'
 import { METADATA_SUFFIXES, READER_VERSION } from '../metadata/metadata-file.ts'
@@ -20,9 +20,9 @@ import { Refusal, reasonOf } from './refusal.ts'
  * @throws Refusal, InstanceLocked while a server runs, DatabaseUnusable
  */
 export async function rebuildCatalog(
-  config: DatabasePlace & Pick<Config, 'dataDirectory' | 'repositoryDirectory'>
+  storage: DatabasePlace & Pick<StorageConfig, 'dataDirectory' | 'repositoryDirectory'>
 ): Promise<ScanResult> {
-  const { databaseFile, databaseUrl, repositoryDirectory } = config
+  const { databaseFile, databaseUrl, repositoryDirectory } = storage
   // An empty catalog would be worse than an old one.
   const repository = createRepositoryDirectory(repositoryDirectory)
   await repository.check().catch((cause) => {
@@ -30,10 +30,10 @@ export async function rebuildCatalog(
   })
   if (databaseUrl === undefined && !fs.existsSync(databaseFile))
     throw new Refusal(`There is no database at ${databaseFile}.`)
-  const lock = acquireInstanceLock(lockFileIn(config.dataDirectory))
+  const lock = acquireInstanceLock(lockFileIn(storage.dataDirectory))
   const databaseLock = databaseUrl === undefined ? undefined : await lockDatabase(databaseUrl)
   try {
-    const db = openDepotDatabase(config)
+    const db = openDepotDatabase(storage)
     try {
       await migrateToLatest(db)
       if (databaseUrl !== undefined) await refuseIfServersRun(createServerStore(db))

@@ -3,7 +3,7 @@ import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import { sql } from 'kysely'
-import type { Config } from '../config.ts'
+import type { Config } from '../config/config.ts'
 import { describeTrouble, isDatabaseTrouble } from '../core/database-trouble.ts'
 import { HIDDEN, hideUrlSecrets, isSecretName } from '../core/hide-secrets.ts'
 import { type DatabasePlace, type Depot, openDepotForReading } from '../store/database.ts'
@@ -36,7 +36,7 @@ export async function writeSupportBundle({ config, environment, file, logFile, n
   const parts: TarFile[] = [
     { name: 'settings.json', text: json({ given: givenSettings(environment), inEffect: shownSettings(config) }) },
     { name: 'facts.json', text: json({ madeAt: now.toISOString(), ...facts(config) }) },
-    { name: 'database.json', text: json(await orReason(() => databaseFacts(config))) },
+    { name: 'database.json', text: json(await orReason(() => databaseFacts(config.storage))) },
     { name: 'doctor.txt', text: await doctorsFindings(config) },
     ...(logFile === undefined ? [] : [{ name: 'log.txt', text: tailOf(logFile) }])
   ]
@@ -66,13 +66,14 @@ function givenSettings(environment: Readonly<Record<string, string | undefined>>
   return Object.fromEntries(given.map(([name, value]) => [name, isSecretName(name) ? HIDDEN : value]))
 }
 
-function shownSettings({ adminPassword, databaseUrl, ...config }: Config) {
+function shownSettings({ adminPassword, storage, ...config }: Config) {
   const shown = (secret: string | undefined) => (secret === undefined ? 'none' : HIDDEN)
-  return { ...config, adminPassword: shown(adminPassword), databaseUrl: shown(databaseUrl) }
+  const { databaseUrl } = storage
+  return { ...config, adminPassword: shown(adminPassword), storage: { ...storage, databaseUrl: shown(databaseUrl) } }
 }
 
 function facts(config: Config) {
-  const { dataDirectory, repositoryDirectory } = config
+  const { dataDirectory, repositoryDirectory } = config.storage
   return {
     version: readVersion(),
     node: process.versions,
@@ -116,7 +117,7 @@ async function serverVersion(db: Depot): Promise<string | undefined> {
 
 async function doctorsFindings(config: Config): Promise<string> {
   const lines: string[] = []
-  const code = await orReason(() => examine(config, (line) => lines.push(line)))
+  const code = await orReason(() => examine(config.storage, (line) => lines.push(line)))
   return [...lines, typeof code === 'number' ? `exit code ${code}` : code.problem, ''].join('\n')
 }
 

@@ -1,7 +1,7 @@
 /** The server of this machine, as the settings in the environment and in `.env` describe it: who is not told of another one asks it. */
 import fs from 'node:fs'
 import path from 'node:path'
-import type { Config } from '../config.ts'
+import type { Config } from '../config/config.ts'
 import { CommandError, EXIT } from './exit.ts'
 
 export interface LocalServer {
@@ -18,7 +18,10 @@ const ANY_ADDRESS: ReadonlySet<string> = new Set(['0.0.0.0', '::', ''])
 /** @throws CommandError (usage) when the settings are wrong, or there has never been a server with them */
 export async function findLocalServer(): Promise<LocalServer> {
   // Not before it is needed: checking the settings takes longer than all the rest of a start.
-  const { ConfigError, readConfig } = await import('../config.ts')
+  const [{ readConfig }, { ConfigError }] = await Promise.all([
+    import('../config/config.ts'),
+    import('../config/config-error.ts')
+  ])
   try {
     return describe(readConfig())
   } catch (error) {
@@ -28,8 +31,8 @@ export async function findLocalServer(): Promise<LocalServer> {
 }
 
 function describe(config: Config): LocalServer {
-  const { host, port, tls, adminUser: user, adminPassword: password } = config
-  if (port === 0 || (config.databaseUrl === undefined && !fs.existsSync(config.databaseFile))) {
+  const { host, port, tls, storage, adminUser: user, adminPassword: password } = config
+  if (port === 0 || (storage.databaseUrl === undefined && !fs.existsSync(storage.databaseFile))) {
     throw new CommandError(
       EXIT.usage,
       'SERVER_UNKNOWN',

@@ -50,10 +50,10 @@ async function withLocalUsers<Result>(run: (users: Users) => Promise<Result>): P
   const [{ administerUsers }, { isForOperator }, { readConfig }] = await Promise.all([
     import('../admin/users.ts'),
     import('../admin/commands.ts'),
-    import('../config.ts')
+    import('../config/config.ts')
   ])
   try {
-    return await administerUsers(readConfig(), (admin) =>
+    return await administerUsers(readConfig().storage, (admin) =>
       run({
         list: async () => (await admin.listUsers()).map(toShown),
         add: async (name, role, password) => toShown(await admin.addUser(name, role, password)),

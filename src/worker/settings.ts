@@ -1,18 +1,8 @@
-import type { BucketSettings } from '../core/bucket-settings.ts'
 import type { UserLimits } from '../core/protection.ts'
-import type { DatabasePlace } from '../store/database.ts'
+import type { StorageConfig } from '../core/storage-config.ts'
 
 /** What the threads of the worker are started with; plain values, since it is copied into each of them. */
-export interface WorkerSettings extends DatabasePlace {
-  readonly repositoryDirectory: string
-  readonly archivesDirectory: string
-  /** Archives are there, and not in the directory. */
-  readonly archivesBucket?: BucketSettings | undefined
-  /** The cache of deflated forms. */
-  readonly deflatedDirectory: string
-  readonly compression: 'auto' | 'store'
-  /** Bytes that the cache may hold. */
-  readonly deflatedBytes: number
+export interface WorkerSettings extends StorageConfig {
   /** Names the depot whose archives there are, where other depots may reach them; undefined where nobody else does. */
   readonly archivesOwner?: string | undefined
   /** Names this process among all that ever use the database: the owner of its leases. */
@@ -21,10 +11,6 @@ export interface WorkerSettings extends DatabasePlace {
   readonly node?: string
   /** Names the place that archives are in; the same for all these servers. */
   readonly archivesPlace?: string
-  /** Bytes that the repository may use; undefined: all of its volume. */
-  readonly allotmentBytes?: number | undefined
-  /** How long finished archives are kept, in milliseconds. */
-  readonly archiveTtlMs: number
   readonly userLimits: UserLimits
 }
 

@@ -6,7 +6,7 @@ import { examine } from '../../src/admin/doctor.ts'
 import { rebuildCatalog } from '../../src/admin/rebuild-catalog.ts'
 import { writeSupportBundle } from '../../src/admin/support-bundle.ts'
 import { administerUsers } from '../../src/admin/users.ts'
-import { readConfig } from '../../src/config.ts'
+import { readConfig } from '../../src/config/config.ts'
 import { openDepotDatabase } from '../../src/store/database.ts'
 import { InstanceLocked } from '../../src/store/instance-lock.ts'
 import { createServerStore } from '../../src/store/server-store.ts'
@@ -26,43 +26,44 @@ async function place(t: Test) {
     FIXDEPOT_DATABASE_URL: await createDatabase(t)
   }
   const config = readConfig(environment)
-  fs.mkdirSync(config.archivesDirectory)
-  return { environment, config }
+  const { storage } = config
+  fs.mkdirSync(storage.archivesDirectory)
+  return { environment, config, storage }
 }
 
 test('the doctor checks all but the files of PostgreSQL, and says so', async (t) => {
-  const { config } = await place(t)
-  await rebuildCatalog(config)
+  const { storage } = await place(t)
+  await rebuildCatalog(storage)
   const lines: string[] = []
-  t.equal(await examine(config, (line) => lines.push(line)), 0, lines.join('\n'))
+  t.equal(await examine(storage, (line) => lines.push(line)), 0, lines.join('\n'))
   t.match(lines, [/^note: The files of PostgreSQL are not looked at/, 'Everything is sound.'])
-  fs.rmSync(path.join(config.repositoryDirectory, 'one.xml'))
-  t.equal(await examine(config, () => {}), 1)
+  fs.rmSync(path.join(storage.repositoryDirectory, 'one.xml'))
+  t.equal(await examine(storage, () => {}), 1)
 })
 
 test('the catalog is not made anew while a server shows that it lives', async (t) => {
-  const { config } = await place(t)
-  const db = openDepotDatabase(config)
+  const { storage } = await place(t)
+  const db = openDepotDatabase(storage)
   t.teardown(() => db.destroy())
   const servers = createServerStore(db)
   const self = { id: 'one', node: 'node', archives: 'place' }
   await servers.beat(self)
   const beating = setInterval(() => void servers.beat(self), 100)
   t.teardown(() => clearInterval(beating))
-  await t.rejects(rebuildCatalog(config), InstanceLocked)
+  await t.rejects(rebuildCatalog(storage), InstanceLocked)
 })
 
 test('users are changed in the database, and the audit trail has it', async (t) => {
-  const { config } = await place(t)
-  await administerUsers(config, (admin) => admin.addUser('ann', 'viewer', 'a password of ann'))
-  t.match(await administerUsers(config, (admin) => admin.listUsers()), [{ name: 'ann' }])
+  const { storage } = await place(t)
+  await administerUsers(storage, (admin) => admin.addUser('ann', 'viewer', 'a password of ann'))
+  t.match(await administerUsers(storage, (admin) => admin.listUsers()), [{ name: 'ann' }])
   const lines: string[] = []
-  t.equal(await verifyAudit(config, { print: (line) => lines.push(line) }), 0, lines.join('\n'))
+  t.equal(await verifyAudit(storage, { print: (line) => lines.push(line) }), 0, lines.join('\n'))
 })
 
 test('a support bundle has the numbers, and not the URL', async (t) => {
-  const { config, environment } = await place(t)
-  const file = path.join(config.dataDirectory, 'bundle.tar')
+  const { config, storage, environment } = await place(t)
+  const file = path.join(storage.dataDirectory, 'bundle.tar')
   await writeSupportBundle({ config, environment, file, now: new Date() })
   const bundle = fs.readFileSync(file, 'latin1')
   t.match(bundle, /PostgreSQL \d+/)
@@ -71,9 +72,9 @@ test('a support bundle has the numbers, and not the URL', async (t) => {
 })
 
 test('a backup is refused with what to do instead', async (t) => {
-  const { config, environment } = await place(t)
-  const file = path.join(config.dataDirectory, 'backup.db')
-  const { code, stderr } = await runProgram(['backup', file], { cwd: config.dataDirectory, environment })
+  const { storage, environment } = await place(t)
+  const file = path.join(storage.dataDirectory, 'backup.db')
+  const { code, stderr } = await runProgram(['backup', file], { cwd: storage.dataDirectory, environment })
   t.equal(code, 1)
   t.match(stderr, /^The database is in PostgreSQL, which fixdepot backup does not copy\. Copy it with pg_dump/)
   t.notOk(fs.existsSync(file))

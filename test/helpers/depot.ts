@@ -62,6 +62,7 @@ export async function makeDepot(t: Test, files: Files = {}): Promise<BareDepot> 
   let scanner: Depot | undefined
   const depot: BareDepot = {
     root,
+    dataDirectory: root,
     ...place,
     repositoryDirectory,
     ...storage,

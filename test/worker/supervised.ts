@@ -44,6 +44,7 @@ export async function supervise(
   const children = collect<ChildProcess>(t, 'child_process', 'process')
   const supervisor = await startSupervisor({
     settings: {
+      dataDirectory: depot.dataDirectory,
       databaseFile: depot.databaseFile,
       databaseUrl: depot.databaseUrl,
       repositoryDirectory: depot.repositoryDirectory,

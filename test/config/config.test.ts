@@ -2,8 +2,9 @@ import { execFile } from 'node:child_process'
 import path from 'node:path'
 import { promisify } from 'node:util'
 import t from 'tap'
-import { ConfigError, readConfig, unknownSettings } from '../src/config.ts'
-import { DEFAULT_PROTECTION } from '../src/core/protection.ts'
+import { readConfig, unknownSettings } from '../../src/config/config.ts'
+import { ConfigError } from '../../src/config/config-error.ts'
+import { DEFAULT_PROTECTION } from '../../src/core/protection.ts'
 
 const sentenceOf = (environment: Record<string, string>): string => {
   try {
@@ -18,22 +19,24 @@ t.test('without settings everything has a default', async (t) => {
     host: '127.0.0.1',
     port: 8443,
     tls: { mode: 'self-signed', directory: path.resolve('data/tls'), names: [] },
-    dataDirectory: path.resolve('data'),
-    repositoryDirectory: path.resolve('data/repository'),
-    archivesDirectory: path.resolve('data/archives'),
-    archivesBucket: undefined,
+    storage: {
+      dataDirectory: path.resolve('data'),
+      repositoryDirectory: path.resolve('data/repository'),
+      archivesDirectory: path.resolve('data/archives'),
+      archivesBucket: undefined,
+      deflatedDirectory: path.resolve('data/deflated'),
+      compression: 'auto',
+      deflatedBytes: 20e9,
+      databaseFile: path.resolve('data/fixdepot.db'),
+      databaseUrl: undefined,
+      allotmentBytes: undefined,
+      archiveTtlMs: 7 * 86_400_000
+    },
     isRedirecting: false,
-    deflatedDirectory: path.resolve('data/deflated'),
-    compression: 'auto',
-    deflatedBytes: 20e9,
-    databaseFile: path.resolve('data/fixdepot.db'),
-    databaseUrl: undefined,
     role: 'all',
     adminUser: 'admin',
     adminPassword: undefined,
     workers: 1,
-    allotmentBytes: undefined,
-    archiveTtlMs: 7 * 86_400_000,
     sessionTimeoutMs: 86_400_000,
     protection: DEFAULT_PROTECTION,
     metrics: undefined,
@@ -76,22 +79,24 @@ t.test('every setting can be given', async (t) => {
     host: '::',
     port: 0,
     tls: { mode: 'self-signed', directory: '/var/lib/fixdepot/tls', names: ['depot.example', '192.0.2.7'] },
-    dataDirectory: '/var/lib/fixdepot',
-    repositoryDirectory: '/srv/images',
-    archivesDirectory: '/shared/archives',
-    archivesBucket: undefined,
+    storage: {
+      dataDirectory: '/var/lib/fixdepot',
+      repositoryDirectory: '/srv/images',
+      archivesDirectory: '/shared/archives',
+      archivesBucket: undefined,
+      deflatedDirectory: '/var/lib/fixdepot/deflated',
+      compression: 'store',
+      deflatedBytes: 5e9,
+      databaseFile: '/var/lib/fixdepot/fixdepot.db',
+      databaseUrl: 'postgresql://fixdepot:secret@db/depot',
+      allotmentBytes: 1.5 * 2 ** 40,
+      archiveTtlMs: 12 * 3_600_000
+    },
     isRedirecting: false,
-    deflatedDirectory: '/var/lib/fixdepot/deflated',
-    compression: 'store',
-    deflatedBytes: 5e9,
-    databaseFile: '/var/lib/fixdepot/fixdepot.db',
-    databaseUrl: 'postgresql://fixdepot:secret@db/depot',
     role: 'api',
     adminUser: 'operator',
     adminPassword: 'eight ch',
     workers: 64,
-    allotmentBytes: 1.5 * 2 ** 40,
-    archiveTtlMs: 12 * 3_600_000,
     sessionTimeoutMs: 30 * 60_000,
     protection: {
       corsOrigins: ['https://console.example', 'http://[::1]:3000'],
@@ -216,7 +221,7 @@ t.test('names that look like settings and are none are told', async (t) => {
 
 t.test('a .env file fills in what the environment does not have', async (t) => {
   const cwd = t.testdir({ '.env': 'FIXDEPOT_PORT=1111\nFIXDEPOT_ADMIN_USER=from-file\n' })
-  const module = new URL('../src/config.ts', import.meta.url).href
+  const module = new URL('../../src/config/config.ts', import.meta.url).href
   const code = `const { readConfig } = await import('${module}'); console.log(JSON.stringify(readConfig()))`
   const env = { FIXDEPOT_PORT: '2222' }
   const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', code], { cwd, env })

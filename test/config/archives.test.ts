@@ -1,7 +1,7 @@
 import t from 'tap'
-import { readConfig } from '../src/config.ts'
+import { readConfig } from '../../src/config/config.ts'
 
-const bucketOf = (settings: Record<string, string>) => readConfig(settings).archivesBucket
+const bucketOf = (settings: Record<string, string>) => readConfig(settings).storage.archivesBucket
 const BUCKET = { FIXDEPOT_ARCHIVES_URL: 's3://my.bucket-1/a/b/' }
 
 t.test('a bucket, a prefix, and the server that has them', async (t) => {
@@ -17,8 +17,8 @@ t.test('a bucket, a prefix, and the server that has them', async (t) => {
 })
 
 t.test('a directory', async (t) => {
-  const config = readConfig({ FIXDEPOT_ARCHIVES_URL: 'file:///shared/with%20space/' })
-  t.match(config, { archivesDirectory: '/shared/with space', archivesBucket: undefined })
+  const { storage } = readConfig({ FIXDEPOT_ARCHIVES_URL: 'file:///shared/with%20space/' })
+  t.match(storage, { archivesDirectory: '/shared/with space', archivesBucket: undefined })
 })
 
 t.test('downloads are led to the bucket where the operator wants it, and where there is one', async (t) => {
