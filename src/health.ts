@@ -23,7 +23,7 @@ export async function checkHealth(
   worker: Supervisor
 ): Promise<HealthCheck[]> {
   const check = async (name: HealthCheck['name'], look: () => Promise<string>): Promise<HealthCheck> => {
-    const reason = await look().catch(reasonOf)
+    const reason = await look().catch(sentenceOf)
     return { name, isHealthy: reason === '', reason }
   }
   return Promise.all([
@@ -51,7 +51,7 @@ export async function checkHealth(
   ])
 }
 
-function reasonOf(error: unknown): string {
+function sentenceOf(error: unknown): string {
   if (error instanceof StorageTrouble) return error.message
   return `${(error as NodeJS.ErrnoException).code ?? 'unknown error'}.`
 }

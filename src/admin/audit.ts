@@ -4,6 +4,7 @@ import type { Writable } from 'node:stream'
 import { auditLine } from '../core/audit.ts'
 import { verifyChain } from '../core/audit-chain.ts'
 import { describeTrouble, isDatabaseTrouble } from '../core/database-trouble.ts'
+import { reasonOf } from '../core/problems/system-error.ts'
 import { parseUtcTime } from '../core/utc-time.ts'
 import { type AuditInspection, createAuditInspection } from '../store/audit-store.ts'
 import { type DatabasePlace, openDepotForReading } from '../store/database.ts'
@@ -11,7 +12,7 @@ import { createInspectionStore } from '../store/inspection-store.ts'
 import { checkProtection } from './check-audit.ts'
 import { hasThisSchema } from './check-database.ts'
 import { createFindings, SOUND, UNKNOWN, UNSOUND } from './findings.ts'
-import { Refusal, reasonOf } from './refusal.ts'
+import { Refusal } from './refusal.ts'
 
 type Place = DatabasePlace
 

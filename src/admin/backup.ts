@@ -1,10 +1,11 @@
 /** `fixdepot backup`: one file that holds all the database holds, made while the server runs. */
 import fs from 'node:fs'
 import path from 'node:path'
+import { reasonOf } from '../core/problems/system-error.ts'
 import { copyDatabase, finishCopy } from '../store/copy-database.ts'
 import { openForReading } from '../store/database.ts'
 import { toUnusable } from '../store/database-unusable.ts'
-import { Refusal, reasonOf } from './refusal.ts'
+import { Refusal } from './refusal.ts'
 
 /** The hash of a password is in it. */
 const OWNER_ONLY = 0o600

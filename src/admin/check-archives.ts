@@ -2,11 +2,11 @@
 import fs from 'node:fs'
 import path from 'node:path'
 import { isArchiveFileNeeded, parseArchiveFile } from '../core/archive-file.ts'
+import { reasonOf } from '../core/problems/system-error.ts'
 import type { ArchiveState } from '../core/work.ts'
 import { MARK_FILE } from '../files/archive-directory.ts'
 import type { InspectionStore, KeptArchive } from '../store/inspection-store.ts'
 import type { Findings } from './findings.ts'
-import { reasonOf } from './refusal.ts'
 
 const FILES_PER_STATEMENT = 500
 

@@ -1,8 +1,9 @@
 /** Compares the repository with what was read of it. Memory does not grow with the repository. */
+
+import { reasonOf } from '../core/problems/system-error.ts'
 import { createRepositoryDirectory } from '../files/repository-directory.ts'
 import type { InspectionStore } from '../store/inspection-store.ts'
 import type { Findings } from './findings.ts'
-import { reasonOf } from './refusal.ts'
 
 export async function checkCatalog(store: InspectionStore, directory: string, findings: Findings): Promise<void> {
   const { isRead, isCurrent } = await store.catalogState()

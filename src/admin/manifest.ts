@@ -1,6 +1,7 @@
 /** The manifest of an export, as `GET /api/v1/exports/{id}/manifest` gives it, read from a file that may come from anywhere. */
 import fs from 'node:fs'
-import { Refusal, reasonOf } from './refusal.ts'
+import { reasonOf } from '../core/problems/system-error.ts'
+import { Refusal } from './refusal.ts'
 
 export interface Manifest {
   readonly archiveName: string

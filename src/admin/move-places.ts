@@ -3,8 +3,9 @@ import fs from 'node:fs'
 import { isDeepStrictEqual, parseEnv } from 'node:util'
 import { readConfig } from '../config/config.ts'
 import { ConfigError } from '../config/config-error.ts'
+import { reasonOf } from '../core/problems/system-error.ts'
 import type { StorageConfig } from '../core/storage-config.ts'
-import { Refusal, reasonOf } from './refusal.ts'
+import { Refusal } from './refusal.ts'
 
 export interface MovePlaces {
   readonly source: StorageConfig

@@ -1,5 +1,6 @@
 /** `fixdepot doctor --rebuild`: the catalog made anew from the files, while no server runs. */
 import fs from 'node:fs'
+import { reasonOf } from '../core/problems/system-error.ts'
 import type { StorageConfig } from '../core/storage-config.ts'
 import { createRepositoryDirectory, type RepositoryDirectory } from '../files/repository-directory.ts'
 import { refuseIfServersRun } from '../join-servers.ts'
@@ -12,7 +13,7 @@ import { createScanStore } from '../store/scan-store.ts'
 import { createServerStore } from '../store/server-store.ts'
 import { createReadingPool } from '../worker/reading-pool.ts'
 import { type ScanResult, scanRepository } from '../worker/scan-repository.ts'
-import { Refusal, reasonOf } from './refusal.ts'
+import { Refusal } from './refusal.ts'
 
 /**
  * Forgets what was read of the files, and reads all of them again. Tasks and archives stay. What is read stays read when

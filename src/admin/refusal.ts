@@ -2,8 +2,3 @@
 export class Refusal extends Error {
   override readonly name = 'Refusal'
 }
-
-/** The system's code of an error, for a sentence. */
-export function reasonOf(error: unknown): string {
-  return (error as NodeJS.ErrnoException).code ?? String(error)
-}

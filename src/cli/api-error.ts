@@ -1,5 +1,7 @@
 /** What a server or the way to it answers instead of what was asked for, as sentences and exit codes. */
-import { CommandError, EXIT, type ExitCode, reasonOf } from './exit.ts'
+
+import { reasonOf } from '../core/problems/system-error.ts'
+import { CommandError, EXIT, type ExitCode } from './exit.ts'
 
 /** The server's answer was an error. */
 export class ApiError extends CommandError {

@@ -5,8 +5,9 @@
  */
 import fs from 'node:fs'
 import type { ClientSetting } from '../core/client-settings.ts'
+import { reasonOf } from '../core/problems/system-error.ts'
 import { askPassword, readPasswordLine } from './ask-password.ts'
-import { CommandError, EXIT, reasonOf, refuseUsage } from './exit.ts'
+import { CommandError, EXIT, refuseUsage } from './exit.ts'
 import { findLocalServer, type LocalServer } from './local-server.ts'
 import { type Profile, profileFile, readProfile } from './profile.ts'
 

@@ -6,9 +6,10 @@ import { createHash, type Hash } from 'node:crypto'
 import { constants, createReadStream, promises as fs, statfsSync } from 'node:fs'
 import type { IncomingMessage, OutgoingHttpHeaders } from 'node:http'
 import path from 'node:path'
+import { reasonOf } from '../core/problems/system-error.ts'
 import type { ApiClient } from './api-client.ts'
 import { Unreachable } from './api-error.ts'
-import { CommandError, EXIT, interrupted, reasonOf } from './exit.ts'
+import { CommandError, EXIT, interrupted } from './exit.ts'
 
 export interface DownloadRequest {
   /** At the server. */

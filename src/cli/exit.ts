@@ -45,9 +45,3 @@ export function interrupted(message = 'Interrupted.'): CommandError {
 export function refuseUsage(message: string): never {
   throw new CommandError(EXIT.usage, 'USAGE', message)
 }
-
-/** The reason of an error of the system, for a sentence. */
-export function reasonOf(error: unknown): string {
-  const { code, message } = error as NodeJS.ErrnoException
-  return code ?? message
-}

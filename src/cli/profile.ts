@@ -2,7 +2,8 @@
 import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
-import { CommandError, EXIT, reasonOf, refuseUsage } from './exit.ts'
+import { reasonOf } from '../core/problems/system-error.ts'
+import { CommandError, EXIT, refuseUsage } from './exit.ts'
 
 export interface Profile {
   readonly url?: string

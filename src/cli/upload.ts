@@ -4,7 +4,8 @@ import fs from 'node:fs'
 import type { ClientRequest, OutgoingHttpHeaders } from 'node:http'
 import path from 'node:path'
 import { pipeline } from 'node:stream/promises'
-import { CommandError, EXIT, reasonOf } from './exit.ts'
+import { reasonOf } from '../core/problems/system-error.ts'
+import { CommandError, EXIT } from './exit.ts'
 
 export interface Upload {
   readonly headers: OutgoingHttpHeaders

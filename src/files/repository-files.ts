@@ -2,6 +2,7 @@
 import { realpath } from 'node:fs/promises'
 import path from 'node:path'
 import { Problem } from '../core/problem.ts'
+import { isSystemError } from '../core/problems/system-error.ts'
 import { UnsafePathError } from '../core/relative-path.ts'
 import type { RepositoryFiles } from '../core/repository-files.ts'
 import { openFileOf } from './open-file.ts'
@@ -43,7 +44,7 @@ function problemOf(error: unknown, name: string): unknown {
   const { code = '' } = error as NodeJS.ErrnoException
   if (GONE.includes(code)) return new Problem('FILE_GONE', `The file ${name} is not there any more.`, { cause: error })
   if (REPLACED.includes(code)) return changed(name, 'it is not a regular file any more', error)
-  return /^E[A-Z]+$/.test(code) ? unavailable(`The file ${name} cannot be read: ${code}.`, error) : error
+  return isSystemError(error) ? unavailable(`The file ${name} cannot be read: ${code}.`, error) : error
 }
 
 function changed(name: string, how: string, cause?: unknown): Problem {

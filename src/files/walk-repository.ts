@@ -2,6 +2,7 @@
 import fs from 'node:fs'
 import path from 'node:path'
 import { type CatalogProblem, catalogProblem } from '../core/package.ts'
+import { reasonOf } from '../core/problems/system-error.ts'
 import { isSafeName } from '../core/relative-path.ts'
 import { isInside } from './safe-path.ts'
 
@@ -103,8 +104,4 @@ export function stampOf(stat: fs.BigIntStats): string {
 export function secondsOf(nanoseconds: bigint): number {
   const seconds = nanoseconds / 1_000_000_000n
   return Number(nanoseconds < 0n && seconds * 1_000_000_000n !== nanoseconds ? seconds - 1n : seconds)
-}
-
-function reasonOf(error: unknown): string {
-  return (error as NodeJS.ErrnoException).code ?? String(error)
 }

@@ -21,7 +21,7 @@ export function toStorageTrouble(error: unknown): unknown {
   if (error instanceof StorageTrouble) return error
   const { name = '', code, message = '', $metadata } = (error ?? {}) as SdkError
   const status = $metadata?.httpStatusCode
-  const reason = reasonOf(name, code, status)
+  const reason = causeOf(name, code, status)
   if (name === 'CredentialsProviderError') return refusal('There are no credentials for the storage of archives.')
   if (/^region is missing/i.test(message))
     return refusal('The region of the bucket is not known: set FIXDEPOT_S3_REGION.')
@@ -42,7 +42,7 @@ export function s3ErrorName(error: unknown): string {
   return $metadata?.httpStatusCode === undefined ? '' : name
 }
 
-function reasonOf(name: string, code: unknown, status: number | undefined): string {
+function causeOf(name: string, code: unknown, status: number | undefined): string {
   if (typeof code === 'string') return code
   return NAMELESS.test(name) && status !== undefined ? `HTTP ${status}` : name
 }

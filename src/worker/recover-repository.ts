@@ -1,5 +1,6 @@
 /** Ends what servers have begun in the repository that have gone since. */
 import type { Kysely } from 'kysely'
+import { isSystemError } from '../core/problems/system-error.ts'
 import { createIncomingDirectory } from '../files/incoming-directory.ts'
 import type { RepositoryDirectory } from '../files/repository-directory.ts'
 import { knownFiles } from '../store/deletion-store.ts'
@@ -41,5 +42,5 @@ export async function removeAbandonedUploads(
 
 /** A file system that cannot be used now does not stop the start. */
 export function tolerateTrouble(error: unknown): void {
-  if (!/^E[A-Z]+$/.test((error as NodeJS.ErrnoException).code ?? '')) throw error
+  if (!isSystemError(error)) throw error
 }

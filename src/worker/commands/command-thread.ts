@@ -7,6 +7,7 @@
 import type { Kysely } from 'kysely'
 import { StorageTrouble } from '../../core/archive-trouble.ts'
 import { isPassingTrouble } from '../../core/database-trouble.ts'
+import { isSystemError } from '../../core/problems/system-error.ts'
 import { createDeflatedFiles } from '../../files/deflated-files.ts'
 import { createIncomingDirectory } from '../../files/incoming-directory.ts'
 import { createRepositoryDirectory } from '../../files/repository-directory.ts'
@@ -90,9 +91,7 @@ function regularly(milliseconds: number, work: () => unknown): NodeJS.Timeout {
 }
 
 function tolerate(error: unknown): void {
-  const code = String((error as NodeJS.ErrnoException).code)
-  const isSystemError = /^E[A-Z]+$/.test(code)
-  if (!isSystemError && !isPassingTrouble(error) && !(error instanceof StorageTrouble)) throw error
+  if (!isSystemError(error) && !isPassingTrouble(error) && !(error instanceof StorageTrouble)) throw error
 }
 
 let sweeps: Promise<unknown> = Promise.resolve()
