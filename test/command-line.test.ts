@@ -86,6 +86,8 @@ t.test('completion scripts know every verb, and bash completes with them', async
     'verify',
     'backup',
     'doctor',
+    'migrate',
+    'health',
     'completion'
   ]
   for (const script of [bash, zsh, fish]) {
@@ -125,14 +127,17 @@ process.on('exit', () => process.stderr.write(seen.slice(seen.findIndex((url) =>
 `
   )
   const environment = { NODE_OPTIONS: `--import=${hook}`, FIXDEPOT_PORT: 'x' }
-  const [server, client] = await Promise.all([
+  const [server, client, probe] = await Promise.all([
     run(t, ['serve'], environment),
-    run(t, ['list', '--url', 'ftp://x'], environment)
+    run(t, ['list', '--url', 'ftp://x'], environment),
+    run(t, ['health'], environment)
   ])
   t.match(server.stderr, /src\/serve\.ts/)
   t.notMatch(server.stderr, /src\/cli\/|node_modules\/commander/)
   t.match(client.stderr, /src\/cli\/connection\.ts/)
   t.notMatch(client.stderr, /src\/(http|store|worker|files|metadata|config)|node_modules\/(?!commander)/)
+  t.match(probe.stderr, /src\/cli\/probe-health\.ts/)
+  t.notMatch(probe.stderr, /src\/(http|store|worker|files|metadata|admin|serve)|better-sqlite3|fastify/)
 })
 
 t.test('backup copies the database, and says where to', async (t) => {

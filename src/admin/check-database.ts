@@ -28,7 +28,7 @@ export async function hasThisSchema(store: InspectionStore, findings: Findings):
   }
   if (applied.length === known.length) return true
   findings.giveUp(
-    `The database has the schema ${applied.at(-1) ?? 'of no version'}, older than ${newest}. Start the server, or run npm run migrate.`
+    `The database has the schema ${applied.at(-1) ?? 'of no version'}, older than ${newest}. Start the server, or run fixdepot migrate.`
   )
   return false
 }

@@ -48,6 +48,16 @@ async function examineForScripts(storage: StorageConfig): Promise<number> {
   return code
 }
 
+/** @returns the code to exit with */
+export async function runMigrate(): Promise<number> {
+  return sayWhy(FAILED, false, async () => {
+    const { migrateDatabase } = await import('./migrate.ts')
+    const applied = await migrateDatabase(readConfig().storage)
+    print(applied.length === 0 ? 'The database is up to date.' : `Migrated: ${applied.join(', ')}`)
+    return SOUND
+  })
+}
+
 /**
  * @param file of the settings that say where to
  * @returns the code to exit with

@@ -65,7 +65,7 @@ export async function administerUsers<T>(
   try {
     const applied = await createInspectionStore(db).appliedMigrations()
     if (applied.length < knownMigrations().length) {
-      throw new Refusal('The database has an older schema. Start the server, or run npm run migrate.')
+      throw new Refusal('The database has an older schema. Start the server, or run fixdepot migrate.')
     }
     return await work(createAdmin(db, hasher))
   } catch (error) {

@@ -8,8 +8,10 @@ import { addBackup } from './verbs/backup.ts'
 import { addCompletion } from './verbs/completion.ts'
 import { addDoctor } from './verbs/doctor.ts'
 import { addExport } from './verbs/export.ts'
+import { addHealth } from './verbs/health.ts'
 import { addImport } from './verbs/import.ts'
 import { addList } from './verbs/list.ts'
+import { addMigrate } from './verbs/migrate.ts'
 import { addMigrateStore } from './verbs/migrate-store.ts'
 import { addScan } from './verbs/scan.ts'
 import { addServe } from './verbs/serve.ts'
@@ -34,9 +36,11 @@ const VERBS: readonly ((program: Command, surroundings: Surroundings) => void)[]
   addVerify,
   addBackup,
   addDoctor,
+  addMigrate,
   addMigrateStore,
   addAudit,
   addSupportBundle,
+  addHealth,
   addCompletion
 ]
 

@@ -103,7 +103,7 @@ t.test('a database of another schema is not judged by this version', async (t) =
   })
   await place.change((db) => sql`delete from kysely_migration`.execute(db))
   const { lines, code } = await consult(place)
-  t.match(lines[0], `schema of no version, older than ${NEWEST}. Start the server, or run npm run migrate.`)
+  t.match(lines[0], `schema of no version, older than ${NEWEST}. Start the server, or run fixdepot migrate.`)
   t.equal(code, 2)
 })
 

@@ -54,7 +54,7 @@ t.test('what is moved, and where to, must be as a move needs it', { skip }, asyn
   change("delete from kysely_migration where name like 'x%'")
   await refused(
     toPostgres,
-    /^The database has the schema of no version, older than 0001-initial\. Start the server, or run npm run migrate\.$/m
+    /^The database has the schema of no version, older than 0001-initial\. Start the server, or run fixdepot migrate\.$/m
   )
   change("insert into kysely_migration values ('0001-initial', '2026')")
   change('drop trigger audit_stays_as_it_is')

@@ -129,7 +129,7 @@ t.test('the release is installed into an empty directory, and serves an export',
   server.stdout.resume()
 
   const port = new URL(url).port
-  const check = [path.join(installed, 'dist/src/health-check.js')]
+  const check = [path.join(installed, 'dist/src/main.js'), 'health']
   const healthy = await run(empty, 'node', check, environment({ ...settings, FIXDEPOT_PORT: port }))
   t.match(healthy, { code: 0, stdout: /"status":"ready"/ })
   const deaf = await run(empty, 'node', check, environment({ ...settings, FIXDEPOT_PORT: '1' }))

@@ -1,0 +1,18 @@
+import fs from 'node:fs'
+import type { StorageConfig } from '../core/storage-config.ts'
+import { migrateToLatest, openDepotDatabase } from '../store/database.ts'
+
+/**
+ * Brings the database to the newest schema, without starting the server; makes it where there is none.
+ * @returns the names of the migrations that were applied
+ * @throws DatabaseUnusable
+ */
+export async function migrateDatabase(storage: StorageConfig): Promise<string[]> {
+  fs.mkdirSync(storage.dataDirectory, { recursive: true })
+  const db = openDepotDatabase(storage)
+  try {
+    return await migrateToLatest(db)
+  } finally {
+    await db.destroy()
+  }
+}
