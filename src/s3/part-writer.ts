@@ -121,13 +121,10 @@ export class PartWriter implements ArchiveOutput {
     this.#buffer = undefined
     this.#filled = 0
     const number = this.#handedParts
-    this.#watch(number, this.#options.upload(number, buffer, this.#giveUp.signal), () => this.#idle.push(buffer))
-  }
-
-  #watch(number: number, part: Promise<void>, onThere: () => void): void {
-    const settled = part
+    const settled = this.#options
+      .upload(number, buffer, this.#giveUp.signal)
       .then(() => {
-        onThere()
+        this.#idle.push(buffer)
         this.#early.add(number)
         while (this.#early.delete(this.#wholeParts + 1)) this.#wholeParts += 1
         if (this.#isMoreToTell()) this.#telling ??= this.#tell()

@@ -45,10 +45,8 @@ export async function deletePackages(
     }
     const files = await store.files(ids, scope)
     if (!isDryRun) {
-      aside = movedAside(
-        putAside,
-        files.map(({ path }) => path)
-      )
+      const paths = files.map(({ path }) => path)
+      aside = movedAside(putAside, paths)
       await store.delete(ids, files, scope)
     }
     const taskId = isDryRun ? undefined : (await acceptScan(trx)).task.id

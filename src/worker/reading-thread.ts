@@ -16,7 +16,7 @@ export interface ReadingJob {
   readonly files: readonly FileToRead[]
 }
 
-export interface FileToRead {
+interface FileToRead {
   readonly path: string
   /** The stamp that the walk saw: a file that has another one by now is left to the next scan. */
   readonly stamp: string
