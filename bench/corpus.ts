@@ -3,13 +3,13 @@ import fs from 'node:fs'
 import path from 'node:path'
 import { createRandom, type Random } from '../sample/random.ts'
 import { countClasses, fitSizes, MEAN_PAYLOAD_BYTES, spreadSizes } from '../sample/size-classes.ts'
-import { type ContentMaker, noise, prose, rawImage } from './content.ts'
+import { type ContentMaker, noise, prose } from './content.ts'
 
 /**
- * `payloads`: what a repository is by its bytes. `images`: what can be compressed. `small`: many small files. `catalog`: very
- * many packages, for all that is done without reading their files.
+ * `payloads`: what a repository is by its bytes. `small`: many small files. `catalog`: very many packages, for all that is
+ * done without reading their files.
  */
-export type CorpusName = 'payloads' | 'images' | 'small' | 'catalog'
+export type CorpusName = 'payloads' | 'small' | 'catalog'
 
 interface Recipe {
   readonly packages: number
@@ -62,10 +62,6 @@ export function recipeOf(name: CorpusName, isQuick: boolean): Recipe {
     case 'payloads': {
       const payloadBytes = (random: Random) => random.integer(5_000_000, 20_000_000)
       return { ...packed, packages: isQuick ? 16 : 120, payloadBytes, textBytes: large }
-    }
-    case 'images': {
-      const payloadBytes = (random: Random) => random.integer(16_000_000, 34_000_000)
-      return { suffix: '.rom', payload: rawImage, packages: isQuick ? 2 : 24, payloadBytes, textBytes: large }
     }
     case 'small':
       return { ...packed, packages: isQuick ? 500 : 5_000, payloadBytes: small, textBytes: small }

@@ -3,7 +3,7 @@ import { type BenchContext, type BenchResult, inMegabytes, target } from './benc
 import type { SlowSettings } from './load-slowly.ts'
 import { watchMemory } from './memory.ts'
 import { runProcess } from './run-process.ts'
-import { type Server, STORED, startServer } from './server.ts'
+import { type Server, startServer } from './server.ts'
 import { type ReadyProcess, startUntilStopped } from './until-stopped.ts'
 
 /** Two small buffers of a download, and what a connection takes. */
@@ -67,7 +67,7 @@ export async function measureSlow(context: BenchContext): Promise<BenchResult> {
 async function measure(context: BenchContext, offer: Offer, groups: readonly [number, number]): Promise<Measured> {
   const { workspace } = context
   const corpus = context.corpus('payloads')
-  const server = await startServer(workspace, corpus.directory, STORED)
+  const server = await startServer(workspace, corpus.directory)
   await server.waitUntilIdle()
   const url = await offer(
     server,

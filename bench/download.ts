@@ -11,7 +11,7 @@ import { startNginx } from './nginx.ts'
 import { installPeers } from './peers.ts'
 import { type Contender, medianPeakBytes, type Rounds, runRounds } from './rounds.ts'
 import { runProcess, showCommand } from './run-process.ts'
-import { type Server, STORED, startServer } from './server.ts'
+import { type Server, startServer } from './server.ts'
 import { startUntilStopped } from './until-stopped.ts'
 
 const PACKED = 'fixdepot, packed'
@@ -38,7 +38,7 @@ export const benchDownload: Bench = async (context) => {
     if (!hasTool(tool)) throw new Error(`The download needs ${tool}, which is not installed`)
   installPeers()
   const { workspace } = context
-  const server = await startServer(workspace, context.corpus('payloads').directory, STORED)
+  const server = await startServer(workspace, context.corpus('payloads').directory)
   await server.waitUntilIdle()
   const name = await server.waitForTask(await server.requestExport())
   // The peers serve the same file, also when the server has removed its own.

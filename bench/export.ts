@@ -25,7 +25,7 @@ import {
   runRounds
 } from './rounds.ts'
 import { runProgram } from './run-process.ts'
-import { type Server, START_COMMAND, STORED, startServer } from './server.ts'
+import { type Server, START_COMMAND, startServer } from './server.ts'
 
 const WRITER = 'fixdepot, writer'
 const DURABLE_WRITER = 'fixdepot, writer, durable'
@@ -45,7 +45,7 @@ export const benchExport: Bench = async (context) => {
 /** The server's memory when Node has not kept compiled modules of it yet. */
 async function measureFirstStart({ workspace, corpus }: BenchContext): Promise<string> {
   fs.rmSync(workspace.compileCache, { recursive: true, force: true })
-  const server = await startServer(workspace, corpus('payloads').directory, STORED)
+  const server = await startServer(workspace, corpus('payloads').directory)
   const memory = watchMemory(server.pid)
   await server.waitUntilIdle()
   memory.stop()
@@ -66,7 +66,7 @@ interface Measured {
 async function measure(context: BenchContext, name: CorpusName): Promise<Measured> {
   const { workspace, rounds: count } = context
   const corpus = context.corpus(name)
-  const server = await startServer(workspace, corpus.directory, STORED)
+  const server = await startServer(workspace, corpus.directory)
   const scanMemory = watchMemory(server.pid)
   await server.waitUntilIdle()
   scanMemory.stop()

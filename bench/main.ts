@@ -6,7 +6,6 @@ import { parseArgs } from 'node:util'
 import { type Bench, createContext, type Picture, type Target } from './bench.ts'
 import { benchCatalog } from './catalog.ts'
 import { benchCluster } from './cluster.ts'
-import { benchCompress } from './compress.ts'
 import { benchDownload } from './download.ts'
 import { benchExport } from './export.ts'
 import { machineFacts, peerVersions } from './facts.ts'
@@ -20,7 +19,6 @@ import { createWorkspace } from './workspace.ts'
 
 const BENCHES: Readonly<Record<string, Bench>> = {
   export: benchExport,
-  compress: benchCompress,
   scan: benchScan,
   catalog: benchCatalog,
   postgres: benchPostgres,

@@ -3,7 +3,7 @@ import type { BenchContext } from './bench.ts'
 import { type Engines, startEngines } from './engines.ts'
 import { watchIdle } from './processor-time.ts'
 import { median, prepareRun } from './rounds.ts'
-import { type Server, STORED, startServer } from './server.ts'
+import { type Server, startServer } from './server.ts'
 import { openSlowWay } from './slow-way.ts'
 
 /** What every server is given to work with. */
@@ -71,7 +71,7 @@ async function measureOnce(context: BenchContext, engines: Engines, load: Load, 
   )
   const servers: Server[] = []
   for (const { url } of ways) {
-    const settings = { ...STORED, ...bucket, FIXDEPOT_DATABASE_URL: databaseUrl, FIXDEPOT_S3_ENDPOINT: url }
+    const settings = { ...bucket, FIXDEPOT_DATABASE_URL: databaseUrl, FIXDEPOT_S3_ENDPOINT: url }
     servers.push(await startServer(context.workspace, directory, settings))
   }
   for (const server of servers) await server.waitUntilIdle()

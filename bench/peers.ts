@@ -24,10 +24,10 @@ export interface Peers {
   readonly missing: readonly string[]
 }
 
-/** Those that pack without compressing. @param output where they write to; nothing is there */
+/** Packers that store every file. @param output where they write to; nothing is there */
 export function createPeers(workspace: Workspace, source: string, output: string): Peers {
   const tools = [
-    zip('-0', source, output),
+    { name: 'zip -0', file: 'zip', args: ['-0', '-r', '-q', output, '.'], directory: source },
     { name: '7z -mx0', file: '7z', args: ['a', '-tzip', '-mx0', '-mmt', output, '.'], directory: source },
     {
       name: 'bsdtar',
@@ -51,20 +51,6 @@ export function createPeers(workspace: Workspace, source: string, output: string
   }
 }
 
-/** Those that compress. @param output where they write to; nothing is there */
-export function createCompressingPeers(workspace: Workspace, source: string, output: string): Peers {
-  const tools = createTools(workspace, [zip('-6', source, output), zip('-1', source, output)], output)
-  const program = (name: string, what: string) => createProgram(workspace, name, what, [source, output, '6'])
-  return {
-    contenders: [
-      ...tools.contenders,
-      program('archiver', 'new ZipArchive({ zlib: { level: 6 } }).directory(…)'),
-      program('yazl', 'new ZipFile().addFile(…, { compressionLevel: 6 })')
-    ],
-    missing: tools.missing
-  }
-}
-
 /** A copy of a file or a directory, and one that is on the disk to stay. */
 export function createCopies(
   workspace: Workspace,
@@ -84,10 +70,6 @@ interface Tool extends Command {
   readonly name: string
 }
 
-function zip(level: string, source: string, output: string): Tool {
-  return { name: `zip ${level}`, file: 'zip', args: [level, '-r', '-q', output, '.'], directory: source }
-}
-
 function createTools(workspace: Workspace, tools: readonly Tool[], output: string): Peers {
   const installed = tools.filter(({ file }) => hasTool(file))
   return {
@@ -105,22 +87,12 @@ function createCommands(workspace: Workspace, name: string, steps: readonly Comm
   }
 }
 
-function createProgram(
-  workspace: Workspace,
-  name: string,
-  command: string,
-  args: [string, string, string?]
-): Contender {
+function createProgram(workspace: Workspace, name: string, command: string, args: [string, string]): Contender {
   const [, output] = args
   return {
     name,
     command,
-    run: () =>
-      runProgram<Run>(
-        workspace,
-        `./peers/pack-with-${name}.ts`,
-        args.filter((argument) => argument !== undefined)
-      ),
+    run: () => runProgram<Run>(workspace, `./peers/pack-with-${name}.ts`, args),
     cleanUp: () => fs.rmSync(output)
   }
 }

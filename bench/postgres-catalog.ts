@@ -72,9 +72,6 @@ function statements(from: number, to: number): string[] {
      from ${numbers}, (values (1, 'payload'), (2, 'metadata'), (3, 'readme')) as f (place, role)`,
     `insert into file_reading (path, stamp, crc32, sha256, reader_version)
      select path, size || ' ' || modified_at, crc32, sha256, 1 from file where id > ${from * 3}`,
-    `insert into deflation (sha256, deflated_size, deflated_crc32)
-     select sha256, case when id % 6 = 1 then size / 2 end, case when id % 6 = 1 then crc32 end
-     from file where id > ${from * 3} and id % 3 = 1`,
     `insert into package_machine_type (machine_type, package_id, name)
      select distinct lpad(((n.number / ${VERSIONS} * 7 + m.place * 13) % ${MACHINE_TYPES})::text, 4, '7X00'), ${packageId('n.number')}, 'SR650'
      from ${numbers}, generate_series(0, 1) as m (place)`,

@@ -60,9 +60,6 @@ function startArguments(command: string): string[] {
   return args.map((argument) => (argument.startsWith('-') ? argument : path.join(PROJECT, argument)))
 }
 
-/** For what measures copying: nothing is deflated, whatever the content. */
-export const STORED: Readonly<Record<string, string>> = { FIXDEPOT_COMPRESSION: 'store' }
-
 /**
  * Starts a server with a new database; it has begun to read the repository when this resolves.
  * @param settings variables of the environment, beside those that every server of the bench has

@@ -7,10 +7,8 @@ import { toArchivesProblem } from './core/archive-trouble.ts'
 import type { PlanEntry } from './core/export.ts'
 import { Problem } from './core/problem.ts'
 import type { RepositoryFiles } from './core/repository-files.ts'
-import { type DeflatedFiles, type DeflatedKey, deflatedName } from './files/deflated-files.ts'
 import type { ArchiveStore } from './store/archive-store.ts'
 import type { PlanStore } from './store/plan-store.ts'
-import type { FormMaker } from './worker/missing-forms.ts'
 
 /** It has to be asked by then; how long the download takes is another matter. */
 const LINK_SECONDS = 300
@@ -24,13 +22,10 @@ export interface ArchivesOptions {
   readonly isLinking?: boolean | undefined
   readonly plans: Pick<PlanStore, 'entryPages' | 'positionAt'>
   readonly files: RepositoryFiles
-  readonly deflatedFiles: Pick<DeflatedFiles, 'openFile' | 'remove'>
-  /** Makes the forms that the cache lacks; without it they are missed. */
-  readonly makeForm?: FormMaker | undefined
 }
 
 export function createArchives(options: ArchivesOptions): Archives {
-  const { store, storage, plans, files, deflatedFiles, makeForm } = options
+  const { store, storage, plans, files } = options
   return {
     linkTo: options.isLinking ? linksOf(storage) : undefined,
 
@@ -52,11 +47,7 @@ export function createArchives(options: ArchivesOptions): Archives {
         directoryOffset,
         entries: (from) => namedPages(plans.entryPages(id, from, ENTRIES_PER_PAGE)),
         positionAt: (offset) => plans.positionAt(id, entryCount, offset),
-        async open({ deflated, ...entry }) {
-          if (deflated === undefined) return files.open(entry)
-          await makeForm?.({ ...entry, deflated })
-          return deflatedFiles.openFile({ ...entry, deflated })
-        }
+        open: files.open
       })
       return {
         name,
@@ -67,9 +58,6 @@ export function createArchives(options: ArchivesOptions): Archives {
         readInto: (buffer, position) =>
           archive.readInto(buffer, position).catch((error) => {
             if (!(error instanceof SourceChangedError)) throw error
-            // The next scan makes it again; the file itself may be as it should.
-            if (error.entry.deflated !== undefined)
-              deflatedFiles.remove(deflatedName(error.entry as DeflatedKey & PlacedEntry))
             throw new Problem('FILE_CHANGED', `The file ${error.message}.`, { cause: error })
           }),
         close: () => archive.close()

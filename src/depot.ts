@@ -16,7 +16,6 @@ import { Problem } from './core/problem.ts'
 import { createSessions } from './core/session.ts'
 import { createLocalSignals } from './core/signals.ts'
 import type { StorageConfig } from './core/storage-config.ts'
-import { createDeflatedFiles } from './files/deflated-files.ts'
 import { createIncomingDirectory } from './files/incoming-directory.ts'
 import { nodeIdOf } from './files/node-id.ts'
 import { createRepositoryDirectory, type RepositoryDirectory } from './files/repository-directory.ts'
@@ -47,8 +46,6 @@ import { createTaskStore } from './store/task-store.ts'
 import { createUserReader, findLoginFailures, listLoginFailures } from './store/user-reader.ts'
 import { createWorkStore } from './store/work-store.ts'
 import { readVersion } from './version.ts'
-import { createDeflatingPool } from './worker/deflating-pool.ts'
-import { createFormMaker } from './worker/missing-forms.ts'
 import { openArchiveStorage } from './worker/open-archive-storage.ts'
 import { claimArchives } from './worker/own-archives.ts'
 import { recoverDeletions, removeAbandonedUploads, tolerateTrouble } from './worker/recover-repository.ts'
@@ -171,9 +168,6 @@ export async function openDepot(config: Config, events: DepotEvents): Promise<De
     now
   })
 
-  const deflatedFiles = createDeflatedFiles(storage.deflatedDirectory)
-  // Its threads are there only while they have something to do.
-  const forms = hasOthers ? createDeflatingPool() : undefined
   const services: Services = {
     desk: commands,
     imports: commands,
@@ -187,9 +181,7 @@ export async function openDepot(config: Config, events: DepotEvents): Promise<De
       storage: archiveStorage,
       isLinking: config.isRedirecting,
       plans,
-      files,
-      deflatedFiles,
-      makeForm: forms && createFormMaker({ repository, files: deflatedFiles, deflate: forms.deflate })
+      files
     }),
     async space() {
       const volume = await repository.size().catch((cause) => {
@@ -239,7 +231,6 @@ export async function openDepot(config: Config, events: DepotEvents): Promise<De
     async close() {
       clearInterval(syncing)
       await supervisor.stop()
-      await forms?.close()
       await signals.close()
       archiveStorage.close()
       if (hasOthers) await servers.leave(owner).catch(() => {})

@@ -1,4 +1,4 @@
-/** `fixdepot doctor`: tells what is wrong with the database, the archives, the cache and the catalog, and changes nothing. */
+/** `fixdepot doctor`: tells what is wrong with the database, the archives and the catalog, and changes nothing. */
 import { describeTrouble, isDatabaseTrouble } from '../core/database-trouble.ts'
 import type { StorageConfig } from '../core/storage-config.ts'
 import { createAuditInspection } from '../store/audit-store.ts'
@@ -9,11 +9,9 @@ import { checkAudit } from './check-audit.ts'
 import { checkBucket } from './check-bucket.ts'
 import { checkCatalog } from './check-catalog.ts'
 import { checkFile, checkReferences, hasThisSchema } from './check-database.ts'
-import { checkDeflated } from './check-deflated.ts'
 import { createFindings } from './findings.ts'
 
-type DoctorsConfig = DatabasePlace &
-  Pick<StorageConfig, 'archivesDirectory' | 'archivesBucket' | 'deflatedDirectory' | 'repositoryDirectory'>
+type DoctorsConfig = DatabasePlace & Pick<StorageConfig, 'archivesDirectory' | 'archivesBucket' | 'repositoryDirectory'>
 
 /**
  * Examines a depot, also while its server runs.
@@ -46,9 +44,6 @@ export async function examine(storage: DoctorsConfig, print: (line: string) => v
         storage.archivesBucket === undefined
           ? checkArchives(store, storage.archivesDirectory, findings)
           : checkBucket(store, storage.archivesBucket, findings)
-      )
-      await attempt('the cache of deflated files', () =>
-        checkDeflated(store, storage.deflatedDirectory, findings, storage.databaseUrl !== undefined)
       )
       await attempt('the catalog', () => checkCatalog(store, storage.repositoryDirectory, findings))
     }

@@ -1,6 +1,5 @@
 /** `fixdepot migrate-store`: moves a stopped depot to another database, and its archives to another storage. It changes nothing where it was. */
 import fs from 'node:fs'
-import type { Kysely } from 'kysely'
 import { checkDirectories } from '../check-directories.ts'
 import { ConfigError } from '../config/config-error.ts'
 import { StorageTrouble } from '../core/archive-trouble.ts'
@@ -11,22 +10,18 @@ import { createAuditInspection } from '../store/audit-store.ts'
 import { type Depot, openDepotDatabase, openDepotForReading } from '../store/database.ts'
 import { lockDatabase } from '../store/database-lock.ts'
 import { DatabaseUnusable } from '../store/database-unusable.ts'
-import { toDeflated } from '../store/deflated-columns.ts'
-import { createDeflationStore } from '../store/deflation-store.ts'
 import { readIdentity } from '../store/identity-store.ts'
 import { createInspectionStore } from '../store/inspection-store.ts'
 import { acquireInstanceLock, type InstanceLock, InstanceLocked, lockFileIn } from '../store/instance-lock.ts'
 import { readLastIds, writeLastIds } from '../store/last-ids.ts'
 import { moveTable, sumOfSource, sumOfTarget } from '../store/move-rows.ts'
 import { beginMove, endMove, judgeTarget, type MoveTarget, stateOf } from '../store/move-state.ts'
-import { type MovedTable, movedTables } from '../store/moved-tables.ts'
+import { MOVED_TABLES } from '../store/moved-tables.ts'
 import { createPlanStore } from '../store/plan-store.ts'
-import type { ScanSchema } from '../store/scan-schema.ts'
 import { createServerStore } from '../store/server-store.ts'
 import { openArchiveStorage } from '../worker/open-archive-storage.ts'
 import { hasThisSchema } from './check-database.ts'
 import { type MovedArchives, moveArchives } from './move-archives.ts'
-import { isInCache, moveDeflated } from './move-deflated.ts'
 import type { MovePlaces } from './move-places.ts'
 import { Refusal } from './refusal.ts'
 
@@ -81,31 +76,21 @@ interface Sides {
 }
 
 async function moveAll(places: MovePlaces, settings: string, { from, to }: Sides, say: Say): Promise<MoveResult> {
-  const { source, target } = places
-  const tables = movedTables(({ sha256, ...columns }) => {
-    const { deflated } = toDeflated(columns)
-    return deflated === undefined || isInCache(target.deflatedDirectory, { sha256, deflated })
-  })
   const identity = await readIdentity(from)
-  const judged = await inFile(settings, () => judgeTarget(to, tables, identity))
+  const judged = await inFile(settings, () => judgeTarget(to, MOVED_TABLES, identity))
   if (judged === 'empty') await inFile(settings, () => beginMove(to, identity))
   else if (judged === 'begun') say('A move that was interrupted goes on.')
   else throw new Refusal(`The database that ${settings} names ${REASONS[judged]} Nothing was changed there.`)
 
-  moveDeflated(
-    source.deflatedDirectory,
-    target.deflatedDirectory,
-    await createDeflationStore(from as unknown as Kysely<ScanSchema>).planned()
-  )
-  for (const table of tables) {
+  for (const table of MOVED_TABLES) {
     await moveTable(from, to, table)
     say(`Moved: the table ${table.name}`)
   }
   const archives = places.areArchivesMoved ? await moveFiles(places, from, stateOf(to), say) : undefined
-  const rows = await compare(tables, { from, to })
+  const rows = await compare({ from, to })
   await writeLastIds(to, await readLastIds(from))
   await endMove(to)
-  return { tables: { count: tables.length, rows }, archives }
+  return { tables: { count: MOVED_TABLES.length, rows }, archives }
 }
 
 const REASONS: Readonly<Record<Exclude<MoveTarget, 'empty' | 'begun'>, string>> = {
@@ -115,9 +100,9 @@ const REASONS: Readonly<Record<Exclude<MoveTarget, 'empty' | 'begun'>, string>> 
 }
 
 /** @returns the number of all rows @throws Refusal when the sides differ */
-async function compare(tables: readonly MovedTable[], { from, to }: Sides): Promise<number> {
+async function compare({ from, to }: Sides): Promise<number> {
   let count = 0
-  for (const table of tables) {
+  for (const table of MOVED_TABLES) {
     const [here, there] = [await sumOfSource(from, table), await sumOfTarget(to, table)]
     if (here.rows !== there.rows || here.digest !== there.digest) {
       const numbers = `${here.rows} rows here and ${there.rows} there`

@@ -1,7 +1,6 @@
 /** What of an archive is no file's content, byte by byte: an export has nothing else there than what can be written anew. */
 import {
   centralHeaderSize,
-  contentOf,
   type EntryFacts,
   encodeCentralHeader,
   encodeEnd,
@@ -13,8 +12,6 @@ import type { ZipDirectory, ZipEntry } from '../files/zip-directory.ts'
 /** The content of an entry, as it came out of the archive. */
 export interface CheckedEntry extends ZipEntry {
   readonly sha256: string
-  /** Of the bytes as they stand in the archive. */
-  readonly packedCrc32: number
 }
 
 const LOCAL_HEADER_SIZE = 30
@@ -34,13 +31,13 @@ export function findForeignByte(
   let offset = 0
   const facts: [EntryFacts, number][] = []
   for (const entry of entries) {
-    const known = factsOf(entry, times?.get(entry.name) ?? entry.modifiedAt)
+    const known = { ...entry, modifiedAt: times?.get(entry.name) ?? entry.modifiedAt }
     if (entry.offset !== offset) return offset
     const header = encodeLocalHeader(known)
     const wrong = times && differenceAt(fd, offset, header)
     if (wrong !== undefined) return wrong
     facts.push([known, offset])
-    offset += (times ? header.length : headerSizeAt(fd, offset)) + contentOf(known).size
+    offset += (times ? header.length : headerSizeAt(fd, offset)) + entry.compressedSize
   }
   if (directory.end !== offset) return offset
   return times && findInDirectory(fd, size, facts, offset)
@@ -69,14 +66,6 @@ function headerSizeAt(fd: number, offset: number): number {
   const header = Buffer.alloc(LOCAL_HEADER_SIZE)
   readFully(fd, header, offset)
   return LOCAL_HEADER_SIZE + header.readUInt16LE(26) + header.readUInt16LE(28)
-}
-
-function factsOf(
-  { name, size, crc32, compressedSize, packedCrc32, isDeflated }: CheckedEntry,
-  modifiedAt: number
-): EntryFacts {
-  const deflated = { size: compressedSize, crc32: packedCrc32 }
-  return { name, size, crc32, modifiedAt, ...(isDeflated ? { deflated } : {}) }
 }
 
 function differenceAt(fd: number, position: number, expected: Buffer): number | undefined {

@@ -1,7 +1,7 @@
 /**
  * The bytes of a ZIP archive that are not file content, as pure functions.
  *
- * An archive made here is: one local header and the content per entry, stored or deflated, then the central directory, then the end
+ * An archive made here is: one local header and the stored content per entry, then the central directory, then the end
  * records. Sizes and CRC-32s are known beforehand, so there are no data descriptors, and the length of everything can be
  * told before a byte is written. Source of every field: PKWARE APPNOTE.TXT 6.3.10, sections 4.3 to 4.5; of the timestamp
  * field: Info-ZIP's extrafld.txt, "Extended Timestamp".
@@ -17,15 +17,6 @@ export interface EntryFacts {
   readonly crc32: number
   /** Time of the last change, in whole seconds since 1970 UTC. */
   readonly modifiedAt: number
-  /** The content as it stands in the archive, when it is deflated; without it the content is stored. */
-  readonly deflated?: Content
-}
-
-/** Bytes that stand in an archive. */
-export interface Content {
-  readonly size: number
-  /** Unsigned. */
-  readonly crc32: number
 }
 
 /** Where the central directory lies, and what it lists. */
@@ -49,21 +40,14 @@ const MAX_UINT32 = 0xffffffff
 const MAX_INT32 = 0x7fffffff
 
 const VERSION_STORED = 10
-const VERSION_DEFLATED = 20
 const VERSION_ZIP64 = 45
 /** Upper byte 3: the external attributes are Unix modes. */
 const MADE_BY = (3 << 8) | VERSION_ZIP64
 /** Bit 11: names are UTF-8. */
 const FLAGS = 1 << 11
 const METHOD_STORED = 0
-const METHOD_DEFLATED = 8
 /** A regular file, rw-r--r--, in the upper half as Unix-made archives have it. */
 const EXTERNAL_ATTRIBUTES = (0o100644 << 16) >>> 0
-
-/** What stands behind the local header of an entry. */
-export function contentOf(entry: EntryFacts): Content {
-  return entry.deflated ?? entry
-}
 
 /** Bytes of the local header of an entry, extra fields and name included. */
 export function localHeaderSize(entry: EntryFacts): number {
@@ -86,15 +70,15 @@ export function encodeLocalHeader(entry: EntryFacts): Buffer {
   const buffer = Buffer.alloc(localHeaderSize(entry))
   const large = isLarge(entry)
   buffer.writeUInt32LE(0x04034b50, 0)
-  buffer.writeUInt16LE(large ? VERSION_ZIP64 : versionFor(entry), 4)
+  buffer.writeUInt16LE(large ? VERSION_ZIP64 : VERSION_STORED, 4)
   writeCommonFields(buffer, 6, entry)
   buffer.writeUInt16LE(name.length, 26)
   buffer.writeUInt16LE(buffer.length - LOCAL_HEADER_SIZE - name.length, 28)
   name.copy(buffer, LOCAL_HEADER_SIZE)
   const end = writeTimestamp(buffer, LOCAL_HEADER_SIZE + name.length, entry)
   if (large) {
-    // APPNOTE 4.5.3: in a local header both sizes must be there, whichever of them is too large.
-    writeZip64Extra(buffer, end, sizesOf(entry))
+    // APPNOTE 4.5.3: in a local header both sizes must be there.
+    writeZip64Extra(buffer, end, [entry.size, entry.size])
   }
   return buffer
 }
@@ -106,7 +90,7 @@ export function encodeCentralHeader(entry: EntryFacts, offset: number): Buffer {
   const zip64 = centralZip64Size(entry, offset) > 0
   buffer.writeUInt32LE(0x02014b50, 0)
   buffer.writeUInt16LE(MADE_BY, 4)
-  buffer.writeUInt16LE(zip64 ? VERSION_ZIP64 : versionFor(entry), 6)
+  buffer.writeUInt16LE(zip64 ? VERSION_ZIP64 : VERSION_STORED, 6)
   writeCommonFields(buffer, 8, entry)
   buffer.writeUInt16LE(name.length, 28)
   buffer.writeUInt16LE(buffer.length - CENTRAL_HEADER_SIZE - name.length, 30)
@@ -115,7 +99,10 @@ export function encodeCentralHeader(entry: EntryFacts, offset: number): Buffer {
   name.copy(buffer, CENTRAL_HEADER_SIZE)
   const end = writeTimestamp(buffer, CENTRAL_HEADER_SIZE + name.length, entry)
   if (zip64) {
-    writeZip64Extra(buffer, end, [...(isLarge(entry) ? sizesOf(entry) : []), ...(offset >= MAX_UINT32 ? [offset] : [])])
+    writeZip64Extra(buffer, end, [
+      ...(isLarge(entry) ? [entry.size, entry.size] : []),
+      ...(offset >= MAX_UINT32 ? [offset] : [])
+    ])
   }
   return buffer
 }
@@ -151,27 +138,18 @@ function writeZip64End(buffer: Buffer, directory: DirectoryFacts): void {
 function writeCommonFields(buffer: Buffer, at: number, entry: EntryFacts): void {
   const { date, time } = dosDateTime(entry.modifiedAt)
   buffer.writeUInt16LE(FLAGS, at)
-  buffer.writeUInt16LE(entry.deflated === undefined ? METHOD_STORED : METHOD_DEFLATED, at + 2)
+  buffer.writeUInt16LE(METHOD_STORED, at + 2)
   buffer.writeUInt16LE(time, at + 4)
   buffer.writeUInt16LE(date, at + 6)
   buffer.writeUInt32LE(entry.crc32, at + 8)
   // APPNOTE 4.5.3: the extra field has those figures whose own field is full.
-  const [size, contentSize] = isLarge(entry) ? [MAX_UINT32, MAX_UINT32] : sizesOf(entry)
-  buffer.writeUInt32LE(contentSize, at + 12)
+  const size = Math.min(entry.size, MAX_UINT32)
+  buffer.writeUInt32LE(size, at + 12)
   buffer.writeUInt32LE(size, at + 16)
 }
 
 function isLarge(entry: EntryFacts): boolean {
-  return Math.max(...sizesOf(entry)) >= MAX_UINT32
-}
-
-/** Of the file, and of what stands for it: in the order of the ZIP64 field. */
-function sizesOf(entry: EntryFacts): [number, number] {
-  return [entry.size, contentOf(entry).size]
-}
-
-function versionFor({ deflated }: EntryFacts): number {
-  return deflated === undefined ? VERSION_STORED : VERSION_DEFLATED
+  return entry.size >= MAX_UINT32
 }
 
 function needsZip64End(directory: DirectoryFacts): boolean {

@@ -3,7 +3,7 @@
  * are asked for. Memory is some headers and some small files, whatever the size of the archive.
  */
 import { crc32 } from 'node:zlib'
-import { contentOf, encodeCentralHeader, encodeEnd, encodeLocalHeader } from './layout.ts'
+import { encodeCentralHeader, encodeEnd, encodeLocalHeader } from './layout.ts'
 import { type PlacedEntry, SourceChangedError } from './write-archive.ts'
 
 /**
@@ -13,7 +13,7 @@ import { type PlacedEntry, SourceChangedError } from './write-archive.ts'
 const SMALL_BYTES = 64 * 1024
 const FILES_AHEAD = 8
 
-/** The content of an entry, in its deflated form where it has one; whoever opens it closes it. */
+/** The content of an entry; the caller that opens it closes it. */
 export interface EntryContent {
   /** Reads from a position into the buffer, and gives back how many bytes these were: 0 only at the end. */
   readInto(buffer: Uint8Array, position: number): Promise<number>
@@ -113,7 +113,7 @@ export class PlannedArchive<Entry extends PlacedEntry> {
         yield pieceOfBytes(header, entry.offset)
         const start = entry.offset + header.length
         if (content !== undefined) yield pieceOfBytes(await content, start, true)
-        else if (contentOf(entry).size > 0) yield pieceOfFile(entry, start, open)
+        else if (entry.size > 0) yield pieceOfFile(entry, start, open)
       }
     }
     let start = directoryOffset
@@ -154,7 +154,7 @@ async function* readAhead<Entry extends PlacedEntry>(
   try {
     for await (const page of pages) {
       for (const entry of page) {
-        const { size } = contentOf(entry)
+        const { size } = entry
         const isSmall = size > 0 && size <= SMALL_BYTES
         while (ahead.length > 0 && isSmall && bytes + size > maxBytes()) yield* first()
         const content = isSmall ? readWhole(entry, open) : undefined
@@ -202,7 +202,7 @@ function pieceOfFile<Entry extends PlacedEntry>(
   start: number,
   open: (entry: Entry) => Promise<EntryContent>
 ): Piece {
-  const { size, crc32: expectedCrc } = contentOf(entry)
+  const { size, crc32: expectedCrc } = entry
   let content: EntryContent | undefined
   /** Of the bytes before `checked`; whoever begins in the middle checks nothing. */
   let crc = 0

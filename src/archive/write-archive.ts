@@ -3,7 +3,7 @@ import fs from 'node:fs'
 import { crc32 } from 'node:zlib'
 import { type Checkpoint, CheckpointTrail } from './checkpoint-trail.ts'
 import { type EntrySource, type PlacedEntry, SourceChangedError, SourceUnreadableError } from './entry-source.ts'
-import { contentOf, encodeCentralHeader, encodeEnd, encodeLocalHeader } from './layout.ts'
+import { encodeCentralHeader, encodeEnd, encodeLocalHeader } from './layout.ts'
 
 export { type EntrySource, type PlacedEntry, SourceChangedError, SourceUnreadableError } from './entry-source.ts'
 
@@ -44,7 +44,7 @@ export interface ArchiveOptions<Entry extends PlacedEntry> {
   readonly checkpoint: Checkpoint
   /** The entries from a position on, in their order, a page at a time; asked for twice: for the content and the directory. */
   readonly entries: (from: number) => AsyncIterable<readonly Entry[]>
-  /** Opens the content of an entry, in its deflated form where it has one; this closes it. */
+  /** Opens the content of an entry; this closes it. */
   readonly open: (entry: Entry) => EntrySource
   /** Told as the archive grows, and not again before its promise is fulfilled. When it rejects, the run fails with that. */
   readonly onDurable: (durable: Durable<Entry>) => Promise<void> | void
@@ -91,7 +91,7 @@ async function writeEntry<Entry extends PlacedEntry>(
   const copied: Copied = { done, crc32: isResumed ? checkpoint.crc32 : 0 }
   const source = openSource(entry, open)
   try {
-    const { size, crc32: expectedCrc } = contentOf(entry)
+    const { size, crc32: expectedCrc } = entry
     if (source.size !== size) throw new SourceChangedError(entry, `it has ${source.size} bytes instead of ${size}`)
     const mark = (crc: number) => trail.mark({ offset: output.position, position: entry.position, crc32: crc })
     const crc = await copyContent(output, entry, source.fd, copied, { signal, mark })
@@ -121,7 +121,7 @@ async function copyContent(
   copied: Copied,
   { signal, mark }: { signal: AbortSignal; mark: (crc: number) => void }
 ): Promise<number> {
-  const { size } = contentOf(entry)
+  const { size } = entry
   let crc = copied.crc32
   for (let { done } = copied; done < size; ) {
     const space = await output.space()

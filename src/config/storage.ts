@@ -48,20 +48,6 @@ export const STORAGE_SETTINGS = {
     purpose: 'How long finished archives are kept.',
     changedBy:
       'Operators with little space, or with clients that fetch late; the server does not know when a client comes.'
-  }),
-  FIXDEPOT_COMPRESSION: setting({
-    default: 'auto',
-    enum: ['auto', 'store'],
-    description: 'auto or store',
-    purpose: 'Whether payloads are deflated.',
-    changedBy: 'Nobody.'
-  }),
-  FIXDEPOT_CACHE_SIZE: setting({
-    default: '20GB',
-    pattern: BYTE_SIZE.source,
-    description: 'a size such as 20GB',
-    purpose: 'How much the cache of deflated payloads may hold.',
-    changedBy: 'Nobody.'
   })
 }
 
@@ -81,9 +67,6 @@ export function storageConfig(settings: Settings, environment: Environment): Sto
     databaseUrl: settings.FIXDEPOT_DATABASE_URL,
     repositoryDirectory: path.resolve(settings.FIXDEPOT_REPOSITORY_DIR ?? path.join(dataDirectory, 'repository')),
     ...archiveLocation(settings, path.join(dataDirectory, 'archives'), environment),
-    deflatedDirectory: path.join(dataDirectory, 'deflated'),
-    compression: settings.FIXDEPOT_COMPRESSION as StorageConfig['compression'],
-    deflatedBytes: parseByteSize(settings.FIXDEPOT_CACHE_SIZE),
     allotmentBytes: allotment === undefined ? undefined : parseByteSize(allotment),
     archiveTtlMs: parseDuration(settings.FIXDEPOT_ARCHIVE_TTL)
   }
@@ -92,24 +75,15 @@ export function storageConfig(settings: Settings, environment: Environment): Sto
 }
 
 /** A scan must never find what the depot itself writes. */
-function refuseNested({
-  dataDirectory,
-  repositoryDirectory,
-  archivesDirectory,
-  deflatedDirectory
-}: StorageConfig): void {
+function refuseNested({ dataDirectory, repositoryDirectory, archivesDirectory }: StorageConfig): void {
   if (isInside(repositoryDirectory, dataDirectory)) {
     throw new ConfigError('The setting FIXDEPOT_DATA_DIR must not lie inside FIXDEPOT_REPOSITORY_DIR.')
   }
   if (isInside(repositoryDirectory, archivesDirectory)) {
     throw new ConfigError('The setting FIXDEPOT_ARCHIVES_URL must not lie inside FIXDEPOT_REPOSITORY_DIR.')
   }
-  for (const [what, directory] of [
-    ['archives', archivesDirectory],
-    ['deflated files', deflatedDirectory]
-  ] as const) {
-    if (!isInside(directory, repositoryDirectory)) continue
-    throw new ConfigError(`The setting FIXDEPOT_REPOSITORY_DIR must not lie inside the directory of ${what}.`)
+  if (isInside(archivesDirectory, repositoryDirectory)) {
+    throw new ConfigError('The setting FIXDEPOT_REPOSITORY_DIR must not lie inside the directory of archives.')
   }
 }
 

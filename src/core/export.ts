@@ -1,6 +1,5 @@
 /** Exports: what a caller selects, and the plan of the archive that it becomes. */
 import type { PackageFilter } from './catalog.ts'
-import type { Deflated } from './deflation.ts'
 import type { Deletion, DeletionRequest } from './deletion.ts'
 import type { Message } from './message.ts'
 import type { Task } from './task.ts'
@@ -30,8 +29,6 @@ export interface PlanEntry {
   readonly sha256: string
   /** Whole seconds since 1970 UTC. */
   readonly modifiedAt: number
-  /** In which it stands in the archive; without it, it is stored. */
-  readonly deflated?: Deflated
   /** Where its local header begins in the archive. */
   readonly offset: number
   /** The package it stands for, for messages. */
@@ -53,12 +50,9 @@ export interface Plan {
 }
 
 /** What an entry adds to the digest of its plan; the digest is the SHA-256 of these lines, in the order of the entries. */
-export function digestLine(
-  entry: Pick<PlanEntry, 'path' | 'size' | 'crc32' | 'sha256' | 'modifiedAt' | 'deflated'>
-): string {
-  const { path, size, crc32, sha256, modifiedAt, deflated } = entry
-  const method = deflated === undefined ? 'stored' : `deflated:${deflated.size}:${deflated.crc32}`
-  return `${[path, size, crc32, sha256, modifiedAt, method].join('\0')}\n`
+export function digestLine(entry: Pick<PlanEntry, 'path' | 'size' | 'crc32' | 'sha256' | 'modifiedAt'>): string {
+  const { path, size, crc32, sha256, modifiedAt } = entry
+  return `${[path, size, crc32, sha256, modifiedAt, 'stored'].join('\0')}\n`
 }
 
 /** The plans of archives, for those who want to know what is in one. */

@@ -11,9 +11,6 @@ export interface CatalogSize {
   readonly bytes: number
   /** How many problems of each kind; kinds without any are left out. */
   readonly problems: Readonly<Partial<Record<CatalogProblemCode, number>>>
-  /** Payloads that are kept deflated, and the bytes of these forms. */
-  readonly deflatedFiles: number
-  readonly deflatedBytes: number
 }
 
 /** Work of one kind that has not ended. */
@@ -71,8 +68,6 @@ export interface DepotStatistics {
   readonly sessions: number
   /** Volumes that cannot be asked are left out. */
   readonly volumes: readonly VolumeUse[]
-  /** Bytes that the cache of deflated payloads may hold. */
-  readonly deflatedLimitBytes: number
   readonly workers: readonly WorkerPartState[]
 }
 

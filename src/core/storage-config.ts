@@ -11,12 +11,6 @@ export interface StorageConfig {
   readonly archivesDirectory: string
   /** Of archives that are not in the directory. */
   readonly archivesBucket?: BucketSettings | undefined
-  /** The cache of deflated forms. */
-  readonly deflatedDirectory: string
-  /** `store`: nothing is deflated. */
-  readonly compression: 'auto' | 'store'
-  /** Bytes that the cache may hold. */
-  readonly deflatedBytes: number
   /** Bytes that the repository may use; undefined: all of its volume. */
   readonly allotmentBytes?: number | undefined
   /** How long finished archives are kept, in milliseconds. */

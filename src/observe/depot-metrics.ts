@@ -11,9 +11,6 @@ export function createDepotMetrics(registry: Registry) {
   const bytes = gauge('catalog_bytes', 'Bytes of these files.')
   const problems = gauge('catalog_problems', 'What is wrong in the repository, by code.', ['code'])
   const readAt = gauge('catalog_read_timestamp_seconds', 'When the repository was last read; 0: never.')
-  const deflatedFiles = gauge('deflated_cache_files', 'Payloads in the cache of deflated forms.')
-  const deflatedBytes = gauge('deflated_cache_bytes', 'Bytes of this cache.')
-  const deflatedLimit = gauge('deflated_cache_limit_bytes', 'Bytes that this cache may hold.')
   // With a label that is never given there is no sample before the first value: 0 would be a scan that failed.
   const scanDuration = gauge('scan_last_duration_seconds', 'How long the last scan that ended took.', ['never'])
   const scanSuccess = gauge('scan_last_success', '1 when the last scan that ended was completed, 0 when it failed.', [
@@ -46,8 +43,6 @@ export function createDepotMetrics(registry: Registry) {
     packages.set(catalog.packages)
     files.set(catalog.files)
     bytes.set(catalog.bytes)
-    deflatedFiles.set(catalog.deflatedFiles)
-    deflatedBytes.set(catalog.deflatedBytes)
     problems.reset()
     for (const [code, count] of Object.entries(catalog.problems)) problems.set({ code }, count)
   }
@@ -57,7 +52,6 @@ export function createDepotMetrics(registry: Registry) {
     set(numbers: DepotStatistics, endedCounts: readonly EndedCount[], now: Date): void {
       setCatalog(numbers.catalog)
       readAt.set(inSeconds(numbers.readAt))
-      deflatedLimit.set(numbers.deflatedLimitBytes)
       if (numbers.lastScan !== undefined) {
         scanDuration.set({}, numbers.lastScan.seconds)
         scanSuccess.set({}, numbers.lastScan.state === 'completed' ? 1 : 0)

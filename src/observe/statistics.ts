@@ -16,8 +16,6 @@ export interface StatisticsOptions {
   /** Set when archives are not on a volume. */
   readonly archivesBucket?: BucketSettings | undefined
   readonly repositoryDirectory: string
-  /** Bytes that the cache of deflated payloads may hold. */
-  readonly deflatedBytes: number
   readonly sessionTimeoutMs: number
   readonly workers: () => readonly WorkerPartState[]
   readonly now: () => Date
@@ -66,7 +64,6 @@ export function createStatistics(options: StatisticsOptions): () => Promise<Depo
       keptBytes: kept.bytes,
       sessions: await store.sessionsSince(new Date(now().getTime() - options.sessionTimeoutMs)),
       volumes: await volumes(),
-      deflatedLimitBytes: options.deflatedBytes,
       workers: options.workers()
     }
   })

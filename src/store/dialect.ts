@@ -170,12 +170,12 @@ export async function writesSoFar(db: AnyDatabase & Pick<Kysely<Schema>, 'execut
 }
 
 /**
- * Changes when somebody else has changed what plans are made of. SQLite counts all commits of others. In PostgreSQL whatever changes
- * the catalog changes its one row; deflated forms come and go beside it.
+ * Changes when another connection has changed the data that plans are made of. SQLite counts all commits of others. In PostgreSQL
+ * every change of the catalog changes its one row.
  */
 const CATALOG_VERSION = either<string>(
   sql`(select data_version from pragma_data_version)`,
-  sql`(select xmin::text from catalog) || ' ' || (select count(*) || ' ' || coalesce(max(xmin::text::bigint), 0) from deflation)`
+  sql`(select xmin::text from catalog)`
 )
 
 export async function catalogVersion(db: Kysely<Schema>): Promise<number | string> {

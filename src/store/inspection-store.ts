@@ -1,11 +1,9 @@
 /** What there is to be checked of a database, also of one that is damaged. Nothing here writes but to a temporary table. */
 import { sql } from 'kysely'
 import { troubleKind } from '../core/database-trouble.ts'
-import type { Deflated } from '../core/deflation.ts'
 import type { ArchiveState } from '../core/work.ts'
 import { bulkInsert } from './bulk-insert.ts'
 import { appliedMigrations, type Depot } from './database.ts'
-import { toDeflated } from './deflated-columns.ts'
 import { createTemporary, isAmong } from './dialect.ts'
 
 const PAGE = 500
@@ -74,26 +72,6 @@ export function createInspectionStore(db: Depot) {
           .execute()
         yield rows.map((row) => ({ planId: row.id, name: row.archive_name ?? '', size: row.archive_size }))
         after = rows.at(-1)?.id ?? after
-        more = rows.length === PAGE
-      }
-    },
-
-    /** The deflated forms that should be there, a page at a time. */
-    async *deflatedPages(): AsyncGenerator<{ sha256: string; deflated: Deflated }[]> {
-      for (let after = '', more = true; more; ) {
-        const rows = await db
-          .selectFrom('deflation')
-          .selectAll()
-          .where('deflated_size', 'is not', null)
-          .where('sha256', '>', after)
-          .orderBy('sha256')
-          .limit(PAGE)
-          .execute()
-        yield rows.flatMap((row) => {
-          const { deflated } = toDeflated(row)
-          return deflated === undefined ? [] : [{ sha256: row.sha256, deflated }]
-        })
-        after = rows.at(-1)?.sha256 ?? after
         more = rows.length === PAGE
       }
     },

@@ -23,7 +23,7 @@ export interface TableSum {
  */
 export async function moveTable(source: Depot, target: Depot, table: MovedTable): Promise<void> {
   for await (const page of pagesOf(source, table, await lastRow(target, table))) {
-    const rows = page.flatMap((row) => movedRow(table, row))
+    const rows = page.map((row) => movedRow(table, row))
     const [first] = rows
     if (first !== undefined) await bulkInsert(target, table.name, Object.keys(first), rows)
   }
@@ -35,7 +35,7 @@ export function sumOfSource(db: Depot, table: MovedTable): Promise<TableSum> {
 }
 
 export function sumOfTarget(db: Depot, table: MovedTable): Promise<TableSum> {
-  return sumOf(db, table, (row) => [row])
+  return sumOf(db, table, (row) => row)
 }
 
 export async function isEmptyTable(db: Depot, { name }: MovedTable): Promise<boolean> {
@@ -43,19 +43,17 @@ export async function isEmptyTable(db: Depot, { name }: MovedTable): Promise<boo
   return rows.length === 0
 }
 
-function movedRow({ toMoved }: MovedTable, row: AnyRow): AnyRow[] {
-  if (toMoved === undefined) return [row]
-  const moved = toMoved(row)
-  return moved === undefined ? [] : [moved]
+function movedRow({ toMoved }: MovedTable, row: AnyRow): AnyRow {
+  return toMoved === undefined ? row : toMoved(row)
 }
 
 /** Columns by their names, and texts as PostgreSQL can have them: that is the same on both engines. */
-async function sumOf(db: Depot, table: MovedTable, toRows: (row: AnyRow) => AnyRow[]): Promise<TableSum> {
+async function sumOf(db: Depot, table: MovedTable, toRow: (row: AnyRow) => AnyRow): Promise<TableSum> {
   const hash = createHash('sha256')
   let count = 0
   for await (const page of pagesOf(db, table)) {
     const columns = Object.keys(page[0] ?? {}).sort()
-    for (const row of page.flatMap(toRows)) {
+    for (const row of page.map(toRow)) {
       const values = columns
         .map((column) => row[column])
         .map((value) => (typeof value === 'string' ? toText(value) : value))

@@ -13,46 +13,38 @@ export interface MovedTable {
   readonly name: keyof Schema
   /** Columns that name a row, in whose order rows are moved. */
   readonly key: readonly string[]
-  /** The row as it is on the other side; undefined for one that is not moved. */
-  readonly toMoved?: (row: AnyRow) => AnyRow | undefined
+  /** The row as it is on the other side, where it differs. */
+  readonly toMoved?: (row: AnyRow) => AnyRow
 }
 
-/** @param isDeflatedThere whether the cache of the other side has the deflated form that a row of `deflation` promises */
-export function movedTables(isDeflatedThere: (row: Selectable<Schema['deflation']>) => boolean): readonly MovedTable[] {
-  return [
-    { name: 'catalog', key: ['id'] },
-    { name: 'file_reading', key: ['path'] },
-    { name: 'package', key: ['id'] },
-    { name: 'file', key: ['id'] },
-    { name: 'package_file', key: ['package_id', 'file_id'] },
-    { name: 'package_machine_type', key: ['machine_type', 'package_id'] },
-    { name: 'package_member', key: ['package_id', 'position'] },
-    { name: 'package_requisite', key: ['package_id', 'position'] },
-    { name: 'package_property', key: ['package_id', 'name', 'position'] },
-    { name: 'catalog_problem', key: ['path', 'code', 'text'] },
-    {
-      name: 'deflation',
-      key: ['sha256'],
-      toMoved: (row) => (isDeflatedThere(row as unknown as Selectable<Schema['deflation']>) ? row : undefined)
-    },
-    { name: 'plan', key: ['id'] },
-    { name: 'plan_entry', key: ['plan_id', 'position'] },
-    { name: 'work', key: ['id'], toMoved: (row) => requeued(row as unknown as Selectable<WorkTable>) },
-    { name: 'import_job', key: ['work_id'] },
-    { name: 'import_file', key: ['work_id', 'name'] },
-    { name: 'import_change', key: ['work_id', 'position'] },
-    { name: 'import_package', key: ['work_id', 'fixid'] },
-    { name: 'task', key: ['id'] },
-    { name: 'task_count', key: ['ended'] },
-    { name: 'task_message', key: ['task_id', 'position'] },
-    { name: 'user', key: ['id'] },
-    { name: 'token', key: ['id'] },
-    { name: 'login_failure', key: ['key'] },
-    { name: 'session', key: ['id'] },
-    { name: 'identity', key: ['id'] },
-    { name: 'audit', key: ['number'] }
-  ]
-}
+export const MOVED_TABLES: readonly MovedTable[] = [
+  { name: 'catalog', key: ['id'] },
+  { name: 'file_reading', key: ['path'] },
+  { name: 'package', key: ['id'] },
+  { name: 'file', key: ['id'] },
+  { name: 'package_file', key: ['package_id', 'file_id'] },
+  { name: 'package_machine_type', key: ['machine_type', 'package_id'] },
+  { name: 'package_member', key: ['package_id', 'position'] },
+  { name: 'package_requisite', key: ['package_id', 'position'] },
+  { name: 'package_property', key: ['package_id', 'name', 'position'] },
+  { name: 'catalog_problem', key: ['path', 'code', 'text'] },
+  { name: 'plan', key: ['id'] },
+  { name: 'plan_entry', key: ['plan_id', 'position'] },
+  { name: 'work', key: ['id'], toMoved: (row) => requeued(row as unknown as Selectable<WorkTable>) },
+  { name: 'import_job', key: ['work_id'] },
+  { name: 'import_file', key: ['work_id', 'name'] },
+  { name: 'import_change', key: ['work_id', 'position'] },
+  { name: 'import_package', key: ['work_id', 'fixid'] },
+  { name: 'task', key: ['id'] },
+  { name: 'task_count', key: ['ended'] },
+  { name: 'task_message', key: ['task_id', 'position'] },
+  { name: 'user', key: ['id'] },
+  { name: 'token', key: ['id'] },
+  { name: 'login_failure', key: ['key'] },
+  { name: 'session', key: ['id'] },
+  { name: 'identity', key: ['id'] },
+  { name: 'audit', key: ['number'] }
+]
 
 /** Whose numbers are given by the database, and never twice. */
 export const NUMBERED_TABLES = ['package', 'file', 'plan', 'work', 'task', 'user'] as const satisfies (keyof Schema)[]

@@ -2,7 +2,6 @@
 import type { Kysely, Selectable } from 'kysely'
 import type { Plan, PlanEntry } from '../core/export.ts'
 import { bulkInsert } from './bulk-insert.ts'
-import { toDeflated } from './deflated-columns.ts'
 import type { PlanEntryTable, PlanTable, Schema } from './schema.ts'
 
 const ENTRIES_PER_PAGE = 1_000
@@ -22,10 +21,8 @@ export function createPlanStore(db: Kysely<Schema>) {
     },
 
     async addEntries(planId: number, entries: readonly PlanEntry[]): Promise<void> {
-      const rows = entries.map(({ modifiedAt, packagesDone, deflated, ...entry }) => ({
+      const rows = entries.map(({ modifiedAt, packagesDone, ...entry }) => ({
         ...entry,
-        deflated_size: deflated?.size ?? null,
-        deflated_crc32: deflated?.crc32 ?? null,
         plan_id: planId,
         modified_at: modifiedAt,
         packages_done: packagesDone
@@ -33,20 +30,7 @@ export function createPlanStore(db: Kysely<Schema>) {
       await bulkInsert(
         db,
         'plan_entry',
-        [
-          'plan_id',
-          'position',
-          'path',
-          'size',
-          'crc32',
-          'sha256',
-          'modified_at',
-          'deflated_size',
-          'deflated_crc32',
-          'offset',
-          'fixid',
-          'packages_done'
-        ],
+        ['plan_id', 'position', 'path', 'size', 'crc32', 'sha256', 'modified_at', 'offset', 'fixid', 'packages_done'],
         rows
       )
     },
@@ -158,7 +142,6 @@ function toEntry(row: Selectable<PlanEntryTable>): PlanEntry {
     crc32: row.crc32,
     sha256: row.sha256,
     modifiedAt: row.modified_at,
-    ...toDeflated(row),
     offset: row.offset,
     fixid: row.fixid,
     packagesDone: row.packages_done

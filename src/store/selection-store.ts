@@ -1,10 +1,8 @@
 /** What a selection means in the present catalog: which packages, and which of their files. */
 import { type Kysely, type RawBuilder, type SqlBool, sql } from 'kysely'
 import type { PackageFilter } from '../core/catalog.ts'
-import type { Deflated } from '../core/deflation.ts'
 import type { FileScope, Sample } from '../core/export.ts'
 import { FILE_ROLES, type FileRole } from '../core/package.ts'
-import { toDeflated } from './deflated-columns.ts'
 import { either, isAmong } from './dialect.ts'
 import { isIn, isNotIn } from './other-rows.ts'
 import { fits } from './package-filter.ts'
@@ -17,8 +15,6 @@ export interface SelectedFile {
   readonly crc32: number
   readonly sha256: string
   readonly modifiedAt: number
-  /** In which it is packed; without it, it is stored. */
-  readonly deflated?: Deflated
 }
 
 export interface SelectedPackage {
@@ -171,7 +167,6 @@ async function withFiles(
   const rows = await db
     .selectFrom('package_file')
     .innerJoin('file', 'file.id', 'package_file.file_id')
-    .leftJoin('deflation', 'deflation.sha256', 'file.sha256')
     .select([
       'package_file.package_id',
       'package_file.role',
@@ -180,9 +175,7 @@ async function withFiles(
       'file.size',
       'file.crc32',
       'file.sha256',
-      'file.modified_at',
-      'deflation.deflated_size',
-      'deflation.deflated_crc32'
+      'file.modified_at'
     ])
     .where(
       isAmong(
@@ -206,8 +199,7 @@ async function withFiles(
         size: row.size,
         crc32: row.crc32,
         sha256: row.sha256,
-        modifiedAt: row.modified_at,
-        ...toDeflated(row)
+        modifiedAt: row.modified_at
       }))
   }))
 }

@@ -32,18 +32,11 @@ export function createStatisticsStore(db: Depot) {
         .select(sql<number>`coalesce(sum(size), 0)`.as('bytes'))
         .executeTakeFirstOrThrow()
       const problems = await count('catalog_problem').select('code').groupBy('code').orderBy('code').execute()
-      const deflated = await db
-        .selectFrom('deflation')
-        .select((eb) => eb.fn.count<number>('deflated_size').as('count'))
-        .select(sql<number>`coalesce(sum(deflated_size), 0)`.as('bytes'))
-        .executeTakeFirstOrThrow()
       return {
         packages,
         files: files.count,
         bytes: files.bytes,
-        problems: Object.fromEntries(problems.map((row) => [row.code as CatalogProblemCode, row.count])),
-        deflatedFiles: deflated.count,
-        deflatedBytes: deflated.bytes
+        problems: Object.fromEntries(problems.map((row) => [row.code as CatalogProblemCode, row.count]))
       }
     },
 

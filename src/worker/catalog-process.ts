@@ -6,8 +6,6 @@
 import { createRepositoryDirectory } from '../files/repository-directory.ts'
 import { createCatalogStore } from '../store/catalog-store.ts'
 import { createImportStore } from '../store/import-store.ts'
-import { createDeflatingPool } from './deflating-pool.ts'
-import { deflationOptions } from './deflation-options.ts'
 import { createImportLane } from './import-lane.ts'
 import { hostLane } from './lane-host.ts'
 import { createReadingPool } from './reading-pool.ts'
@@ -19,14 +17,11 @@ import { ownerToShow } from './settings.ts'
 hostLane(await processChannel(), CATALOG_KINDS, (context) => {
   const pool = createReadingPool()
   const repository = createRepositoryDirectory(context.settings.repositoryDirectory, ownerToShow(context.settings))
-  const deflatingPool = createDeflatingPool()
-  const deflation = deflationOptions(context, deflatingPool)
-  const scan = createScanLane({ ...context, repository, pool, deflation })
+  const scan = createScanLane({ ...context, repository, pool })
   const { run: runImport, ...imports } = createImportLane({
     ...context,
     repository,
     pool,
-    deflation,
     async freeBytes() {
       const reserved = await createImportStore(context.db).reservedBytes(new Date())
       return (await freeRepositoryBytes(context.settings, createCatalogStore(context.db))) - reserved
@@ -37,7 +32,6 @@ hostLane(await processChannel(), CATALOG_KINDS, (context) => {
     run: (work, signal) => (work.kind === 'import' ? runImport(work, signal) : scan(work, signal)),
     async close() {
       await pool.close()
-      await deflatingPool.close()
     }
   }
 })

@@ -9,10 +9,6 @@ const NO_SPACE = ['ENOSPC', 'EDQUOT', 'EFBIG', 'SQLITE_FULL']
 
 /** Makes a failure of what packing can throw; what it does not know is given back as it is, and is a bug. */
 export function toExportFailure(error: unknown): unknown {
-  if (isOfDeflatedForm(error)) {
-    const text = `${ofPackage(error)} This is its deflated form in the cache, which is made again with the next action=read.`
-    return failure(error, text, 'Read the repository again with action=read, and repeat the export.')
-  }
   if (error instanceof SourceChangedError) {
     return failure(error, ofPackage(error), 'Read the repository again with action=read, and repeat the export.')
   }
@@ -35,12 +31,6 @@ export function toExportFailure(error: unknown): unknown {
   if (code === undefined || code.startsWith('ERR_')) return error
   const recovery = 'Check the data directory and its disk, and repeat the export.'
   return failure(error, `The archive cannot be written: ${code}.`, recovery)
-}
-
-/** The file itself may be as it should. */
-export function isOfDeflatedForm(error: unknown): error is SourceChangedError | SourceUnreadableError {
-  const isOfEntry = error instanceof SourceChangedError || error instanceof SourceUnreadableError
-  return isOfEntry && error.entry.deflated !== undefined
 }
 
 /** The repository directory itself is not there. */

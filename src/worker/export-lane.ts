@@ -1,23 +1,14 @@
 /** What a lane that packs archives needs, and does. */
-import { createDeflatedFiles } from '../files/deflated-files.ts'
 import { createRepositoryDirectory } from '../files/repository-directory.ts'
 import { createArchiveStore } from '../store/archive-store.ts'
 import { createPlanStore } from '../store/plan-store.ts'
-import { deflateSegment } from './deflating-thread.ts'
 import { runExport } from './export-runner.ts'
 import type { LaneContext, PreparedLane } from './lane-host.ts'
-import { createFormMaker } from './missing-forms.ts'
 import { openOwnArchives } from './own-archives.ts'
 
 export function createExportLane({ settings, db, works, onPacked }: LaneContext): PreparedLane {
   const storage = openOwnArchives(settings)
   const repository = createRepositoryDirectory(settings.repositoryDirectory)
-  const deflatedFiles = createDeflatedFiles(settings.deflatedDirectory)
-  // Where the server is alone, the scan has made all forms, and what is missing of them somebody has removed.
-  const makeForm =
-    settings.databaseUrl === undefined
-      ? undefined
-      : createFormMaker({ repository, files: deflatedFiles, deflate: deflateSegment })
   const archives = createArchiveStore(db)
   const plans = createPlanStore(db)
   const nameOf = ({ planId }: { planId: number | null }) => archives.nameOf(planId ?? 0)
@@ -33,8 +24,6 @@ export function createExportLane({ settings, db, works, onPacked }: LaneContext)
         checkpoint: work.checkpoint,
         repository,
         archives: storage,
-        deflatedFiles,
-        makeForm,
         async onProgress(progress, checkpoint) {
           await works.saveProgress(work, progress, checkpoint)
           onPacked(Math.max(0, progress.bytesDone - packed))

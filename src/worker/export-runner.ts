@@ -7,12 +7,10 @@ import type { Plan, PlanEntry } from '../core/export.ts'
 import { type Message, OPERATION_SUCCEEDED } from '../core/message.ts'
 import type { TaskProgress } from '../core/task.ts'
 import { type Checkpoint, FROM_THE_START, LeaseLost } from '../core/work.ts'
-import { type DeflatedFiles, type DeflatedKey, deflatedName } from '../files/deflated-files.ts'
 import type { RepositoryDirectory } from '../files/repository-directory.ts'
 import { openInside } from '../files/safe-path.ts'
 import type { PlanStore } from '../store/plan-store.ts'
-import { isOfDeflatedForm, repositoryUnreadable, toExportFailure } from './export-failure.ts'
-import type { FormMaker } from './missing-forms.ts'
+import { repositoryUnreadable, toExportFailure } from './export-failure.ts'
 
 interface NamedEntry extends PlanEntry, PlacedEntry {}
 
@@ -26,9 +24,6 @@ export interface ExportRun {
   readonly checkpoint: Checkpoint
   readonly repository: Pick<RepositoryDirectory, 'root'>
   readonly archives: ArchiveStorage
-  readonly deflatedFiles: DeflatedFiles
-  /** Makes the forms that the cache lacks; without it they are missed. */
-  readonly makeForm?: FormMaker | undefined
   /** Told what is durable; it only grows, and the last report has the plan's totals. A rejection ends the run. */
   readonly onProgress: (progress: TaskProgress, checkpoint: Checkpoint) => Promise<void>
   /** Aborted with `LeaseLost` when nobody wants the archive any more, else with what is to be resumed later. */
@@ -41,15 +36,13 @@ export interface ExportRun {
  * the next run when the signal interrupts it; when it fails, or nobody wants it, no part of it is left.
  */
 export async function runExport(run: ExportRun): Promise<Message> {
-  const { deflatedFiles, signal } = run
+  const { signal } = run
   try {
     await packAndPublish(run, rootOf(run))
     return OPERATION_SUCCEEDED
   } catch (error) {
     signal.throwIfAborted()
     if (error instanceof PartsLost) return runExport({ ...run, checkpoint: await fromTheStart(run) })
-    // What is left of it would be in the way of a new one.
-    if (isOfDeflatedForm(error)) deflatedFiles.remove(deflatedName(error.entry as DeflatedKey & PlacedEntry))
     throw toExportFailure(error)
   }
 }
@@ -76,16 +69,13 @@ async function fromTheStart({ onProgress }: ExportRun): Promise<Checkpoint> {
 }
 
 async function pack(run: ExportRun, root: string, archive: GrowingArchive): Promise<void> {
-  const { plan, plans, deflatedFiles, onProgress, signal } = run
+  const { plan, plans, onProgress, signal } = run
   const checkpoint = archive.size === run.checkpoint.offset ? run.checkpoint : await fromTheStart(run)
   const size = await writeArchive<NamedEntry>({
     openOutput: (_start, onDurable) => archive.openOutput(onDurable),
     checkpoint,
-    entries: (from) => withForms(namedPages(plans.entryPages(plan.id, from)), run),
-    open: (entry) =>
-      entry.deflated === undefined
-        ? openSource(root, entry)
-        : deflatedFiles.open({ ...entry, deflated: entry.deflated }),
+    entries: (from) => namedPages(plans.entryPages(plan.id, from)),
+    open: (entry) => openSource(root, entry),
     onDurable: (durable) => onProgress(progressOf(durable, plan), durable.checkpoint),
     signal
   })
@@ -113,12 +103,4 @@ function rootOf({ repository }: ExportRun): string {
 
 async function* namedPages(pages: AsyncIterable<readonly PlanEntry[]>): AsyncGenerator<NamedEntry[]> {
   for await (const page of pages) yield page.map((entry) => ({ ...entry, name: entry.path }))
-}
-
-async function* withForms(pages: AsyncIterable<NamedEntry[]>, { makeForm, signal }: ExportRun) {
-  for await (const page of pages) {
-    for (const { deflated, ...entry } of makeForm === undefined ? [] : page)
-      if (deflated !== undefined) await makeForm?.({ ...entry, deflated }, signal)
-    yield page
-  }
 }

@@ -17,7 +17,6 @@ import { refuseIfInUse } from '../store/live-exports.ts'
 import type { FileReading } from '../store/reading-store.ts'
 import { createScanStore } from '../store/scan-store.ts'
 import { ANNOUNCEMENT_TTL_MS, removeEnded } from './accept-import.ts'
-import type { DeflationOptions } from './deflate-files.ts'
 import { toImportFailure } from './import-failure.ts'
 import { openInspection } from './inspect-import.ts'
 import type { LaneContext, PreparedLane } from './lane-host.ts'
@@ -30,8 +29,6 @@ import { stageImport } from './stage-import.ts'
 export interface ImportLaneOptions extends LaneContext {
   readonly repository: RepositoryDirectory
   readonly pool: ReadingPool
-  /** For the scan that shows what was imported. */
-  readonly deflation?: DeflationOptions
   /** Bytes that the repository can still take. */
   readonly freeBytes: () => Promise<number>
 }
@@ -50,7 +47,7 @@ const TREE = 'tree'
 const READINGS_PER_STATEMENT = 500
 
 export function createImportLane(options: ImportLaneOptions): Omit<PreparedLane, 'close'> {
-  const { settings, db, works, repository, pool, deflation, freeBytes } = options
+  const { settings, db, works, repository, pool, freeBytes } = options
   const incoming = createIncomingDirectory(settings.repositoryDirectory)
   const imports = createImportStore(db)
   const scans = createScanStore(db, READER_VERSION, METADATA_SUFFIXES)
@@ -115,7 +112,7 @@ export function createImportLane(options: ImportLaneOptions): Omit<PreparedLane,
   async function scan(signal: AbortSignal, lease?: Lease): Promise<void> {
     const quiet: Pick<ScanOptions, 'onTotals' | 'onProgress'> = { onTotals: async () => {}, onProgress: () => {} }
     const now = () => new Date()
-    await scanRepository({ repository, store: scans, pool, deflation, now, ...quiet, signal, lease })
+    await scanRepository({ repository, store: scans, pool, now, ...quiet, signal, lease })
   }
 
   /** The repository and its catalog are what they were before the import. */

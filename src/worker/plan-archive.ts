@@ -1,6 +1,6 @@
 /** Places the files of a selection in an archive: every entry's offset, the archive's size, and the digest that names it. */
 import { createHash } from 'node:crypto'
-import { centralHeaderSize, contentOf, endSize, localHeaderSize } from '../archive/layout.ts'
+import { centralHeaderSize, endSize, localHeaderSize } from '../archive/layout.ts'
 import { digestLine, type Plan, type PlanEntry } from '../core/export.ts'
 import type { SelectedPackage } from '../store/selection-store.ts'
 
@@ -27,7 +27,7 @@ export function createArchivePlanner(sharedFiles: ReadonlySet<number>): ArchiveP
     const named = { ...facts, name: facts.path }
     digest.update(digestLine(facts))
     directorySize += centralHeaderSize(named, offset)
-    offset += localHeaderSize(named) + contentOf(named).size
+    offset += localHeaderSize(named) + file.size
     position += 1
     return entry
   }

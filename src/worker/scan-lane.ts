@@ -3,7 +3,6 @@ import { OPERATION_SUCCEEDED, taskFailed } from '../core/message.ts'
 import type { RepositoryDirectory } from '../files/repository-directory.ts'
 import { METADATA_SUFFIXES, READER_VERSION } from '../metadata/metadata-file.ts'
 import { createScanStore } from '../store/scan-store.ts'
-import type { DeflationOptions } from './deflate-files.ts'
 import { TaskFailure } from './lane.ts'
 import type { LaneContext, PreparedLane } from './lane-host.ts'
 import { createProgressRecorder } from './progress-recorder.ts'
@@ -14,12 +13,10 @@ export function createScanLane({
   db,
   works,
   repository,
-  pool,
-  deflation
+  pool
 }: LaneContext & {
   repository: RepositoryDirectory
   pool: ReadingPool
-  deflation: DeflationOptions
 }): PreparedLane['run'] {
   const store = createScanStore(db, READER_VERSION, METADATA_SUFFIXES)
   return async (work, signal) => {
@@ -29,7 +26,6 @@ export function createScanLane({
         repository,
         store,
         pool,
-        deflation,
         now: () => new Date(),
         onTotals: (bytes) => works.saveTotals(work, 0, bytes),
         onProgress: (bytesDone) => recorder.record({ packagesDone: 0, bytesDone }),

@@ -1,4 +1,4 @@
-/** A scan: walk, read what is new, find the packages, deflate what is worth it, and make them the catalog. */
+/** A scan: walk, read what is new, find the packages, and make them the catalog. */
 import { setImmediate } from 'node:timers/promises'
 import { foldName, splitName } from '../core/file-name.ts'
 import { type CatalogProblem, type CatalogProblemCode, catalogProblem } from '../core/package.ts'
@@ -7,7 +7,6 @@ import type { RepositoryDirectory } from '../files/repository-directory.ts'
 import type { FileReading, ReadingStore, UnreadFile } from '../store/reading-store.ts'
 import type { SeenFileRow } from '../store/scan-schema.ts'
 import type { ScanStore } from '../store/scan-store.ts'
-import { type DeflationOptions, deflateNew, sweepDeflated } from './deflate-files.ts'
 import { findPackages } from './package-finder.ts'
 import type { ReadingPool } from './reading-pool.ts'
 import type { ReadingFailure } from './reading-thread.ts'
@@ -16,10 +15,8 @@ export interface ScanOptions {
   readonly repository: Pick<RepositoryDirectory, 'root' | 'walk'>
   readonly store: ScanStore
   readonly pool: ReadingPool
-  /** Without it nothing is deflated, and what is in the cache stays there. */
-  readonly deflation?: DeflationOptions | undefined
   readonly now: () => Date
-  /** Told how many bytes there are to read, and to deflate, as soon as that is known. */
+  /** Told how many bytes there are to read, as soon as that is known. */
   readonly onTotals: (bytes: number) => Promise<void>
   /** Told how many of them are done. */
   readonly onProgress: (bytesDone: number) => void
@@ -74,7 +71,6 @@ export async function scanRepository(options: ScanOptions): Promise<ScanResult> 
     read.files += outcome.files
     read.bytes += outcome.bytes
     if (outcome.state === 'overtaken') continue
-    if (options.deflation !== undefined) await sweepDeflated(options.deflation)
     const isUnchanged = outcome.state === 'unchanged'
     return {
       packageCount: await store.findings.packageCount(),
@@ -101,17 +97,14 @@ async function scanOnce(isLast: boolean, options: ScanOptions): Promise<Outcome>
   await walk(options)
   await store.readings.forgetUnseen()
   const read = await readUnread(root, options)
-  const deflate = (where: 'file' | 'found_file') => deflateFiles(root, where, read.bytes, options)
   signal.throwIfAborted()
   if (await store.findings.isCatalogCurrent()) {
-    await deflate('file')
     await store.findings.publishUnchanged(now(), WALK_PROBLEMS, lease)
     return { state: 'unchanged', ...read }
   }
   await store.readings.indexStems()
   await findPackages(store, () => heedStop(signal))
   await heedStop(signal)
-  await deflate('found_file')
   const isPublished = await store.findings.publish(now(), { deletions, isLast, lease })
   return { state: isPublished ? 'published' : 'overtaken', ...read }
 }
@@ -160,31 +153,6 @@ async function readUnread(root: string, options: ScanOptions): Promise<{ files: 
     onProgress(bytesDone)
   })
   return totals
-}
-
-/** @param bytesRead what came before counts as well */
-async function deflateFiles(
-  root: string,
-  where: 'file' | 'found_file',
-  bytesRead: number,
-  { deflation, onTotals, onProgress, signal }: ScanOptions
-): Promise<void> {
-  if (deflation === undefined) return
-  let total = bytesRead
-  let bytesDone = bytesRead
-  await deflateNew(deflation, {
-    root,
-    where,
-    async onFound(bytes) {
-      total += bytes
-      await onTotals(total)
-    },
-    onDone(bytes) {
-      bytesDone += bytes
-      onProgress(bytesDone)
-    },
-    signal
-  })
 }
 
 async function* unreadPages(readings: ReadingStore): AsyncGenerator<UnreadFile[]> {

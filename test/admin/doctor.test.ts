@@ -47,7 +47,6 @@ t.test('a database that nobody has open is looked at without a trace', async (t)
   const directories = {
     databaseFile,
     archivesDirectory: path.join(root, 'archives'),
-    deflatedDirectory: path.join(root, 'deflated'),
     repositoryDirectory: path.join(root, 'repository')
   }
   t.equal(await examine(directories, () => {}), 0)
@@ -111,7 +110,6 @@ t.test('a database that cannot be opened is refused with a sentence, and none is
   const root = t.testdir({ 'garbage.db': 'no database\n'.repeat(400), archives: {}, repository: {} })
   const directories = {
     archivesDirectory: path.join(root, 'archives'),
-    deflatedDirectory: path.join(root, 'deflated'),
     repositoryDirectory: path.join(root, 'repository')
   }
   for (const name of ['garbage.db', 'absent.db']) {

@@ -2,7 +2,6 @@ import fs from 'node:fs'
 import path from 'node:path'
 import Database from 'better-sqlite3'
 import t from 'tap'
-import { openForReading } from '../../src/store/database.ts'
 import { acquireInstanceLock, lockFileIn } from '../../src/store/instance-lock.ts'
 import { createDatabase, createEmptyDatabase, whyNoPostgres } from '../helpers/postgres.ts'
 import { startServer } from '../helpers/server.ts'
@@ -119,7 +118,7 @@ t.test('archives that are not as the database knows them are left out, and told 
   const embedded = makeDepotPlace(t, 1)
   const server = await startServer(t, embedded)
   const names: string[] = []
-  for (const fixid of ['small', 'shrinks', 'large']) {
+  for (const fixid of ['small', 'medium', 'large']) {
     names.push((await server.finished(await server.export({ fixids: [fixid] }))).current)
   }
   names.push((await server.finished(await server.export())).current)
@@ -138,9 +137,6 @@ t.test('archives that are not as the database knows them are left out, and told 
   t.match(stdout, new RegExp(`Left out: The archive ${cut} has 10 bytes, and should have \\d+\\.\n`))
   t.match(stdout, `Left out: The archive ${damaged} is damaged: large.uxz has other bytes than it should.\n1 archives`)
   t.same(fs.readdirSync(path.join(dataDirectory, 'archives')), [whole])
-  const db = openForReading(path.join(dataDirectory, 'fixdepot.db'))
-  t.teardown(() => db.destroy())
-  t.same(await db.selectFrom('deflation').selectAll().where('deflated_size', 'is not', null).execute(), [])
   const next = await startServer(t, { ...embedded, dataDirectory })
   const gone = await next.call(`/updateRepositories/firmware?key=export&exportRepoFilename=${missing}`)
   t.equal(gone.status, 410)

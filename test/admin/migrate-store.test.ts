@@ -38,14 +38,14 @@ async function makeHistory(t: Test, place: ServerOptions): Promise<Remembered> {
     .join('; ')
   const forgotten = await server.export({ fixids: ['small'] })
   const archives: Record<number, string> = {}
-  for (const fixids of [['small', 'shrinks'], ['large']]) {
+  for (const fixids of [['small', 'medium'], ['large']]) {
     const taskid = await server.export({ fixids })
     archives[taskid] = await archiveOf(server, taskid)
   }
   await server.finished(forgotten)
   await server.call(`/tasks/${forgotten}`, { method: 'DELETE' })
-  const running = await server.export({ fixids: ['large', 'shrinks'] })
-  const waiting = await server.export({ fixids: ['shrinks'] })
+  const running = await server.export({ fixids: ['large', 'medium'] })
+  const waiting = await server.export({ fixids: ['medium'] })
   await until('the export runs', async () => (await server.status(running)).downloadedsize > 0)
   await server.stop('SIGKILL')
   return { archives, live: [running, waiting], cookie, token }
@@ -118,7 +118,7 @@ t.test('a depot is moved to PostgreSQL and S3 and back, interrupted again and ag
   const calm = await startServer(t, { ...embedded, dataDirectory: path.join(t.testdirName, 'calm') })
   const [running] = history.live
   t.equal(
-    await archiveOf(calm, await calm.export({ fixids: ['large', 'shrinks'] })),
+    await archiveOf(calm, await calm.export({ fixids: ['large', 'medium'] })),
     archives[running ?? 0],
     'to the byte'
   )

@@ -13,11 +13,11 @@ export const MIB = 2 ** 20
 
 export const sha256 = (bytes: Buffer) => createHash('sha256').update(bytes).digest('hex')
 
-/** Packages of which one shrinks, and one takes a while to pack. */
+/** Packages of which one takes a while to pack. */
 export function makeDepotPlace(t: Test, largeMib: number): ServerOptions {
   return makePlace(t, {
     ...packageFiles({ fixid: 'small', payload: 'small' }),
-    ...packageFiles({ fixid: 'shrinks', payload: Buffer.from('again and '.repeat(20_000)) }),
+    ...packageFiles({ fixid: 'medium', payload: Buffer.from('again and '.repeat(20_000)) }),
     ...packageFiles({ fixid: 'large', payload: randomBytes(largeMib * MIB) })
   })
 }

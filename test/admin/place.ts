@@ -14,7 +14,6 @@ export interface Place {
   readonly databaseFile: string
   readonly repositoryDirectory: string
   readonly archivesDirectory: string
-  readonly deflatedDirectory: string
   /** Brings the catalog up to date with the repository. */
   readonly scan: BareDepot['scan']
   writeArchives(files: Files): void
@@ -22,17 +21,13 @@ export interface Place {
 }
 
 export async function makePlace(t: Test, files: Files = {}): Promise<Place> {
-  const { root, databaseFile, repositoryDirectory, archivesDirectory, deflatedDirectory, db, scan } = await makeDepot(
-    t,
-    files
-  )
+  const { root, databaseFile, repositoryDirectory, archivesDirectory, db, scan } = await makeDepot(t, files)
   await scan()
   return {
     dataDirectory: root,
     databaseFile,
     repositoryDirectory,
     archivesDirectory,
-    deflatedDirectory,
     scan,
     writeArchives: (archives) => writeFiles(archivesDirectory, archives),
     change: async (work) => void (await work(db))

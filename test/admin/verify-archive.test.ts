@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import fs from 'node:fs'
 import path from 'node:path'
-import { crc32, deflateRawSync } from 'node:zlib'
+import { crc32 } from 'node:zlib'
 import t, { type Test } from 'tap'
 import { checkManifest, type Manifest, readManifest } from '../../src/admin/manifest.ts'
 import { type Verification, verifyArchive } from '../../src/admin/verify-archive.ts'
@@ -14,18 +14,18 @@ import {
 } from '../../src/archive/layout.ts'
 import { digestLine } from '../../src/core/export.ts'
 import { allClosedBelow } from '../helpers/open-files.ts'
+import { rawZip } from '../helpers/raw-zip.ts'
 
 interface TestFile {
   readonly name: string
   readonly content: string
-  readonly isDeflated?: boolean
   /** Seconds since 1970. */
   readonly modifiedAt?: number
 }
 
 const FILES: readonly TestFile[] = [
   { name: 'a.txt', content: 'the readme' },
-  { name: 'packages/b.uxz', content: 'firmware '.repeat(20), isDeflated: true },
+  { name: 'packages/b.uxz', content: 'firmware '.repeat(20) },
   { name: 'c.bin', content: '' },
   { name: 'old.bin', content: 'older than the field for times can say', modifiedAt: -86_400 }
 ]
@@ -35,21 +35,19 @@ function makeExport(files: readonly TestFile[]): { bytes: Buffer; manifest: Mani
   const digest = createHash('sha256')
   const [locals, centrals]: [Buffer[], Buffer[]] = [[], []]
   let [offset, size] = [0, 0]
-  const listed = files.map(({ name, content, isDeflated = false, modifiedAt = 1_700_000_001 }) => {
+  const listed = files.map(({ name, content, modifiedAt = 1_700_000_001 }) => {
     const plain = Buffer.from(content)
-    const packed = isDeflated ? deflateRawSync(plain) : plain
-    const deflated = isDeflated ? { deflated: { size: packed.length, crc32: crc32(packed) } } : {}
-    const facts: EntryFacts = { name, size: plain.length, crc32: crc32(plain), modifiedAt, ...deflated }
+    const facts: EntryFacts = { name, size: plain.length, crc32: crc32(plain), modifiedAt }
     const sha256 = createHash('sha256').update(plain).digest('hex')
-    locals.push(encodeLocalHeader(facts), packed)
+    locals.push(encodeLocalHeader(facts), plain)
     centrals.push(encodeCentralHeader(facts, offset))
     size += centralHeaderSize(facts, offset)
-    offset += encodeLocalHeader(facts).length + packed.length
+    offset += encodeLocalHeader(facts).length + plain.length
     digest.update(digestLine({ ...facts, path: name, sha256 }))
     return {
       path: name,
       size: plain.length,
-      packedSize: packed.length,
+      packedSize: plain.length,
       crc32: facts.crc32.toString(16).padStart(8, '0'),
       sha256,
       modifiedAt: new Date(modifiedAt * 1000).toISOString()
@@ -74,6 +72,21 @@ t.test('an export is sound, by itself and against its manifest', async (t) => {
     t.same(await verify(t, bytes), expected)
     t.same(await verify(t, bytes, manifest), expected)
   }
+})
+
+t.test('deflated entries of a foreign archive are read and checked, and are no export', async (t) => {
+  const { manifest } = makeExport(FILES)
+  const bytes = rawZip(FILES.map(({ name, content }) => ({ name, content, isDeflated: name === 'packages/b.uxz' })))
+  const { findings, findingCount } = await verify(t, bytes)
+  t.same({ findings, findingCount }, { findings: [], findingCount: 0 })
+  const wrong = rawZip(FILES.map(({ name, content }) => ({ name, content, isDeflated: true, crc32: 1 })))
+  t.same(
+    (await verify(t, wrong)).findings,
+    FILES.map(({ name }) => `${name} has another CRC-32 than is recorded.`)
+  )
+  t.match((await verify(t, bytes, { ...manifest, archiveSize: bytes.length })).findings, [
+    /^packages\/b\.uxz takes \d+ bytes, and the manifest says 180\.$/
+  ])
 })
 
 t.test('against the manifest every byte counts', async (t) => {

@@ -22,8 +22,7 @@ t.test('an export is downloaded from the bucket, without the login', { skip: wit
     settings: {
       ...bucket.settings,
       FIXDEPOT_S3_ENDPOINT: `http://127.0.0.1:${storage.port}`,
-      FIXDEPOT_S3_REDIRECT: 'yes',
-      FIXDEPOT_COMPRESSION: 'store'
+      FIXDEPOT_S3_REDIRECT: 'yes'
     }
   })
   const cwd = path.join(path.dirname(place.dataDirectory), 'run')

@@ -14,7 +14,7 @@ const PAYLOAD = Buffer.alloc(6_000_000, 'no two blocks of firmware are equal, bu
 const STOP_AFTER = 3_000_000
 
 const place = makePlace(t, { ...smallRepository(), [`${XCC}.uxz`]: PAYLOAD })
-const server = spawnServer(t, { ...place, settings: { FIXDEPOT_TLS: undefined, FIXDEPOT_COMPRESSION: 'store' } })
+const server = spawnServer(t, { ...place, settings: { FIXDEPOT_TLS: undefined } })
 const root = path.dirname(place.dataDirectory)
 const url = await server.listening
 const caFile = path.join(place.dataDirectory, 'tls/certificate.pem')

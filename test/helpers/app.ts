@@ -7,7 +7,6 @@ import type { ImportCommands } from '../../src/core/import.ts'
 import { DEFAULT_PROTECTION, type Protection } from '../../src/core/protection.ts'
 import { createSessions } from '../../src/core/session.ts'
 import type { TaskKind, TaskReader } from '../../src/core/task.ts'
-import { createDeflatedFiles } from '../../src/files/deflated-files.ts'
 import { createIncomingDirectory } from '../../src/files/incoming-directory.ts'
 import { createRepositoryFiles } from '../../src/files/repository-files.ts'
 import { type App, buildApp } from '../../src/http/app.ts'
@@ -182,8 +181,7 @@ export async function openTestDepot(
         store: createArchiveStore(db),
         storage: openArchiveStorage(depot),
         plans: createPlanStore(db),
-        files: createRepositoryFiles(repositoryDirectory),
-        deflatedFiles: createDeflatedFiles(depot.deflatedDirectory)
+        files: createRepositoryFiles(repositoryDirectory)
       }),
       async space() {
         const usedBytes = await catalog.usedBytes()

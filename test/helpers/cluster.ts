@@ -1,5 +1,4 @@
 /** Several servers on one PostgreSQL, one repository and one directory of archives. */
-import { randomBytes } from 'node:crypto'
 import fs from 'node:fs'
 import path from 'node:path'
 import { pathToFileURL } from 'node:url'
@@ -8,11 +7,6 @@ import { packageFiles } from './packages.ts'
 import { createEmptyDatabase } from './postgres.ts'
 import { makePlace, type ServerOptions, type TestServer } from './server.ts'
 
-/** Packed deflated: a half of it is random. */
-function shrinking(): string {
-  return Array.from({ length: 6_000 }, () => randomBytes(16).toString('hex')).join('\n')
-}
-
 export type Settings = ServerOptions['settings']
 
 /** A shared repository, a shared directory of archives and one database; each server gets a data directory of its own. */
@@ -20,7 +14,7 @@ export async function makeCluster(t: Test, hugeBytes = 1_000_000) {
   const place = makePlace(t, {
     ...packageFiles({ fixid: 'small', payload: 'small' }),
     ...packageFiles({ fixid: 'huge', payload: '' }),
-    ...packageFiles({ fixid: 'shrinks', payload: shrinking() })
+    ...packageFiles({ fixid: 'medium', payload: 'medium '.repeat(28_000) })
   })
   const root = path.dirname(place.dataDirectory)
   fs.truncateSync(path.join(place.repositoryDirectory, 'huge.uxz'), hugeBytes)

@@ -13,7 +13,7 @@ import { makePlace, type ServerOptions, startServer, type TestServer, until } fr
 const MIB = 2 ** 20
 const PART = 8 * MIB
 
-/** A place whose repository has a payload of this size that nobody can deflate. */
+/** A place whose repository has a payload of this size, of different parts. */
 function placeWith(t: Test, payloadBytes: number): Omit<ServerOptions, 'settings'> {
   const place = makePlace(t, {
     ...packageFiles({ fixid: 'small', payload: 'small' }),

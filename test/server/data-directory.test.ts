@@ -72,8 +72,7 @@ t.test('a running server is sound, and its backup starts another one that goes o
   const lines: string[] = []
   const directories = {
     databaseFile: databaseOf(options),
-    archivesDirectory: path.join(dataDirectory, 'archives'),
-    deflatedDirectory: path.join(dataDirectory, 'deflated')
+    archivesDirectory: path.join(dataDirectory, 'archives')
   }
   t.equal(await examine({ ...directories, repositoryDirectory }, (line) => lines.push(line)), 0, lines.join('\n'))
 

@@ -11,7 +11,7 @@ async function startLinking(t: Test, settings: Record<string, string> = {}) {
   const payload = Buffer.alloc(3_000_000, 'firmware that is in no other package')
   const server = await startServer(t, {
     ...makePlace(t, packageFiles({ fixid: 'a', payload })),
-    settings: { ...bucket.settings, FIXDEPOT_S3_REDIRECT: 'yes', FIXDEPOT_COMPRESSION: 'store', ...settings }
+    settings: { ...bucket.settings, FIXDEPOT_S3_REDIRECT: 'yes', ...settings }
   })
   const taskid = await server.export()
   const { current } = await server.finished(taskid)

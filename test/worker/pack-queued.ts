@@ -6,7 +6,6 @@ import type { AcceptedTask, Selection } from '../../src/core/export.ts'
 import type { Task, TaskProgress, TaskReader } from '../../src/core/task.ts'
 import { FROM_THE_START } from '../../src/core/work.ts'
 import { createArchiveDirectory } from '../../src/files/archive-directory.ts'
-import { createDeflatedFiles } from '../../src/files/deflated-files.ts'
 import { createRepositoryDirectory } from '../../src/files/repository-directory.ts'
 import { createPlanStore } from '../../src/store/plan-store.ts'
 import { createTaskStore } from '../../src/store/task-store.ts'
@@ -39,7 +38,7 @@ export async function makeExportDepot(t: Test, files: Files = {}): Promise<Expor
   // tap removes the test's directory before the teardowns, unless there was one already.
   t.teardown(() => {})
   const depot = await makeDepot(t, files)
-  const { db, repositoryDirectory, archivesDirectory, deflatedDirectory } = depot
+  const { db, repositoryDirectory, archivesDirectory } = depot
   const [tasks, plans, archives] = [createTaskStore(db), createPlanStore(db), createArchiveDirectory(archivesDirectory)]
   const desk = makeDesk(depot)
 
@@ -62,7 +61,6 @@ export async function makeExportDepot(t: Test, files: Files = {}): Promise<Expor
         checkpoint: FROM_THE_START,
         repository: createRepositoryDirectory(repositoryDirectory),
         archives,
-        deflatedFiles: createDeflatedFiles(deflatedDirectory),
         signal: new AbortController().signal,
         onProgress: async () => {},
         ...options

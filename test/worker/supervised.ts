@@ -49,9 +49,6 @@ export async function supervise(
       databaseUrl: depot.databaseUrl,
       repositoryDirectory: depot.repositoryDirectory,
       archivesDirectory: depot.archivesDirectory,
-      deflatedDirectory: depot.deflatedDirectory,
-      compression: depot.compression,
-      deflatedBytes: depot.deflatedBytes,
       owner: depot.owner,
       archiveTtlMs: depot.archiveTtlMs,
       userLimits: depot.userLimits

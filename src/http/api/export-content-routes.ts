@@ -22,7 +22,9 @@ const Manifest = Type.Object(
       Type.Object({
         path: Type.String({ description: 'In the archive.' }),
         size: Type.Integer({ description: 'Bytes.' }),
-        packedSize: Type.Integer({ description: 'Bytes that it takes in the archive: fewer when it is deflated.' }),
+        packedSize: Type.Integer({
+          description: 'Bytes of its content in the archive: equal to `size`, since every file is stored.'
+        }),
         crc32: Type.String({ description: 'Eight hexadecimal digits.' }),
         sha256: Type.String(),
         modifiedAt: Type.String({ description: 'ISO 8601, UTC.' }),
@@ -175,11 +177,11 @@ function isGone({ id, state }: Task): Problem {
   return new Problem('ARCHIVE_GONE', `The archive of the export ${id} ${text}.`)
 }
 
-function fileText({ path, size, deflated, crc32, sha256, modifiedAt, fixid }: PlanEntry): string {
+function fileText({ path, size, crc32, sha256, modifiedAt, fixid }: PlanEntry): string {
   return JSON.stringify({
     path,
     size,
-    packedSize: deflated?.size ?? size,
+    packedSize: size,
     crc32: crc32.toString(16).padStart(8, '0'),
     sha256,
     modifiedAt: new Date(modifiedAt * 1000).toISOString(),

@@ -49,7 +49,6 @@ export const DepotStatusView = Type.Object(
     }),
     tasks: Type.Object({ export: TaskCounts, scan: TaskCounts, import: TaskCounts }),
     archives: Type.Object({ kept: Count('Archives that can be downloaded.'), bytes: Count() }),
-    deflatedCache: Type.Object({ files: Count(), bytes: Count(), limitBytes: Count() }),
     sessions: Count('Sessions that have not ended.'),
     volumes: Type.Array(
       Type.Object({
@@ -89,7 +88,6 @@ export function depotStatusView(depot: DepotStatus, version: string, now: Date):
       import: taskCounts(depot, 'import', now)
     },
     archives: { kept: depot.keptArchives, bytes: depot.keptBytes },
-    deflatedCache: { files: catalog.deflatedFiles, bytes: catalog.deflatedBytes, limitBytes: depot.deflatedLimitBytes },
     sessions: depot.sessions,
     volumes: depot.volumes.map(({ name, totalBytes, freeBytes, reservedBytes }) => ({
       name,

@@ -4,24 +4,19 @@
  * disk: both would keep the thread that answers requests from answering. And no packing, however busy, can delay the
  * heartbeats of this thread.
  */
-import type { Kysely } from 'kysely'
 import { StorageTrouble } from '../../core/archive-trouble.ts'
 import { isPassingTrouble } from '../../core/database-trouble.ts'
 import { isSystemError } from '../../core/problems/system-error.ts'
-import { createDeflatedFiles } from '../../files/deflated-files.ts'
 import { createIncomingDirectory } from '../../files/incoming-directory.ts'
 import { createRepositoryDirectory } from '../../files/repository-directory.ts'
 import { createArchiveStore } from '../../store/archive-store.ts'
 import { createCatalogStore } from '../../store/catalog-store.ts'
 import { openDepotDatabase } from '../../store/database.ts'
 import { createDatabaseClock } from '../../store/database-clock.ts'
-import { createDeflationStore } from '../../store/deflation-store.ts'
-import type { ScanSchema } from '../../store/scan-schema.ts'
 import { createSessionDesk } from '../../store/session-store.ts'
 import { createUserDesk } from '../../store/user-desk.ts'
 import { createImportDesk } from '../accept-import.ts'
 import { createAuditBatch } from '../audit-batch.ts'
-import { removeUnneeded } from '../deflate-files.ts'
 import { openOwnArchives } from '../own-archives.ts'
 import { removeAbandonedUploads } from '../recover-repository.ts'
 import { freeRepositoryBytes } from '../repository-room.ts'
@@ -52,7 +47,6 @@ const tasks = createTaskDesk({
   now: clock.now
 })
 const catalog = createCatalogStore(db)
-const deflations = createDeflationStore(db as unknown as Kysely<ScanSchema>)
 const { sweepImports, ...imports } = createImportDesk({
   db,
   owner: settings.owner,
@@ -110,9 +104,6 @@ function sweep(): void {
       await takeTurn(sweepImports)
       if (watched === undefined) return
       await takeTurn(() => removeAbandonedUploads(db, settings.repositoryDirectory, false))
-      await takeTurn(() =>
-        removeUnneeded({ store: deflations, files: createDeflatedFiles(settings.deflatedDirectory) })
-      )
     })
     .catch((error) => {
       // The database is closed then, and the connections are.
