@@ -144,13 +144,6 @@ async function createPackageDetails(db: Kysely<unknown>): Promise<void> {
 
 async function createPlans(db: Kysely<unknown>): Promise<void> {
   await db.schema
-    .createTable('deflation')
-    .addColumn('sha256', 'text', (col) => col.primaryKey())
-    .addColumn('deflated_size', 'integer')
-    .addColumn('deflated_crc32', 'integer')
-    .execute()
-
-  await db.schema
     .createTable('plan')
     .addColumn('id', 'integer', (col) => col.primaryKey())
     .addColumn('digest', 'text', (col) => col.notNull())
@@ -184,8 +177,6 @@ async function createPlans(db: Kysely<unknown>): Promise<void> {
     .addColumn('fixid', 'text', (col) => col.notNull())
     .addColumn('packages_done', 'integer', (col) => col.notNull())
     .addColumn('sha256', 'text', (col) => col.notNull())
-    .addColumn('deflated_size', 'integer')
-    .addColumn('deflated_crc32', 'integer')
     .addPrimaryKeyConstraint('plan_entry_key', ['plan_id', 'position'])
     .modifyEnd(sql`without rowid`)
     .execute()

@@ -12,7 +12,6 @@ export interface Schema {
   package_requisite: PackageReferenceTable
   package_property: PackagePropertyTable
   catalog_problem: CatalogProblemTable
-  deflation: DeflationTable
   plan: PlanTable
   plan_entry: PlanEntryTable
   work: WorkTable
@@ -122,13 +121,6 @@ interface CatalogProblemTable {
   text: string
 }
 
-/** A content that was tried out; without a deflated size it is stored. */
-interface DeflationTable {
-  sha256: string
-  deflated_size: number | null
-  deflated_crc32: number | null
-}
-
 export interface PlanTable {
   id: Generated<number>
   digest: string
@@ -152,9 +144,6 @@ export interface PlanEntryTable {
   sha256: string
   modified_at: number
   offset: number
-  /** Null for entries that are stored. */
-  deflated_size: number | null
-  deflated_crc32: number | null
   fixid: string
   packages_done: number
 }

@@ -10,7 +10,6 @@ const TABLES = [
   'audit',
   'catalog',
   'catalog_problem',
-  'deflation',
   'file',
   'file_reading',
   'identity',
