@@ -23,7 +23,7 @@ import { createWorkStore } from './store/work-store.ts'
 import { openArchiveStorage } from './worker/open-archive-storage.ts'
 import type { JobReport } from './worker/runtime/worker-channel.ts'
 import type { RunningJob } from './worker/runtime/worker-slot.ts'
-import { startSupervisor, type Supervisor } from './worker/supervisor.ts'
+import { type Supervisor, startSupervisor } from './worker/supervisor.ts'
 
 export interface DepotEvents {
   readonly onReport: (report: JobReport) => void

@@ -4,7 +4,7 @@ import { createFindings } from '../../src/admin/findings.ts'
 import { createArchiveBucket } from '../../src/s3/archive-bucket.ts'
 import { createInspectionStore } from '../../src/store/inspection-store.ts'
 import { createWorkStore } from '../../src/store/work-store.ts'
-import { createExportLane } from '../../src/worker/export-lane.ts'
+import { createExportHandler } from '../../src/worker/export/run-export.ts'
 import { claimOf, make } from '../helpers/archive-storage-suite.ts'
 import { smallRepository } from '../helpers/packages.ts'
 import { makeBucket, withoutS3 } from '../helpers/s3-server.ts'
@@ -19,7 +19,7 @@ t.test('a bucket is compared with the plans that own its archives', { skip: with
   const accepted = await depot.accept()
   const name = accepted.task.archiveName
   const works = createWorkStore(depot.db)
-  await runQueued(depot, 'export', createExportLane({ settings: inBucket, db: depot.db, works, onPacked() {} }))
+  await runQueued(depot, 'export', createExportHandler({ settings: inBucket, db: depot.db, works, onPacked() {} }))
   const storage = createArchiveBucket(bucket)
   t.teardown(() => storage.close())
   const examine = async () => {

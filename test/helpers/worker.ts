@@ -12,7 +12,7 @@ import {
   type ImportDeskOptions,
   type SweepingImportCommands
 } from '../../src/worker/accept-import.ts'
-import { createExportLane } from '../../src/worker/export-lane.ts'
+import { createExportHandler } from '../../src/worker/export/run-export.ts'
 import { createImportLane } from '../../src/worker/import-lane.ts'
 import { type Lane, type LaneOptions, startLane, TaskFailure } from '../../src/worker/lane.ts'
 import type { PreparedLane } from '../../src/worker/lane-host.ts'
@@ -126,7 +126,7 @@ export function importLane(
 
 function laneParts(depot: BareDepot, kind: TaskKind, works: WorkStore): Omit<PreparedLane, 'close'> {
   const context = { settings: depot, db: depot.db, works, onPacked() {} }
-  if (kind === 'export') return createExportLane(context)
+  if (kind === 'export') return createExportHandler(context)
   if (kind === 'scan') return scanLane(depot)
   return importLane(depot, works)
 }

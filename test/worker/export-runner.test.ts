@@ -209,7 +209,7 @@ t.test('an archive that its storage cannot finish is packed once more', async (t
   const depot = await interruptible(t)
   const storage = createArchiveDirectory(depot.archivesDirectory)
   const starts: number[] = []
-  const archives: ArchiveStorage = {
+  const retried: ArchiveStorage = {
     ...storage,
     async resume(claim) {
       starts.push(claim.start)
@@ -219,7 +219,7 @@ t.test('an archive that its storage cannot finish is packed once more', async (t
       return { ...archive, publish }
     }
   }
-  t.same(await depot.runExport(depot.accepted, { archives }), OPERATION_SUCCEEDED)
+  t.same(await depot.runExport(depot.accepted, { storage: retried }), OPERATION_SUCCEEDED)
   t.same(starts, [0, 0])
   t.ok(fs.readFileSync(depot.archivePath(depot.accepted)).equals(depot.whole))
 })

@@ -2,28 +2,38 @@
 import fs from 'node:fs'
 import path from 'node:path'
 import type { Test } from 'tap'
+import type { ArchiveStorage } from '../../src/core/archive-storage.ts'
 import type { AcceptedTask, Selection } from '../../src/core/export.ts'
 import type { Task, TaskProgress, TaskReader } from '../../src/core/task.ts'
-import { FROM_THE_START } from '../../src/core/work.ts'
+import { type Checkpoint, FROM_THE_START } from '../../src/core/work.ts'
 import { createArchiveDirectory } from '../../src/files/archive-directory.ts'
 import { createRepositoryDirectory } from '../../src/files/repository-directory.ts'
+import { createArchiveStore } from '../../src/store/archive-store.ts'
 import { createPlanStore } from '../../src/store/plan-store.ts'
 import { createTaskStore } from '../../src/store/task-store.ts'
 import { createWorkStore, type WorkStore } from '../../src/store/work-store.ts'
-import { createExportLane } from '../../src/worker/export-lane.ts'
-import { type ExportRun, runExport } from '../../src/worker/export-runner.ts'
+import { createExportHandler, type ExportStores, runExport } from '../../src/worker/export/run-export.ts'
 import { type BareDepot, makeDepot } from '../helpers/depot.ts'
 import type { Files } from '../helpers/packages.ts'
 import { makeDesk, runQueued } from '../helpers/worker.ts'
 
 export const EVERYTHING: Selection = { fixids: [], scope: 'all' }
 
+/** By default the first run, of which no test observes the progress. */
+export interface ExportOptions {
+  readonly token?: number
+  readonly checkpoint?: Checkpoint
+  readonly storage?: ArchiveStorage
+  readonly signal?: AbortSignal
+  readonly onProgress?: (progress: TaskProgress, checkpoint: Checkpoint) => Promise<void>
+}
+
 export interface ExportDepot extends BareDepot {
   readonly tasks: TaskReader
   /** Accepts an export, by default of everything. */
   accept(selection?: Partial<Selection>): Promise<AcceptedTask>
   /** Runs the export that an accepted task stands for, without the task. */
-  runExport(accepted: AcceptedTask, options?: Partial<ExportRun>): ReturnType<typeof runExport>
+  runExport(accepted: AcceptedTask, options?: ExportOptions): ReturnType<typeof runExport>
   /** Runs all work that waits, and gives back how this task is then, what was thrown, and how far it was on the way. */
   settle(accepted: AcceptedTask): Promise<{ task: Task; error: unknown; progress: TaskProgress[] }>
   /** The number of the plan of a task's archive. */
@@ -39,7 +49,7 @@ export async function makeExportDepot(t: Test, files: Files = {}): Promise<Expor
   t.teardown(() => {})
   const depot = await makeDepot(t, files)
   const { db, repositoryDirectory, archivesDirectory } = depot
-  const [tasks, plans, archives] = [createTaskStore(db), createPlanStore(db), createArchiveDirectory(archivesDirectory)]
+  const tasks = createTaskStore(db)
   const desk = makeDesk(depot)
 
   async function planIdOf({ task: { archiveName } }: AcceptedTask): Promise<number> {
@@ -53,18 +63,17 @@ export async function makeExportDepot(t: Test, files: Files = {}): Promise<Expor
     accept: (selection = {}) =>
       desk.requestExport({ selection: { ...EVERYTHING, ...selection }, requestedBy: 'tester' }),
     async runExport(accepted, options = {}) {
-      return runExport({
-        plan: await plans.getPlan(await planIdOf(accepted)),
-        plans,
-        archiveName: accepted.task.archiveName,
-        token: 1,
-        checkpoint: FROM_THE_START,
+      const { onProgress = async () => {}, storage = createArchiveDirectory(archivesDirectory) } = options
+      const stores: ExportStores = {
+        works: { saveProgress: (_, progress, checkpoint = FROM_THE_START) => onProgress(progress, checkpoint) },
+        plans: createPlanStore(db),
+        archives: createArchiveStore(db),
+        storage,
         repository: createRepositoryDirectory(repositoryDirectory),
-        archives,
-        signal: new AbortController().signal,
-        onProgress: async () => {},
-        ...options
-      })
+        onPacked() {}
+      }
+      const { token = 1, checkpoint = FROM_THE_START, signal = new AbortController().signal } = options
+      return runExport(stores, { workId: 1, planId: await planIdOf(accepted), token, checkpoint }, signal)
     },
     async settle({ task: { id } }) {
       const progress: TaskProgress[] = []
@@ -78,7 +87,7 @@ export async function makeExportDepot(t: Test, files: Files = {}): Promise<Expor
         }
       }
       await runQueued(depot, 'export', {
-        ...createExportLane({ settings: depot, db, works: watched, onPacked() {} }),
+        ...createExportHandler({ settings: depot, db, works: watched, onPacked() {} }),
         onEvent(_event, work, cause) {
           if (work.taskId === id) error = cause
         }

@@ -39,7 +39,7 @@ const RESTART_DELAY_MS = 1_000
 
 const STARTS: Readonly<Record<WorkerPart, readonly [typeof startThread, string]>> = {
   desk: [startThread, '../commands/command-thread'],
-  export: [startThread, '../export-thread'],
+  export: [startThread, '../export/export-thread'],
   catalog: [startProcess, '../catalog-process']
 }
 

@@ -1,0 +1,163 @@
+/** Runs the job of an export: resumes its archive, packs what is missing, publishes it, and cleans up after a failure. */
+import { type Durable, type EntrySource, type PlacedEntry, writeArchive } from '../../archive/write-archive.ts'
+import type { ArchiveStorage, GrowingArchive } from '../../core/archive-storage.ts'
+import { PartsLost } from '../../core/archive-trouble.ts'
+import { isForLater } from '../../core/database-trouble.ts'
+import type { Plan, PlanEntry } from '../../core/export.ts'
+import { type Message, OPERATION_SUCCEEDED } from '../../core/message.ts'
+import type { TaskProgress } from '../../core/task.ts'
+import { type Checkpoint, type ClaimedWork, FROM_THE_START, LeaseLost } from '../../core/work.ts'
+import { createRepositoryDirectory, type RepositoryDirectory } from '../../files/repository-directory.ts'
+import { openInside } from '../../files/safe-path.ts'
+import { type ArchiveStore, createArchiveStore } from '../../store/archive-store.ts'
+import { createPlanStore, type PlanStore } from '../../store/plan-store.ts'
+import type { WorkStore } from '../../store/work-store.ts'
+import { repositoryUnreadable, toExportFailure } from '../export-failure.ts'
+import type { LaneContext, PreparedLane } from '../lane-host.ts'
+import { openOwnArchives } from '../own-archives.ts'
+
+export interface ExportStores {
+  readonly works: Pick<WorkStore, 'saveProgress'>
+  readonly plans: PlanStore
+  readonly archives: Pick<ArchiveStore, 'nameOf' | 'ownedNames'>
+  readonly storage: ArchiveStorage
+  readonly repository: Pick<RepositoryDirectory, 'root'>
+  /** So many more bytes of archives are durable. */
+  readonly onPacked: (bytes: number) => void
+}
+
+export type ExportJob = Pick<ClaimedWork, 'workId' | 'token' | 'planId' | 'checkpoint'>
+
+/** What packing one archive needs. */
+interface ExportRun extends ExportStores {
+  readonly job: ExportJob
+  readonly plan: Plan
+  readonly archiveName: string
+  /** Bytes of the archive that were reported as durable. */
+  reportedBytes: number
+  readonly signal: AbortSignal
+}
+
+interface NamedEntry extends PlanEntry, PlacedEntry {}
+
+export function createExportHandler({ settings, db, works, onPacked }: LaneContext): PreparedLane {
+  const storage = openOwnArchives(settings)
+  const stores: ExportStores = {
+    works,
+    plans: createPlanStore(db),
+    archives: createArchiveStore(db),
+    storage,
+    repository: createRepositoryDirectory(settings.repositoryDirectory),
+    onPacked
+  }
+  return {
+    run: (job, signal) => runExport(stores, job, signal),
+    onTooLate: (job) => removeUnlessOwned(stores, job),
+    onFailed: (job) => removeFailed(stores, job),
+    close: async () => storage.close()
+  }
+}
+
+/**
+ * @param signal aborted with `LeaseLost` when the archive is not wanted any more, else with what is to be resumed later
+ * @returns the message of a completed export
+ * @throws TaskFailure with a message that names the file and the cause, or the signal's reason. When the signal interrupts
+ * the run, what is packed is kept for the next run; when the run fails, or the archive is not wanted, no part is kept.
+ */
+export async function runExport(stores: ExportStores, job: ExportJob, signal: AbortSignal): Promise<Message> {
+  const plan = await stores.plans.getPlan(job.planId ?? 0)
+  const archiveName = await archiveNameOf(stores, job)
+  const run: ExportRun = { ...stores, job, plan, archiveName, reportedBytes: job.checkpoint.offset, signal }
+  try {
+    await packAndPublish(run, rootOf(run))
+    return OPERATION_SUCCEEDED
+  } catch (error) {
+    signal.throwIfAborted()
+    if (error instanceof PartsLost) {
+      return runExport(stores, { ...job, checkpoint: await withdrawCheckpoint(run) }, signal)
+    }
+    throw toExportFailure(error)
+  }
+}
+
+async function packAndPublish(run: ExportRun, root: string): Promise<void> {
+  const { storage, archiveName, job, plan, signal } = run
+  const claim = { name: archiveName, token: job.token, size: plan.archiveSize, start: job.checkpoint.offset, signal }
+  const archive = await storage.resume(claim)
+  try {
+    if (!archive.isPublished) await pack(run, root, archive)
+  } catch (error) {
+    const isInterrupted = signal.aborted && !(signal.reason instanceof LeaseLost)
+    if ((isInterrupted || isForLater(error)) && !(error instanceof LeaseLost)) await archive.leave()
+    else await archive.discard()
+    throw error
+  }
+  await archive.publish()
+}
+
+async function pack(run: ExportRun, root: string, archive: GrowingArchive): Promise<void> {
+  const { job, plan, plans, signal } = run
+  const isIntact = archive.size === job.checkpoint.offset
+  const size = await writeArchive<NamedEntry>({
+    openOutput: (_start, onDurable) => archive.openOutput(onDurable),
+    checkpoint: isIntact ? job.checkpoint : await withdrawCheckpoint(run),
+    entries: (from) => namedPages(plans.entryPages(plan.id, from)),
+    open: (entry) => openSource(root, entry),
+    onDurable: (durable) => saveProgress(run, progressOf(durable, plan), durable.checkpoint),
+    signal
+  })
+  if (size !== plan.archiveSize) throw new Error(`The archive has ${size} bytes, planned were ${plan.archiveSize}`)
+}
+
+/** The bytes that the checkpoint counts are gone. @throws LeaseLost */
+async function withdrawCheckpoint(run: ExportRun): Promise<Checkpoint> {
+  await saveProgress(run, { packagesDone: 0, bytesDone: 0 }, FROM_THE_START)
+  return FROM_THE_START
+}
+
+/** @throws LeaseLost */
+async function saveProgress(run: ExportRun, progress: TaskProgress, checkpoint: Checkpoint): Promise<void> {
+  await run.works.saveProgress(run.job, progress, checkpoint)
+  run.onPacked(Math.max(0, progress.bytesDone - run.reportedBytes))
+  run.reportedBytes = progress.bytesDone
+}
+
+function progressOf({ bytes, lastEntry }: Durable<NamedEntry>, plan: Plan): TaskProgress {
+  const isAllContent = bytes >= plan.directoryOffset
+  return { bytesDone: bytes, packagesDone: isAllContent ? plan.packageCount : (lastEntry?.packagesDone ?? 0) }
+}
+
+/** @throws the system's error */
+function openSource(root: string, { path }: NamedEntry): EntrySource {
+  const { fd, stat } = openInside(root, path)
+  return { fd, size: Number(stat.size) }
+}
+
+function rootOf({ repository }: ExportStores): string {
+  try {
+    return repository.root()
+  } catch (error) {
+    throw repositoryUnreadable(error)
+  }
+}
+
+async function* namedPages(pages: AsyncIterable<readonly PlanEntry[]>): AsyncGenerator<NamedEntry[]> {
+  for await (const page of pages) yield page.map((entry) => ({ ...entry, name: entry.path }))
+}
+
+/** The worker that holds the lease now may have published the archive too: only an archive that no export owns is removed. */
+async function removeUnlessOwned(stores: ExportStores, job: ExportJob): Promise<void> {
+  const name = await archiveNameOf(stores, job)
+  if (!(await stores.archives.ownedNames([name])).has(name)) await stores.storage.remove(name)
+}
+
+/** A worker that died may have published it already; no other export ever gets an archive of this name. */
+async function removeFailed(stores: ExportStores, job: ExportJob): Promise<void> {
+  const name = await archiveNameOf(stores, job)
+  await stores.storage.removeParts(name)
+  await stores.storage.remove(name)
+}
+
+function archiveNameOf({ archives }: ExportStores, { planId }: ExportJob): Promise<string> {
+  return archives.nameOf(planId ?? 0)
+}
