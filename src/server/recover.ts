@@ -1,4 +1,4 @@
-/** What a start has to settle before the workers run: where the archives are, which peers run, what former processes left. */
+/** Identifies this server to its peers, and ends what former processes left, before the workers start. */
 import path from 'node:path'
 import { ConfigError } from '../config/config-error.ts'
 import type { ArchiveStorage } from '../core/archive-storage.ts'

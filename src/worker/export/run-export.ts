@@ -1,4 +1,4 @@
-/** Runs the job of an export: resumes its archive, packs what is missing, publishes it, and cleans up after a failure. */
+/** Runs the job of an export: resumes its archive, packs the rest, publishes it, and cleans up after a failure. */
 import { type Durable, type EntrySource, type PlacedEntry, writeArchive } from '../../archive/write-archive.ts'
 import type { ArchiveStorage, GrowingArchive } from '../../core/archive-storage.ts'
 import { PartsLost } from '../../core/archive-trouble.ts'
@@ -61,8 +61,9 @@ export function createExportHandler({ settings, db, works, onPacked }: LaneConte
 /**
  * @param signal aborted with `LeaseLost` when the archive is not wanted any more, else with what is to be resumed later
  * @returns the message of a completed export
- * @throws TaskFailure with a message that names the file and the cause, or the signal's reason. When the signal interrupts
- * the run, what is packed is kept for the next run; when the run fails, or the archive is not wanted, no part is kept.
+ * @throws TaskFailure with a message that names the file and the cause, or the signal's reason. When the signal
+ * interrupts the run, what is packed is kept for the next run; when the run fails, or the archive is not wanted, no part
+ * is kept.
  */
 export async function runExport(stores: ExportStores, job: ExportJob, signal: AbortSignal): Promise<Message> {
   const plan = await stores.plans.getPlan(job.planId ?? 0)
@@ -145,7 +146,7 @@ async function* namedPages(pages: AsyncIterable<readonly PlanEntry[]>): AsyncGen
   for await (const page of pages) yield page.map((entry) => ({ ...entry, name: entry.path }))
 }
 
-/** The worker that holds the lease now may have published the archive too: only an archive that no export owns is removed. */
+/** The worker that holds the lease now may have published the archive too: an archive that an export owns is kept. */
 async function removeUnlessOwned(stores: ExportStores, job: ExportJob): Promise<void> {
   const name = await archiveNameOf(stores, job)
   if (!(await stores.archives.ownedNames([name])).has(name)) await stores.storage.remove(name)

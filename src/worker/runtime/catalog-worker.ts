@@ -1,4 +1,4 @@
-/** The process that writes the catalog: it starts with its jobs, or with an upload, and exits after ten idle seconds. */
+/** The process that writes the catalog: it starts with its jobs or with an upload, and exits after ten idle seconds. */
 import type { WorkStore } from '../../store/work-store.ts'
 import { CATALOG_KINDS } from './worker-channel.ts'
 import { createWorkerSlot, type SlotOptions, type WorkerSlot } from './worker-slot.ts'
