@@ -1,4 +1,5 @@
 /** The app over a depot of its own, without threads or sockets: reading and packing run when a test says so. */
+import type { AddressInfo } from 'node:net'
 import type { FastifyBaseLogger, InjectOptions, LightMyRequestResponse } from 'fastify'
 import type { Test } from 'tap'
 import { createArchives } from '../../src/archives.ts'
@@ -28,6 +29,7 @@ import { type BareDepot, contentsOf, makeDepot } from './depot.ts'
 import { type AccessServices, addUser, loginsOf, makeLogins } from './logins.ts'
 import { filesBody } from './multipart.ts'
 import type { Files } from './packages.ts'
+import { borrowApp } from './shared-app.ts'
 import { makeDesk, makeImportDesk, runQueued } from './worker.ts'
 
 /** What the repository of a test depot may have. */
@@ -43,6 +45,9 @@ export function basic(userName: string, password: string): string {
 /** Of the depots that tests make up. */
 export const IDENTITY = '7c1f0f8e-0000-4000-8000-000000000001'
 
+/** As the operator set it. */
+export const IMPORT_DIRECTORY = '/srv/firmware'
+
 export const IMPORT = '/files/updateRepositories/firmware/import'
 
 export const SESSION_TIMEOUT_MS = 1440 * 60_000
@@ -57,12 +62,16 @@ export function callOf(app: App): Call {
     app.inject({ method: 'GET', url, ...options, headers: { authorization: AUTHORIZATION, ...options.headers } })
 }
 
-/** An app over services of which only those that are given can be used. An answer that the API's description does not fit fails `t`. */
+/**
+ * An app over services of which only those that are given can be used. An answer that the API's description does not fit fails `t`.
+ * All tests of a file share one app, one after the other. A test that gives more than services has an app of its own: also one that
+ * gives `{}` as protection, because the app remembers what earlier tests did.
+ */
 export async function buildTestApp(
   t: Test,
   services: Partial<Services>,
   certificates?: CertificateSource,
-  protection: Partial<Protection> = {},
+  protection?: Partial<Protection>,
   logger?: FastifyBaseLogger
 ): Promise<{ app: App; call: Call }> {
   const all: Services = {
@@ -78,7 +87,7 @@ export async function buildTestApp(
     metrics: { contentType: 'text/plain', observe() {}, read: async () => absent('metrics') },
     imports: absent('imports'),
     uploads: () => absent('uploads'),
-    importDirectory: '/srv/firmware',
+    importDirectory: IMPORT_DIRECTORY,
     identity: IDENTITY,
     sessions: absent('sessions'),
     logins: loginsOf(USER, PASSWORD),
@@ -90,21 +99,25 @@ export async function buildTestApp(
     isUser: (userName) => userName === USER,
     ...services
   }
-  const app = await buildApp({
-    services: all,
-    version: '0.0.0-test',
-    certificates,
-    ...(logger && { logger }),
-    protection: { ...DEFAULT_PROTECTION, ...protection }
-  })
+  const isShared = certificates === undefined && protection === undefined && logger === undefined
+  const app = isShared
+    ? await borrowApp(t, all)
+    : await buildApp({
+        services: all,
+        version: '0.0.0-test',
+        certificates,
+        ...(logger && { logger }),
+        protection: { ...DEFAULT_PROTECTION, ...protection }
+      })
   reportMismatches(app, (sentence) => t.fail(sentence))
-  t.teardown(() => app.close())
+  if (!isShared) t.teardown(() => app.close())
   return { app, call: callOf(app) }
 }
 
 /** Listens on a port of its own, and gives back the URL of the root, without a slash at its end. */
 export async function listen(app: App): Promise<string> {
-  return app.listen({ host: '127.0.0.1', port: 0 })
+  const address = app.server.address() as AddressInfo | null
+  return address === null ? app.listen({ host: '127.0.0.1', port: 0 }) : `http://127.0.0.1:${address.port}`
 }
 
 /** Stands for what a test has not given; using it is an error that names it. */
@@ -151,7 +164,7 @@ export async function openTestDepot(
   files: Files,
   desk: Partial<DeskOptions & ImportDeskOptions> = {},
   certificates?: CertificateSource,
-  protection: Partial<Protection> = {}
+  protection?: Partial<Protection>
 ): Promise<TestDepot> {
   const clock = desk.now ?? (() => new Date())
   const depot = await makeDepot(t, files)
@@ -197,7 +210,6 @@ export async function openTestDepot(
         // Made when a test wants them: they watch the process.
         read: () => createMetrics({ version: '', store: numbers, lastEndNumber: 0, statistics, now: clock }).read()
       },
-      importDirectory: repositoryDirectory,
       sessions: createSessions({
         reader: createSessionReader(db),
         desk: createSessionDesk(db),

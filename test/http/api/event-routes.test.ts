@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import t, { type Test } from 'tap'
+import type { Protection } from '../../../src/core/protection.ts'
 import { AUTHORIZATION, listen, openTestDepot } from '../../helpers/app.ts'
 import { smallRepository, UEFI, XCC } from '../../helpers/packages.ts'
 import { equalProblem } from '../error-body.ts'
@@ -8,8 +9,8 @@ import { type ReadEvent, readEvents } from '../read-events.ts'
 const EXPORTS = '/api/v1/exports'
 const ALL = '/api/v1/events'
 
-async function openDepot(t: Test) {
-  const depot = await openTestDepot(t, smallRepository())
+async function openDepot(t: Test, protection?: Partial<Protection>) {
+  const depot = await openTestDepot(t, smallRepository(), {}, undefined, protection)
   const root = await listen(depot.app)
   const get = (path: string, lastEventId?: string) =>
     fetch(root + path, {
@@ -123,7 +124,7 @@ t.test('what is no export cannot be followed, and nobody follows without a login
 })
 
 t.test('a server that stops ends the streams', async (t) => {
-  const { app, get, create } = await openDepot(t)
+  const { app, get, create } = await openDepot(t, {})
   const id = await create(UEFI)
   const responses = [await get(ALL), await get(`${EXPORTS}/${id}/events`)]
   const closed = once(app.server, 'close')

@@ -1,7 +1,7 @@
 import fs from 'node:fs'
 import path from 'node:path'
 import t from 'tap'
-import { ALLOTMENT_BYTES, buildTestApp, openTestDepot } from '../../helpers/app.ts'
+import { ALLOTMENT_BYTES, buildTestApp, IMPORT_DIRECTORY, openTestDepot } from '../../helpers/app.ts'
 import { NIC, OLD_UEFI, PACK, smallRepository, UEFI, XCC } from '../../helpers/packages.ts'
 import { equalError } from '../error-body.ts'
 
@@ -86,7 +86,7 @@ t.test('the time of the last reading has the form of the appliance', async (t) =
 })
 
 t.test('the import directory is the repository, and there are no keys', async (t) => {
-  t.equal((await get('?key=importDir')).body.importDir, depot.repositoryDirectory)
+  t.equal((await get('?key=importDir')).body.importDir, IMPORT_DIRECTORY)
   t.same((await get('?key=publicKeys')).body.publicKeys, [])
 })
 

@@ -23,10 +23,12 @@ const FIRMWARE = '/updateRepositories/firmware'
 const PROXY = '198.51.100.4'
 
 async function openDepot(t: Test): Promise<TestDepot> {
-  return openTestDepot(t, {
+  const files = {
     ...packageFiles({ fixid: 'pack-a', payload: 'payload of a' }),
     ...packageFiles({ fixid: 'pack-b', payload: 'payload of b' })
-  })
+  }
+  // With an app of its own: an app counts refusals that are repeated.
+  return openTestDepot(t, files, {}, undefined, {})
 }
 
 async function recordsOf({ db }: Pick<TestDepot, 'db'>): Promise<AuditRecord[]> {
