@@ -42,7 +42,7 @@ USER 1000:1000
 VOLUME ["/data", "/repository"]
 EXPOSE 8443
 STOPSIGNAL SIGTERM
-HEALTHCHECK --interval=30s --timeout=5s --start-period=30s CMD ["node", "dist/src/health-check.js"]
+HEALTHCHECK --interval=30s --timeout=5s --start-period=30s CMD ["node", "dist/src/main.js", "health"]
 # As process 1 it handles SIGTERM, and waits for its own children, the only ones: no init is needed.
 # A small semi-space is collected more often, and takes 30 MB less.
 CMD ["node", "--max-semi-space-size=2", "dist/src/main.js"]
