@@ -21,7 +21,7 @@ export const benchCatalog: Bench = async (context) => {
   await server.waitUntilIdle()
   const firstSeconds = (performance.now() - started) / 1000
   memory.stop()
-  const first = `The first scan took ${firstSeconds.toFixed(1)} s and ${inMegabytes(memory.peakBytes)} MB, with the process that reads the files.`
+  const first = `The first scan took ${firstSeconds.toFixed(1)} s and ${inMegabytes(memory.peakBytes)} MB, with the catalog process.`
   const results = [
     await measureRescans(context, server, corpus, first),
     await measureSearches(context, server),
@@ -60,7 +60,7 @@ async function measureRescans(
             inMegabytes(memory.peakBytes)
           ]
         ],
-        notes: ['`PUT …?action=read`, until its task is complete; the process that reads is started for it', note]
+        notes: ['`PUT …?action=read`, until its task is complete; includes the start of the catalog process', note]
       }
     ],
     targets: [
@@ -116,7 +116,7 @@ async function measureSearches({ isQuick }: BenchContext, server: Server): Promi
           (bytes / 1000).toFixed(1),
           ...latencyCells(latency)
         ]),
-        notes: ['One client, basic authentication, the connection kept, the questions in turns']
+        notes: ['One client, Basic authentication, a persistent connection, the queries in turn']
       }
     ],
     targets: [
@@ -161,7 +161,7 @@ async function measureListings({ rounds }: BenchContext, server: Server, corpus:
         title: `Listing all ${corpus.packages.length.toLocaleString('en')} packages by cursor`,
         head: ['', 'median s', 'pages', 'p50 ms', 'p99 ms', 'max ms', 'peak RSS MB'],
         rows,
-        notes: ['`GET /api/v1/packages?limit=…&cursor=…` until `next` is null; a page counts until it is parsed']
+        notes: ['`GET /api/v1/packages?limit=…&cursor=…` until `next` is null; the time of a page includes parsing it']
       }
     ],
     targets: [

@@ -29,7 +29,7 @@ export const benchCluster: Bench = async (context) => {
       { ...toTable(queue, []), title: 'How it grows with queued tasks, in PostgreSQL' }
     ],
     targets: [
-      target('cluster: work that two have claimed', sum(claims.map(({ twice }) => twice)), { atMost: 0 }),
+      target('cluster: jobs claimed twice', sum(claims.map(({ twice }) => twice)), { atMost: 0 }),
       target(
         'cluster: two servers export as much as one, where neither disk nor cores are the limit, ×',
         ratioToOne(
@@ -60,7 +60,7 @@ function toClaimsTable(claims: readonly Claims[]): Table {
     ]),
     notes: [
       'A process each, with a connection to one PostgreSQL beside them, on the same cores. A claim is a transaction of two statements; an end is one of ' +
-        'four, which take their turn (`writeTransaction`), and all are on the disk when they are answered.'
+        'four, which are serialized (`writeTransaction`), and all are on the disk when they return.'
     ]
   }
 }
@@ -81,10 +81,10 @@ function toServersTable(many: readonly ManyServers[]): Table {
     notes: [
       ...LOADS.map(
         ({ name, exports }) =>
-          `${name}: ${exports} exports of a package of the corpus \`payloads\` each, asked for at once.`
+          `${name}: ${exports} exports of a package of the corpus \`payloads\` each, requested at once.`
       ),
-      'Archives go to radosgw, which runs on the same cores as the servers, PostgreSQL and who asks. Where cores are idle, what a server sends is the limit; ' +
-        'where none is, they all share the two there are.'
+      'Archives go to radosgw, which runs on the same cores as the servers, PostgreSQL and the clients. If cores are idle, the limit is what a server sends; ' +
+        'if none is, they all share the two cores.'
     ]
   }
 }

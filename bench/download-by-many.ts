@@ -45,7 +45,7 @@ export async function measureMany(
       toTable(
         `Ranges of the archive, ${CLIENTS} clients at a time`,
         sources.map(({ name }) => row(rounds, name, NGINX, CLIENTS * RANGES_PER_CLIENT * rangeBytes)),
-        [`${contenders[0]?.command}, the same of everybody`]
+        [`${contenders[0]?.command}, the same for all servers`]
       )
     ],
     targets: [

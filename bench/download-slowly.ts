@@ -49,9 +49,9 @@ export async function measureSlow(context: BenchContext): Promise<BenchResult> {
           perClient(each).toFixed(0)
         ]),
         notes: [
-          '`node bench/load-slowly.ts`, 3 s after they have begun; what the system keeps for a connection is not part of it.',
-          'All begin at the same moment, in which the system takes megabytes for each of them: what that leaves to the garbage ' +
-            'collector is there with the first of them, and is used again by the others.'
+          '`node bench/load-slowly.ts`, 3 s after the start; kernel memory of a connection is not included.',
+          'All begin at the same moment, in which the process allocates megabytes for each of them: that garbage is attributed to the ' +
+            'first of them, and its memory is reused for the others.'
         ]
       }
     ],
@@ -63,7 +63,7 @@ export async function measureSlow(context: BenchContext): Promise<BenchResult> {
   }
 }
 
-/** With a server of its own: in one that has done much, memory that nobody uses would hide what is taken. */
+/** With a server of its own: in one that has done much, unused memory would hide new allocations. */
 async function measure(context: BenchContext, offer: Offer, groups: readonly [number, number]): Promise<Measured> {
   const { workspace } = context
   const corpus = context.corpus('payloads')

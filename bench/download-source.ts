@@ -1,4 +1,4 @@
-/** Where an archive can be downloaded, and how the speeds of those who send it are compared. */
+/** Where an archive can be downloaded, and how the speeds of the senders are compared. */
 import { inMegabytes, type Table, type Target, target } from './bench.ts'
 import { medianPeakBytes, medianRatio, medianSeconds, type Rounds } from './rounds.ts'
 

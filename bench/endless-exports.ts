@@ -1,4 +1,4 @@
-/** Keeps exports running on a server, one after the other in each of some lanes, for those who measure what it is like then. */
+/** Keeps exports running on a server, one after the other in each of some sequences, while other processes measure. */
 import fs from 'node:fs'
 import path from 'node:path'
 import { type Answer, openConnection, requestText } from './http-connection.ts'

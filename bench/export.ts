@@ -50,7 +50,7 @@ async function measureFirstStart({ workspace, corpus }: BenchContext): Promise<s
   await server.waitUntilIdle()
   memory.stop()
   await server.stop()
-  return `When it was started for the first time, with nothing in the compile cache, it was ${inMegabytes(memory.peakBytes)} MB.`
+  return `At its very first start, with an empty compile cache, it was ${inMegabytes(memory.peakBytes)} MB.`
 }
 
 /** Of what takes half a second: the same copy takes up to twice as long in one round as in the next. */
@@ -93,7 +93,7 @@ async function measure(context: BenchContext, name: CorpusName): Promise<Measure
       ...describeCommands(workspace, contenders),
       ...peers.missing.map((peer) => `${peer}: not installed, left out`),
       `Peak RSS of the server during the exports: ${inMegabytes(memory.peakBytes)} MB; during the first scan, with the ` +
-        `process that reads the files: ${inMegabytes(scanMemory.peakBytes)} MB.`
+        `catalog process: ${inMegabytes(scanMemory.peakBytes)} MB.`
     ]
   }
   return { rounds, table, serverPeakBytes: memory.peakBytes }

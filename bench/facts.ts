@@ -1,4 +1,4 @@
-/** What the figures depend on: the machine, and the versions of everybody who took part. */
+/** What the figures depend on: the machine, and the versions of all participants. */
 import { execFileSync, spawnSync } from 'node:child_process'
 import fs from 'node:fs'
 import os from 'node:os'

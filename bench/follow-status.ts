@@ -1,4 +1,4 @@
-/** Somebody who follows a task while other things are measured, in a process of their own. */
+/** A process that polls a task while other things are measured. */
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import type { Latency } from './latency.ts'

@@ -23,11 +23,11 @@ const MAX_TEXT_BYTES = 64 * 1024
 const READ_BYTES = 256 * 1024
 const END_OF_HEAD = '\r\n\r\n'
 
-/** All connections read into it: nobody else reads before what was read is taken out. */
+/** All connections read into it: none reads before the content of the last read was consumed. */
 const shared = Buffer.allocUnsafeSlow(READ_BYTES)
 
 export interface ConnectionOptions {
-  /** For one who reads slowly: how long it waits after each read, of at most `SLOW_READ_BYTES`. */
+  /** For a slow reader: how long it waits after each read, of at most `SLOW_READ_BYTES`. */
   readonly pauseMs?: number
 }
 

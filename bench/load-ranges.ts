@@ -20,7 +20,7 @@ const settings: RangeSettings = JSON.parse(process.argv[2] ?? '{}')
 const { url, authorization, bytes, clients, rangesPerClient, rangeBytes } = settings
 
 async function download(client: number): Promise<void> {
-  // The same ranges of everybody who is measured.
+  // The same ranges for all servers.
   const random = createRandom(`client/${client}`)
   const connection = openConnection(url)
   for (let count = 0; count < rangesPerClient; count += 1) {

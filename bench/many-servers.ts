@@ -27,7 +27,7 @@ export interface ManyServers {
 export const SERVERS = [1, 2, 3]
 export const LOADS: readonly Load[] = [
   { name: 'each sends 16 MB/s to the storage', bytesPerSecond: 16_000_000, exports: 48 },
-  { name: 'each sends as fast as it can', exports: 96 }
+  { name: 'each sends without a limit', exports: 96 }
 ]
 const QUICK_EXPORTS = 6
 
@@ -80,7 +80,7 @@ async function measureOnce(context: BenchContext, engines: Engines, load: Load, 
   const chosen = packages.slice(0, context.isQuick ? QUICK_EXPORTS : load.exports)
   const idle = watchIdle()
   const started = performance.now()
-  // Whoever is asked: the work is done by whoever has nothing to do.
+  // Any server may accept an export: an idle one packs it.
   const asked = chosen.map(async ({ fixid }, index) => {
     const server = servers[index % count] as Server
     return { server, id: await server.requestExport([fixid]) }

@@ -1,4 +1,4 @@
-/** Everybody who packs a directory into an archive, or copies it, to be compared with fixdepot. */
+/** The programs that pack or copy a directory, to be compared with fixdepot. */
 import { spawnSync } from 'node:child_process'
 import fs from 'node:fs'
 import { hasTool, PEERS_DIRECTORY, packageVersion, pinnedPackages } from './facts.ts'
@@ -51,7 +51,7 @@ export function createPeers(workspace: Workspace, source: string, output: string
   }
 }
 
-/** A copy of a file or a directory, and one that is on the disk to stay. */
+/** A copy of a file or a directory, and a durable one. */
 export function createCopies(
   workspace: Workspace,
   source: string,

@@ -59,7 +59,7 @@ const secondOf = ({ due }: Answered) => Math.floor(due / 1000)
 /** Groups by second: the seconds with a late answer of the bare server. */
 function disturbedSeconds(): Set<number> {
   const late = bareAnswers.filter(({ latency }) => latency > CALM_MS)
-  // What came late was due before, and who waited meanwhile is answered after it.
+  // A late response was due before; polls that waited meanwhile are answered after it.
   return new Set(late.flatMap((answer) => [secondOf(answer), Math.floor((answer.due + answer.latency + 250) / 1000)]))
 }
 

@@ -1,5 +1,5 @@
 /**
- * A process that asks for the status of a task a hundred times a second. What it is told on its standard input, a line each: the
+ * A process that polls the status of a task a hundred times a second. Its standard input has one line each: the
  * number of the task from now on, or `lap`, which it answers with the latencies since the last one as JSON. It ends with its input.
  * Its argument is the JSON of `FollowSettings`.
  */

@@ -1,5 +1,5 @@
 /**
- * A process that asks for the status of exports as often as it is answered: over many connections, each of which asks again at
+ * A process that polls the status of exports as fast as possible: over many connections, each of which polls again at
  * once. Its argument is the JSON of `SaturationSettings`.
  */
 import { createEndlessExports, type StatusSettings } from './endless-exports.ts'

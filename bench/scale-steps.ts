@@ -119,7 +119,7 @@ export async function measureTasks(
   return { name: 'queued tasks', unit: 'tasks', perUnit: 1, steps }
 }
 
-/** With a server that has read the directory, and somebody who follows. */
+/** With a server that has scanned the directory, and a poller. */
 async function withServer(
   { workspace }: BenchContext,
   directory: string,

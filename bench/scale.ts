@@ -23,11 +23,11 @@ export const benchScale: Bench = async (context) => {
 
 const NOTES: Readonly<Record<string, string>> = {
   bytes:
-    'A repository with the sizes of a real one, which grows; all of it is exported. What does not fit into memory is read from the ' +
-    'disk, for a copy as for an export: so it is the ratio of both that has to stay as it is.',
-  entries: 'A selection of so many small files, exported again and again for some seconds.',
+    'A growing repository with realistic sizes, exported completely. What does not fit into memory is read from the disk, for a ' +
+    'copy as for an export: so the ratio of both has to stay constant.',
+  entries: 'A selection of that many small files, exported repeatedly for some seconds.',
   'queued tasks':
-    'So many exports of a package each, asked for by 16 clients at a time; seconds until the last of them is done. Who follows asks for the last.'
+    'That many exports of one package each, requested by 16 clients at a time; seconds until the last of them ends. The poller follows the last.'
 }
 
 export function toTable(series: Series, leftOut: readonly string[]): Table {

@@ -25,7 +25,7 @@ export interface Server {
   waitForTask(id: number): Promise<string>
   /** Packs these packages, or all of them; resolves when that is done, with the seconds that it took. */
   exportWhole(fixids?: readonly string[]): Promise<number>
-  /** Deletes what was packed, so that it is packed again when somebody asks for it. */
+  /** Deletes what was packed, so that it is packed again for the next export. */
   removeArchives(): void
   /** Reads the repository again; resolves when that is done, with the seconds that it took. */
   readAgain(): Promise<number>
@@ -77,7 +77,7 @@ export async function startServer(
   const logFile = path.join(directory, 'server.log')
   const log = fs.openSync(logFile, 'w')
   const child = workspace.spawn(process.execPath, startArguments(command), {
-    // Not where the project is: an .env file there is somebody's own.
+    // Not in the project's directory: an .env file there belongs to the developer.
     cwd: directory,
     stdio: ['ignore', log, log],
     env: {
@@ -165,7 +165,7 @@ function hasChildren(pid: number): boolean {
   return fs.readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim() !== ''
 }
 
-/** A port that nobody listens on. */
+/** A port without a listener. */
 export async function freePort(): Promise<number> {
   const server = net.createServer().listen(0, '127.0.0.1')
   await once(server, 'listening')

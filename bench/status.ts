@@ -57,9 +57,9 @@ export const benchStatus: Bench = async (context) => {
         ],
         notes: [
           `GET …/status?taskid=…, basic authentication, connections kept, FIXDEPOT_WORKERS=${WORKERS}; a process of its own asks on ` +
-            'a fixed schedule, and the time counts from the moment that a poll was due.',
+            'a fixed schedule, and the time is measured from the moment at which the poll was due.',
           'Bare server: a process with `node:http` and nothing else, polled 100 times a second between the polls of ours. ' +
-            'Where that takes more than 25 ms, the machine stalls for everybody; such seconds are shown, and not judged.'
+            'Where that takes more than 25 ms, the whole machine stalls; such seconds are shown, and not compared with the limit.'
         ]
       },
       {
@@ -70,7 +70,7 @@ export const benchStatus: Bench = async (context) => {
           saturatedRow(`fixdepot, packs ${WORKERS} archives at a time`, busySaturated)
         ],
         notes: [
-          `The process that asks takes a part of the same cores. Peak RSS of the server in all of this: ${inMegabytes(memory.peakBytes)} MB.`
+          `The polling process uses the same cores. Peak RSS of the server in all of this: ${inMegabytes(memory.peakBytes)} MB.`
         ]
       }
     ],

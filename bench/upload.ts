@@ -59,15 +59,15 @@ export const benchUpload: Bench = async (context) => {
         ]),
         notes: [
           ...describeCommands(workspace, contenders),
-          'fixdepot: until its digests are made, its bytes are on the disk to stay, and the package is in the catalog',
-          `The process of the server itself: ${inMegabytes(serverPeak)} MB; the rest is the one that imports, and ends after it`,
-          'nginx: until the bytes are stored; with sync, until they are on the disk to stay, as fixdepot does',
-          'A bare file costs curl less than a form does'
+          'fixdepot: until the digests are computed, the bytes are durable, and the package is in the catalog',
+          `The server process itself: ${inMegabytes(serverPeak)} MB; the rest is the catalog process, which exits after the import`,
+          'nginx: until the bytes are stored; with sync, until they are durable, as with fixdepot',
+          'A plain file costs curl less than a form'
         ]
       }
     ],
     targets: [
-      target('upload: at least 0.8 of the speed of nginx that stores it to stay', speed(SYNCED), { atLeast: 0.8 }),
+      target('upload: at least 0.8 of the speed of nginx that stores it durably', speed(SYNCED), { atLeast: 0.8 }),
       target('upload: RSS of the server at most 200 MB', serverPeak / 1e6, { atMost: 200 })
     ]
   }

@@ -1,6 +1,6 @@
 /**
  * Calculates what a load needs: how many servers, where each part of them saturates, and which one first. The rates are those that were
- * measured on one machine of two cores (docs/scale.md says where each is from); whoever has measured others gives them.
+ * measured on one machine of two cores (docs/scale.md says where each is from); other measurements can be passed.
  *
  *   node scripts/scale-plan.ts                       the loads of docs/scale.md, as a table
  *   node scripts/scale-plan.ts --exports=500 --export=20GB --polls=2000 --downloads=800 --packages=50000 --repository=5TB --kept=7
@@ -26,7 +26,7 @@ export interface Rates {
   readonly pollsPerSecond: number
   /** Bytes a second that a server packs into a bucket, with the storage's own work for it on the same cores. */
   readonly packedBytesPerSecond: number
-  /** Bytes a second that a server sends to who downloads. */
+  /** Bytes a second that a server sends to clients. */
   readonly sentBytesPerSecond: number
   /** Exports of which one database takes in, has claimed and ends so many a second. */
   readonly exportsPerSecond: number
@@ -64,7 +64,7 @@ export interface Plan {
 
 /** Files that a package has, as in docs/scale.md. */
 const FILES_PER_PACKAGE = 4
-/** Above it waiting grows fast: at 0.7 who comes waits 2.3 times as long as the work takes (M/M/1, 0.7 / (1 - 0.7)). */
+/** Above it waiting grows fast: at 0.7 a request waits 2.3 times as long as its service takes (M/M/1, 0.7 / (1 - 0.7)). */
 const HIGHEST_USE = 0.7
 const HOUR = 3_600
 
@@ -78,7 +78,7 @@ export const MEASURED: Rates = {
   networkBytesPerSecond: 1_250e6
 }
 
-/** @throws RangeError for a load that no number of servers carries: it is to be parted into more depots */
+/** @throws RangeError for a load that no number of servers carries: divide it into more depots */
 export function planScale(load: Load, rates: Rates = MEASURED): Plan {
   const exportsPerSecond = load.exportsPerHour / HOUR
   const packed = exportsPerSecond * load.exportBytes
@@ -89,7 +89,7 @@ export function planScale(load: Load, rates: Rates = MEASURED): Plan {
   }
   const alone = (name: string, use: number): Part => ({ name, servers: 1, canBeAdded: false, use })
   const polled = load.pollsPerSecond / rates.pollsPerSecond
-  // Whoever packs has no core left for others: the shares of all that a server does add up.
+  // Packing leaves no core for other requests: the shares of all that a server does add up.
   const cores = byServers(
     'cores: packing, sending, answering',
     packed / rates.packedBytesPerSecond + sent / rates.sentBytesPerSecond + polled
