@@ -15,6 +15,7 @@ const GIGABYTES = [1, 2, 5, 10, 25]
 const QUICK_GIGABYTES = [0.1, 0.2, 0.5]
 const ENTRIES = [1, 10, 100, 1_000, 10_000, 100_000]
 const TASKS = [1, 10, 100, 1_000, 10_000]
+const EXPORTS_OF_A_USER = 1_000
 /** Beside the repository and the archive of it. */
 const SPARE_BYTES = 5e9
 /** Requests that are on their way at a time while a queue is filled. */
@@ -110,13 +111,20 @@ export async function measureTasks(
   const fixids = packages.map(({ fixid }) => fixid)
   const steps: Step[] = []
   const measure = async (server: Server, follower: Follower) => {
+    const users = await addUsers(server, fixids.length)
     for (const tasks of TASKS.filter((count) => count < fixids.length)) {
       process.stderr.write(`  scale: ${tasks} tasks\n`)
-      steps.push(await measureQueue(context, server, follower, fixids.slice(0, tasks)))
+      steps.push(await measureQueue(context, server, follower, fixids.slice(0, tasks), users))
     }
   }
   await withServer(context, directory, measure, settings)
   return { name: 'queued tasks', unit: 'tasks', perUnit: 1, steps }
+}
+
+/** As many as queue all these exports: a user may have 1,000 that have not ended. */
+function addUsers(server: Server, exports: number): Promise<string[]> {
+  const count = Math.ceil(exports / EXPORTS_OF_A_USER)
+  return Promise.all(Array.from({ length: count }, (_, index) => server.addExporter(`exporter-${index}`)))
 }
 
 /** With a server that has scanned the directory, and a poller. */
@@ -164,7 +172,8 @@ async function measureQueue(
   { isQuick }: BenchContext,
   server: Server,
   follower: Follower,
-  fixids: readonly string[]
+  fixids: readonly string[],
+  users: readonly string[]
 ): Promise<Step> {
   const times: number[] = []
   const memory = watchMemory(server.pid)
@@ -177,7 +186,7 @@ async function measureQueue(
     let last = 0
     const request = async () => {
       for (let fixid = waiting.pop(); fixid !== undefined; fixid = waiting.pop()) {
-        const id = await server.requestExport([fixid])
+        const id = await server.requestExport([fixid], users[waiting.length % users.length])
         last = Math.max(last, id)
         follower.follow(id)
       }

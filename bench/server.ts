@@ -19,8 +19,10 @@ export interface Server {
   readonly archivesDirectory: string
   /** One request of the API. @throws Error with the answer, when that is none of success */
   call<Answer>(method: string, path: string, body?: object): Promise<Answer>
-  /** Starts an export of these packages, or of all of them, and gives back the id of the task. */
-  requestExport(fixids?: readonly string[]): Promise<number>
+  /** Creates a user who may export, and returns the value of the authorization header. */
+  addExporter(name: string): Promise<string>
+  /** Starts an export of these packages, or of all of them, and returns the id of the task. By default the administrator asks. */
+  requestExport(fixids?: readonly string[], authorization?: string): Promise<number>
   /** Resolves when the task is completed, with the name of its archive. */
   waitForTask(id: number): Promise<string>
   /** Packs these packages, or all of them; resolves when that is done, with the seconds that it took. */
@@ -43,7 +45,9 @@ interface Status {
   readonly message: string
 }
 
-const LOGIN = 'bench:bench-password'
+const USER = 'bench'
+const PASSWORD = 'bench-password'
+const LOGIN = `${USER}:${PASSWORD}`
 const REPOSITORY = '/updateRepositories/firmware'
 const POLL_INTERVAL_MS = 10
 const START_TIMEOUT_MS = 30_000
@@ -60,6 +64,10 @@ function startArguments(command: string): string[] {
   return args.map((argument) => (argument.startsWith('-') ? argument : path.join(PROJECT, argument)))
 }
 
+function basic(login: string): string {
+  return `Basic ${Buffer.from(login).toString('base64')}`
+}
+
 /**
  * Starts a server with a new database; it has begun to read the repository when this resolves.
  * @param settings variables of the environment, beside those that every server of the bench has
@@ -73,7 +81,6 @@ export async function startServer(
 ): Promise<Server> {
   const directory = fs.mkdtempSync(path.join(workspace.directory, 'server-'))
   const port = await freePort()
-  const [user, password] = LOGIN.split(':')
   const logFile = path.join(directory, 'server.log')
   const log = fs.openSync(logFile, 'w')
   const child = workspace.spawn(process.execPath, startArguments(command), {
@@ -86,12 +93,8 @@ export async function startServer(
       FIXDEPOT_PORT: String(port),
       FIXDEPOT_DATA_DIR: path.join(directory, 'data'),
       FIXDEPOT_REPOSITORY_DIR: repositoryDirectory,
-      FIXDEPOT_ADMIN_USER: user,
-      FIXDEPOT_ADMIN_PASSWORD: password,
-      // One user queues as many exports as are to be measured.
-      FIXDEPOT_USER_EXPORTS: '50000',
-      FIXDEPOT_USER_TASKS: '50000',
-      FIXDEPOT_USER_DOWNLOADS: '5000',
+      FIXDEPOT_ADMIN_USER: USER,
+      FIXDEPOT_ADMIN_PASSWORD: PASSWORD,
       ...settings
     }
   })
@@ -104,15 +107,16 @@ export async function startServer(
   if (child.pid === undefined) throw new Error('The server has no process')
 
   const url = address + REPOSITORY
-  const authorization = `Basic ${Buffer.from(LOGIN).toString('base64')}`
-  const call = async <Answer>(method: string, path: string, body?: object): Promise<Answer> => {
-    const headers = { authorization, 'content-type': 'application/json' }
+  const authorization = basic(LOGIN)
+  const call = async <Answer>(method: string, path: string, body?: object, as = authorization): Promise<Answer> => {
+    const headers = { authorization: as, 'content-type': 'application/json' }
     const response = await fetch(address + path, { method, headers, ...(body && { body: JSON.stringify(body) }) })
     const answer = await response.text()
     if (!response.ok) throw new Error(`${method} ${path} was answered with ${response.status}: ${answer}`)
     return JSON.parse(answer)
   }
-  const ask = <Answer>(query: string, method: string, body?: object) => call<Answer>(method, REPOSITORY + query, body)
+  const ask = <Answer>(query: string, method: string, body?: object, as?: string) =>
+    call<Answer>(method, REPOSITORY + query, body, as)
   const waitFor = async (query: string): Promise<Status> => {
     for (;;) {
       const status = await ask<Status>(`/status${query}`, 'GET')
@@ -122,8 +126,8 @@ export async function startServer(
     }
   }
   const archivesDirectory = path.join(directory, 'data/archives')
-  const requestExport = async (fixids: readonly string[] = []) =>
-    (await ask<{ taskid: number }>('?action=export', 'PUT', { fixids })).taskid
+  const requestExport = async (fixids: readonly string[] = [], as?: string) =>
+    (await ask<{ taskid: number }>('?action=export', 'PUT', { fixids }, as)).taskid
   const waitForTask = async (id: number) => (await waitFor(`?taskid=${id}`)).current
   const timeTask = async (request: () => Promise<number>) => {
     const started = performance.now()
@@ -138,6 +142,10 @@ export async function startServer(
     login: LOGIN,
     archivesDirectory,
     call,
+    async addExporter(name) {
+      await call('POST', '/api/v1/users', { name, password: PASSWORD, role: 'exporter' })
+      return basic(`${name}:${PASSWORD}`)
+    },
     requestExport,
     waitForTask,
     exportWhole: (fixids) => timeTask(() => requestExport(fixids)),

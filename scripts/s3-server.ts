@@ -180,7 +180,7 @@ async function main(pid: number, file: string | undefined): Promise<void> {
   const interrupted = Promise.race(['SIGINT', 'SIGTERM'].map((signal) => once(process, signal)))
   const { server, stop } = await startS3Server()
   const text = JSON.stringify(server)
-  if (file === undefined) process.stdout.write(`FIXDEPOT_TEST_S3='${text}'\n`)
+  if (file === undefined) process.stdout.write(`TEST_S3='${text}'\n`)
   else {
     fs.writeFileSync(`${file}.part`, text, { mode: 0o600 })
     fs.renameSync(`${file}.part`, file)

@@ -32,12 +32,12 @@ const TESTS = [
 
 const given = process.argv.slice(2)
 const tests = given.some((argument) => argument.endsWith('.ts')) ? given : [...TESTS, ...given]
-const postgres = process.env.FIXDEPOT_TEST_POSTGRES === undefined ? await startPostgres() : undefined
+const postgres = process.env.TEST_POSTGRES === undefined ? await startPostgres() : undefined
 const environment = {
   ...process.env,
-  FIXDEPOT_TEST_ENGINE: 'postgres',
-  FIXDEPOT_TEST_ARCHIVES: 's3',
-  FIXDEPOT_TEST_POSTGRES: postgres?.url('postgres') ?? process.env.FIXDEPOT_TEST_POSTGRES
+  TEST_ENGINE: 'postgres',
+  TEST_ARCHIVES: 's3',
+  TEST_POSTGRES: postgres?.url('postgres') ?? process.env.TEST_POSTGRES
 }
 const tap = spawn('tap', ['run', ...tests], { env: environment, stdio: 'inherit' })
 const [code] = await once(tap, 'exit')

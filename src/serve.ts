@@ -2,7 +2,7 @@
 import closeWithGrace from 'close-with-grace'
 import type { Logger } from 'pino'
 import { openCertificates } from './certificates.ts'
-import { type Config, readConfig, unknownSettings } from './config/config.ts'
+import { type Config, readConfig } from './config/config.ts'
 import { ConfigError } from './config/config-error.ts'
 import { type Depot, openDepot } from './depot.ts'
 import { buildApp } from './http/app.ts'
@@ -39,9 +39,6 @@ async function openAndListen(): Promise<void> {
   process.on('SIGXFSZ', () => {})
   const config = readConfig()
   const log = createLog(config.logLevel)
-  const unknown = unknownSettings()
-  if (unknown.length > 0) log.warn({ settings: unknown }, 'these settings are not known, and are ignored')
-
   const depot = await openDepot(config, {
     onReport: (report) => logReport(log, report),
     onCrash: (part, err, task) =>

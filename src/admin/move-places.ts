@@ -22,7 +22,7 @@ export interface SettingChanges {
   readonly unset: readonly string[]
 }
 
-/** What the SDK finds the region in, and settings that the file need not repeat. */
+/** Where the SDK finds the region. The file need not repeat it. */
 const SHARED = ['AWS_REGION', 'AWS_DEFAULT_REGION']
 
 const PLACES = [
@@ -30,7 +30,6 @@ const PLACES = [
   'FIXDEPOT_DATABASE_URL',
   'FIXDEPOT_ARCHIVES_URL',
   'FIXDEPOT_S3_ENDPOINT',
-  'FIXDEPOT_S3_REGION',
   'FIXDEPOT_S3_PATH_STYLE',
   'FIXDEPOT_S3_REDIRECT'
 ]
@@ -76,7 +75,7 @@ export function settingChanges(
   const given = readSettings(file)
   const isGiven = (name: string) => (given[name] ?? '') !== ''
   return {
-    asInFile: PLACES.filter(isGiven),
+    asInFile: [...PLACES, ...SHARED].filter(isGiven),
     unset: PLACES.filter((name) => name !== 'FIXDEPOT_DATA_DIR' && !isGiven(name) && (environment[name] ?? '') !== '')
   }
 }

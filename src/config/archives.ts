@@ -27,13 +27,6 @@ export const ARCHIVE_SETTINGS = {
       "With `s3://`: the S3 server. Credentials and the region come from the SDK's own chain, such as `AWS_ACCESS_KEY_ID`.",
     changedBy: 'Operators of an S3 server that is not AWS; only they know its address.'
   }),
-  FIXDEPOT_S3_REGION: optionalSetting({
-    unset: 'that of the SDK',
-    pattern: '^[A-Za-z0-9-]{1,64}$',
-    description: 'the name of a region such as eu-central-1',
-    purpose: 'The region of the bucket.',
-    changedBy: 'Nobody.'
-  }),
   FIXDEPOT_S3_PATH_STYLE: optionalSetting({
     unset: '`yes` with an endpoint, `no` without one',
     enum: ['yes', 'no'],
@@ -110,7 +103,7 @@ function bucketOf(url: URL, settings: Settings, environment: Environment): Bucke
     bucket: url.host,
     prefix: prefix === '' ? '' : `${prefix}/`,
     endpoint,
-    region: settings.FIXDEPOT_S3_REGION ?? environment.AWS_REGION ?? environment.AWS_DEFAULT_REGION,
+    region: environment.AWS_REGION ?? environment.AWS_DEFAULT_REGION,
     isPathStyle: pathStyle === 'yes'
   }
 }

@@ -1,28 +1,18 @@
-/** The settings: one schema for the environment, one frozen object. Only the command line reads `process.env` beside it. */
+/** The settings as one frozen object. Only the command line reads `process.env` beside it. */
 import fs from 'node:fs'
-import { type Static, Type } from 'typebox'
 import { Value } from 'typebox/value'
 import { CLIENT_SETTINGS } from '../core/client-settings.ts'
 import type { Protection } from '../core/protection.ts'
 import type { StorageConfig } from '../core/storage-config.ts'
-import { ACCOUNT_SETTINGS, type AccountsConfig, accountsConfig } from './accounts.ts'
+import { type AccountsConfig, accountsConfig } from './accounts.ts'
 import { redirectsDownloads } from './archives.ts'
-import { invalidSetting } from './config-error.ts'
-import { NETWORK_SETTINGS, type NetworkConfig, networkConfig } from './network.ts'
-import { PROTECTION_SETTINGS, protectionConfig } from './protection.ts'
-import { STORAGE_SETTINGS, storageConfig } from './storage.ts'
-import { WORK_SETTINGS, type WorkConfig, workConfig } from './work.ts'
+import { ConfigError, invalidSetting } from './config-error.ts'
+import { type NetworkConfig, networkConfig } from './network.ts'
+import { protectionConfig } from './protection.ts'
+import { SETTINGS, type Settings } from './schema.ts'
+import { storageConfig } from './storage.ts'
+import { type WorkConfig, workConfig } from './work.ts'
 
-/** Every setting. */
-const SETTINGS = Type.Object({
-  ...NETWORK_SETTINGS,
-  ...STORAGE_SETTINGS,
-  ...ACCOUNT_SETTINGS,
-  ...PROTECTION_SETTINGS,
-  ...WORK_SETTINGS
-})
-
-type Settings = Static<typeof SETTINGS>
 type Environment = Readonly<Record<string, string | undefined>>
 
 export interface Config extends NetworkConfig, AccountsConfig, WorkConfig {
@@ -35,9 +25,10 @@ export interface Config extends NetworkConfig, AccountsConfig, WorkConfig {
 /**
  * Reads the settings.
  * @param environment by default that of the process, with what `.env` adds to it
- * @throws ConfigError
+ * @throws ConfigError for a value that is wrong, and for a name that begins with FIXDEPOT_ and is no setting
  */
 export function readConfig(environment: Environment = processEnvironment()): Config {
+  refuseUnknown(environment)
   const given = Object.entries(environment).filter(([name, value]) => name in SETTINGS.properties && value !== '')
   const settings = check(Object.fromEntries(given))
   const storage = storageConfig(settings, environment)
@@ -51,10 +42,11 @@ export function readConfig(environment: Environment = processEnvironment()): Con
   })
 }
 
-/** Names in the environment that look like settings and are none: most likely misspelt. */
-export function unknownSettings(environment: Environment = process.env): string[] {
+/** A name that is misspelt or removed would otherwise have no effect without notice. */
+function refuseUnknown(environment: Environment): void {
   const known: ReadonlySet<string> = new Set([...Object.keys(SETTINGS.properties), ...CLIENT_SETTINGS])
-  return Object.keys(environment).filter((name) => name.startsWith('FIXDEPOT_') && !known.has(name))
+  const unknown = Object.keys(environment).filter((name) => name.startsWith('FIXDEPOT_') && !known.has(name))
+  if (unknown.length > 0) throw new ConfigError(`Unknown settings, misspelt or removed: ${unknown.join(', ')}.`)
 }
 
 /** The variables that settings are read from: those of the process, and what `.env` adds to them. */

@@ -3,7 +3,7 @@ import path from 'node:path'
 import { ConfigError } from './config-error.ts'
 import { optionalSetting, type SettingValues, setting } from './setting.ts'
 
-const PORT = '^(\\d{1,4}|[1-5]\\d{4}|6[0-4]\\d{3}|65[0-4]\\d{2}|655[0-2]\\d|6553[0-5])$'
+const PORT = '(\\d{1,4}|[1-5]\\d{4}|6[0-4]\\d{3}|65[0-4]\\d{2}|655[0-2]\\d|6553[0-5])'
 
 export const NETWORK_SETTINGS = {
   FIXDEPOT_HOST: setting({
@@ -16,7 +16,7 @@ export const NETWORK_SETTINGS = {
   }),
   FIXDEPOT_PORT: setting({
     default: '8443',
-    pattern: PORT,
+    pattern: `^${PORT}$`,
     description: 'a port from 0 to 65535',
     purpose: 'The port that the server listens on; 0 takes any free port.',
     changedBy:
@@ -62,19 +62,14 @@ export const NETWORK_SETTINGS = {
     purpose: 'With `FIXDEPOT_TLS=off`: `yes` lets the server listen on other addresses than loopback, too.',
     changedBy: 'Operators with a proxy that ends TLS on another machine; the server cannot see whether it is there.'
   }),
-  FIXDEPOT_METRICS_HOST: setting({
-    default: '127.0.0.1',
-    minLength: 1,
-    description: 'the address to listen on',
-    purpose: 'The address of the port for metrics.',
-    changedBy: 'Operators whose Prometheus runs on another machine.'
-  }),
-  FIXDEPOT_METRICS_PORT: optionalSetting({
+  FIXDEPOT_METRICS_LISTEN: optionalSetting({
     unset: 'none',
-    pattern: PORT,
-    description: 'a port from 0 to 65535',
-    purpose: 'A port for `/metrics` alone, over plain HTTP and without a login.',
-    changedBy: 'Operators of Prometheus; a port without a login is never opened by default.'
+    pattern: `^((\\[[0-9A-Fa-f:.]+\\]|[^:\\[\\]\\s]+):)?${PORT}$`,
+    description: 'a port from 0 to 65535, or an address and a port such as 192.0.2.7:9464 or [::1]:9464',
+    purpose:
+      'An address that serves `/metrics` alone, over plain HTTP and without a login ([observability.md](observability.md)). ' +
+      'A port alone means loopback.',
+    changedBy: 'Operators of Prometheus; an address without a login is never opened by default.'
   })
 }
 
@@ -109,11 +104,14 @@ export function networkConfig(settings: Settings, dataDirectory: string): Networ
     host: settings.FIXDEPOT_HOST,
     port: Number(settings.FIXDEPOT_PORT),
     tls: tlsConfig(settings, dataDirectory),
-    metrics:
-      settings.FIXDEPOT_METRICS_PORT === undefined
-        ? undefined
-        : { host: settings.FIXDEPOT_METRICS_HOST, port: Number(settings.FIXDEPOT_METRICS_PORT) }
+    metrics: metricsAddress(settings.FIXDEPOT_METRICS_LISTEN)
   }
+}
+
+function metricsAddress(text: string | undefined): ListenAddress | undefined {
+  if (text === undefined) return undefined
+  const [, bracketed, host, port] = /^(?:(?:\[(.+)\]|(.+)):)?(\d+)$/.exec(text) ?? []
+  return { host: bracketed ?? host ?? '127.0.0.1', port: Number(port) }
 }
 
 function tlsConfig(settings: Settings, dataDirectory: string): TlsConfig {

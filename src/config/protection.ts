@@ -10,11 +10,6 @@ const PROXIES = 'addresses or networks of proxies such as 10.0.0.0/8, comma-sepa
 /** Without a leading zero, since what is 010 to one reader is 8 to another. */
 const COUNT = { pattern: '^[1-9]\\d{0,6}$', description: 'a number from 1 to 9999999' }
 
-const limit = (standard: number) =>
-  setting({ default: String(standard), ...COUNT, purpose: 'A limit of each user.', changedBy: 'Nobody.' })
-
-const { maxConnections, userLimits } = DEFAULT_PROTECTION
-
 export const PROTECTION_SETTINGS = {
   FIXDEPOT_CORS_ORIGINS: optionalSetting({
     unset: 'none',
@@ -39,16 +34,11 @@ export const PROTECTION_SETTINGS = {
     changedBy: 'Operators who disclose as little as possible; it is a decision about security.'
   }),
   FIXDEPOT_MAX_CONNECTIONS: setting({
-    default: String(maxConnections),
+    default: String(DEFAULT_PROTECTION.maxConnections),
     ...COUNT,
     purpose: 'How many connections are open at a time. At the limit, a new one closes one that has no request.',
     changedBy: 'Operators with more clients, who raise the limit of open files with it.'
-  }),
-  FIXDEPOT_USER_EXPORTS: limit(userLimits.exports),
-  FIXDEPOT_USER_TASKS: limit(userLimits.tasks),
-  FIXDEPOT_USER_UPLOADS: limit(userLimits.uploads),
-  FIXDEPOT_USER_DOWNLOADS: limit(userLimits.downloads),
-  FIXDEPOT_USER_STREAMS: limit(userLimits.streams)
+  })
 }
 
 /** @throws ConfigError for a value that only looks valid */
@@ -58,17 +48,11 @@ export function protectionConfig(settings: SettingValues<typeof PROTECTION_SETTI
   if (!corsOrigins.every(isOrigin)) throw invalidSetting('FIXDEPOT_CORS_ORIGINS', ORIGINS)
   if (!trustedProxies.every(isNetwork)) throw invalidSetting('FIXDEPOT_TRUST_PROXY', PROXIES)
   return {
+    ...DEFAULT_PROTECTION,
     corsOrigins,
     trustedProxies,
     docs: settings.FIXDEPOT_DOCS as Protection['docs'],
-    maxConnections: Number(settings.FIXDEPOT_MAX_CONNECTIONS),
-    userLimits: {
-      exports: Number(settings.FIXDEPOT_USER_EXPORTS),
-      tasks: Number(settings.FIXDEPOT_USER_TASKS),
-      uploads: Number(settings.FIXDEPOT_USER_UPLOADS),
-      downloads: Number(settings.FIXDEPOT_USER_DOWNLOADS),
-      streams: Number(settings.FIXDEPOT_USER_STREAMS)
-    }
+    maxConnections: Number(settings.FIXDEPOT_MAX_CONNECTIONS)
   }
 }
 

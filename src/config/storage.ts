@@ -2,7 +2,7 @@
 import path from 'node:path'
 import { DURATION, parseDuration } from '../core/duration.ts'
 import type { StorageConfig } from '../core/storage-config.ts'
-import { ARCHIVE_SETTINGS, archiveLocation } from './archives.ts'
+import { type ARCHIVE_SETTINGS, archiveLocation } from './archives.ts'
 import { BYTE_SIZE, parseByteSize } from './byte-size.ts'
 import { ConfigError } from './config-error.ts'
 import { optionalSetting, type SettingValues, setting } from './setting.ts'
@@ -40,7 +40,6 @@ export const STORAGE_SETTINGS = {
       'How many bytes the repository may use. Clients see how many of them are left, and imports beyond them are refused.',
     changedBy: 'Operators whose volume has other uses; how much of it is for firmware is their decision.'
   }),
-  ...ARCHIVE_SETTINGS,
   FIXDEPOT_ARCHIVE_TTL: setting({
     default: '7d',
     pattern: DURATION.source,
@@ -51,7 +50,7 @@ export const STORAGE_SETTINGS = {
   })
 }
 
-type Settings = SettingValues<typeof STORAGE_SETTINGS>
+type Settings = SettingValues<typeof STORAGE_SETTINGS & typeof ARCHIVE_SETTINGS>
 type Environment = Readonly<Record<string, string | undefined>>
 
 /**

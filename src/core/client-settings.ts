@@ -1,4 +1,4 @@
-/** What the command line reads from the environment as a client; the server has no use for it, and does not warn of it. */
+/** What the command line reads from the environment as a client. The server knows the names, and ignores their values. */
 export const CLIENT_SETTINGS = [
   'FIXDEPOT_URL',
   'FIXDEPOT_USER',

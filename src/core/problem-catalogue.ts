@@ -298,7 +298,7 @@ export const PROBLEMS = {
     kind: 'too-many',
     id: 'FQXHMUP9033L',
     explanation: 'The user has as many of these under way as one may have. Nothing was changed.',
-    recovery: 'Wait until some have ended, or cancel some. The operator can raise the limit (FIXDEPOT_USER_…).'
+    recovery: 'Wait until some have ended, or cancel some.'
   },
   SESSION_UNKNOWN: {
     kind: 'missing',

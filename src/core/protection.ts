@@ -1,6 +1,6 @@
-/** What protects the server from its callers, as the operator sets it. */
+/** What protects the server from its callers. */
 
-/** How much one user may have at a time, so that nobody takes the place of the others. */
+/** How much one user may have at a time, so that no user takes the capacity of the others. No setting changes it. */
 export interface UserLimits {
   /** Exports that have not ended. */
   readonly exports: number

@@ -14,7 +14,7 @@ export const metricsRoutes: FastifyPluginAsyncTypebox<Pick<Services, 'metrics'>>
         tags: ['Operations'],
         summary: 'Numbers for Prometheus',
         description:
-          'In the text format of Prometheus, at most a second old. docs/observability.md lists them. With `FIXDEPOT_METRICS_PORT` ' +
+          'In the text format of Prometheus, at most a second old. docs/observability.md lists them. With `FIXDEPOT_METRICS_LISTEN` ' +
           'they are also on a port of their own, without a login.',
         response: {
           200: { description: 'All numbers.', content: { 'text/plain': { schema: Type.String() } } },

@@ -23,8 +23,7 @@ export function toStorageTrouble(error: unknown): unknown {
   const status = $metadata?.httpStatusCode
   const reason = causeOf(name, code, status)
   if (name === 'CredentialsProviderError') return refusal('There are no credentials for the storage of archives.')
-  if (/^region is missing/i.test(message))
-    return refusal('The region of the bucket is not known: set FIXDEPOT_S3_REGION.')
+  if (/^region is missing/i.test(message)) return refusal('The region of the bucket is not known: set AWS_REGION.')
   if (PASSING.test(name) || PASSING.test(String(code)) || status === 429 || (status !== undefined && status >= 500)) {
     return new StorageTrouble(`The storage of archives does not answer as it should: ${reason}.`, true)
   }

@@ -23,7 +23,6 @@ const EXPORTS_A_ROUND = 5
 const RUN_MS = 1_500
 const AWAY_MS = 2_000
 const LARGEST_BYTES = 20 * 2 ** 20
-const LIMITS = { FIXDEPOT_USER_EXPORTS: '5000', FIXDEPOT_USER_TASKS: '5000' }
 
 // What others share is not to be killed.
 const skip = whyNoPostgres() ?? (canRunS3Server() ? false : 'needs radosgw, ceph-mon and ceph-osd of Debian')
@@ -82,7 +81,7 @@ t.test('what a cluster has acknowledged it does once and whole, whatever dies', 
   const optionsOf = (name: string, settings: ServerOptions['settings'] = {}): ServerOptions => {
     const dataDirectory = path.join(path.dirname(place.dataDirectory), name)
     fs.mkdirSync(dataDirectory, { recursive: true })
-    return { repositoryDirectory: place.repositoryDirectory, dataDirectory, settings: { ...LIMITS, ...settings } }
+    return { repositoryDirectory: place.repositoryDirectory, dataDirectory, settings }
   }
   const start = (name: string) =>
     startServer(t, {

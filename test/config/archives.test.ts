@@ -8,7 +8,7 @@ t.test('a bucket, a prefix, and the server that has them', async (t) => {
   const aws = { bucket: 'my.bucket-1', prefix: 'a/b/', endpoint: undefined, region: undefined, isPathStyle: false }
   t.same(bucketOf(BUCKET), aws)
   t.same(bucketOf({ ...BUCKET, AWS_REGION: 'eu-west-1' }), { ...aws, region: 'eu-west-1' })
-  t.match(bucketOf({ ...BUCKET, FIXDEPOT_S3_REGION: 'here', AWS_REGION: 'eu-west-1' }), { region: 'here' })
+  t.match(bucketOf({ ...BUCKET, AWS_DEFAULT_REGION: 'here' }), { region: 'here' })
   t.match(bucketOf({ ...BUCKET, FIXDEPOT_S3_PATH_STYLE: 'yes' }), { isPathStyle: true })
   const own = { ...BUCKET, FIXDEPOT_S3_ENDPOINT: 'http://127.0.0.1:9000' }
   t.match(bucketOf(own), { endpoint: 'http://127.0.0.1:9000', isPathStyle: true })
@@ -48,7 +48,6 @@ t.test('a value that is none is refused by its name, and not quoted', async (t) 
     ['FIXDEPOT_S3_ENDPOINT', 'https://key:hidden@s3.example'],
     ['FIXDEPOT_S3_ENDPOINT', 'https://s3.example/path'],
     ['FIXDEPOT_S3_ENDPOINT', 's3.example'],
-    ['FIXDEPOT_S3_REGION', 'no region'],
     ['FIXDEPOT_S3_PATH_STYLE', 'maybe'],
     ['FIXDEPOT_S3_REDIRECT', 'maybe']
   ] as const) {

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process'
 import path from 'node:path'
 import { promisify } from 'node:util'
 import t from 'tap'
-import { readConfig, unknownSettings } from '../../src/config/config.ts'
+import { readConfig } from '../../src/config/config.ts'
 import { ConfigError } from '../../src/config/config-error.ts'
 import { DEFAULT_PROTECTION } from '../../src/core/protection.ts'
 
@@ -61,13 +61,7 @@ t.test('every setting can be given', async (t) => {
     FIXDEPOT_TRUST_PROXY: '127.0.0.1,10.0.0.0/8,fd00::/8',
     FIXDEPOT_DOCS: 'login',
     FIXDEPOT_MAX_CONNECTIONS: '100',
-    FIXDEPOT_USER_EXPORTS: '1',
-    FIXDEPOT_USER_TASKS: '2',
-    FIXDEPOT_USER_UPLOADS: '3',
-    FIXDEPOT_USER_DOWNLOADS: '4',
-    FIXDEPOT_USER_STREAMS: '5',
-    FIXDEPOT_METRICS_HOST: '::1',
-    FIXDEPOT_METRICS_PORT: '9464',
+    FIXDEPOT_METRICS_LISTEN: '[::1]:9464',
     FIXDEPOT_LOG_LEVEL: 'silent'
   })
   t.same(config, {
@@ -95,7 +89,7 @@ t.test('every setting can be given', async (t) => {
       trustedProxies: ['127.0.0.1', '10.0.0.0/8', 'fd00::/8'],
       docs: 'login',
       maxConnections: 100,
-      userLimits: { exports: 1, tasks: 2, uploads: 3, downloads: 4, streams: 5 }
+      userLimits: DEFAULT_PROTECTION.userLimits
     },
     metrics: { host: '::1', port: 9464 },
     logLevel: 'silent'
@@ -119,7 +113,18 @@ t.test('a wrong value is answered with a sentence that names its setting', async
     FIXDEPOT_WORKERS: ['0', '65', '-1', 'many', '1.5', '01'],
     FIXDEPOT_ARCHIVE_TTL: ['for ever', '7', '0d', '-1d', '1.5d', '7 days', '7d 3h'],
     FIXDEPOT_SESSION_TIMEOUT: ['0m', '30', 'never'],
-    FIXDEPOT_METRICS_PORT: ['65536', '-1', 'yes', '999999'],
+    FIXDEPOT_METRICS_LISTEN: [
+      '65536',
+      '-1',
+      'yes',
+      '999999',
+      'host',
+      ':9464',
+      '::1:9464',
+      '[::1]',
+      'a b:1',
+      'host:65536'
+    ],
     FIXDEPOT_DATABASE_URL: ['mysql://root@db/depot', 'postgres://db', 'depot', 'postgres://db/ depot'],
     FIXDEPOT_ALLOTMENT: ['lots', '-5GB', '5 apples', 'GB', '1e9', '5GB 3MB', '5.GB'],
     FIXDEPOT_CORS_ORIGINS: ['*', 'null', 'console.example', 'https://a.example/', 'https://A.example', 'https://a b'],
@@ -135,8 +140,7 @@ t.test('a wrong value is answered with a sentence that names its setting', async
       '1.2.3.4,'
     ],
     FIXDEPOT_DOCS: ['yes', 'Public'],
-    FIXDEPOT_MAX_CONNECTIONS: ['0', '-1', '1e3', '99999999'],
-    FIXDEPOT_USER_EXPORTS: ['0', 'none', '010'],
+    FIXDEPOT_MAX_CONNECTIONS: ['0', '-1', '1e3', '010', '99999999'],
     FIXDEPOT_LOG_LEVEL: ['loud', 'INFO', 'toString']
   }
   for (const [name, values] of Object.entries(wrong)) {
@@ -203,13 +207,24 @@ t.test("the repository and the data keep out of each other's way", async (t) => 
   for (const [data, repository] of accepted) t.match(directories(data, repository), `"${repository}"`)
 })
 
-t.test('names that look like settings and are none are told', async (t) => {
-  const environment = { FIXDEPOT_PORT: '1', FIXDEPOT_PROT: '1', FIXDEPOT_: '', fixdepot_port: '1', PATH: '/bin' }
-  t.same(unknownSettings(environment), ['FIXDEPOT_PROT', 'FIXDEPOT_'])
-  t.same(unknownSettings({}), [])
-  t.same(unknownSettings({ FIXDEPOT_URL: 'x', FIXDEPOT_TOKEN: 'x' }), [], 'they are for the command line')
-  t.equal(readConfig({ ...environment, constructor: 'x', toString: 'x' }).port, 1)
+t.test('metrics are served on a port of loopback, or on an address and a port', async (t) => {
+  const listening = (FIXDEPOT_METRICS_LISTEN: string) => readConfig({ FIXDEPOT_METRICS_LISTEN }).metrics
+  t.same(listening('9464'), { host: '127.0.0.1', port: 9464 })
+  t.same(listening('192.0.2.7:0'), { host: '192.0.2.7', port: 0 })
+  t.same(listening('depot.example:9464'), { host: 'depot.example', port: 9464 })
+  t.same(listening('[::1]:9464'), { host: '::1', port: 9464 })
 })
+
+t.test(
+  'a name that begins like a setting and is none is refused, and all such names are in the sentence',
+  async (t) => {
+    const environment = { FIXDEPOT_PORT: '1', FIXDEPOT_PROT: '1', FIXDEPOT_: '', fixdepot_port: '1', PATH: '/bin' }
+    t.equal(sentenceOf(environment), 'Unknown settings, misspelt or removed: FIXDEPOT_PROT, FIXDEPOT_.')
+    const known = { FIXDEPOT_PORT: '1', fixdepot_port: '1', constructor: 'x', toString: 'x' }
+    t.equal(readConfig(known).port, 1)
+    t.ok(readConfig({ FIXDEPOT_URL: 'x', FIXDEPOT_TOKEN: 'x' }), 'those of the command line are known')
+  }
+)
 
 t.test('a .env file fills in what the environment does not have', async (t) => {
   const cwd = t.testdir({ '.env': 'FIXDEPOT_PORT=1111\nFIXDEPOT_ADMIN_USER=from-file\n' })

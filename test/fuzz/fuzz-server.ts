@@ -1,4 +1,4 @@
-/** The real server on a small sample repository, for the fuzzer, with limits that are in nobody's way. */
+/** The real server on a small sample repository, for the fuzzer. */
 import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
@@ -35,9 +35,7 @@ export async function startFuzzServer(seed: number): Promise<FuzzServer> {
   await generateRepository({ ...parseCorpus('5MB'), directory, seed, defects: true })
   const settings = {
     // Some ten thousand archives would need much room.
-    FIXDEPOT_ARCHIVE_TTL: '1m',
-    FIXDEPOT_USER_UPLOADS: '1000',
-    FIXDEPOT_USER_STREAMS: '1000'
+    FIXDEPOT_ARCHIVE_TTL: '1m'
   }
   const server = await startServer(workspace, directory, settings, CHECKOUT_COMMAND)
   await server.waitUntilIdle()

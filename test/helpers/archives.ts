@@ -1,10 +1,10 @@
-/** Archives of tests: on the disk, or in S3 when FIXDEPOT_TEST_ARCHIVES says so; and what a test sees of them wherever they are. */
+/** Archives of tests: on the disk, or in S3 when TEST_ARCHIVES says so; and what a test sees of them wherever they are. */
 import type { Test } from 'tap'
 import type { BucketSettings } from '../../src/core/bucket-settings.ts'
 import { openArchiveStorage } from '../../src/worker/open-archive-storage.ts'
 import { makeBucket, type TestBucket } from './s3-server.ts'
 
-const ARE_IN_S3 = process.env.FIXDEPOT_TEST_ARCHIVES === 's3'
+const ARE_IN_S3 = process.env.TEST_ARCHIVES === 's3'
 
 /** For a test that looks into the directory of archives, or fails the disk below it. */
 export const ONLY_DISK = { skip: ARE_IN_S3 ? 'this is about archives on a disk' : false }

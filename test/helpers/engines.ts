@@ -7,8 +7,8 @@ export type Engine = 'SQLite' | 'PostgreSQL'
 
 const engines = new WeakMap<object, Engine>()
 
-/** What a test that does not say it runs on: SQLite, or what FIXDEPOT_TEST_ENGINE says. */
-const DEFAULT: Engine = process.env.FIXDEPOT_TEST_ENGINE === 'postgres' ? 'PostgreSQL' : 'SQLite'
+/** What a test that does not say it runs on: SQLite, or what TEST_ENGINE says. */
+const DEFAULT: Engine = process.env.TEST_ENGINE === 'postgres' ? 'PostgreSQL' : 'SQLite'
 
 /** For a test that looks into the file of SQLite itself. */
 export const ONLY_SQLITE = { skip: DEFAULT === 'PostgreSQL' ? 'this is about the file of SQLite' : false }

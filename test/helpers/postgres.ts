@@ -1,4 +1,4 @@
-/** PostgreSQL for tests: a server that belongs to this process, or one that FIXDEPOT_TEST_POSTGRES names. */
+/** PostgreSQL for tests: a server that belongs to this process, or one that TEST_POSTGRES names. */
 import { randomUUID } from 'node:crypto'
 import t, { type Test } from 'tap'
 import { ask, canRunPostgres, startPostgres, VERSIONS } from '../../scripts/postgres-server.ts'
@@ -8,14 +8,14 @@ export { ask, POSTGRES_PASSWORD, type PostgresServer, startPostgres } from '../.
 
 /** Why there is no PostgreSQL; undefined when there is. */
 export function whyNoPostgres(): string | undefined {
-  if (process.env.FIXDEPOT_TEST_POSTGRES !== undefined || canRunPostgres()) return undefined
-  return `PostgreSQL is not installed in ${VERSIONS}, and FIXDEPOT_TEST_POSTGRES names none`
+  if (process.env.TEST_POSTGRES !== undefined || canRunPostgres()) return undefined
+  return `PostgreSQL is not installed in ${VERSIONS}, and TEST_POSTGRES names none`
 }
 
 let shared: Promise<(database: string) => string> | undefined
 
 function sharedUrls(): Promise<(database: string) => string> {
-  const given = process.env.FIXDEPOT_TEST_POSTGRES
+  const given = process.env.TEST_POSTGRES
   shared ??=
     given === undefined
       ? startPostgres().then(({ url }) => url)

@@ -1,5 +1,5 @@
 /**
- * The S3 server that all tests of one run share: the one that FIXDEPOT_TEST_S3 names, as `scripts/s3-server.ts` says it, or one that the
+ * The S3 server that all tests of one run share: the one that TEST_S3 names, as `scripts/s3-server.ts` says it, or one that the
  * first test starts which needs it, and that ends with the run.
  */
 import { execFileSync, spawn } from 'node:child_process'
@@ -17,12 +17,12 @@ const START_MS = 300_000
 
 /** What a test file gives as `skip`: false, or why it cannot run here. */
 export const withoutS3: string | false =
-  process.env.FIXDEPOT_TEST_S3 !== undefined || canRunS3Server()
+  process.env.TEST_S3 !== undefined || canRunS3Server()
     ? false
-    : 'needs an S3 server: radosgw, ceph-mon and ceph-osd of Debian, or FIXDEPOT_TEST_S3'
+    : 'needs an S3 server: radosgw, ceph-mon and ceph-osd of Debian, or TEST_S3'
 
 export async function sharedS3Server(): Promise<S3Server> {
-  const given = process.env.FIXDEPOT_TEST_S3
+  const given = process.env.TEST_S3
   if (given !== undefined) return JSON.parse(given)
   // All files of a run are processes of the one that runs them.
   const owner = process.env.TAP === undefined ? process.pid : process.ppid

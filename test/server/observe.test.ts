@@ -41,7 +41,7 @@ const hasPromtool = await run('promtool', ['--version']).then(
 t.test('what an operator sees of a running server', async (t) => {
   const server = await startServer(t, {
     ...makePlace(t, packageFiles({ fixid: 'a', payload: 'x'.repeat(5_000) })),
-    settings: { FIXDEPOT_METRICS_PORT: '0' }
+    settings: { FIXDEPOT_METRICS_LISTEN: '0' }
   })
   const lines = () =>
     server
