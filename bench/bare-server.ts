@@ -1,6 +1,6 @@
 /**
- * A process that answers every request with the same few bytes and does nothing else: what it makes its clients wait is what
- * the machine makes everybody wait. It prints the URL at which it listens.
+ * A process that answers every request with the same few bytes and does nothing else: what it makes its clients wait is
+ * what the machine makes everybody wait. It prints the URL at which it listens.
  */
 import http from 'node:http'
 import type { AddressInfo } from 'node:net'

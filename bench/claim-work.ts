@@ -1,13 +1,13 @@
 /**
- * A process that claims exports from PostgreSQL as a worker does. Its argument is the JSON of `ClaimSettings`. It says `ready` when it is
- * connected, and does one thing for each line that it is sent: `claim` takes work until none waits, `end` ends all that was taken, and
- * each is answered with the JSON of the ids.
+ * A process that claims exports from PostgreSQL as a worker does. Its argument is the JSON of `ClaimSettings`. It says
+ * `ready` when it is connected, and does one thing for each line that it is sent: `claim` takes work until none waits,
+ * `end` ends all that was taken, and each is answered with the JSON of the ids.
  */
 import { createInterface } from 'node:readline'
-import { OPERATION_SUCCEEDED } from '../src/core/message.ts'
-import type { ClaimedWork } from '../src/core/work.ts'
-import { openDepotDatabase } from '../src/store/database.ts'
-import { createWorkStore } from '../src/store/work-store.ts'
+import { OPERATION_SUCCEEDED } from '../src/core/problems/message.ts'
+import type { ClaimedJob } from '../src/core/tasks/job.ts'
+import { openDepotDatabase } from '../src/store/engine/database.ts'
+import { createJobStore } from '../src/store/tasks/job-store.ts'
 
 export interface ClaimSettings {
   readonly databaseUrl: string
@@ -16,28 +16,28 @@ export interface ClaimSettings {
 
 const { databaseUrl, owner }: ClaimSettings = JSON.parse(process.argv[2] ?? '{}')
 const db = openDepotDatabase({ databaseFile: '', databaseUrl })
-const works = createWorkStore(db)
-const claimed: ClaimedWork[] = []
+const jobs = createJobStore(db)
+const claimed: ClaimedJob[] = []
 
 async function claimAll(): Promise<void> {
   for (;;) {
-    const work = await works.claimNext(['export'], owner, new Date())
-    if (work === undefined) return
-    claimed.push(work)
+    const job = await jobs.claimNext(['export'], owner, new Date())
+    if (job === undefined) return
+    claimed.push(job)
   }
 }
 
 async function endAll(): Promise<void> {
-  for (const work of claimed) {
-    const isDone = await works.finish(work, { state: 'completed', message: OPERATION_SUCCEEDED, now: new Date() })
-    if (!isDone) throw new Error(`Somebody else has ended work ${work.workId}`)
+  for (const job of claimed) {
+    const isDone = await jobs.finish(job, { state: 'completed', message: OPERATION_SUCCEEDED, now: new Date() })
+    if (!isDone) throw new Error(`Somebody else has ended work ${job.jobId}`)
   }
 }
 
-await works.isWaiting(['export'])
+await jobs.isWaiting(['export'])
 process.stdout.write('ready\n')
 for await (const line of createInterface(process.stdin)) {
   await (line === 'claim' ? claimAll() : endAll())
-  process.stdout.write(`${JSON.stringify(claimed.map(({ workId }) => workId))}\n`)
+  process.stdout.write(`${JSON.stringify(claimed.map(({ jobId }) => jobId))}\n`)
 }
 await db.destroy()

@@ -2,7 +2,7 @@
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { sql } from 'kysely'
-import { migrateToLatest, openDepotDatabase } from '../src/store/database.ts'
+import { migrateToLatest, openDepotDatabase } from '../src/store/engine/database.ts'
 import type { BenchContext } from './bench.ts'
 import type { ClaimSettings } from './claim-work.ts'
 import type { Engines } from './engines.ts'
@@ -17,8 +17,8 @@ export interface Claims {
 }
 
 const CLIENTS = [1, 2, 4, 8]
-const WORKS = 2_000
-const QUICK_WORKS = 200
+const JOBS = 2_000
+const QUICK_JOBS = 200
 
 export async function measureClaims(context: BenchContext, engines: Engines): Promise<Claims[]> {
   const all: Claims[] = []
@@ -41,20 +41,20 @@ export async function measureClaims(context: BenchContext, engines: Engines): Pr
 
 async function measureOnce(context: BenchContext, engines: Engines, clients: number): Promise<Claims> {
   const databaseUrl = await engines.newDatabase()
-  const works = context.isQuick ? QUICK_WORKS : WORKS
-  await queueExports(databaseUrl, works)
+  const jobs = context.isQuick ? QUICK_JOBS : JOBS
+  await queueExports(databaseUrl, jobs)
   const workers = await Promise.all(
     Array.from({ length: clients }, (_, index) => startWorker(context, { databaseUrl, owner: `worker ${index}` }))
   )
   const time = async (command: 'claim' | 'end') => {
     const started = performance.now()
     const ids = await Promise.all(workers.map((worker) => worker.do(command)))
-    return { perSecond: works / ((performance.now() - started) / 1000), ids: ids.flat() }
+    return { perSecond: jobs / ((performance.now() - started) / 1000), ids: ids.flat() }
   }
   const claims = await time('claim')
   const ends = await time('end')
   for (const worker of workers) await worker.stop()
-  if (new Set(claims.ids).size !== works) throw new Error(`Of ${works} exports ${claims.ids.length} were claimed`)
+  if (new Set(claims.ids).size !== jobs) throw new Error(`Of ${jobs} exports ${claims.ids.length} were claimed`)
   return {
     clients,
     claimsPerSecond: claims.perSecond,
@@ -70,10 +70,10 @@ async function queueExports(databaseUrl: string, count: number): Promise<void> {
   const ids = sql`generate_series(1, ${sql.lit(count)}) id`
   await sql`insert into plan (digest, package_count, entry_count, directory_offset, archive_size, archive_name, archive_state)
     select 'digest ' || id, 1, 1, 1000, 1100, id || '.zip', 'pending' from ${ids}`.execute(db)
-  await sql`insert into work (kind, state, plan_id, packages_total, bytes_total)
+  await sql`insert into job (kind, state, plan_id, packages_total, bytes_total)
     select 'export', 'queued', id, 1, 1100 from plan`.execute(db)
-  await sql`insert into task (kind, state, work_id, packages_total, bytes_total, created_by, created_at)
-    select 'export', 'live', id, 1, 1100, 'bench', 0 from work`.execute(db)
+  await sql`insert into task (kind, state, job_id, packages_total, bytes_total, created_by, created_at)
+    select 'export', 'live', id, 1, 1100, 'bench', 0 from job`.execute(db)
   await sql`analyze`.execute(db)
   await db.destroy()
 }

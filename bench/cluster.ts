@@ -1,4 +1,7 @@
-/** Several servers on one PostgreSQL and one bucket: how fast they share work, how much more they export, how a queue grows. */
+/**
+ * Several servers on one PostgreSQL and one bucket: how fast they share work, how much more they export, how a queue
+ * grows.
+ */
 import { type Bench, inMegabytes, type Table, target } from './bench.ts'
 import { type Claims, measureClaims } from './claims.ts'
 import { missingEngine, startEngines } from './engines.ts'

@@ -6,8 +6,8 @@ import { countClasses, fitSizes, MEAN_PAYLOAD_BYTES, spreadSizes } from '../samp
 import { type ContentMaker, noise, prose } from './content.ts'
 
 /**
- * `payloads`: what a repository is by its bytes. `small`: many small files. `catalog`: very many packages, for all that is
- * done without reading their files.
+ * `payloads`: what a repository is by its bytes. `small`: many small files. `catalog`: very many packages, for all that
+ * is done without reading their files.
  */
 export type CorpusName = 'payloads' | 'small' | 'catalog'
 

@@ -1,4 +1,7 @@
-/** Downloading an archive from the real server, from nginx and from @fastify/static: whole, in part, by many, and slowly. */
+/**
+ * Downloading an archive from the real server, from nginx and from @fastify/static: whole, in part, by many, and
+ * slowly.
+ */
 import fs from 'node:fs'
 import path from 'node:path'
 import { type Bench, type BenchContext, type BenchResult, describeCommands, inMegabytes } from './bench.ts'

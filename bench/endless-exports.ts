@@ -23,9 +23,9 @@ export interface EndlessExports {
   /** How many have been started. */
   readonly count: number
   /** What to send to learn of the export that runs in the lane. */
-  requestOf(lane: number): string
+  requestOf(loop: number): string
   /** To be told of every answer: when it says that the export has ended, the next one begins. */
-  see(lane: number, request: string, answer: Answer): Promise<void>
+  see(loop: number, request: string, answer: Answer): Promise<void>
   close(): void
 }
 
@@ -38,22 +38,22 @@ export function createEndlessExports(settings: StatusSettings): EndlessExports {
   const bodies = exports?.selections.map((file) => fs.readFileSync(file, 'utf8')) ?? []
   const changing = new Set<number>()
   let count = 0
-  const begin = async (lane: number) => {
-    const body = bodies[lane] ?? ''
+  const begin = async (loop: number) => {
+    const body = bodies[loop] ?? ''
     const head = { ...headers, 'content-type': 'application/json', 'content-length': String(Buffer.byteLength(body)) }
     const { status, text } = await connection.ask(requestText('PUT', `${url}?action=export`, head) + body)
     if (status !== 200) throw new Error(`An export was answered with ${status}: ${text}`)
-    requests[lane] = statusRequest(JSON.parse(text).taskid)
+    requests[loop] = statusRequest(JSON.parse(text).taskid)
     count += 1
   }
   return {
     get count() {
       return count
     },
-    requestOf: (lane) => requests[lane % requests.length] ?? '',
-    async see(lane, request, { status, text }) {
+    requestOf: (loop) => requests[loop % requests.length] ?? '',
+    async see(loop, request, { status, text }) {
       if (status !== 200) throw new Error(`A poll was answered with ${status}: ${text}`)
-      const index = lane % requests.length
+      const index = loop % requests.length
       if (!text.includes('"progress":100,')) return
       if (exports === undefined || changing.has(index) || request !== requests[index]) return
       const { state, current } = JSON.parse(text)

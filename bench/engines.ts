@@ -1,4 +1,6 @@
-/** What several servers stand on: a PostgreSQL on the disk of the bench, and Ceph's radosgw, whose store is in memory. */
+/**
+ * What several servers stand on: a PostgreSQL on the disk of the bench, and Ceph's radosgw, whose store is in memory.
+ */
 import path from 'node:path'
 import { S3 } from '@aws-sdk/client-s3'
 import { ask, canRunPostgres, startPostgres } from '../scripts/postgres-server.ts'

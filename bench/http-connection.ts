@@ -1,6 +1,6 @@
 /**
- * A connection that is kept, and on which one request is sent after the other. Node's own client takes longer for a request
- * than the server does for its answer: a load made with it would be a measurement of the client.
+ * A connection that is kept, and on which one request is sent after the other. Node's own client takes longer for a
+ * request than the server does for its answer: a load made with it would be a measurement of the client.
  */
 import net from 'node:net'
 

@@ -1,6 +1,6 @@
 /**
- * A process with many clients that download a file, and read 64 KiB of it a second. It runs until it is stopped, and prints a
- * line when everybody has begun. Its argument is the JSON of `SlowSettings`.
+ * A process with many clients that download a file, and read 64 KiB of it a second. It runs until it is stopped, and
+ * prints a line when everybody has begun. Its argument is the JSON of `SlowSettings`.
  */
 import { setTimeout as wait } from 'node:timers/promises'
 import { openConnection, requestText } from './http-connection.ts'

@@ -1,6 +1,6 @@
 /**
- * Memory of a process and of its children. Pages that are resident in several of them because they stem from a file, such as
- * the code of Node, are counted once, as far as the largest of them has them.
+ * Memory of a process and of its children. Pages that are resident in several of them because they stem from a file,
+ * such as the code of Node, are counted once, as far as the largest of them has them.
  */
 import fs from 'node:fs'
 

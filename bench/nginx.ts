@@ -1,4 +1,6 @@
-/** nginx with one file to serve, and a directory that takes files: how fast both can be over loopback on this machine. */
+/**
+ * nginx with one file to serve, and a directory that takes files: how fast both can be over loopback on this machine.
+ */
 import { once } from 'node:events'
 import fs from 'node:fs'
 import net from 'node:net'

@@ -1,11 +1,11 @@
 /**
- * A process that packs a directory with fixdepot's writer, as the export thread does, by a plan in memory. Arguments: source
- * directory, archive, plan, and `durable` for an archive that is on the disk when the time is taken.
+ * A process that packs a directory with fixdepot's writer, as the export thread does, by a plan in memory. Arguments:
+ * source directory, archive, plan, and `durable` for an archive that is on the disk when the time is taken.
  */
 import fs from 'node:fs'
-import { type PlacedEntry, writeArchive } from '../src/archive/write-archive.ts'
-import { BlockWriter } from '../src/files/block-writer.ts'
-import { openInside } from '../src/files/safe-path.ts'
+import { openInside } from '../src/storage/disk/safe-path.ts'
+import { BlockWriter } from '../src/storage/disk/writer/block-writer.ts'
+import { type PlacedEntry, writeArchive } from '../src/zip/write-archive.ts'
 import { timeWork } from './time-work.ts'
 
 /** As many as a page from the database has. */

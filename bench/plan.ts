@@ -1,12 +1,12 @@
 /** The plan of an archive, made as a server makes it and kept in a file instead of the database. */
 import fs from 'node:fs'
-import { digestFile } from '../src/files/read-file.ts'
-import { walkRepository } from '../src/files/walk-repository.ts'
-import { createArchivePlanner } from '../src/worker/plan-archive.ts'
+import { digestFile } from '../src/storage/disk/read-file.ts'
+import { walkRepository } from '../src/storage/disk/walk-repository.ts'
+import { createArchivePlanner } from '../src/worker/export/plan-archive.ts'
 
 /** Reads every file below `source`, and writes the plan of an archive of all of them. */
 export function writePlan(source: string, planFile: string): void {
-  const files = [...walkRepository(source)].flatMap((sighting) => ('file' in sighting ? [sighting.file] : []))
+  const files = [...walkRepository(source)].flatMap((entry) => ('file' in entry ? [entry.file] : []))
   const selected = files.map(({ path, size, modifiedAt }, id) => {
     return { id, path, size, modifiedAt, ...digestFile(source, path) }
   })

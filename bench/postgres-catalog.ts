@@ -1,7 +1,10 @@
-/** Large catalogs in PostgreSQL, made where they are kept: no repository of a million packages has to be written and read for them. */
+/**
+ * Large catalogs in PostgreSQL, made where they are kept: no repository of a million packages has to be written and
+ * read for them.
+ */
 import { createHash } from 'node:crypto'
 import { type Kysely, sql } from 'kysely'
-import type { Schema } from '../src/store/schema.ts'
+import type { Schema } from '../src/store/engine/schema.ts'
 
 /** One package in so many is a system pack. */
 const PACK_EVERY = 100
@@ -29,8 +32,8 @@ export function fixidOf(number: number): string {
 export const packNumber = (place: number) => place * PACK_EVERY + PACK_EVERY - 1
 
 /**
- * Adds packages to a catalog in PostgreSQL until it has so many, each with three files; what a scan of such a repository would have
- * published. Statistics are as after an ANALYZE.
+ * Adds packages to a catalog in PostgreSQL until it has so many, each with three files; what a scan of such a
+ * repository would have published. Statistics are as after an ANALYZE.
  */
 export async function fillCatalog(db: Kysely<Schema>, packages: number): Promise<void> {
   const { count } = await db
@@ -70,7 +73,7 @@ function statements(from: number, to: number): string[] {
     `insert into package_file (package_id, file_id, role)
      select ${packageId('n.number')}, n.number * 3 + f.place, f.role
      from ${numbers}, (values (1, 'payload'), (2, 'metadata'), (3, 'readme')) as f (place, role)`,
-    `insert into file_reading (path, stamp, crc32, sha256, reader_version)
+    `insert into file_index (path, stamp, crc32, sha256, reader_version)
      select path, size || ' ' || modified_at, crc32, sha256, 1 from file where id > ${from * 3}`,
     `insert into package_machine_type (machine_type, package_id, name)
      select distinct lpad(((n.number / ${VERSIONS} * 7 + m.place * 13) % ${MACHINE_TYPES})::text, 4, '7X00'), ${packageId('n.number')}, 'SR650'

@@ -1,10 +1,12 @@
-/** Catalogs of up to a million packages in PostgreSQL: what takes longer the more packages there are, and what does not. */
+/**
+ * Catalogs of up to a million packages in PostgreSQL: what takes longer the more packages there are, and what does not.
+ */
 import { canRunPostgres, startPostgres } from '../scripts/postgres-server.ts'
-import type { PackageFilter } from '../src/core/catalog.ts'
-import type { TaskCommands } from '../src/core/export.ts'
-import { createCatalogStore } from '../src/store/catalog-store.ts'
-import { type Depot, migrateToLatest, openDepotDatabase } from '../src/store/database.ts'
-import { createTaskDesk } from '../src/worker/task-desk.ts'
+import type { PackageFilter } from '../src/core/catalog/catalog.ts'
+import type { TaskCommands } from '../src/core/export/export.ts'
+import { createCatalogStore } from '../src/store/catalog/catalog-store.ts'
+import { type Database, migrateToLatest, openDepotDatabase } from '../src/store/engine/database.ts'
+import { createTaskCommands } from '../src/worker/commands/task-commands.ts'
 import { type Bench, target } from './bench.ts'
 import { fillCatalog, fixidOf, packNumber } from './postgres-catalog.ts'
 import { median } from './rounds.ts'
@@ -73,9 +75,9 @@ export const benchPostgres: Bench = async ({ rounds, isQuick }) => {
 const DEEP_PAGE = `page of ${PAGE}, in the middle`
 const PACK = 'export of a system pack accepted'
 
-async function questions(db: Depot, packages: number): Promise<Map<string, Question>> {
+async function questions(db: Database, packages: number): Promise<Map<string, Question>> {
   const catalog = createCatalogStore(db)
-  const desk = deskOf(db)
+  const commands = commandsOf(db)
   const middle = await fixidAt(db, packages >> 1)
   const pageOf =
     (filter: PackageFilter, after = '') =>
@@ -94,38 +96,38 @@ async function questions(db: Depot, packages: number): Promise<Map<string, Quest
     ['search that finds much', pageOf({ search: 'uefi' })],
     ['search that finds nothing', pageOf({ search: 'nothing like this' })],
     ['one package', async (time) => catalog.findPackage(fixidOf(nth(time, packages)))],
-    [PACK, async (time) => accept(desk, [fixidOf(Math.min(packages - 1, packNumber(nth(time, packs))))])],
+    [PACK, async (time) => accept(commands, [fixidOf(Math.min(packages - 1, packNumber(nth(time, packs))))])],
     [
       'export of 100 packages accepted',
       async (time) => {
         const numbers = Array.from({ length: Math.min(100, packages) }, (_, index) => nth(time * 100 + index, packages))
-        return accept(desk, [...new Set(numbers)].map(fixidOf))
+        return accept(commands, [...new Set(numbers)].map(fixidOf))
       }
     ]
   ])
 }
 
-async function fixidAt(db: Depot, place: number): Promise<string> {
+async function fixidAt(db: Database, place: number): Promise<string> {
   const row = await db.selectFrom('package').select('fixid').orderBy('fixid').offset(place).limit(1).executeTakeFirst()
   return row?.fixid ?? ''
 }
 
-function deskOf(db: Depot): TaskCommands {
-  return createTaskDesk({
+function commandsOf(db: Database): TaskCommands {
+  return createTaskCommands({
     db,
     archives: { isRemote: false, hasWhole: async () => false },
     freeBytes: () => Number.MAX_SAFE_INTEGER,
     archiveTtlMs: 3_600_000,
     userLimits: { exports: 1_000_000, tasks: 1_000_000 },
-    putAside: () => {
+    stageDeletion: () => {
       throw new Error('Nothing is deleted here')
     },
     now: () => new Date()
   })
 }
 
-const accept = (desk: TaskCommands, fixids: readonly string[]) =>
-  desk.requestExport({ selection: { fixids, scope: 'all' }, requestedBy: 'bench' })
+const accept = (commands: TaskCommands, fixids: readonly string[]) =>
+  commands.requestExport({ selection: { fixids, scope: 'all' }, requestedBy: 'bench' })
 
 /** @returns the median of each, in milliseconds */
 async function measure(all: ReadonlyMap<string, Question>, times: number): Promise<Map<string, number>> {

@@ -22,20 +22,20 @@ const settings: SaturationSettings = JSON.parse(process.argv[2] ?? '{}')
 const exports = createEndlessExports(settings)
 const latencies: number[] = []
 
-async function askAgainAndAgain(lane: number, until: number): Promise<void> {
+async function askAgainAndAgain(loop: number, until: number): Promise<void> {
   const connection = openConnection(settings.url)
   for (let asked = performance.now(); asked < until; asked = performance.now()) {
-    const request = exports.requestOf(lane)
+    const request = exports.requestOf(loop)
     const answer = await connection.ask(request)
     latencies.push(performance.now() - asked)
-    await exports.see(lane, request, answer)
+    await exports.see(loop, request, answer)
   }
   connection.close()
 }
 
 const started = performance.now()
 const until = started + settings.seconds * 1000
-await Promise.all(Array.from({ length: settings.connections }, (_, lane) => askAgainAndAgain(lane, until)))
+await Promise.all(Array.from({ length: settings.connections }, (_, loop) => askAgainAndAgain(loop, until)))
 const seconds = (performance.now() - started) / 1000
 exports.close()
 const result: SaturationResult = {

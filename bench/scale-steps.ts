@@ -1,4 +1,7 @@
-/** What is measured for the law of scale: repositories that become larger, exports of more files, queues that become longer. */
+/**
+ * What is measured for the law of scale: repositories that become larger, exports of more files, queues that become
+ * longer.
+ */
 import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'

@@ -1,13 +1,14 @@
 /**
- * A process that scans a repository into a database as the scan thread does. Arguments: repository, database; a database that
- * is not there is made before the time is taken.
+ * A process that scans a repository into a database as the scan thread does. Arguments: repository, database; a
+ * database that is not there is made before the time is taken.
  */
-import { createRepositoryDirectory } from '../src/files/repository-directory.ts'
+
 import { METADATA_SUFFIXES, READER_VERSION } from '../src/metadata/metadata-file.ts'
-import { migrateToLatest, openDatabase } from '../src/store/database.ts'
-import { createScanStore } from '../src/store/scan-store.ts'
-import { createReadingPool } from '../src/worker/reading-pool.ts'
-import { type ScanResult, scanRepository } from '../src/worker/scan-repository.ts'
+import { createRepositoryDirectory } from '../src/storage/disk/repository-directory.ts'
+import { migrateToLatest, openDatabase } from '../src/store/engine/database.ts'
+import { createScanStore } from '../src/store/scan/scan-store.ts'
+import { createFileReaderPool } from '../src/worker/scan/file-reader-pool.ts'
+import { type ScanResult, scanRepository } from '../src/worker/scan/scan-repository.ts'
 import { timeWork } from './time-work.ts'
 
 /** What the process prints. */
@@ -18,7 +19,7 @@ export interface ScanRun extends ScanResult {
 const [directory = '', file = ''] = process.argv.slice(2)
 const db = openDatabase({ file })
 await migrateToLatest(db)
-const pool = createReadingPool()
+const pool = createFileReaderPool()
 await timeWork(() =>
   scanRepository({
     repository: createRepositoryDirectory(directory),

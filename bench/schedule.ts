@@ -1,6 +1,6 @@
 /**
- * Calls at a fixed rate, whether or not those before have ended: a client that waits for each answer before it asks again does
- * not see how long others wait.
+ * Calls at a fixed rate, whether or not those before have ended: a client that waits for each answer before it asks
+ * again does not see how long others wait.
  */
 export interface Schedule {
   readonly perSecond: number

@@ -21,7 +21,10 @@ export interface Server {
   call<Answer>(method: string, path: string, body?: object): Promise<Answer>
   /** Creates a user who may export, and returns the value of the authorization header. */
   addExporter(name: string): Promise<string>
-  /** Starts an export of these packages, or of all of them, and returns the id of the task. By default the administrator asks. */
+  /**
+   * Starts an export of these packages, or of all of them, and returns the id of the task. By default the administrator
+   * asks.
+   */
   requestExport(fixids?: readonly string[], authorization?: string): Promise<number>
   /** Resolves when the task is completed, with the name of its archive. */
   waitForTask(id: number): Promise<string>
@@ -53,7 +56,10 @@ const POLL_INTERVAL_MS = 10
 const START_TIMEOUT_MS = 30_000
 const PROJECT = path.join(import.meta.dirname, '..')
 
-/** What an installed package and the container run: Node, its options, and the file to start, which `npm run bench` builds. */
+/**
+ * What an installed package and the container run: Node, its options, and the file to start, which `npm run bench`
+ * builds.
+ */
 export const START_COMMAND = 'node --max-semi-space-size=2 dist/src/main.js'
 
 /** What runs in a checkout as it is. */

@@ -1,4 +1,7 @@
-/** How long clients wait for the status of their exports, and how many are answered, while the server packs as fast as it can. */
+/**
+ * How long clients wait for the status of their exports, and how many are answered, while the server packs as fast as
+ * it can.
+ */
 import fs from 'node:fs'
 import path from 'node:path'
 import { type Bench, type BenchContext, inMegabytes, target } from './bench.ts'
@@ -97,16 +100,16 @@ export const benchStatus: Bench = async (context) => {
 /** An export of each half of the repository, packed once, so that there are tasks to ask for. */
 async function prepare({ workspace, corpus }: BenchContext, server: Server) {
   const { packages } = corpus('payloads')
-  const halves = Array.from({ length: WORKERS }, (_, lane) =>
-    packages.filter((_, index) => index % WORKERS === lane).map(({ fixid }) => fixid)
+  const halves = Array.from({ length: WORKERS }, (_, loop) =>
+    packages.filter((_, index) => index % WORKERS === loop).map(({ fixid }) => fixid)
   )
   const taskIds: number[] = []
   const selections: string[] = []
-  for (const [lane, fixids] of halves.entries()) {
+  for (const [loop, fixids] of halves.entries()) {
     const id = await server.requestExport(fixids)
     await server.waitForTask(id)
     taskIds.push(id)
-    const file = path.join(workspace.directory, `selection-${lane}.json`)
+    const file = path.join(workspace.directory, `selection-${loop}.json`)
     fs.writeFileSync(file, JSON.stringify({ fixids }))
     selections.push(file)
   }

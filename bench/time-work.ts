@@ -1,6 +1,6 @@
 /**
- * Does what a measured process is there for, and says on its standard output how long that took. The start of Node is not
- * part of it: the server that does the same work runs already.
+ * Does what a measured process is there for, and says on its standard output how long that took. The start of Node is
+ * not part of it: the server that does the same work runs already.
  */
 export async function timeWork(work: () => Promise<object | undefined>): Promise<void> {
   const started = performance.now()

@@ -1,6 +1,6 @@
 /**
- * Sending a package of a gigabyte to the real server, until it is in the catalog, and the same to nginx, until it is stored: once as
- * the form that clients of the repository send, and once as a bare file.
+ * Sending a package of a gigabyte to the real server, until it is in the catalog, and the same to nginx, until it is
+ * stored: once as the form that clients of the repository send, and once as a bare file.
  */
 import { randomFillSync } from 'node:crypto'
 import fs from 'node:fs'

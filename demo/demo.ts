@@ -1,6 +1,6 @@
 /**
- * The main job from end to end: a repository (made if there is none), the real server on it, an export with true progress,
- * the download, and a check by an independent reader. The server is left running until Ctrl-C.
+ * The main job from end to end: a repository (made if there is none), the real server on it, an export with true
+ * progress, the download, and a check by an independent reader. The server is left running until Ctrl-C.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
@@ -10,7 +10,7 @@ import path from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { parseCorpus } from '../sample/corpus.ts'
 import { generateRepository } from '../sample/generate.ts'
-import { createProgressBar } from '../src/cli/progress-bar.ts'
+import { createProgressBar } from '../src/cli/output/progress-bar.ts'
 import { readConfig } from '../src/config/config.ts'
 import { createApiClient, type Status } from './api-client.ts'
 import { verifyArchive } from './verify-archive.ts'

@@ -30,7 +30,7 @@ async function createCatalog(db: Kysely<unknown>): Promise<void> {
   await sql`insert into catalog (id, read_at, is_current) values (1, null, 0)`.execute(db)
 
   await db.schema
-    .createTable('file_reading')
+    .createTable('file_index')
     .addColumn('path', 'text', (col) => col.primaryKey())
     .addColumn('stamp', 'text', (col) => col.notNull())
     .addColumn('crc32', 'integer', (col) => col.notNull())
@@ -184,7 +184,7 @@ async function createPlans(db: Kysely<unknown>): Promise<void> {
 
 async function createWork(db: Kysely<unknown>): Promise<void> {
   await db.schema
-    .createTable('work')
+    .createTable('job')
     .addColumn('id', 'integer', (col) => col.primaryKey().autoIncrement())
     .addColumn('kind', 'text', (col) => col.notNull())
     .addColumn('state', 'text', (col) => col.notNull())
@@ -198,14 +198,14 @@ async function createWork(db: Kysely<unknown>): Promise<void> {
     .addColumn('checkpoint_crc32', 'integer', (col) => col.notNull().defaultTo(0))
     .addColumn('lease_owner', 'text')
     .addColumn('lease_token', 'integer', (col) => col.notNull().defaultTo(0))
-    .addColumn('lease_beat', 'integer', (col) => col.notNull().defaultTo(0))
+    .addColumn('lease_heartbeat', 'integer', (col) => col.notNull().defaultTo(0))
     .addColumn('crashes', 'integer', (col) => col.notNull().defaultTo(0))
     .addColumn('started_at', 'integer')
     .addColumn('run_started_at', 'integer')
     .addColumn('run_started_bytes', 'integer', (col) => col.notNull().defaultTo(0))
     .execute()
-  await db.schema.createIndex('work_by_state').on('work').columns(['state', 'kind', 'id']).execute()
-  await db.schema.createIndex('work_by_plan').on('work').column('plan_id').execute()
+  await db.schema.createIndex('job_by_state').on('job').columns(['state', 'kind', 'id']).execute()
+  await db.schema.createIndex('job_by_plan').on('job').column('plan_id').execute()
 }
 
 async function createTasks(db: Kysely<unknown>): Promise<void> {
@@ -215,7 +215,7 @@ async function createTasks(db: Kysely<unknown>): Promise<void> {
     .addColumn('id', 'integer', (col) => col.primaryKey().autoIncrement())
     .addColumn('kind', 'text', (col) => col.notNull())
     .addColumn('state', 'text', (col) => col.notNull())
-    .addColumn('work_id', 'integer', (col) => col.notNull().references('work.id'))
+    .addColumn('job_id', 'integer', (col) => col.notNull().references('job.id'))
     .addColumn('packages_done', 'integer', (col) => col.notNull().defaultTo(0))
     .addColumn('packages_total', 'integer', (col) => col.notNull().defaultTo(0))
     .addColumn('bytes_done', 'integer', (col) => col.notNull().defaultTo(0))
@@ -226,7 +226,7 @@ async function createTasks(db: Kysely<unknown>): Promise<void> {
     .addColumn('end_number', 'integer')
     .execute()
   await db.schema.createIndex('task_by_state').on('task').columns(['state', 'kind', 'id']).execute()
-  await db.schema.createIndex('task_by_work').on('task').columns(['work_id', 'state']).execute()
+  await db.schema.createIndex('task_by_job').on('task').columns(['job_id', 'state']).execute()
   await db.schema.createIndex('task_by_end').on('task').column('end_number').execute()
 
   // The greatest end number of all tasks is not enough: tasks are deleted, and a number must not be used again.
@@ -252,34 +252,34 @@ async function createTasks(db: Kysely<unknown>): Promise<void> {
 async function createImports(db: Kysely<unknown>): Promise<void> {
   await db.schema
     .createTable('import_job')
-    .addColumn('work_id', 'integer', (col) => col.primaryKey().references('work.id'))
+    .addColumn('job_id', 'integer', (col) => col.primaryKey().references('job.id'))
     .addColumn('directory', 'text', (col) => col.notNull())
     .addColumn('is_replacing', 'integer', (col) => col.notNull())
     .addColumn('expires_at', 'integer')
     .execute()
   await db.schema
     .createTable('import_file')
-    .addColumn('work_id', 'integer', (col) => col.notNull().references('import_job.work_id').onDelete('cascade'))
+    .addColumn('job_id', 'integer', (col) => col.notNull().references('import_job.job_id').onDelete('cascade'))
     .addColumn('name', 'text', (col) => col.notNull())
     .addColumn('announced_size', 'integer', (col) => col.notNull())
     .addColumn('size', 'integer')
     .addColumn('crc32', 'integer')
     .addColumn('sha256', 'text')
-    .addPrimaryKeyConstraint('import_file_key', ['work_id', 'name'])
+    .addPrimaryKeyConstraint('import_file_key', ['job_id', 'name'])
     .execute()
   await db.schema
     .createTable('import_change')
-    .addColumn('work_id', 'integer', (col) => col.notNull().references('import_job.work_id').onDelete('cascade'))
+    .addColumn('job_id', 'integer', (col) => col.notNull().references('import_job.job_id').onDelete('cascade'))
     .addColumn('position', 'integer', (col) => col.notNull())
     .addColumn('path', 'text', (col) => col.notNull())
     .addColumn('staged', 'text')
-    .addPrimaryKeyConstraint('import_change_key', ['work_id', 'position'])
+    .addPrimaryKeyConstraint('import_change_key', ['job_id', 'position'])
     .execute()
   await db.schema
     .createTable('import_package')
-    .addColumn('work_id', 'integer', (col) => col.notNull().references('import_job.work_id').onDelete('cascade'))
+    .addColumn('job_id', 'integer', (col) => col.notNull().references('import_job.job_id').onDelete('cascade'))
     .addColumn('fixid', 'text', (col) => col.notNull())
-    .addPrimaryKeyConstraint('import_package_key', ['work_id', 'fixid'])
+    .addPrimaryKeyConstraint('import_package_key', ['job_id', 'fixid'])
     .execute()
 }
 
@@ -402,7 +402,7 @@ async function createServers(db: Kysely<unknown>): Promise<void> {
     .addColumn('id', 'text', (col) => col.primaryKey())
     .addColumn('node', 'text', (col) => col.notNull())
     .addColumn('archives', 'text', (col) => col.notNull())
-    .addColumn('beat', 'integer', (col) => col.notNull())
+    .addColumn('heartbeat', 'integer', (col) => col.notNull())
     .execute()
   await db.schema
     .createTable('upload')

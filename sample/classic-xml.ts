@@ -1,7 +1,7 @@
 /**
- * Metadata of classic packages. The public grammar is CIM-XML: `INSTANCE` with `PROPERTY` and `PROPERTY.ARRAY`. The first
- * seven properties are known from the vendor's own scripts, with their exact spelling; which others real files have is not public,
- * so the ones below the comment are ours.
+ * Metadata of classic packages. The public grammar is CIM-XML: `INSTANCE` with `PROPERTY` and `PROPERTY.ARRAY`. The
+ * first seven properties are known from the vendor's own scripts, with their exact spelling; which others real files
+ * have is not public, so the ones below the comment are ours.
  */
 import { formatDate } from './calendar.ts'
 import type { Component } from './components.ts'

@@ -11,8 +11,8 @@ export interface Target {
 }
 
 /**
- * Which machines a line serves. `platform` and `drivers` lines take turns, so that together they serve every machine (these
- * are what a system pack needs); `device` lines serve whichever machines have the device.
+ * Which machines a line serves. `platform` and `drivers` lines take turns, so that together they serve every machine
+ * (these are what a system pack needs); `device` lines serve whichever machines have the device.
  */
 export type Spread = 'platform' | 'drivers' | 'device'
 
@@ -23,7 +23,10 @@ export interface Component {
   readonly title: string
   readonly brands: readonly string[]
   readonly targets: readonly Target[]
-  /** `build`: `cdi340v-3.08`. Otherwise a version of this pattern, with `#` for a running number and `*` for a drawn one. */
+  /**
+   * `build`: `cdi340v-3.08`. Otherwise a version of this pattern, with `#` for a running number and `*` for a drawn
+   * one.
+   */
   readonly naming: 'build' | readonly string[]
   readonly spread: Spread
   readonly form: 'classic' | 'v3'

@@ -8,7 +8,7 @@ import {
   encodeLocalHeader,
   endSize,
   localHeaderSize
-} from '../src/archive/layout.ts'
+} from '../src/zip/layout.ts'
 import { type Content, checksumContent, contentOf, joinContents } from './content.ts'
 
 /** A file inside a container. */
@@ -17,7 +17,10 @@ export interface Entry {
   readonly content: Content
 }
 
-/** A ZIP of stored entries. With a `stub` before it, it is a self-extracting one: its offsets count from the file's start. */
+/**
+ * A ZIP of stored entries. With a `stub` before it, it is a self-extracting one: its offsets count from the file's
+ * start.
+ */
 export function zipOf(entries: readonly Entry[], modifiedAt: number, stub: Content = contentOf('')): Content {
   // No size here depends on a checksum, so the bytes need not be made before they are asked for.
   const blank = entries.map(({ name, content }) => ({ name, size: content.size, crc32: 0, modifiedAt }))
@@ -74,7 +77,9 @@ export function tarGzipOf(entries: readonly Entry[], modifiedAt: number): Conten
   }
 }
 
-/** RFC 1951, 3.2.4: a stored block is a byte with its final bit, then its length, the complement of that, and the bytes. */
+/**
+ * RFC 1951, 3.2.4: a stored block is a byte with its final bit, then its length, the complement of that, and the bytes.
+ */
 function withBlockHeaders(chunk: Buffer, position: number, total: number): Buffer {
   const first = Math.ceil(position / BLOCK)
   const last = Math.ceil((position + chunk.length) / BLOCK)

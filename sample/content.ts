@@ -1,7 +1,7 @@
 /**
- * Content of files as recipes: the size is known at once, the bytes are made when somebody walks over them, and made again
- * the same when somebody walks a second time. A payload of a gigabyte therefore takes a few megabytes of memory, and its
- * CRC-32 can be had before its first byte is written.
+ * Content of files as recipes: the size is known at once, the bytes are made when somebody walks over them, and made
+ * again the same when somebody walks a second time. A payload of a gigabyte therefore takes a few megabytes of memory,
+ * and its CRC-32 can be had before its first byte is written.
  */
 import { createHash } from 'node:crypto'
 import { crc32 } from 'node:zlib'

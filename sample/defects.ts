@@ -1,6 +1,6 @@
 /**
- * Everything an operator finds in a repository sooner or later, and some of what an attacker would put there. Each defect
- * is made from a package that is healthy otherwise, so that only the one thing is wrong with it.
+ * Everything an operator finds in a repository sooner or later, and some of what an attacker would put there. Each
+ * defect is made from a package that is healthy otherwise, so that only the one thing is wrong with it.
  */
 import { renderPackageXml } from './classic-xml.ts'
 import { type Content, contentOf } from './content.ts'

@@ -1,6 +1,7 @@
 /**
- * A synthetic firmware repository on disk. First everything is planned (`plan.ts`), then it is written file by file; nothing
- * depends on the clock, the machine or the order of events, so the same options and seed files give the same tree.
+ * A synthetic firmware repository on disk. First everything is planned (`plan.ts`), then it is written file by file;
+ * nothing depends on the clock, the machine or the order of events, so the same options and seed files give the same
+ * tree.
  */
 import { mkdir, readdir, statfs } from 'node:fs/promises'
 import { type CorpusRequest, sizeCorpus } from './corpus.ts'

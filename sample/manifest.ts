@@ -1,6 +1,6 @@
 /**
- * What was generated, so that tests and benchmarks can compare without reading the tree: `<directory>.corpus.json`, which
- * lies beside the tree and is no part of it.
+ * What was generated, so that tests and benchmarks can compare without reading the tree: `<directory>.corpus.json`,
+ * which lies beside the tree and is no part of it.
  */
 import { once } from 'node:events'
 import { createWriteStream } from 'node:fs'

@@ -6,7 +6,9 @@
 const KB = 1000
 const MB = 1000 * KB
 
-/** T: power supplies, single drives. S: one adapter. M: UEFI, RAID. L: XCC, LXPM. XL: driver packs. XXL: boot images. */
+/**
+ * T: power supplies, single drives. S: one adapter. M: UEFI, RAID. L: XCC, LXPM. XL: driver packs. XXL: boot images.
+ */
 export type SizeClass = 'T' | 'S' | 'M' | 'L' | 'XL' | 'XXL'
 
 interface SizeRange {
@@ -66,8 +68,8 @@ const MIN_EXPONENT = 0.35
 const MAX_EXPONENT = 3
 
 /**
- * A function that changes sizes so that the sum of `sizes` becomes `target`: small ones stay, the order stays, large ones
- * give way. This is how a mix meant for 25 GB fits into 20 MB and still has all kinds.
+ * A function that changes sizes so that the sum of `sizes` becomes `target`: small ones stay, the order stays, large
+ * ones give way. This is how a mix meant for 25 GB fits into 20 MB and still has all kinds.
  */
 export function fitSizes(sizes: readonly number[], target: number): (size: number) => number {
   const sum = (pivot: number, exponent: number) => sizes.reduce((total, size) => total + bend(size, pivot, exponent), 0)

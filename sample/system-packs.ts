@@ -1,6 +1,6 @@
 /**
- * Plans UpdateXpress System Packs: an XML file without payload, for one machine and one operating system, that lists the
- * newest packages for both. Packs share members.
+ * Plans UpdateXpress System Packs: an XML file without payload, for one machine and one operating system, that lists
+ * the newest packages for both. Packs share members.
  */
 import { formatDate } from './calendar.ts'
 import { coreCategories } from './components.ts'

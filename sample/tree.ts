@@ -8,7 +8,9 @@ import type { FileRecord, FileRole } from './manifest.ts'
 export interface Tree {
   readonly files: number
   readonly bytes: number
-  /** Writes a new file with this time of last change (whole seconds since 1970 UTC), making its directory if need be. */
+  /**
+   * Writes a new file with this time of last change (whole seconds since 1970 UTC), making its directory if need be.
+   */
   write(path: string, role: FileRole, content: Content, modifiedAt: number): Promise<FileRecord>
   link(path: string, target: string, modifiedAt: number): Promise<void>
   /** Sets the times of the directories, which every new file has changed. Nothing is written afterwards. */
@@ -22,7 +24,7 @@ export function createTree(directory: string, onBytes: (bytes: number) => void =
   /** By directory, the time of its newest entry. */
   const directories = new Map<string, number>([['.', 0]])
 
-  const place = async (path: string, modifiedAt: number): Promise<string> => {
+  const spot = async (path: string, modifiedAt: number): Promise<string> => {
     for (let parent = dirname(path); ; parent = dirname(parent)) {
       if (!directories.has(parent)) await mkdir(join(directory, parent), { recursive: true })
       directories.set(parent, Math.max(directories.get(parent) ?? 0, modifiedAt))
@@ -38,7 +40,7 @@ export function createTree(directory: string, onBytes: (bytes: number) => void =
       return bytes
     },
     async write(path, role, content, modifiedAt) {
-      const handle = await open(await place(path, modifiedAt), 'wx')
+      const handle = await open(await spot(path, modifiedAt), 'wx')
       const hash = createHash('sha256')
       try {
         // While one chunk is on its way to the disk, the next one is made and hashed.
@@ -60,7 +62,7 @@ export function createTree(directory: string, onBytes: (bytes: number) => void =
       return { path, role, size: content.size, sha256: hash.digest('hex') }
     },
     async link(path, target, modifiedAt) {
-      const linkPath = await place(path, modifiedAt)
+      const linkPath = await spot(path, modifiedAt)
       await symlink(target, linkPath)
       await lutimes(linkPath, modifiedAt, modifiedAt)
     },

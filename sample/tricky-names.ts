@@ -1,6 +1,6 @@
 /**
- * Names of real packages that break whoever tries to take a fixid apart: extra underscores, no version, no build id, no OS,
- * dashes and dots anywhere, capitals, and side archives whose name begins as another package's does.
+ * Names of real packages that break whoever tries to take a fixid apart: extra underscores, no version, no build id, no
+ * OS, dashes and dots anywhere, capitals, and side archives whose name begins as another package's does.
  */
 import { type Component, type Container, componentsByClass } from './components.ts'
 import type { SizeClass } from './size-classes.ts'

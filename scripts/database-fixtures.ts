@@ -1,6 +1,6 @@
 /**
- * Makes test/fixtures/databases/NNNN-name.sql for every migration that has none yet: the database after that migration, with rows in
- * every table, as SQL. The fixture of a released migration never changes.
+ * Makes test/support/databases/NNNN-name.sql for every migration that has none yet: the database after that migration,
+ * with rows in every table, as SQL. The fixture of a released migration never changes.
  *
  * Usage: node scripts/database-fixtures.ts
  */
@@ -12,7 +12,7 @@ import { FileMigrationProvider, Migrator } from 'kysely/migration'
 
 const ROOT = path.join(import.meta.dirname, '..')
 const MIGRATIONS = path.join(ROOT, 'migrations')
-const FIXTURES = path.join(ROOT, 'test/fixtures/databases')
+const FIXTURES = path.join(ROOT, 'test/support/databases')
 
 /** So many rows in every table that may have them. */
 const ROWS = 3
@@ -26,9 +26,9 @@ const VALUES: Readonly<Record<string, readonly (string | number | null)[]>> = {
   'plan.archive_state': ['kept', 'pending', 'none'],
   'task.kind': ['export', 'export', 'scan'],
   'task.state': ['completed', 'live', 'failed'],
-  'work.kind': ['export', 'export', 'scan'],
-  'work.state': ['ended', 'queued', 'ended'],
-  'file_reading.contents': [null, null, null],
+  'job.kind': ['export', 'export', 'scan'],
+  'job.state': ['ended', 'queued', 'ended'],
+  'file_index.contents': [null, null, null],
   'user.role': ['admin', 'operator', 'viewer'],
   'token.role': ['admin', 'exporter', 'viewer'],
   'audit.number': [1, 2, 3],

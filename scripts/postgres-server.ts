@@ -1,6 +1,6 @@
 /**
- * A real PostgreSQL for tests and trials: a server of Debian's package in a temporary directory, on a socket of its own, that ends with
- * the process that has started it.
+ * A real PostgreSQL for tests and trials: a server of Debian's package in a temporary directory, on a socket of its
+ * own, that ends with the process that has started it.
  */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -16,7 +16,7 @@ export const POSTGRES_PASSWORD = 'a-password-of-postgres'
 export const VERSIONS = '/usr/lib/postgresql'
 const WAIT_MS = 30_000
 const POLL_MS = 5
-const ROOM_BYTES = 1_000_000_000
+const SPACE_BYTES = 1_000_000_000
 
 export interface PostgresServer {
   /** Of one of its databases. */
@@ -60,17 +60,17 @@ const KEEPER = `
 function fastDirectory(): string {
   if (!fs.existsSync('/dev/shm')) return os.tmpdir()
   const { bavail, bsize } = fs.statfsSync('/dev/shm')
-  return bavail * bsize >= ROOM_BYTES ? '/dev/shm' : os.tmpdir()
+  return bavail * bsize >= SPACE_BYTES ? '/dev/shm' : os.tmpdir()
 }
 
 /** For tests: what is lost with the machine does not matter, and nothing runs but what a test asks for. */
 const FOR_TESTS = ['fsync=off', 'shared_buffers=32MB', 'max_wal_size=64MB', 'autovacuum=off']
 
 /**
- * Starts a server on a socket of its own. It ends with this process, also with a killed one: the shell that keeps it reads from a pipe
- * that closes then. Its databases sort as in English by default, which the depot's must not.
- * @param directory where it keeps its data, as an operator has it: on a disk that it waits for, and with PostgreSQL's own defaults;
- * without one it is in memory and made for tests
+ * Starts a server on a socket of its own. It ends with this process, also with a killed one: the shell that keeps it
+ * reads from a pipe that closes then. Its databases sort as in English by default, which the depot's must not.
+ * @param directory where it keeps its data, as an operator has it: on a disk that it waits for, and with PostgreSQL's
+ * own defaults; without one it is in memory and made for tests
  * @param further settings, as `name=value`
  */
 export async function startPostgres({

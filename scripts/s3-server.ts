@@ -1,9 +1,9 @@
 /**
- * A real S3 server for tests and trials: Ceph's radosgw over one monitor and one object store in memory, in a temporary directory and on
- * free ports of loopback. It needs the programs of Debian's packages radosgw, ceph-mon and ceph-osd.
+ * A real S3 server for tests and trials: Ceph's radosgw over one monitor and one object store in memory, in a temporary
+ * directory and on free ports of loopback. It needs the programs of Debian's packages radosgw, ceph-mon and ceph-osd.
  *
- *   node scripts/s3-server.ts          runs until it is interrupted, and says how it is reached
- *   node scripts/s3-server.ts PID FILE runs until that process has ended, and writes into the file how it is reached
+ * node scripts/s3-server.ts runs until it is interrupted, and says how it is reached node scripts/s3-server.ts PID FILE
+ * runs until that process has ended, and writes into the file how it is reached
  */
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { randomBytes, randomUUID } from 'node:crypto'

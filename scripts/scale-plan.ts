@@ -1,15 +1,19 @@
 /**
- * Calculates what a load needs: how many servers, where each part of them saturates, and which one first. The rates are those that were
- * measured on one machine of two cores (docs/scale.md says where each is from); other measurements can be passed.
+ * Calculates what a load needs: how many servers, where each part of them saturates, and which one first. The rates are
+ * those that were measured on one machine of two cores (docs/scale.md says where each is from); other measurements can
+ * be passed.
  *
- *   node scripts/scale-plan.ts                       the loads of docs/scale.md, as a table
- *   node scripts/scale-plan.ts --exports=500 --export=20GB --polls=2000 --downloads=800 --packages=50000 --repository=5TB --kept=7
+ * node scripts/scale-plan.ts the loads of docs/scale.md, as a table node scripts/scale-plan.ts --exports=500
+ * --export=20GB --polls=2000 --downloads=800 --packages=50000 --repository=5TB --kept=7
  */
 import { parseArgs } from 'node:util'
 
 export interface Load {
   readonly name: string
-  /** Depots that know nothing of each other, each with a database and a prefix of its own. All other figures are of one of them. */
+  /**
+   * Depots that know nothing of each other, each with a database and a prefix of its own. All other figures are of one
+   * of them.
+   */
   readonly depots: number
   readonly packages: number
   readonly repositoryBytes: number
@@ -64,7 +68,9 @@ export interface Plan {
 
 /** Files that a package has, as in docs/scale.md. */
 const FILES_PER_PACKAGE = 4
-/** Above it waiting grows fast: at 0.7 a request waits 2.3 times as long as its service takes (M/M/1, 0.7 / (1 - 0.7)). */
+/**
+ * Above it waiting grows fast: at 0.7 a request waits 2.3 times as long as its service takes (M/M/1, 0.7 / (1 - 0.7)).
+ */
 const HIGHEST_USE = 0.7
 const HOUR = 3_600
 

@@ -1,7 +1,7 @@
 /**
- * Runs the tests that depend on where things are kept with everything in PostgreSQL and S3: the same tests that `npm test` runs with a file
- * and a directory. One PostgreSQL serves all of them; the S3 server is started by the first test that needs it. Arguments are
- * tests to run instead, and options of tap.
+ * Runs the tests that depend on where things are kept with everything in PostgreSQL and S3: the same tests that `npm
+ * test` runs with a file and a directory. One PostgreSQL serves all of them; the S3 server is started by the first test
+ * that needs it. Arguments are tests to run instead, and options of tap.
  */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -9,25 +9,25 @@ import { startPostgres } from './postgres-server.ts'
 
 /** Routes that read and write tasks, archives, users and the catalog, and what has to outlast kills. */
 const TESTS = [
-  'test/http/download-lifecycle.test.ts',
-  'test/http/send-file.test.ts',
-  'test/http/shared-exports.test.ts',
-  'test/http/api/archive-routes.test.ts',
-  'test/http/api/event-routes.test.ts',
-  'test/http/api/export-content-routes.test.ts',
-  'test/http/api/export-routes.test.ts',
-  'test/http/lxca/action-routes.test.ts',
-  'test/http/lxca/cancel-routes.test.ts',
-  'test/http/lxca/delete-action.test.ts',
-  'test/http/lxca/import-routes.test.ts',
-  'test/http/lxca/session-routes.test.ts',
-  'test/http/lxca/status-routes.test.ts',
-  'test/http/lxca/task-routes.test.ts',
-  'test/chaos/crowd.test.ts',
-  'test/chaos/kill.test.ts',
-  'test/chaos/links.test.ts',
-  'test/chaos/model.test.ts',
-  'test/chaos/races.test.ts'
+  'test/api/transfer/download-lifecycle.test.ts',
+  'test/api/transfer/send-file.test.ts',
+  'test/api/lxca/shared-exports.test.ts',
+  'test/api/api/exports/archive-routes.test.ts',
+  'test/api/api/exports/event-routes.test.ts',
+  'test/api/api/exports/export-content-routes.test.ts',
+  'test/api/api/exports/export-routes.test.ts',
+  'test/api/lxca/action-routes.test.ts',
+  'test/api/lxca/cancel-routes.test.ts',
+  'test/api/lxca/delete-action.test.ts',
+  'test/api/lxca/import-routes.test.ts',
+  'test/api/lxca/session-routes.test.ts',
+  'test/api/lxca/status-routes.test.ts',
+  'test/api/lxca/task-routes.test.ts',
+  'test/system/chaos/crowd.test.ts',
+  'test/system/chaos/kill.test.ts',
+  'test/system/chaos/links.test.ts',
+  'test/system/chaos/model.test.ts',
+  'test/system/chaos/races.test.ts'
 ]
 
 const given = process.argv.slice(2)

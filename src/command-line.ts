@@ -7,7 +7,7 @@
 export async function runCommand(args: readonly string[]): Promise<void> {
   const [command = 'serve', ...others] = args
   if (command === 'serve' && others.length === 0) {
-    await (await import('./serve.ts')).serve()
+    await (await import('./server/serve.ts')).serve()
     return
   }
   const { runProgram } = await import('./cli/program.ts')

@@ -11,9 +11,9 @@ if (refusal !== undefined) {
   process.exit(1)
 }
 
-// Without it each thread loads the TypeScript stripper: slower to start, and some 50 MB more in memory. It is code that we run, so
-// it does not lie where Node.js has it by default: in /tmp anybody could have made the directory before us. A variable that is empty
-// names the working directory to Node.js.
+// Without it each thread loads the TypeScript stripper: slower to start, and some 50 MB more in memory. It is code that
+// we run, so it does not lie where Node.js has it by default: in /tmp anybody could have made the directory before us.
+// A variable that is empty names the working directory to Node.js.
 const { directory } = module.enableCompileCache(
   process.env.NODE_COMPILE_CACHE || path.join(homedir(), '.cache/fixdepot')
 )

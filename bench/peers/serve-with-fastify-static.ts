@@ -1,4 +1,7 @@
-/** A process that serves a directory with @fastify/static. Argument: the directory. It prints the URL at which it listens. */
+/**
+ * A process that serves a directory with @fastify/static. Argument: the directory. It prints the URL at which it
+ * listens.
+ */
 import fastifyStatic from '@fastify/static'
 import fastify from 'fastify'
 

@@ -1,20 +1,20 @@
 /** `fixdepot audit`: checks the audit trail, and writes it out; both also while the server runs. */
 import { once } from 'node:events'
 import type { Writable } from 'node:stream'
-import { auditLine } from '../core/audit.ts'
-import { verifyChain } from '../core/audit-chain.ts'
-import { describeTrouble, isDatabaseTrouble } from '../core/database-trouble.ts'
+import { auditLine } from '../core/accounts/audit.ts'
+import { verifyChain } from '../core/accounts/audit-chain.ts'
+import { describeDatabaseError, isDatabaseError } from '../core/problems/database-error.ts'
 import { reasonOf } from '../core/problems/system-error.ts'
 import { parseUtcTime } from '../core/utc-time.ts'
-import { type AuditInspection, createAuditInspection } from '../store/audit-store.ts'
-import { type DatabasePlace, openDepotForReading } from '../store/database.ts'
-import { createInspectionStore } from '../store/inspection-store.ts'
-import { checkProtection } from './check-audit.ts'
-import { hasThisSchema } from './check-database.ts'
-import { createFindings, SOUND, UNKNOWN, UNSOUND } from './findings.ts'
+import { type AuditInspection, createAuditInspection } from '../store/accounts/audit-store.ts'
+import { type DatabaseLocation, openDepotReadOnly } from '../store/engine/database.ts'
+import { createInspectionStore } from '../store/maintenance/inspection-store.ts'
+import { checkProtection } from './doctor/check-audit.ts'
+import { hasThisSchema } from './doctor/check-database.ts'
+import { createFindings, SOUND, UNKNOWN, UNSOUND } from './doctor/findings.ts'
 import { Refusal } from './refusal.ts'
 
-type Place = DatabasePlace
+type Location = DatabaseLocation
 
 const HASH = /^[0-9a-f]{64}$/
 
@@ -30,11 +30,11 @@ export interface VerifyAuditOptions {
  * @returns the code to exit with: 0 all is sound, 1 something is not, 2 it could not be checked
  * @throws Refusal, DatabaseUnusable
  */
-export async function verifyAudit(place: Place, { expected, print }: VerifyAuditOptions): Promise<number> {
+export async function verifyAudit(location: Location, { expected, print }: VerifyAuditOptions): Promise<number> {
   if (expected !== undefined && !HASH.test(expected)) {
     throw new Refusal('--expect takes a hash as this command prints it: 64 hexadecimal digits.')
   }
-  const code = await inspect(place, print, async (store) => {
+  const code = await inspect(location, print, async (store) => {
     const { count, first, last, flaw } = await verifyChain(store.records(), { hasHash: store.hasHash, expected })
     if (flaw !== undefined) print(`audit: ${flaw.sentence}`)
     const sound = flaw === undefined ? 'Records, all of them sound' : 'Sound records before that'
@@ -60,35 +60,36 @@ export interface ExportAuditOptions {
 }
 
 /**
- * Writes the records in their order, a line of JSON for each, and never more than a page of them ahead of who reads. Nothing is checked.
+ * Writes the records in their order, a line of JSON for each, and never more than a page of them ahead of who reads.
+ * Nothing is checked.
  * @throws Refusal, DatabaseUnusable
  */
-export async function exportAudit(place: Place, { since, until, output }: ExportAuditOptions): Promise<void> {
+export async function exportAudit(location: Location, { since, until, output }: ExportAuditOptions): Promise<void> {
   const from = timeOf('--since', since)
   const before = timeOf('--until', until)
-  const say = (sentence: string): void => {
+  const log = (sentence: string): void => {
     throw new Refusal(sentence)
   }
   // It shows at the next write.
   output.on('error', () => {})
-  await inspect(place, say, async (store) => {
+  await inspect(location, log, async (store) => {
     for await (const record of store.records(from, before)) await writeLine(output, auditLine(record))
   })
 }
 
 /** Undefined when the rows are not such as this version knows. */
 async function inspect<T>(
-  place: Place,
+  location: Location,
   print: (line: string) => void,
-  look: (store: AuditInspection) => Promise<T>
+  inspectStore: (store: AuditInspection) => Promise<T>
 ): Promise<T | undefined> {
-  const db = openDepotForReading(place)
+  const db = openDepotReadOnly(location)
   try {
     if (!(await hasThisSchema(createInspectionStore(db), createFindings(print)))) return undefined
-    return await look(createAuditInspection(db))
+    return await inspectStore(createAuditInspection(db))
   } catch (error) {
-    if (!isDatabaseTrouble(error)) throw error
-    throw new Refusal(describeTrouble(error), { cause: error })
+    if (!isDatabaseError(error)) throw error
+    throw new Refusal(describeDatabaseError(error), { cause: error })
   } finally {
     await db.destroy()
   }

@@ -2,9 +2,9 @@
 import fs from 'node:fs'
 import path from 'node:path'
 import { reasonOf } from '../core/problems/system-error.ts'
-import { copyDatabase, finishCopy } from '../store/copy-database.ts'
-import { openForReading } from '../store/database.ts'
-import { toUnusable } from '../store/database-unusable.ts'
+import { copyDatabase, finishCopy } from '../store/engine/copy-database.ts'
+import { openReadOnly } from '../store/engine/database.ts'
+import { toUnusable } from '../store/engine/database-unusable.ts'
 import { Refusal } from './refusal.ts'
 
 /** The hash of a password is in it. */
@@ -21,7 +21,7 @@ export async function backUp(databaseFile: string, file: string): Promise<void> 
   }
   refuseExisting(target)
   const part = `${target}.part`
-  const db = openForReading(databaseFile)
+  const db = openReadOnly(databaseFile)
   try {
     reserve(part)
     try {

@@ -1,19 +1,22 @@
-/** The operator's commands as the command line has them: settings in, lines or JSON and an exit code out. Each loads its own code. */
+/**
+ * The operator's commands as the command line has them: settings in, lines or JSON and an exit code out. Each loads its
+ * own code.
+ */
 import { processEnvironment, readConfig } from '../config/config.ts'
 import { ConfigError } from '../config/config-error.ts'
-import type { StorageConfig } from '../core/storage-config.ts'
-import { DatabaseUnusable } from '../store/database-unusable.ts'
-import { InstanceLocked } from '../store/instance-lock.ts'
-import { SOUND, UNKNOWN } from './findings.ts'
-import type { MoveResult } from './migrate-store.ts'
-import type { SettingChanges } from './move-places.ts'
+import type { StorageConfig } from '../core/storage/storage-config.ts'
+import { DatabaseUnusable } from '../store/engine/database-unusable.ts'
+import { InstanceLocked } from '../store/engine/instance-lock.ts'
+import { SOUND, UNKNOWN } from './doctor/findings.ts'
+import type { MoveResult } from './migrate-store/migrate-store.ts'
+import type { SettingChanges } from './migrate-store/move-locations.ts'
 import { Refusal } from './refusal.ts'
 
 const FAILED = 1
 
 /** @returns the code to exit with */
 export async function runBackup(file: string, isJson: boolean): Promise<number> {
-  return sayWhy(FAILED, isJson, async () => {
+  return explain(FAILED, isJson, async () => {
     const { backUp } = await import('./backup.ts')
     const { databaseFile: database, databaseUrl, archivesBucket } = readConfig().storage
     if (databaseUrl !== undefined) {
@@ -29,9 +32,10 @@ export async function runBackup(file: string, isJson: boolean): Promise<number> 
 
 /** @returns the code to exit with */
 export async function runDoctor(isRebuild: boolean, isJson: boolean): Promise<number> {
-  return sayWhy(UNKNOWN, isJson, async () => {
+  return explain(UNKNOWN, isJson, async () => {
     const { storage } = readConfig()
-    if (!isRebuild) return isJson ? examineForScripts(storage) : (await import('./doctor.ts')).examine(storage, print)
+    if (!isRebuild)
+      return isJson ? examineForScripts(storage) : (await import('./doctor/doctor.ts')).examine(storage, print)
     const { rebuildCatalog } = await import('./rebuild-catalog.ts')
     if (!isJson) print('Reading the whole repository.')
     const { packageCount, filesRead, bytesRead } = await rebuildCatalog(storage)
@@ -43,14 +47,14 @@ export async function runDoctor(isRebuild: boolean, isJson: boolean): Promise<nu
 
 async function examineForScripts(storage: StorageConfig): Promise<number> {
   const lines: string[] = []
-  const code = await (await import('./doctor.ts')).examine(storage, (line) => void lines.push(line))
+  const code = await (await import('./doctor/doctor.ts')).examine(storage, (line) => void lines.push(line))
   print(JSON.stringify({ isSound: code === SOUND, isComplete: code !== UNKNOWN, lines }))
   return code
 }
 
 /** @returns the code to exit with */
 export async function runMigrate(): Promise<number> {
-  return sayWhy(FAILED, false, async () => {
+  return explain(FAILED, false, async () => {
     const { migrateDatabase } = await import('./migrate.ts')
     const applied = await migrateDatabase(readConfig().storage)
     print(applied.length === 0 ? 'The database is up to date.' : `Migrated: ${applied.join(', ')}`)
@@ -63,14 +67,14 @@ export async function runMigrate(): Promise<number> {
  * @returns the code to exit with
  */
 export async function runMigrateStore(file: string, isJson: boolean): Promise<number> {
-  return sayWhy(FAILED, isJson, async () => {
-    const [{ migrateStore }, { readMovePlaces, settingChanges }] = await Promise.all([
-      import('./migrate-store.ts'),
-      import('./move-places.ts')
+  return explain(FAILED, isJson, async () => {
+    const [{ migrateStore }, { readMoveLocations, settingChanges }] = await Promise.all([
+      import('./migrate-store/migrate-store.ts'),
+      import('./migrate-store/move-locations.ts')
     ])
-    const places = readMovePlaces(readConfig().storage, processEnvironment(), file)
+    const locations = readMoveLocations(readConfig().storage, processEnvironment(), file)
     const changes = settingChanges(processEnvironment(), file)
-    const result = await migrateStore(places, file, isJson ? () => {} : print)
+    const result = await migrateStore(locations, file, isJson ? () => {} : print)
     if (isJson) print(JSON.stringify({ ...result, settings: changes }))
     else for (const line of linesOfMove(result, changes, file)) print(line)
     return SOUND
@@ -89,7 +93,7 @@ function* linesOfMove({ tables, archives }: MoveResult, changes: SettingChanges,
 
 /** @returns the code to exit with, as `runDoctor` */
 export async function runAuditVerify(expected: string | undefined, isJson: boolean): Promise<number> {
-  return sayWhy(UNKNOWN, isJson, async () => {
+  return explain(UNKNOWN, isJson, async () => {
     const { verifyAudit } = await import('./audit.ts')
     if (!isJson) return verifyAudit(readConfig().storage, { expected, print })
     const lines: string[] = []
@@ -101,7 +105,7 @@ export async function runAuditVerify(expected: string | undefined, isJson: boole
 
 /** @returns the code to exit with */
 export async function runAuditExport(since: string | undefined, until: string | undefined): Promise<number> {
-  return sayWhy(FAILED, false, async () => {
+  return explain(FAILED, false, async () => {
     const { exportAudit } = await import('./audit.ts')
     await exportAudit(readConfig().storage, { since, until, output: process.stdout })
     return SOUND
@@ -113,7 +117,7 @@ export async function runAuditExport(since: string | undefined, until: string | 
  * @returns the code to exit with
  */
 export async function runSupportBundle(file: string, logFile: string | undefined, isJson: boolean): Promise<number> {
-  return sayWhy(FAILED, isJson, async () => {
+  return explain(FAILED, isJson, async () => {
     const { writeSupportBundle } = await import('./support-bundle.ts')
     const [config, environment] = [readConfig(), processEnvironment()]
     await writeSupportBundle({ config, environment, file, logFile, now: new Date() })
@@ -133,7 +137,7 @@ export function isForOperator(error: unknown): error is Error {
 }
 
 /** What an operator can understand ends the command with a sentence; anything else is a bug. */
-async function sayWhy(failure: number, isJson: boolean, command: () => Promise<number>): Promise<number> {
+async function explain(failure: number, isJson: boolean, command: () => Promise<number>): Promise<number> {
   try {
     return await command()
   } catch (error) {

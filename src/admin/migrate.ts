@@ -1,6 +1,6 @@
 import fs from 'node:fs'
-import type { StorageConfig } from '../core/storage-config.ts'
-import { migrateToLatest, openDepotDatabase } from '../store/database.ts'
+import type { StorageConfig } from '../core/storage/storage-config.ts'
+import { migrateToLatest, openDepotDatabase } from '../store/engine/database.ts'
 
 /**
  * Brings the database to the newest schema, without starting the server; makes it where there is none.

@@ -1,27 +1,27 @@
 /** `fixdepot doctor --rebuild`: the catalog made anew from the files, while no server runs. */
 import fs from 'node:fs'
 import { reasonOf } from '../core/problems/system-error.ts'
-import type { StorageConfig } from '../core/storage-config.ts'
-import { createRepositoryDirectory, type RepositoryDirectory } from '../files/repository-directory.ts'
-import { refuseIfServersRun } from '../join-servers.ts'
+import type { StorageConfig } from '../core/storage/storage-config.ts'
 import { METADATA_SUFFIXES, READER_VERSION } from '../metadata/metadata-file.ts'
-import { type DatabasePlace, type Depot, migrateToLatest, openDepotDatabase } from '../store/database.ts'
-import { lockDatabase } from '../store/database-lock.ts'
-import { emptyCatalog } from '../store/empty-catalog.ts'
-import { acquireInstanceLock, lockFileIn } from '../store/instance-lock.ts'
-import { createScanStore } from '../store/scan-store.ts'
-import { createServerStore } from '../store/server-store.ts'
-import { createReadingPool } from '../worker/reading-pool.ts'
-import { type ScanResult, scanRepository } from '../worker/scan-repository.ts'
+import { refuseIfServersRun } from '../server/join-cluster.ts'
+import { createRepositoryDirectory, type RepositoryDirectory } from '../storage/disk/repository-directory.ts'
+import { createServerStore } from '../store/cluster/server-store.ts'
+import { type Database, type DatabaseLocation, migrateToLatest, openDepotDatabase } from '../store/engine/database.ts'
+import { lockDatabase } from '../store/engine/database-lock.ts'
+import { acquireInstanceLock, lockFileIn } from '../store/engine/instance-lock.ts'
+import { emptyCatalog } from '../store/maintenance/empty-catalog.ts'
+import { createScanStore } from '../store/scan/scan-store.ts'
+import { createFileReaderPool } from '../worker/scan/file-reader-pool.ts'
+import { type ScanResult, scanRepository } from '../worker/scan/scan-repository.ts'
 import { Refusal } from './refusal.ts'
 
 /**
- * Forgets what was read of the files, and reads all of them again. Tasks and archives stay. What is read stays read when
- * this is interrupted: the next start of the server goes on from there.
+ * Forgets what was read of the files, and reads all of them again. Tasks and archives stay. What is read stays read
+ * when this is interrupted: the next start of the server goes on from there.
  * @throws Refusal, InstanceLocked while a server runs, DatabaseUnusable
  */
 export async function rebuildCatalog(
-  storage: DatabasePlace & Pick<StorageConfig, 'dataDirectory' | 'repositoryDirectory'>
+  storage: DatabaseLocation & Pick<StorageConfig, 'dataDirectory' | 'repositoryDirectory'>
 ): Promise<ScanResult> {
   const { databaseFile, databaseUrl, repositoryDirectory } = storage
   // An empty catalog would be worse than an old one.
@@ -49,8 +49,8 @@ export async function rebuildCatalog(
   }
 }
 
-async function readAll(db: Depot, repository: RepositoryDirectory): Promise<ScanResult> {
-  const pool = createReadingPool()
+async function readAll(db: Database, repository: RepositoryDirectory): Promise<ScanResult> {
+  const pool = createFileReaderPool()
   try {
     return await scanRepository({
       repository,

@@ -4,14 +4,14 @@ import os from 'node:os'
 import path from 'node:path'
 import { sql } from 'kysely'
 import type { Config } from '../config/config.ts'
-import { describeTrouble, isDatabaseTrouble } from '../core/database-trouble.ts'
 import { HIDDEN, hideUrlSecrets, isSecretName } from '../core/hide-secrets.ts'
+import { describeDatabaseError, isDatabaseError } from '../core/problems/database-error.ts'
 import { reasonOf } from '../core/problems/system-error.ts'
-import { type DatabasePlace, type Depot, openDepotForReading } from '../store/database.ts'
-import { DatabaseUnusable } from '../store/database-unusable.ts'
-import { createInspectionStore } from '../store/inspection-store.ts'
+import { type Database, type DatabaseLocation, openDepotReadOnly } from '../store/engine/database.ts'
+import { DatabaseUnusable } from '../store/engine/database-unusable.ts'
+import { createInspectionStore } from '../store/maintenance/inspection-store.ts'
 import { readVersion } from '../version.ts'
-import { examine } from './doctor.ts'
+import { examine } from './doctor/doctor.ts'
 import { Refusal } from './refusal.ts'
 import { makeTar, type TarFile } from './tar.ts'
 
@@ -94,8 +94,8 @@ function volumeFacts(directory: string) {
   }
 }
 
-async function databaseFacts(place: DatabasePlace) {
-  const db = openDepotForReading(place)
+async function databaseFacts(location: DatabaseLocation) {
+  const db = openDepotReadOnly(location)
   try {
     const store = createInspectionStore(db)
     const rows: Record<string, number> = {}
@@ -104,14 +104,14 @@ async function databaseFacts(place: DatabasePlace) {
       rows[name] = counted.rows[0]?.count ?? 0
     }
     const schema = await store.appliedMigrations()
-    if (place.databaseUrl !== undefined) return { server: await serverVersion(db), schema, rows }
-    return { bytes: fs.statSync(place.databaseFile).size, schema, damages: await store.damages(), rows }
+    if (location.databaseUrl !== undefined) return { server: await serverVersion(db), schema, rows }
+    return { bytes: fs.statSync(location.databaseFile).size, schema, damages: await store.damages(), rows }
   } finally {
     await db.destroy()
   }
 }
 
-async function serverVersion(db: Depot): Promise<string | undefined> {
+async function serverVersion(db: Database): Promise<string | undefined> {
   const { rows } = await sql<{ version: string }>`select version()`.execute(db)
   return rows[0]?.version
 }
@@ -128,7 +128,7 @@ async function orReason<T>(look: () => Promise<T>): Promise<T | { readonly probl
     return await look()
   } catch (error) {
     if (error instanceof DatabaseUnusable) return { problem: error.message }
-    if (isDatabaseTrouble(error)) return { problem: describeTrouble(error) }
+    if (isDatabaseError(error)) return { problem: describeDatabaseError(error) }
     return { problem: reasonOf(error) }
   }
 }

@@ -1,19 +1,22 @@
-/** Users and tokens as the operator changes them in the database itself, also while the server runs: it knows within two seconds. */
+/**
+ * Users and tokens as the operator changes them in the database itself, also while the server runs: it knows within two
+ * seconds.
+ */
 import fs from 'node:fs'
 import os from 'node:os'
-import { covers, isRole, ROLES, type Role } from '../core/access.ts'
-import { makeToken } from '../core/api-token.ts'
+import { covers, isRole, ROLES, type Role } from '../core/accounts/access.ts'
+import { makeToken } from '../core/accounts/api-token.ts'
+import { checkNewPassword } from '../core/accounts/password.ts'
+import { createPasswordHasher, type PasswordHasher } from '../core/accounts/password-hasher.ts'
+import type { ApiToken, User } from '../core/accounts/user.ts'
+import { checkNewName, normalName } from '../core/accounts/user-name.ts'
 import { DURATION, parseDuration } from '../core/duration.ts'
-import { checkNewPassword } from '../core/password.ts'
-import { createPasswordHasher, type PasswordHasher } from '../core/password-hasher.ts'
-import { Problem } from '../core/problem.ts'
-import type { ApiToken, User } from '../core/user.ts'
-import { checkNewName, normalName } from '../core/user-name.ts'
-import { appendEvents } from '../store/audit-store.ts'
-import { type DatabasePlace, type Depot, knownMigrations, openDepotDatabase } from '../store/database.ts'
-import { createInspectionStore } from '../store/inspection-store.ts'
-import { createUserDesk } from '../store/user-desk.ts'
-import { createUserReader } from '../store/user-reader.ts'
+import { Problem } from '../core/problems/problem.ts'
+import { appendEvents } from '../store/accounts/audit-store.ts'
+import { createUserReader } from '../store/accounts/user-reader.ts'
+import { createUserCommands } from '../store/accounts/user-writer.ts'
+import { type Database, type DatabaseLocation, knownMigrations, openDepotDatabase } from '../store/engine/database.ts'
+import { createInspectionStore } from '../store/maintenance/inspection-store.ts'
 import { Refusal } from './refusal.ts'
 
 /** Each throws a Refusal with a sentence when it is not done. */
@@ -54,14 +57,14 @@ const MAX_TOKEN_NAME_LENGTH = 100
  * @throws Refusal when there is no database or it is of another version, or when the work refuses; DatabaseUnusable
  */
 export async function administerUsers<T>(
-  place: DatabasePlace,
+  location: DatabaseLocation,
   work: (admin: UserAdmin) => Promise<T>,
   hasher: PasswordHasher = createPasswordHasher()
 ): Promise<T> {
-  if (place.databaseUrl === undefined && !fs.existsSync(place.databaseFile)) {
-    throw new Refusal(`There is no database at ${place.databaseFile}. The first start of the server makes it.`)
+  if (location.databaseUrl === undefined && !fs.existsSync(location.databaseFile)) {
+    throw new Refusal(`There is no database at ${location.databaseFile}. The first start of the server makes it.`)
   }
-  const db = openDepotDatabase(place)
+  const db = openDepotDatabase(location)
   try {
     const applied = await createInspectionStore(db).appliedMigrations()
     if (applied.length < knownMigrations().length) {
@@ -76,8 +79,8 @@ export async function administerUsers<T>(
   }
 }
 
-function createAdmin(db: Depot, hasher: PasswordHasher): UserAdmin {
-  const [reader, desk] = [createUserReader(db), createUserDesk(db)]
+function createAdmin(db: Database, hasher: PasswordHasher): UserAdmin {
+  const [reader, commands] = [createUserReader(db), createUserCommands(db)]
 
   /** Nobody has logged in for it; the audit trail has the account of the operating system. */
   async function record<T>(action: string, targets: readonly string[], change: Promise<T>): Promise<T> {
@@ -113,26 +116,26 @@ function createAdmin(db: Depot, hasher: PasswordHasher): UserAdmin {
       const user = { name, role: parseRole(role), createdAt: new Date() }
       checkNewPassword(password)
       if ((await reader.findUser(name)) !== undefined) throw new Refusal(`There is a user ${name} already.`)
-      const added = desk.addUser({ ...user, passwordHash: await hasher.hash(password) })
+      const added = commands.addUser({ ...user, passwordHash: await hasher.hash(password) })
       return record('addUser', [`user:${name}`, `role:${role}`], added)
     },
 
     async setPassword(given, password) {
       checkNewPassword(password)
       const { name } = await getUser(given)
-      const changed = desk.changeUser({ name, passwordHash: await hasher.hash(password), changedAt: new Date() })
+      const changed = commands.changeUser({ name, passwordHash: await hasher.hash(password), changedAt: new Date() })
       return record('changeUser', [`user:${name}`], changed)
     },
 
     async setRole(given, role) {
       const name = normalName(given)
-      const changed = desk.changeUser({ name, role: parseRole(role), changedAt: new Date() })
+      const changed = commands.changeUser({ name, role: parseRole(role), changedAt: new Date() })
       return record('changeUser', [`user:${name}`, `role:${role}`], changed)
     },
 
     async removeUser(given) {
       const name = normalName(given)
-      return record('removeUser', [`user:${name}`], desk.removeUser(name))
+      return record('removeUser', [`user:${name}`], commands.removeUser(name))
     },
 
     listTokens: async (given) => reader.listTokens(given === undefined ? undefined : (await getUser(given)).name),
@@ -152,14 +155,14 @@ function createAdmin(db: Depot, hasher: PasswordHasher): UserAdmin {
       await record(
         'addToken',
         [`token:${id}`, `user:${owner.name}`, `role:${role}`],
-        desk.addToken({ token, secretHash })
+        commands.addToken({ token, secretHash })
       )
       return { ...token, text }
     },
 
     async revokeToken(given) {
       const [, id = given] = /^fxd_([0-9a-f]{16})_/.exec(given) ?? []
-      if (!(await desk.removeToken({ id, userName: undefined }))) throw new Refusal(`There is no token ${id}.`)
+      if (!(await commands.removeToken({ id, userName: undefined }))) throw new Refusal(`There is no token ${id}.`)
       await record('removeToken', [`token:${id}`], Promise.resolve())
     }
   }

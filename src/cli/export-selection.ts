@@ -10,6 +10,8 @@ export interface ExportChoice extends FilterOptions {
   readonly payloads?: boolean
 }
 
+import type { ClientOptions } from './client/client-command.ts'
+
 /**
  * The body of the request.
  * @throws CommandError (usage) when nothing is selected, or in two ways
@@ -34,4 +36,12 @@ export function selectionBody(fixids: readonly string[], choice: ExportChoice): 
     ...(withRequisites ? { withRequisites } : {}),
     ...(payloads ? { files: 'payloads' } : {})
   }
+}
+
+export interface ExportOptions extends ClientOptions, ExportChoice {
+  readonly dryRun?: boolean
+  readonly output: string
+  readonly force?: boolean
+  readonly manifest?: boolean
+  readonly verify: boolean
 }

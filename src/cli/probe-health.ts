@@ -1,4 +1,7 @@
-/** Whether the server of these settings, on this machine, is ready; for container engines, so that an image needs no curl. */
+/**
+ * Whether the server of these settings, on this machine, is ready; for container engines, so that an image needs no
+ * curl.
+ */
 import http from 'node:http'
 import https from 'node:https'
 import { text } from 'node:stream/consumers'

@@ -1,7 +1,7 @@
 /** The program with all its verbs: what the arguments mean, and how a command ends. */
 import { Command, CommanderError } from 'commander'
 import { readVersion } from '../version.ts'
-import type { Surroundings } from './client-command.ts'
+import type { CliContext } from './client/client-command.ts'
 import { CommandError, EXIT } from './exit.ts'
 import { addAudit } from './verbs/audit.ts'
 import { addBackup } from './verbs/backup.ts'
@@ -23,7 +23,7 @@ import { addUser } from './verbs/user.ts'
 import { addVerify } from './verbs/verify.ts'
 
 /** In the order in which the help lists them: a further verb, or a group of them, is a file and a line here. */
-const VERBS: readonly ((program: Command, surroundings: Surroundings) => void)[] = [
+const VERBS: readonly ((program: Command, context: CliContext) => void)[] = [
   addServe,
   addStatus,
   addScan,
@@ -48,7 +48,7 @@ const EPILOGUE = `
 Exit codes: 0 done, 1 refused or failed, 2 wrong usage or setting, 3 not allowed, 4 not found, 5 server not reached,
 130 interrupted. The settings of the server come from the environment and from .env, as README.md says.`
 
-export function buildProgram(surroundings: Surroundings): Command {
+export function buildProgram(context: CliContext): Command {
   const program = new Command('fixdepot')
     .description('A repository of server firmware: the server, and what asks it.')
     .version(readVersion(), '--version', 'show the version')
@@ -59,7 +59,7 @@ export function buildProgram(surroundings: Surroundings): Command {
     .configureOutput({
       outputError: (text, write) => write(`fixdepot: ${text.replace(/^error: /, '').trimEnd()}\nTry fixdepot --help.\n`)
     })
-  for (const add of VERBS) add(program, surroundings)
+  for (const add of VERBS) add(program, context)
   return program
 }
 
@@ -80,12 +80,12 @@ export async function runProgram(args: readonly string[], environment: NodeJS.Pr
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage
     if (!(error instanceof CommandError)) throw error
-    sayWhy(error, args.includes('--json'))
+    explain(error, args.includes('--json'))
     return error.exitCode
   }
 }
 
-function sayWhy({ message, code, exitCode, recovery }: CommandError, isJson: boolean): void {
+function explain({ message, code, exitCode, recovery }: CommandError, isJson: boolean): void {
   const text = isJson
     ? JSON.stringify({ error: message, code, exitCode, recovery })
     : `fixdepot: ${[message, recovery].filter((part) => part !== '').join(' ')}`

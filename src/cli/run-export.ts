@@ -1,17 +1,16 @@
 /** An export from end to end: accepted, packed, downloaded, checked, and only then under its name. */
 import fs from 'node:fs'
 import path from 'node:path'
-import { checkManifest, type Manifest } from '../admin/manifest.ts'
-import type { ExportState } from './api-types.ts'
-import type { Session } from './client-command.ts'
-import { discard, download, publish, refuseExisting } from './download.ts'
+import { checkManifest, type Manifest } from '../admin/verify/manifest.ts'
+import type { ExportState } from './client/api-types.ts'
+import type { Session } from './client/client-command.ts'
+import { discard, download, publish, refuseExisting } from './client/download.ts'
+import { followExport } from './client/follow.ts'
 import { CommandError, EXIT, interrupted, refuseUsage } from './exit.ts'
-import { selectionBody } from './export-selection.ts'
-import { followExport } from './follow.ts'
-import { humanSize, print, printable, printJson, tell } from './output.ts'
-import { createProgressBar } from './progress-bar.ts'
-import { showPreflight } from './show-preflight.ts'
-import type { ExportOptions } from './verbs/export.ts'
+import { type ExportOptions, selectionBody } from './export-selection.ts'
+import { humanSize, print, printable, printJson, tell } from './output/output.ts'
+import { createProgressBar } from './output/progress-bar.ts'
+import { showPreflight } from './output/show-preflight.ts'
 
 /** @returns the code to exit with */
 export async function runExport(session: Session, fixids: readonly string[], options: ExportOptions): Promise<number> {
@@ -89,7 +88,7 @@ function isDirectory(output: string): boolean {
 }
 
 async function readManifest({ client, signal }: Session, id: number): Promise<Manifest> {
-  const manifest = await client.patiently(() => client.json({ path: `/api/v1/exports/${id}/manifest` }))
+  const manifest = await client.retryWithin(() => client.json({ path: `/api/v1/exports/${id}/manifest` }))
   if (signal.aborted) throw left(id)
   try {
     return checkManifest(manifest)
@@ -108,7 +107,7 @@ async function check(
   signal: AbortSignal,
   isQuiet: boolean
 ): Promise<void> {
-  const { verifyArchive } = await import('../admin/verify-archive.ts')
+  const { verifyArchive } = await import('../admin/verify/verify-archive.ts')
   const checking = createProgressBar('Checking', { isQuiet })
   const { findings, findingCount } = await verifyArchive(part, { manifest, signal, onProgress: checking.update }).catch(
     (error) => {

@@ -1,12 +1,12 @@
 /** Checks an archive that lies on this machine, against its manifest where there is one. */
 import fs from 'node:fs'
-import { readManifest } from '../admin/manifest.ts'
 import { Refusal } from '../admin/refusal.ts'
-import { verifyArchive } from '../admin/verify-archive.ts'
+import { readManifest } from '../admin/verify/manifest.ts'
+import { verifyArchive } from '../admin/verify/verify-archive.ts'
 import { CommandError, EXIT, interrupted } from './exit.ts'
 import { interruption } from './interruption.ts'
-import { coloured, humanSize, print, printable, printJson } from './output.ts'
-import { createProgressBar } from './progress-bar.ts'
+import { coloured, humanSize, print, printable, printJson } from './output/output.ts'
+import { createProgressBar } from './output/progress-bar.ts'
 
 /** @returns whether nothing is wrong with it @throws CommandError when it or the manifest cannot be read */
 export async function runVerify(archive: string, manifestFile: string | undefined, isJson: boolean): Promise<boolean> {
@@ -26,7 +26,7 @@ export async function runVerify(archive: string, manifestFile: string | undefine
     const isSound = verification.findingCount === 0
     if (isJson) printJson({ archive, manifest: file ?? null, isSound, ...verification })
     else {
-      for (const finding of verification.findings) print(printable(finding))
+      for (const difference of verification.findings) print(printable(difference))
       const more = verification.findingCount - verification.findings.length
       if (more > 0) print(`And ${more} more findings.`)
       const { files, bytes } = verification

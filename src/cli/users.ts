@@ -1,6 +1,9 @@
-/** Users as the command line changes them: through a server, or in the database of a data directory for who has no password any more. */
-import type { ApiClient } from './api-client.ts'
-import { type ClientOptions, withServer } from './client-command.ts'
+/**
+ * Users as the command line changes them: through a server, or in the database of a data directory for who has no
+ * password any more.
+ */
+import type { ApiClient } from './client/api-client.ts'
+import { type ClientOptions, withServer } from './client/client-command.ts'
 import { CommandError, EXIT } from './exit.ts'
 
 export interface ShownUser {
@@ -18,7 +21,7 @@ export interface Users {
   remove(name: string): Promise<void>
 }
 
-export interface PlaceOptions extends ClientOptions {
+export interface LocationOptions extends ClientOptions {
   /** In the data directory of the settings, also while its server runs. */
   readonly local?: boolean
 }
@@ -27,7 +30,7 @@ const PATH = '/api/v1/users'
 
 /** @throws CommandError when it is refused */
 export async function withUsers<Result>(
-  options: PlaceOptions,
+  options: LocationOptions,
   environment: NodeJS.ProcessEnv,
   run: (users: Users) => Promise<Result>
 ): Promise<Result> {

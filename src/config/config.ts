@@ -1,9 +1,9 @@
 /** The settings as one frozen object. Only the command line reads `process.env` beside it. */
 import fs from 'node:fs'
 import { Value } from 'typebox/value'
+import type { Protection } from '../core/accounts/protection.ts'
 import { CLIENT_SETTINGS } from '../core/client-settings.ts'
-import type { Protection } from '../core/protection.ts'
-import type { StorageConfig } from '../core/storage-config.ts'
+import type { StorageConfig } from '../core/storage/storage-config.ts'
 import { type AccountsConfig, accountsConfig } from './accounts.ts'
 import { redirectsDownloads } from './archives.ts'
 import { ConfigError, invalidSetting } from './config-error.ts'

@@ -1,6 +1,6 @@
 /** The settings that protect the server from its callers. */
 import net from 'node:net'
-import { DEFAULT_PROTECTION, type Protection } from '../core/protection.ts'
+import { DEFAULT_PROTECTION, type Protection } from '../core/accounts/protection.ts'
 import { invalidSetting } from './config-error.ts'
 import { optionalSetting, type SettingValues, setting } from './setting.ts'
 

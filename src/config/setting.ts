@@ -1,4 +1,7 @@
-/** How a group declares its settings: variables of the environment with their checks, and the texts of docs/configuration.md. */
+/**
+ * How a group declares its settings: variables of the environment with their checks, and the texts of
+ * docs/configuration.md.
+ */
 import { type Static, type TObject, type TOptional, type TProperties, type TString, Type } from 'typebox'
 
 export interface SettingOptions {

@@ -1,4 +1,6 @@
-/** What the command line reads from the environment as a client. The server knows the names, and ignores their values. */
+/**
+ * What the command line reads from the environment as a client. The server knows the names, and ignores their values.
+ */
 export const CLIENT_SETTINGS = [
   'FIXDEPOT_URL',
   'FIXDEPOT_USER',

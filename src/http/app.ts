@@ -2,26 +2,26 @@
 import type { RequestListener } from 'node:http'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import Fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify'
+import { DEFAULT_PROTECTION, type Protection } from '../core/accounts/protection.ts'
 import type { CertificateSource } from '../core/certificate.ts'
-import { DEFAULT_PROTECTION, type Protection } from '../core/protection.ts'
-import { apiDoor } from './api/api-door.ts'
-import { KEEP_ALIVE_MS, limitConnections, SERVER_OPTIONS } from './connection-limits.ts'
+import { nativeApi } from './api/native-api.ts'
+import { KEEP_ALIVE_MS, limitConnections, SERVER_OPTIONS } from './connection/connection-limits.ts'
+import { answerMalformed } from './connection/malformed.ts'
+import { createSecureServer } from './connection/secure-server.ts'
 import { healthRoutes } from './health-routes.ts'
-import { lxcaDoor } from './lxca/lxca-door.ts'
-import { answerMalformed } from './malformed.ts'
+import { lxcaApi } from './lxca/lxca-api.ts'
 import { metricsRoutes } from './metrics-routes.ts'
 import { registerAudit } from './plugins/audit.ts'
 import { registerAuth } from './plugins/auth.ts'
 import { registerClosing } from './plugins/closing.ts'
 import { registerDocs } from './plugins/docs.ts'
 import { registerErrors, sendError } from './plugins/errors.ts'
-import { QuietLogController, registerObservers } from './plugins/observe.ts'
 import { registerOtherSites } from './plugins/other-sites.ts'
 import { requestIds } from './plugins/request-id.ts'
 import { registerSafeHeaders, safeHeaders } from './plugins/safe-headers.ts'
 import { schemaProblem } from './plugins/schema-errors.ts'
+import { QuietLogController, registerObservers } from './plugins/telemetry.ts'
 import { registerUserLimits } from './plugins/user-limits.ts'
-import { createSecureServer } from './secure-server.ts'
 import type { Services } from './services.ts'
 
 export interface AppOptions {
@@ -33,7 +33,7 @@ export interface AppOptions {
   /** By default what the settings are by default. */
   readonly protection?: Protection | undefined
   /** Whether there is more than what operations need: health and metrics. By default there is. */
-  readonly hasDoors?: boolean | undefined
+  readonly servesApis?: boolean | undefined
   /** Without one nothing is logged. */
   readonly logger?: FastifyBaseLogger
 }
@@ -41,8 +41,8 @@ export interface AppOptions {
 export type App = FastifyInstance
 
 /**
- * The schema of a route says how long its parameters may be: a fixid has up to 255 characters, and a list of tasks many more than
- * the 100 that the router would let pass. Node takes no request whose head is longer than this.
+ * The schema of a route says how long its parameters may be: a fixid has up to 255 characters, and a list of tasks many
+ * more than the 100 that the router would let pass. Node takes no request whose head is longer than this.
  */
 const MAX_PARAM_LENGTH = 16 * 1024
 
@@ -54,7 +54,7 @@ function serverOptions(certificates: CertificateSource | undefined): object {
 
 /** The app, ready for `inject` or `listen`. */
 export async function buildApp(options: AppOptions): Promise<App> {
-  const { services, version, certificates, logger, protection = DEFAULT_PROTECTION, hasDoors = true } = options
+  const { services, version, certificates, logger, protection = DEFAULT_PROTECTION, servesApis = true } = options
   const { corsOrigins, trustedProxies, docs, maxConnections, userLimits } = protection
   const app = Fastify({
     ...serverOptions(certificates),
@@ -82,12 +82,12 @@ export async function buildApp(options: AppOptions): Promise<App> {
   await registerAuth(app, services)
   registerAudit(app, services)
   registerUserLimits(app, userLimits)
-  if (hasDoors) await registerDocs(app, { version, docs })
+  if (servesApis) await registerDocs(app, { version, docs })
   await app.register(healthRoutes, { ...services, isClosing })
   await app.register(metricsRoutes, services)
-  if (hasDoors) {
-    await app.register(lxcaDoor, { ...services, version })
-    await app.register(apiDoor, { ...services, version })
+  if (servesApis) {
+    await app.register(lxcaApi, { ...services, version })
+    await app.register(nativeApi, { ...services, version })
   }
   await app.ready()
   return app

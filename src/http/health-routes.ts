@@ -1,7 +1,9 @@
-/** For probes: whether the process runs, and whether it can do its work. Open to everybody, so reasons name no paths. */
+/**
+ * For probes: whether the process runs, and whether it can do its work. Open to everybody, so reasons name no paths.
+ */
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
-import type { HealthCheck } from '../core/catalog.ts'
+import type { HealthCheck } from '../core/catalog/catalog.ts'
 import { errorResponse } from './lxca/result-body.ts'
 import type { Services } from './services.ts'
 

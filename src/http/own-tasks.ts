@@ -1,7 +1,7 @@
 /** Tasks of others are ended by operators only. */
-import { covers, type Identity } from '../core/access.ts'
-import { Problem } from '../core/problem.ts'
-import type { TaskReader } from '../core/task.ts'
+import { covers, type Identity } from '../core/accounts/access.ts'
+import { Problem } from '../core/problems/problem.ts'
+import type { TaskReader } from '../core/tasks/task.ts'
 
 /**
  * Who has asked for a task never changes, so that this can be looked at beforehand. Unknown tasks are left to the desk.

@@ -1,6 +1,6 @@
 /**
- * Values for the examples in the API's description. They are there in the repository that `npm run sample` and `npm run demo` make,
- * so that a call that is tried out without a change has something to show.
+ * Values for the examples in the API's description. They are there in the repository that `npm run sample` and `npm run
+ * demo` make, so that a call that is tried out without a change has something to show.
  */
 
 /** A package. */

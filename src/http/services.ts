@@ -1,20 +1,20 @@
-import type { Archives } from '../core/archive.ts'
-import type { AuditCommands, AuditReader } from '../core/audit.ts'
-import type { CatalogReader, HealthCheck, RepositorySpace } from '../core/catalog.ts'
-import type { PlanReader, TaskCommands } from '../core/export.ts'
-import type { ImportCommands, Uploads } from '../core/import.ts'
-import type { Logins } from '../core/logins.ts'
-import type { Metrics } from '../core/observation.ts'
-import type { PasswordHasher } from '../core/password-hasher.ts'
-import type { RepositoryFiles } from '../core/repository-files.ts'
-import type { Sessions } from '../core/session.ts'
-import type { DepotStatus } from '../core/statistics.ts'
-import type { TaskReader } from '../core/task.ts'
-import type { UserCommands, UserReader } from '../core/user.ts'
+import type { AuditCommands, AuditReader } from '../core/accounts/audit.ts'
+import type { Logins } from '../core/accounts/logins.ts'
+import type { PasswordHasher } from '../core/accounts/password-hasher.ts'
+import type { Sessions } from '../core/accounts/session.ts'
+import type { UserCommands, UserReader } from '../core/accounts/user.ts'
+import type { CatalogReader, HealthCheck, RepositorySpace } from '../core/catalog/catalog.ts'
+import type { Archives } from '../core/export/archive.ts'
+import type { PlanReader, TaskCommands } from '../core/export/export.ts'
+import type { ImportCommands, Uploads } from '../core/import/import.ts'
+import type { RepositoryFiles } from '../core/storage/repository-files.ts'
+import type { DepotStatus } from '../core/tasks/statistics.ts'
+import type { TaskReader } from '../core/tasks/task.ts'
+import type { Metrics } from '../core/tasks/telemetry.ts'
 
 /** What the routes need of the depot; ready-made, so that the app can be built on the real thing or on another. */
 export interface Services {
-  readonly desk: TaskCommands
+  readonly commands: TaskCommands
   readonly imports: ImportCommands
   readonly uploads: Uploads
   readonly tasks: TaskReader
@@ -40,5 +40,5 @@ export interface Services {
   readonly logins: Logins
   readonly hasher: PasswordHasher
   readonly users: UserReader
-  readonly userDesk: UserCommands
+  readonly userCommands: UserCommands
 }

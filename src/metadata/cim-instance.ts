@@ -1,6 +1,6 @@
 /**
- * Reads the properties of a classic metadata file: DMTF's CIM-XML (DSP0201) as the packages use it, that is INSTANCE with
- * PROPERTY > VALUE and PROPERTY.ARRAY > VALUE.ARRAY > VALUE.
+ * Reads the properties of a classic metadata file: DMTF's CIM-XML (DSP0201) as the packages use it, that is INSTANCE
+ * with PROPERTY > VALUE and PROPERTY.ARRAY > VALUE.ARRAY > VALUE.
  */
 import { SaxesParser } from 'saxes'
 import { MetadataError } from './metadata-error.ts'
@@ -22,8 +22,8 @@ interface OpenProperty {
 }
 
 /**
- * @throws MetadataError `unsafe-metadata` for a document type declaration: it is where entities are declared, and an honest
- * package has none; `not-metadata` for other XML; `broken-metadata` for what is not well-formed.
+ * @throws MetadataError `unsafe-metadata` for a document type declaration: it is where entities are declared, and an
+ * honest package has none; `not-metadata` for other XML; `broken-metadata` for what is not well-formed.
  */
 export function parseCimInstance(text: string): CimInstance {
   const parser = new SaxesParser()

@@ -2,7 +2,7 @@
  * Classic package metadata, `<fixid>.xml`. Which property names real packages use is only partly public, so names are
  * matched without regard to case, synonyms are accepted, and what is not understood is kept by name.
  */
-import type { Member, NamedPayload, PackageDescription, Requisite, RequisiteKind } from '../core/package.ts'
+import type { Member, NamedPayload, PackageDescription, Requisite, RequisiteKind } from '../core/catalog/package.ts'
 import { type CimInstance, type CimProperty, parseCimInstance } from './cim-instance.ts'
 import { decodeText } from './decode-text.ts'
 import { isFixid } from './fixid.ts'

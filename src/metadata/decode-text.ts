@@ -1,4 +1,4 @@
-import { encodingOf } from '../core/text-encoding.ts'
+import { encodingOf } from '../core/catalog/text-encoding.ts'
 import { MetadataError } from './metadata-error.ts'
 
 /**

@@ -1,12 +1,12 @@
-import type { MachineType } from '../core/package.ts'
+import type { MachineType } from '../core/catalog/package.ts'
 
 /** Four characters, or one of the longer forms of chassis and switches: `7X05`, `7159BF7`, `0x0130-0x0017`. */
 const TYPE = /^[0-9A-Z][0-9A-Za-z_-]{3,}$/
 const BARE_TYPE = /^[0-9A-Z]{4}$/
 
 /**
- * The machine types in items such as `ThinkSystem SR650 [7X05]` or `7X05`; an item may hold several types in its brackets,
- * parted by commas. Items that hold none are left out, and so is a type that was there before.
+ * The machine types in items such as `ThinkSystem SR650 [7X05]` or `7X05`; an item may hold several types in its
+ * brackets, parted by commas. Items that hold none are left out, and so is a type that was there before.
  */
 export function parseMachineTypes(items: readonly string[]): MachineType[] {
   const found = new Map<string, MachineType>()

@@ -1,4 +1,4 @@
-import type { CatalogProblemCode } from '../core/package.ts'
+import type { CatalogProblemCode } from '../core/catalog/package.ts'
 
 /** A metadata file that cannot be used; the catalog reports it with this code and reason. */
 export class MetadataError extends Error {

@@ -1,6 +1,6 @@
 /** What a file of metadata says, whichever kind it is: the one door to this folder. */
-import { type SplitName, splitName } from '../core/file-name.ts'
-import type { CatalogProblemCode, PackageDescription } from '../core/package.ts'
+import { type SplitName, splitName } from '../core/catalog/file-name.ts'
+import type { CatalogProblemCode, PackageDescription } from '../core/catalog/package.ts'
 import { MAX_CLASSIC_XML_BYTES, parseClassicXml } from './classic-xml.ts'
 import { MetadataError } from './metadata-error.ts'
 import {

@@ -1,9 +1,9 @@
 /**
- * V3 package metadata: `_index.json` (what there is to install), `_inventory.json` (what it is for) and `_signature.json`
- * (what the payload must be). A bundle's index lists many packages, a package's own index one.
+ * V3 package metadata: `_index.json` (what there is to install), `_inventory.json` (what it is for) and
+ * `_signature.json` (what the payload must be). A bundle's index lists many packages, a package's own index one.
  */
-import { foldName } from '../core/file-name.ts'
-import type { MachineType, Member, PackageDescription, Requisite } from '../core/package.ts'
+import { foldName } from '../core/catalog/file-name.ts'
+import type { MachineType, Member, PackageDescription, Requisite } from '../core/catalog/package.ts'
 import { isFixid } from './fixid.ts'
 import {
   type LooseObject,

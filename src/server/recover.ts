@@ -1,23 +1,23 @@
 /** Identifies this server to its peers, and ends what former processes left, before the workers start. */
 import path from 'node:path'
 import { ConfigError } from '../config/config-error.ts'
-import type { ArchiveStorage } from '../core/archive-storage.ts'
-import { StorageTrouble } from '../core/archive-trouble.ts'
-import type { StorageConfig } from '../core/storage-config.ts'
-import { nodeIdOf } from '../files/node-id.ts'
-import { createRepositoryDirectory } from '../files/repository-directory.ts'
-import { joinServers, UNKNOWN_PLACE } from '../join-servers.ts'
-import type { Depot as Database } from '../store/database.ts'
-import { writeTransaction } from '../store/durable-transaction.ts'
-import { readIdentity } from '../store/identity-store.ts'
-import { createImportStore } from '../store/import-store.ts'
-import type { ServerStore } from '../store/server-store.ts'
-import { claimArchives } from '../worker/own-archives.ts'
-import { recoverDeletions, removeAbandonedUploads, tolerateTrouble } from '../worker/recover-repository.ts'
-import type { WorkerSettings } from '../worker/settings.ts'
+import { StorageError } from '../core/problems/storage-error.ts'
+import type { ArchiveStorage } from '../core/storage/archive-storage.ts'
+import type { StorageConfig } from '../core/storage/storage-config.ts'
+import type { WorkerSettings } from '../core/storage/worker-settings.ts'
+import { claimArchives } from '../storage/claimed-archives.ts'
+import { nodeIdOf } from '../storage/disk/node-id.ts'
+import { createRepositoryDirectory } from '../storage/disk/repository-directory.ts'
+import type { ServerStore } from '../store/cluster/server-store.ts'
+import type { Database } from '../store/engine/database.ts'
+import { writeTransaction } from '../store/engine/durable-transaction.ts'
+import { readIdentity } from '../store/engine/identity-store.ts'
+import { createImportStore } from '../store/imports/import-store.ts'
+import { recoverDeletions, removeAbandonedUploads, tolerateSystemError } from '../worker/runtime/recover-repository.ts'
+import { joinCluster, UNKNOWN_LOCATION } from './join-cluster.ts'
 
 /** How this server, its data directory and its archives are named to its peers. */
-export type ServerIdentity = Required<Pick<WorkerSettings, 'owner' | 'node' | 'archivesPlace'>> &
+export type ServerIdentity = Required<Pick<WorkerSettings, 'owner' | 'node' | 'archivesLocation'>> &
   Pick<WorkerSettings, 'archivesOwner'>
 
 /** Claims the archives for this depot, where other depots may reach them. @throws ConfigError */
@@ -28,9 +28,9 @@ export async function identifyServer(
   owner: string
 ): Promise<ServerIdentity> {
   const node = nodeIdOf(storage.dataDirectory)
-  if (!isReachedByOthers(storage)) return { owner, node, archivesPlace: node, archivesOwner: undefined }
+  if (!isReachedByOthers(storage)) return { owner, node, archivesLocation: node, archivesOwner: undefined }
   const archivesOwner = await readIdentity(db)
-  return { owner, node, archivesPlace: await claim(archives, archivesOwner), archivesOwner }
+  return { owner, node, archivesLocation: await claim(archives, archivesOwner), archivesOwner }
 }
 
 /** The instance lock protects the depot's own data directory. */
@@ -43,8 +43,8 @@ async function claim(archives: ArchiveStorage, identity: string): Promise<string
   try {
     return await claimArchives(archives, identity)
   } catch (error) {
-    if (error instanceof StorageTrouble && error.isPassing) return UNKNOWN_PLACE
-    if (!(error instanceof StorageTrouble)) tolerateTrouble(error)
+    if (error instanceof StorageError && error.isTransient) return UNKNOWN_LOCATION
+    if (!(error instanceof StorageError)) tolerateSystemError(error)
     throw new ConfigError((error as Error).message, { cause: error })
   }
 }
@@ -60,8 +60,8 @@ export async function recover(
   identity: ServerIdentity,
   servers: ServerStore | undefined
 ): Promise<void> {
-  const { owner: id, node, archivesPlace: archives } = identity
-  if (servers !== undefined) await joinServers(servers, { id, node, archives })
+  const { owner: id, node, archivesLocation: archives } = identity
+  if (servers !== undefined) await joinCluster(servers, { id, node, archives })
   else await createImportStore(db).endUploads()
   const peers = new Set((await servers?.others(''))?.map((server) => server.id))
   const repository = createRepositoryDirectory(repositoryDirectory)

@@ -1,29 +1,30 @@
 /** What the routes need of the depot, made from its parts. */
-import { createArchives } from '../archives.ts'
+
 import type { Config } from '../config/config.ts'
-import type { ArchiveStorage } from '../core/archive-storage.ts'
-import { rememberUsers } from '../core/known-users.ts'
-import { createLoginGuard } from '../core/login-guard.ts'
-import { createLogins } from '../core/logins.ts'
-import type { PasswordHasher } from '../core/password-hasher.ts'
-import { Problem } from '../core/problem.ts'
-import { createSessions } from '../core/session.ts'
-import type { Signals } from '../core/signals.ts'
-import type { TaskReader } from '../core/task.ts'
-import { createIncomingDirectory } from '../files/incoming-directory.ts'
-import type { RepositoryDirectory } from '../files/repository-directory.ts'
-import { createRepositoryFiles } from '../files/repository-files.ts'
-import { checkHealth } from '../health.ts'
+import { rememberUsers } from '../core/accounts/known-users.ts'
+import { createLoginGuard } from '../core/accounts/login-guard.ts'
+import { createLogins } from '../core/accounts/logins.ts'
+import type { PasswordHasher } from '../core/accounts/password-hasher.ts'
+import { createSessions } from '../core/accounts/session.ts'
+import { Problem } from '../core/problems/problem.ts'
+import type { ArchiveStorage } from '../core/storage/archive-storage.ts'
+import type { Notifications } from '../core/tasks/notifications.ts'
+import type { TaskReader } from '../core/tasks/task.ts'
 import type { Services } from '../http/services.ts'
-import { createArchiveStore } from '../store/archive-store.ts'
-import { createAuditReader } from '../store/audit-store.ts'
-import { createCatalogStore } from '../store/catalog-store.ts'
-import type { Depot as Database } from '../store/database.ts'
-import { readIdentity } from '../store/identity-store.ts'
-import { createPlanStore } from '../store/plan-store.ts'
-import { createSessionReader } from '../store/session-store.ts'
-import { createUserReader, findLoginFailures, listLoginFailures } from '../store/user-reader.ts'
-import type { Supervisor } from '../worker/supervisor.ts'
+import { createIncomingDirectory } from '../storage/disk/incoming-directory.ts'
+import type { RepositoryDirectory } from '../storage/disk/repository-directory.ts'
+import { createRepositoryFiles } from '../storage/disk/repository-files.ts'
+import { createAuditReader } from '../store/accounts/audit-store.ts'
+import { createSessionReader } from '../store/accounts/session-store.ts'
+import { createUserReader, findLoginFailures, listLoginFailures } from '../store/accounts/user-reader.ts'
+import { createCatalogStore } from '../store/catalog/catalog-store.ts'
+import type { Database } from '../store/engine/database.ts'
+import { readIdentity } from '../store/engine/identity-store.ts'
+import { createArchiveStore } from '../store/tasks/archive-store.ts'
+import { createPlanStore } from '../store/tasks/plan-store.ts'
+import type { Supervisor } from '../worker/runtime/supervisor.ts'
+import { createArchives } from './archives.ts'
+import { checkHealth } from './health.ts'
 import type { Telemetry } from './telemetry.ts'
 
 export interface DepotParts {
@@ -37,7 +38,7 @@ export interface DepotParts {
   readonly archives: ArchiveStorage
   readonly repository: RepositoryDirectory
   readonly tasks: TaskReader
-  readonly notifications: Signals
+  readonly notifications: Notifications
   readonly supervisor: Supervisor
   readonly telemetry: Telemetry
 }
@@ -50,16 +51,16 @@ export async function createServices(parts: DepotParts): Promise<Services> {
   const files = createRepositoryFiles(storage.repositoryDirectory)
   const clock = () => performance.now()
   const known = rememberUsers(users, clock)
-  notifications.on('users', known.forget)
+  notifications.subscribe('users', known.forget)
   const guard = await openLoginGuard(parts)
   const health = () => checkHealth(db, storage, parts, supervisor)
   return {
-    desk: commands,
+    commands: commands,
     imports: commands,
-    userDesk: commands,
+    userCommands: commands,
     audit: commands,
     tasks: parts.tasks,
-    onExportsChange: parts.hasPeers ? (listener) => notifications.on('exports', listener) : undefined,
+    onExportsChange: parts.hasPeers ? (listener) => notifications.subscribe('exports', listener) : undefined,
     plans,
     catalog,
     files,
@@ -79,11 +80,11 @@ export async function createServices(parts: DepotParts): Promise<Services> {
     identity: await readIdentity(db),
     sessions: createSessions({
       reader: createSessionReader(db),
-      desk: commands,
+      commands: commands,
       timeoutMs: sessionTimeoutMs,
       now
     }),
-    logins: createLogins({ users: known.reader, freshUsers: users, desk: commands, hasher, guard, now, clock }),
+    logins: createLogins({ users: known.reader, freshUsers: users, commands: commands, hasher, guard, now, clock }),
     hasher,
     users,
     auditTrail: createAuditReader(db),
@@ -94,7 +95,7 @@ export async function createServices(parts: DepotParts): Promise<Services> {
 async function openLoginGuard({ db, supervisor, hasPeers, now }: DepotParts) {
   return createLoginGuard({
     failures: await listLoginFailures(db),
-    desk: supervisor.commands,
+    commands: supervisor.commands,
     findFailures: hasPeers ? (keys) => findLoginFailures(db, keys) : undefined,
     now
   })

@@ -1,11 +1,11 @@
 /** The statistics of this depot and the metrics of this process. */
 import type { Config } from '../config/config.ts'
-import type { DepotStatistics, DepotStatus, WorkerPartState } from '../core/statistics.ts'
-import { keepBriefly } from '../observe/keep-briefly.ts'
-import { createMetrics, type DepotMetrics } from '../observe/metrics.ts'
-import { createStatistics } from '../observe/statistics.ts'
-import type { Depot as Database } from '../store/database.ts'
-import { createStatisticsStore } from '../store/statistics-store.ts'
+import type { DepotStatistics, DepotStatus, WorkerPartState } from '../core/tasks/statistics.ts'
+import type { Database } from '../store/engine/database.ts'
+import { createStatisticsStore } from '../store/tasks/statistics-store.ts'
+import { keepBriefly } from '../telemetry/keep-briefly.ts'
+import { createMetrics, type DepotMetrics } from '../telemetry/metrics.ts'
+import { createStatistics } from '../telemetry/statistics.ts'
 import { readVersion } from '../version.ts'
 
 export interface Telemetry {

@@ -1,24 +1,25 @@
 /**
- * The process that writes the catalog: scans and imports, one after the other, so that none of them publishes what another one has
- * changed since. Its supervisor ends it when there is nothing to do: what that needs of memory goes back to the system with it, and
- * metadata that would take too much of it takes no server down.
+ * The process that writes the catalog: scans and imports, one after the other, so that none of them publishes what
+ * another one has changed since. Its supervisor ends it when there is nothing to do: what that needs of memory goes
+ * back to the system with it, and metadata that would take too much of it takes no server down.
  */
-import { createRepositoryDirectory } from '../files/repository-directory.ts'
-import { createCatalogStore } from '../store/catalog-store.ts'
-import { createImportStore } from '../store/import-store.ts'
-import { createImportLane } from './import-lane.ts'
-import { hostLane } from './lane-host.ts'
-import { createReadingPool } from './reading-pool.ts'
-import { freeRepositoryBytes } from './repository-room.ts'
-import { CATALOG_KINDS, processChannel } from './runtime/worker-channel.ts'
-import { createScanLane } from './scan-lane.ts'
-import { ownerToShow } from './settings.ts'
 
-hostLane(await processChannel(), CATALOG_KINDS, (context) => {
-  const pool = createReadingPool()
+import { ownerToShow } from '../core/storage/worker-settings.ts'
+import { createRepositoryDirectory } from '../storage/disk/repository-directory.ts'
+import { createCatalogStore } from '../store/catalog/catalog-store.ts'
+import { createImportStore } from '../store/imports/import-store.ts'
+import { createImportHandler } from './import/import-handler.ts'
+import { freeRepositoryBytes } from './runtime/repository-space.ts'
+import { CATALOG_KINDS, processChannel } from './runtime/worker-channel.ts'
+import { hostWorker } from './runtime/worker-host.ts'
+import { createFileReaderPool } from './scan/file-reader-pool.ts'
+import { createScanHandler } from './scan/scan-handler.ts'
+
+hostWorker(await processChannel(), CATALOG_KINDS, (context) => {
+  const pool = createFileReaderPool()
   const repository = createRepositoryDirectory(context.settings.repositoryDirectory, ownerToShow(context.settings))
-  const scan = createScanLane({ ...context, repository, pool })
-  const { run: runImport, ...imports } = createImportLane({
+  const scan = createScanHandler({ ...context, repository, pool })
+  const { run: runImport, ...imports } = createImportHandler({
     ...context,
     repository,
     pool,
@@ -29,7 +30,7 @@ hostLane(await processChannel(), CATALOG_KINDS, (context) => {
   })
   return {
     ...imports,
-    run: (work, signal) => (work.kind === 'import' ? runImport(work, signal) : scan(work, signal)),
+    run: (job, signal) => (job.kind === 'import' ? runImport(job, signal) : scan(job, signal)),
     async close() {
       await pool.close()
     }

@@ -1,8 +1,8 @@
 import type { Command } from 'commander'
-import { type Surroundings, withJson } from '../client-command.ts'
+import { type CliContext, withJson } from '../client/client-command.ts'
 
 /** `fixdepot audit verify|export`: on the machine of the server. */
-export function addAudit(program: Command, { exit }: Surroundings): void {
+export function addAudit(program: Command, { exit }: CliContext): void {
   const audit = program.command('audit').description('the audit trail of the data directory')
   withJson(audit.command('verify'))
     .description('check that no record was changed, taken out or put in')

@@ -1,8 +1,8 @@
 import type { Command } from 'commander'
-import { type Surroundings, withJson } from '../client-command.ts'
+import { type CliContext, withJson } from '../client/client-command.ts'
 
 /** `fixdepot backup FILE`: on the machine of the server. */
-export function addBackup(program: Command, { exit }: Surroundings): void {
+export function addBackup(program: Command, { exit }: CliContext): void {
   withJson(program.command('backup'))
     .description('copy the database of the data directory into a file, also while the server runs')
     .argument('<file>', 'where to; it must not be there yet')

@@ -1,5 +1,5 @@
 import { Argument, type Command } from 'commander'
-import { print } from '../output.ts'
+import { print } from '../output/output.ts'
 
 const SHELLS = ['bash', 'zsh', 'fish'] as const
 
@@ -10,7 +10,7 @@ export function addCompletion(program: Command): void {
     .description('write a completion script, such as for: source <(fixdepot completion bash)')
     .addArgument(new Argument('<shell>').choices(SHELLS))
     .action(async (shell: (typeof SHELLS)[number]) => {
-      const { completionScript } = await import('../completion-script.ts')
+      const { completionScript } = await import('../output/completion-script.ts')
       print(completionScript(program, shell).trimEnd())
     })
 }

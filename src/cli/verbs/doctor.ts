@@ -1,8 +1,8 @@
 import type { Command } from 'commander'
-import { type Surroundings, withJson } from '../client-command.ts'
+import { type CliContext, withJson } from '../client/client-command.ts'
 
 /** `fixdepot doctor`: on the machine of the server. */
-export function addDoctor(program: Command, { exit }: Surroundings): void {
+export function addDoctor(program: Command, { exit }: CliContext): void {
   withJson(program.command('doctor'))
     .description('check database, archives and catalog of the data directory, and change nothing')
     .option('--rebuild', 'read the whole repository again, while the server is stopped')

@@ -1,19 +1,11 @@
 import type { Command } from 'commander'
-import { type ClientOptions, type Surroundings, withConnection, withServer } from '../client-command.ts'
-import type { ExportChoice } from '../export-selection.ts'
+import { type CliContext, withConnection, withServer } from '../client/client-command.ts'
+import type { ExportOptions } from '../export-selection.ts'
 import { withFilter } from '../filter-options.ts'
 import { addMachineType, exportId } from '../option-values.ts'
 
-export interface ExportOptions extends ClientOptions, ExportChoice {
-  readonly dryRun?: boolean
-  readonly output: string
-  readonly force?: boolean
-  readonly manifest?: boolean
-  readonly verify: boolean
-}
-
 /** `fixdepot export`: from the selection to an archive on this machine's disk that has been checked. */
-export function addExport(program: Command, { environment, exit }: Surroundings): void {
+export function addExport(program: Command, { environment, exit }: CliContext): void {
   const command = withFilter(
     program
       .command('export')

@@ -1,10 +1,13 @@
 import type { Command } from 'commander'
-import type { Surroundings } from '../client-command.ts'
+import type { CliContext } from '../client/client-command.ts'
 import { EXIT } from '../exit.ts'
-import { print } from '../output.ts'
+import { print } from '../output/output.ts'
 
-/** `fixdepot health`: on the machine of the server. It loads nothing of the server: container engines run it every few seconds. */
-export function addHealth(program: Command, { exit }: Surroundings): void {
+/**
+ * `fixdepot health`: on the machine of the server. It loads nothing of the server: container engines run it every few
+ * seconds.
+ */
+export function addHealth(program: Command, { exit }: CliContext): void {
   program
     .command('health')
     .description('ask the server of these settings, on this machine, whether it is ready')

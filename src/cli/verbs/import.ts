@@ -1,15 +1,15 @@
 import type { Command } from 'commander'
-import type { TaskStatus } from '../api-types.ts'
-import { type ClientOptions, type Surroundings, withConnection, withServer } from '../client-command.ts'
-import { print, printable, printJson } from '../output.ts'
-import { createProgressBar } from '../progress-bar.ts'
+import type { TaskStatus } from '../client/api-types.ts'
+import { type CliContext, type ClientOptions, withConnection, withServer } from '../client/client-command.ts'
+import { print, printable, printJson } from '../output/output.ts'
+import { createProgressBar } from '../output/progress-bar.ts'
 
 interface ImportOptions extends ClientOptions {
   readonly replace?: boolean
 }
 
 /** `fixdepot import FILE…`: all files are one import, which comes in as a whole or not at all. */
-export function addImport(program: Command, { environment }: Surroundings): void {
+export function addImport(program: Command, { environment }: CliContext): void {
   const command = program
     .command('import')
     .description('send files of packages, or archives of another depot, and wait until they are in the catalog')
@@ -18,8 +18,8 @@ export function addImport(program: Command, { environment }: Surroundings): void
   withConnection(command).action((files: string[], options: ImportOptions) =>
     withServer(options, environment, async ({ client, signal }) => {
       const [{ prepareUpload }, { checkTask, followTask }] = await Promise.all([
-        import('../upload.ts'),
-        import('../follow.ts')
+        import('../client/upload.ts'),
+        import('../client/follow.ts')
       ])
       const isQuiet = options.json === true
       const sending = createProgressBar('Sending', { isQuiet })

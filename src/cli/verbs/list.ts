@@ -1,9 +1,9 @@
 import { type Command, Option } from 'commander'
-import type { ApiClient } from '../api-client.ts'
-import type { CatalogProblem, PackageSummary } from '../api-types.ts'
-import { type ClientOptions, type Surroundings, withConnection, withServer } from '../client-command.ts'
+import type { ApiClient } from '../client/api-client.ts'
+import type { CatalogProblem, PackageSummary } from '../client/api-types.ts'
+import { type CliContext, type ClientOptions, withConnection, withServer } from '../client/client-command.ts'
 import { type FilterOptions, machineType, queryOf, withFilter } from '../filter-options.ts'
-import { type Column, humanSize, print, tableLines, tell } from '../output.ts'
+import { type Column, humanSize, print, tableLines, tell } from '../output/output.ts'
 
 interface ListOptions extends ClientOptions, FilterOptions {
   readonly machineType?: string
@@ -50,7 +50,7 @@ const PROBLEMS: Omit<Listing<CatalogProblem>, 'path'> = {
 }
 
 /** `fixdepot list`: the packages, or what is wrong in the repository; page after page, as long as somebody reads. */
-export function addList(program: Command, { environment }: Surroundings): void {
+export function addList(program: Command, { environment }: CliContext): void {
   const command = withFilter(program.command('list').description('list packages'))
     .option('--machine-type <type>', 'only packages for this machine type, such as 7X05', machineType)
     .addOption(
@@ -82,7 +82,7 @@ async function list<Item>(
   let count = 0
   for (let cursor: string | null = ''; cursor !== null; ) {
     const from: string = cursor === '' ? '' : `&cursor=${encodeURIComponent(cursor)}`
-    const page: Record<string, unknown> = await client.patiently(() =>
+    const page: Record<string, unknown> = await client.retryWithin(() =>
       client.json({ path: `${path}limit=${PAGE}${from}` })
     )
     const items = page[member] as Item[]

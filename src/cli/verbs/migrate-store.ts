@@ -1,8 +1,8 @@
 import type { Command } from 'commander'
-import { type Surroundings, withJson } from '../client-command.ts'
+import { type CliContext, withJson } from '../client/client-command.ts'
 
 /** `fixdepot migrate-store --to SETTINGS`: on the machine of the server. */
-export function addMigrateStore(program: Command, { exit }: Surroundings): void {
+export function addMigrateStore(program: Command, { exit }: CliContext): void {
   withJson(program.command('migrate-store'))
     .description('move database and archives to PostgreSQL, to S3, or back, while the server is stopped')
     .requiredOption('--to <file>', 'a file such as .env, with the settings that say where to')

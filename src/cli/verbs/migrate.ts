@@ -1,8 +1,8 @@
 import type { Command } from 'commander'
-import type { Surroundings } from '../client-command.ts'
+import type { CliContext } from '../client/client-command.ts'
 
 /** `fixdepot migrate`: on the machine of the server. */
-export function addMigrate(program: Command, { exit }: Surroundings): void {
+export function addMigrate(program: Command, { exit }: CliContext): void {
   program
     .command('migrate')
     .description('bring the database to the newest schema, as the server does when it starts')

@@ -1,17 +1,17 @@
 import type { Command } from 'commander'
-import { type ClientOptions, type Surroundings, withConnection, withServer } from '../client-command.ts'
-import { print, printJson } from '../output.ts'
-import { createProgressBar } from '../progress-bar.ts'
+import { type CliContext, type ClientOptions, withConnection, withServer } from '../client/client-command.ts'
+import { print, printJson } from '../output/output.ts'
+import { createProgressBar } from '../output/progress-bar.ts'
 
 /** `fixdepot scan`: the repository is read again. */
-export function addScan(program: Command, { environment }: Surroundings): void {
+export function addScan(program: Command, { environment }: CliContext): void {
   withConnection(
     program.command('scan').description('read the repository directory again, and wait until it is read')
   ).action((options: ClientOptions) =>
     withServer(options, environment, async ({ client, signal }) => {
       const path = '/updateRepositories/firmware?action=read'
       const { taskid } = await client.json<{ taskid: number }>({ method: 'PUT', path, json: {} })
-      const { followTask } = await import('../follow.ts')
+      const { followTask } = await import('../client/follow.ts')
       const bar = createProgressBar('Reading', { isQuiet: options.json === true })
       const status = await followTask(client, taskid, { signal, onProgress: bar.update })
       bar.end()

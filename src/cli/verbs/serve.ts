@@ -5,5 +5,5 @@ export function addServe(program: Command): void {
   program
     .command('serve')
     .description('run the server; this is what fixdepot does without a command')
-    .action(async () => (await import('../../serve.ts')).serve())
+    .action(async () => (await import('../../server/serve.ts')).serve())
 }

@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander'
-import type { PackageDetail } from '../api-types.ts'
-import { type ClientOptions, type Surroundings, withConnection, withServer } from '../client-command.ts'
-import { factLines, humanSize, print, printable, printJson, tableLines } from '../output.ts'
+import type { PackageDetail } from '../client/api-types.ts'
+import { type CliContext, type ClientOptions, withConnection, withServer } from '../client/client-command.ts'
+import { factLines, humanSize, print, printable, printJson, tableLines } from '../output/output.ts'
 
 interface ShowOptions extends ClientOptions {
   readonly readme?: boolean
@@ -11,7 +11,7 @@ interface ShowOptions extends ClientOptions {
 const FILES = [{ title: 'FILE' }, { title: 'ROLE' }, { title: 'SIZE', align: 'right' }, { title: 'SHA-256' }] as const
 
 /** `fixdepot show FIXID`: all that is known of one package. */
-export function addShow(program: Command, { environment }: Surroundings): void {
+export function addShow(program: Command, { environment }: CliContext): void {
   const command = program
     .command('show')
     .description('show one package: its files, members and requisites, and what is wrong with it')

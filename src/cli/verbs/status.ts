@@ -1,9 +1,9 @@
 import type { Command } from 'commander'
-import type { ApiClient } from '../api-client.ts'
-import type { ExportState, RepositorySize } from '../api-types.ts'
-import { type ClientOptions, type Surroundings, withConnection, withServer } from '../client-command.ts'
+import type { ApiClient } from '../client/api-client.ts'
+import type { ExportState, RepositorySize } from '../client/api-types.ts'
+import { type CliContext, type ClientOptions, withConnection, withServer } from '../client/client-command.ts'
 import { EXIT } from '../exit.ts'
-import { coloured, factLines, humanSize, humanTime, print, printJson, tableLines } from '../output.ts'
+import { coloured, factLines, humanSize, humanTime, print, printJson, tableLines } from '../output/output.ts'
 
 interface Health {
   readonly status: string
@@ -32,7 +32,7 @@ const EXPORTS = [
 ] as const
 
 /** `fixdepot status`: how the server is, for people. */
-export function addStatus(program: Command, { environment, exit }: Surroundings): void {
+export function addStatus(program: Command, { environment, exit }: CliContext): void {
   withConnection(program.command('status').description('show how the server is, and what it does')).action(
     (options: ClientOptions) =>
       withServer(options, environment, async ({ client }) => {

@@ -1,8 +1,8 @@
 import type { Command } from 'commander'
-import { type Surroundings, withJson } from '../client-command.ts'
+import { type CliContext, withJson } from '../client/client-command.ts'
 
 /** `fixdepot support-bundle FILE`: on the machine of the server. */
-export function addSupportBundle(program: Command, { exit }: Surroundings): void {
+export function addSupportBundle(program: Command, { exit }: CliContext): void {
   withJson(program.command('support-bundle'))
     .description("collect settings, versions, the doctor's findings and the end of a log in a .tar, without secrets")
     .argument('<file>', 'where to; it must not be there yet')

@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
-import { type ClientOptions, type Surroundings, withConnection, withServer } from '../client-command.ts'
-import { humanTime, print, printable, printJson, tableLines, tell } from '../output.ts'
+import { type CliContext, type ClientOptions, withConnection, withServer } from '../client/client-command.ts'
+import { humanTime, print, printable, printJson, tableLines, tell } from '../output/output.ts'
 import { roleOption } from './user.ts'
 
 interface Token {
@@ -21,7 +21,7 @@ const TOKENS = '/api/v1/tokens'
 const COLUMNS = ['ID', 'USER', 'NAME', 'ROLE', 'EXPIRES', 'LAST USED'].map((title) => ({ title }))
 
 /** `fixdepot token …`: what programs log in with. */
-export function addToken(program: Command, { environment }: Surroundings): void {
+export function addToken(program: Command, { environment }: CliContext): void {
   const group = program.command('token').description('list, add and revoke tokens for programs')
 
   withConnection(group.command('list').description('list the tokens')).action((options: ClientOptions) =>

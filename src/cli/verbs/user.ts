@@ -1,11 +1,11 @@
 import { type Command, Option } from 'commander'
-import { type ClientOptions, type Surroundings, withConnection } from '../client-command.ts'
-import { humanTime, print, printable, printJson, tableLines } from '../output.ts'
-import { type PlaceOptions, type ShownUser, withUsers } from '../users.ts'
+import { type CliContext, type ClientOptions, withConnection } from '../client/client-command.ts'
+import { humanTime, print, printable, printJson, tableLines } from '../output/output.ts'
+import { type LocationOptions, type ShownUser, withUsers } from '../users.ts'
 
 export const ROLES = ['viewer', 'exporter', 'operator', 'admin'] as const
 
-interface UserOptions extends PlaceOptions {
+interface UserOptions extends LocationOptions {
   readonly role: string
   readonly newPasswordStdin?: boolean
 }
@@ -13,12 +13,12 @@ interface UserOptions extends PlaceOptions {
 const COLUMNS = [{ title: 'NAME' }, { title: 'ROLE' }, { title: 'CREATED' }] as const
 
 /** `fixdepot user …`: who may log in, and what they may do. */
-export function addUser(program: Command, { environment }: Surroundings): void {
+export function addUser(program: Command, { environment }: CliContext): void {
   const group = program.command('user').description('list, add, change and remove users')
   const told = (options: ClientOptions, user: ShownUser, sentence: string) =>
     options.json ? printJson(user) : print(printable(sentence))
 
-  withPlace(group.command('list').description('list the users')).action((options: PlaceOptions) =>
+  withLocation(group.command('list').description('list the users')).action((options: LocationOptions) =>
     withUsers(options, environment, async (users) => {
       const all = await users.list()
       if (options.json) return printJson(all)
@@ -28,7 +28,7 @@ export function addUser(program: Command, { environment }: Surroundings): void {
   )
 
   const add = group.command('add').description('add a user').argument('<name>').addOption(roleOption())
-  withPlace(withNewPassword(add)).action((name: string, options: UserOptions) =>
+  withLocation(withNewPassword(add)).action((name: string, options: UserOptions) =>
     withUsers(options, environment, async (users) => {
       const user = await users.add(name, options.role, await newPassword(name, options))
       told(options, user, `The user ${name} can log in.`)
@@ -36,7 +36,7 @@ export function addUser(program: Command, { environment }: Surroundings): void {
   )
 
   const passwd = group.command('passwd').description('give a user another password').argument('<name>')
-  withPlace(withNewPassword(passwd)).action((name: string, options: UserOptions) =>
+  withLocation(withNewPassword(passwd)).action((name: string, options: UserOptions) =>
     withUsers(options, environment, async (users) => {
       const user = await users.setPassword(name, await newPassword(name, options))
       told(options, user, `The user ${name} has another password.`)
@@ -44,14 +44,14 @@ export function addUser(program: Command, { environment }: Surroundings): void {
   )
 
   const role = group.command('role').description('give a user another role').argument('<name>')
-  withPlace(role.addOption(roleOption())).action((name: string, options: UserOptions) =>
+  withLocation(role.addOption(roleOption())).action((name: string, options: UserOptions) =>
     withUsers(options, environment, async (users) => {
       told(options, await users.setRole(name, options.role), `The user ${name} is ${options.role} now.`)
     })
   )
 
   const remove = group.command('remove').description('remove a user, with sessions and tokens').argument('<name>')
-  withPlace(remove).action((name: string, options: PlaceOptions) =>
+  withLocation(remove).action((name: string, options: LocationOptions) =>
     withUsers(options, environment, async (users) => {
       await users.remove(name)
       if (options.json) printJson({ name })
@@ -60,7 +60,7 @@ export function addUser(program: Command, { environment }: Surroundings): void {
   )
 }
 
-function withPlace(command: Command): Command {
+function withLocation(command: Command): Command {
   const description = 'change the data directory of the settings instead of asking a server, for who has no password'
   return withConnection(command).addOption(new Option('--local', description).conflicts(['url', 'token', 'profile']))
 }
@@ -76,6 +76,6 @@ function withNewPassword(command: Command): Command {
 }
 
 async function newPassword(name: string, { newPasswordStdin }: UserOptions): Promise<string> {
-  const { askPassword, readPasswordLine } = await import('../ask-password.ts')
+  const { askPassword, readPasswordLine } = await import('../output/ask-password.ts')
   return newPasswordStdin ? readPasswordLine('--new-password-stdin') : askPassword(name, 'New password')
 }

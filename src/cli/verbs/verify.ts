@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { type Surroundings, withJson } from '../client-command.ts'
+import { type CliContext, withJson } from '../client/client-command.ts'
 import { EXIT } from '../exit.ts'
 
 interface VerifyOptions {
@@ -8,7 +8,7 @@ interface VerifyOptions {
 }
 
 /** `fixdepot verify ARCHIVE`: without a server, wherever the archive has been carried. */
-export function addVerify(program: Command, { exit }: Surroundings): void {
+export function addVerify(program: Command, { exit }: CliContext): void {
   withJson(program.command('verify'))
     .description('check an archive, without a server')
     .argument('<archive>')

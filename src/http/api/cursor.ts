@@ -1,5 +1,5 @@
 /** Where a list goes on: what its last item is sorted by, in a form that nobody is tempted to take apart. */
-import { Problem } from '../../core/problem.ts'
+import { Problem } from '../../core/problems/problem.ts'
 
 export function toCursor(position: readonly string[]): string {
   return Buffer.from(JSON.stringify(position)).toString('base64url')

@@ -1,6 +1,6 @@
 /** Errors of our own API: RFC 9457, with what the appliance's API says in members of their own. */
 import { Type } from 'typebox'
-import type { Problem } from '../../core/problem.ts'
+import type { Problem } from '../../core/problems/problem.ts'
 import { FORBIDDEN, TOO_MANY } from '../refusal-texts.ts'
 
 export const PROBLEM_TYPE = 'application/problem+json; charset=utf-8'

@@ -1,7 +1,7 @@
 /** The depot as its status shows it. */
 import { type Static, Type } from 'typebox'
-import type { DepotStatus } from '../../core/statistics.ts'
-import type { TaskKind } from '../../core/task.ts'
+import type { DepotStatus } from '../../core/tasks/statistics.ts'
+import type { TaskKind } from '../../core/tasks/task.ts'
 import { HealthCheckView } from '../health-routes.ts'
 
 const Time = (description: string) =>
@@ -100,16 +100,16 @@ export function depotStatusView(depot: DepotStatus, version: string, now: Date):
 }
 
 function taskCounts({ live, ended }: DepotStatus, kind: TaskKind, now: Date): Static<typeof TaskCounts> {
-  const work = live.find((some) => some.kind === kind)
+  const job = live.find((some) => some.kind === kind)
   const count = (state: string) => ended.find((some) => some.kind === kind && some.state === state)?.count ?? 0
-  const oldest = work?.oldestQueuedAt
+  const oldest = job?.oldestQueuedAt
   return {
-    queued: work?.queuedTasks ?? 0,
-    running: work?.runningTasks ?? 0,
+    queued: job?.queuedTasks ?? 0,
+    running: job?.runningTasks ?? 0,
     completed: count('completed'),
     failed: count('failed'),
     canceled: count('canceled'),
-    queueDepth: work?.queueDepth ?? 0,
+    queueDepth: job?.queueDepth ?? 0,
     oldestQueuedSeconds: oldest === undefined ? 0 : Math.max(0, (now.getTime() - oldest.getTime()) / 1000)
   }
 }

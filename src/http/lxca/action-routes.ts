@@ -2,10 +2,11 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyReply } from 'fastify'
 import { type Static, Type } from 'typebox'
-import type { Deletion, DeletionRequest } from '../../core/deletion.ts'
-import type { AcceptedTask, FileScope } from '../../core/export.ts'
-import { OPERATION_SUCCEEDED, taskAccepted } from '../../core/message.ts'
-import { Problem } from '../../core/problem.ts'
+import type { Deletion, DeletionRequest } from '../../core/catalog/deletion.ts'
+import type { FileScope } from '../../core/catalog/file-scope.ts'
+import type { AcceptedTask } from '../../core/export/export.ts'
+import { OPERATION_SUCCEEDED, taskAccepted } from '../../core/problems/message.ts'
+import { Problem } from '../../core/problems/problem.ts'
 import type { AccessByQuery } from '../plugins/access.ts'
 import { SAMPLE_FIXID, SAMPLE_PACK_FIXID } from '../samples.ts'
 import type { Services } from '../services.ts'
@@ -89,7 +90,7 @@ const CONFLICT_RESPONSE = errorResponse(
   'There is no room for the archive, an export needs the package, or the action is not possible here; the message says which.'
 )
 
-export const actionRoutes: FastifyPluginAsyncTypebox<Pick<Services, 'desk'>> = async (app, { desk }) => {
+export const actionRoutes: FastifyPluginAsyncTypebox<Pick<Services, 'commands'>> = async (app, { commands }) => {
   for (const { url, operationId, tag, hide } of ACTION_URLS) {
     app.put(
       url,
@@ -114,13 +115,13 @@ export const actionRoutes: FastifyPluginAsyncTypebox<Pick<Services, 'desk'>> = a
           throw new Problem('UPSTREAM_MISSING', `The action ${action} is not possible: no upstream is configured.`)
         }
         if (action === 'delete' || action === 'cleanup') {
-          const deletion = await desk.deletePackages(deletionRequest(request.query, request.body, request.userName))
+          const deletion = await commands.deletePackages(deletionRequest(request.query, request.body, request.userName))
           return accepted(reply, deletionResult(deletion))
         }
         const started =
           action === 'read'
-            ? await desk.requestScan(request.userName)
-            : await desk.requestExport({
+            ? await commands.requestScan(request.userName)
+            : await commands.requestExport({
                 selection: { fixids: exportFixids(request.body, filetypes), scope: filetypes as FileScope },
                 requestedBy: request.userName
               })

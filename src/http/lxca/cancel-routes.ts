@@ -41,9 +41,9 @@ const DESCRIPTION =
   'A task that waits ends at once, one that runs within a second, and nothing of it is left. When several exports share ' +
   'one archive, it is packed on as long as one of them is not canceled. Tasks of others need the role `operator`.'
 
-export const cancelRoutes: FastifyPluginAsyncTypebox<Pick<Services, 'desk' | 'tasks'>> = async (
+export const cancelRoutes: FastifyPluginAsyncTypebox<Pick<Services, 'commands' | 'tasks'>> = async (
   app,
-  { desk, tasks }
+  { commands, tasks }
 ) => {
   const tags = ['LXCA: tasks']
   const described = { tags, description: DESCRIPTION, response: RESPONSES }
@@ -64,7 +64,7 @@ export const cancelRoutes: FastifyPluginAsyncTypebox<Pick<Services, 'desk' | 'ta
       async (request, reply) => {
         const ids = request.params.ids.split(',').map(parseTaskId)
         await requireOwnTasks(request.identity, tasks, ids)
-        await desk.deleteTasks(ids)
+        await commands.deleteTasks(ids)
         return reply.serializer(NO_BODY).send(null)
       }
     )
@@ -79,7 +79,7 @@ export const cancelRoutes: FastifyPluginAsyncTypebox<Pick<Services, 'desk' | 'ta
     async (request, reply) => {
       const ids = request.body.list.map((id) => parseTaskId(String(id)))
       await requireOwnTasks(request.identity, tasks, ids)
-      await desk.cancelTasks(ids)
+      await commands.cancelTasks(ids)
       return reply.serializer(NO_BODY).send(null)
     }
   )
@@ -94,7 +94,7 @@ export const cancelRoutes: FastifyPluginAsyncTypebox<Pick<Services, 'desk' | 'ta
       const isWanted = String(request.body.cancelRequest) === 'true'
       const ids = request.params.ids.split(',').map(parseTaskId)
       await requireOwnTasks(request.identity, tasks, ids)
-      if (isWanted) await desk.cancelTasks(ids)
+      if (isWanted) await commands.cancelTasks(ids)
       return reply.serializer(NO_BODY).send(null)
     }
   )

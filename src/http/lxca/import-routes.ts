@@ -1,15 +1,18 @@
-/** POST /files/updateRepositories/firmware/import: takes files into the repository; and …/validate, which makes room for them. */
+/**
+ * POST /files/updateRepositories/firmware/import: takes files into the repository; and …/validate, which makes room for
+ * them.
+ */
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyRequest } from 'fastify'
 import { type Static, Type } from 'typebox'
-import { Problem, problemOfMessage } from '../../core/problem.ts'
-import { toStorageProblem } from '../../core/storage-trouble.ts'
-import type { Task } from '../../core/task.ts'
-import { checkUploadName, quoteName } from '../../core/upload-name.ts'
-import { lingerAfterAnswer } from '../linger.ts'
-import { receiveUpload } from '../receive-upload.ts'
+import { checkUploadName, quoteName } from '../../core/import/upload-name.ts'
+import { toStorageProblem } from '../../core/problems/disk-error.ts'
+import { Problem, problemOfMessage } from '../../core/problems/problem.ts'
+import type { Task } from '../../core/tasks/task.ts'
+import { lingerAfterAnswer } from '../connection/linger.ts'
 import { SAMPLE_FIXID } from '../samples.ts'
 import type { Services } from '../services.ts'
+import { receiveUpload } from '../transfer/receive-upload.ts'
 import { CHANGE_ERROR_RESPONSES, errorResponse } from './result-body.ts'
 import { StatusView, statusView } from './status-view.ts'
 import { parseTaskId } from './task-id.ts'
@@ -175,31 +178,31 @@ export const importRoutes: FastifyPluginAsyncTypebox<Services> = async (app, { i
       const body = request.body as Static<(typeof ImportBody.content)['application/json']['schema']> | undefined
       if (!isMultipart(request)) throw notMultipart(body?.files)
       const { jobid, replace } = request.query
-      const jobId = jobid === undefined || Number(jobid) === 0 ? undefined : parseTaskId(jobid)
+      const taskId = jobid === undefined || Number(jobid) === 0 ? undefined : parseTaskId(jobid)
       const isReplacing = replace === 'true'
       app.beginTransfer('uploads', request, reply)
-      return importView(await importFiles({ request, jobId, isReplacing }, { imports, tasks, uploads }))
+      return importView(await importFiles({ request, taskId, isReplacing }, { imports, tasks, uploads }))
     }
   )
 }
 
 interface ImportCall {
   readonly request: FastifyRequest
-  readonly jobId: number | undefined
+  readonly taskId: number | undefined
   readonly isReplacing: boolean
 }
 
 /** @throws Problem when the import was not accepted, or has failed already */
 async function importFiles(
-  { request, jobId, isReplacing }: ImportCall,
+  { request, taskId, isReplacing }: ImportCall,
   { imports, tasks, uploads }: Pick<Services, 'imports' | 'tasks' | 'uploads'>
 ): Promise<Task> {
   const requestedBy = request.userName
   const length = request.headers['content-length']
   const size = length === undefined ? undefined : Number(length)
-  const upload = await imports.beginUpload({ size, jobId, requestedBy })
+  const upload = await imports.beginUpload({ size, taskId, requestedBy })
   const { task, isWaiting } = await receiveUpload(request.raw, uploads(upload))
-    .then((files) => imports.finishUpload({ upload, files, jobId, isReplacing, requestedBy }))
+    .then((files) => imports.finishUpload({ upload, files, taskId, isReplacing, requestedBy }))
     .catch(async (error) => {
       await imports.abandonUpload(upload).catch(() => {})
       throw toStorageProblem(error) ?? error

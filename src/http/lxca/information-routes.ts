@@ -2,11 +2,11 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
-import { Problem } from '../../core/problem.ts'
+import { Problem } from '../../core/problems/problem.ts'
 import type { AccessByQuery } from '../plugins/access.ts'
 import { SAMPLE_MACHINE_TYPE } from '../samples.ts'
-import { sendFile } from '../send-file.ts'
 import type { Services } from '../services.ts'
+import { sendFile } from '../transfer/send-file.ts'
 import { FIRMWARE_ANSWERS, type InformationKey, type InformationQuery, UXSP_ANSWERS } from './information-answers.ts'
 import { InformationView } from './information-view.ts'
 import { ERROR_RESPONSES, errorResponse } from './result-body.ts'
@@ -55,13 +55,13 @@ const DOWNLOAD_NOTE =
   'parts (`Range`), which is how `curl -C -` goes on with a download that was cut.'
 
 export const informationRoutes: FastifyPluginAsyncTypebox<Services> = async (app, services) => {
-  const doors = [
+  const apis = [
     { url: '/updateRepositories/firmware', answers: FIRMWARE_ANSWERS, standard: 'updates', hide: false },
     { url: '/updateRepositories/firmware/uxsps', answers: UXSP_ANSWERS, standard: 'uxsps', hide: false },
     // The documentation writes the singular once.
     { url: '/updateRepositories/firmware/uxsp', answers: UXSP_ANSWERS, standard: 'uxsps', hide: true }
   ] as const
-  for (const { url, answers, standard, hide } of doors) {
+  for (const { url, answers, standard, hide } of apis) {
     app.get(
       url,
       {

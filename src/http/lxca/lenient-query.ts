@@ -1,9 +1,9 @@
 /**
- * Query strings as documentation and clients spell them. Names and enumerated values are matched without regard to case,
- * singular is plural, and a list may be repeated or parted by commas. What comes out has one spelling, which the schemas
- * check and the documentation shows; parameters that nobody knows pass through and are ignored.
+ * Query strings as documentation and clients spell them. Names and enumerated values are matched without regard to
+ * case, singular is plural, and a list may be repeated or parted by commas. What comes out has one spelling, which the
+ * schemas check and the documentation shows; parameters that nobody knows pass through and are ignored.
  */
-import { Problem } from '../../core/problem.ts'
+import { Problem } from '../../core/problems/problem.ts'
 
 export type LenientQuery = Record<string, string>
 
@@ -97,8 +97,8 @@ export function lenientQuery(given: Readonly<Record<string, string | string[] | 
 }
 
 /**
- * The body with the names of its attributes in their one spelling; what is not an object is left to the schema. An attribute
- * that is null is not there: so an older Ruby client sends what it was not given.
+ * The body with the names of its attributes in their one spelling; what is not an object is left to the schema. An
+ * attribute that is null is not there: so an older Ruby client sends what it was not given.
  */
 export function lenientBody(given: unknown): unknown {
   if (typeof given !== 'object' || given === null || Array.isArray(given)) return given

@@ -1,6 +1,6 @@
 /** A machine type as the appliance shows it: every value is a text. */
 import { type Static, Type } from 'typebox'
-import type { MachineTypeSummary } from '../../core/catalog.ts'
+import type { MachineTypeSummary } from '../../core/catalog/catalog.ts'
 
 export const MachineTypeView = Type.Object(
   {

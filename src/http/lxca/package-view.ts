@@ -1,6 +1,6 @@
 /** A package as the appliance's listings show it, and the counters around them. */
 import { type Static, Type } from 'typebox'
-import type { PackageSummary, PackageTotals } from '../../core/catalog.ts'
+import type { PackageSummary, PackageTotals } from '../../core/catalog/catalog.ts'
 
 export const UpdateView = Type.Object(
   {
@@ -65,7 +65,9 @@ export function updateView(item: PackageSummary, withFiles: boolean): UpdateView
   }
 }
 
-/** The counters that stand before the updates of `updatesByMt`, as on an appliance: sizes are 1 when there is nothing. */
+/**
+ * The counters that stand before the updates of `updatesByMt`, as on an appliance: sizes are 1 when there is nothing.
+ */
 export function listingCounters(totals: PackageTotals) {
   const size = Math.max(totals.bytes, 1)
   return {

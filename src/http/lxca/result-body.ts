@@ -1,6 +1,6 @@
 /** The common result body: `result` and `messages`. */
 import { type Static, Type } from 'typebox'
-import type { Message } from '../../core/message.ts'
+import type { Message } from '../../core/problems/message.ts'
 import { FORBIDDEN, TOO_MANY } from '../refusal-texts.ts'
 
 export const MessageView = Type.Object(

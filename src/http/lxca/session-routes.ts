@@ -2,10 +2,10 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { type Static, Type } from 'typebox'
-import type { Identity } from '../../core/access.ts'
-import { REQUEST_SUCCEEDED } from '../../core/message.ts'
-import { Problem } from '../../core/problem.ts'
-import type { OwnedSession, Session } from '../../core/session.ts'
+import type { Identity } from '../../core/accounts/access.ts'
+import type { OwnedSession, Session } from '../../core/accounts/session.ts'
+import { REQUEST_SUCCEEDED } from '../../core/problems/message.ts'
+import { Problem } from '../../core/problems/problem.ts'
 import { CSRF_COOKIE, SESSION_COOKIE } from '../plugins/auth.ts'
 import type { Services } from '../services.ts'
 import { CHANGE_ERROR_RESPONSES, ERROR_RESPONSES, errorResponse, MessageView, messageView } from './result-body.ts'
@@ -156,7 +156,7 @@ export const sessionRoutes: FastifyPluginAsyncTypebox<Services> = async (app, { 
     },
     async (request) => {
       const { id } = request.params
-      const session = await sessions.look(id)
+      const session = await sessions.get(id)
       if (session === undefined || !maySee(request.identity, session) || !(await sessions.end(id))) {
         throw new Problem('SESSION_UNKNOWN', 'There is no session with this id.')
       }

@@ -1,15 +1,17 @@
 /** GET /updateRepositories/firmware/status: how far a task is. */
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
-import { Problem } from '../../core/problem.ts'
-import type { TaskKind } from '../../core/task.ts'
+import { Problem } from '../../core/problems/problem.ts'
+import type { TaskKind } from '../../core/tasks/task.ts'
 import { SAMPLE_TASK_ID } from '../samples.ts'
 import type { Services } from '../services.ts'
 import { STATUS_ERROR_RESPONSES } from './result-body.ts'
 import { combinedStatusView, StatusView, statusView } from './status-view.ts'
 import { parseTaskId } from './task-id.ts'
 
-/** The kinds of task that clients ask for. Those of an appliance that this server does not have have no running tasks. */
+/**
+ * The kinds of task that clients ask for. Those of an appliance that this server does not have have no running tasks.
+ */
 const TASK_TYPES: Readonly<Record<string, TaskKind | 'none'>> = {
   EXPORTREPOSITORY: 'export',
   READREPOSITORY: 'scan',

@@ -1,7 +1,7 @@
 /** The answer of the status call. */
 import { type Static, Type } from 'typebox'
-import { type Message, OPERATION_SUCCEEDED } from '../../core/message.ts'
-import type { LiveTotals, Task, TaskKind, TaskState } from '../../core/task.ts'
+import { type Message, OPERATION_SUCCEEDED } from '../../core/problems/message.ts'
+import type { LiveTotals, Task, TaskKind, TaskState } from '../../core/tasks/task.ts'
 import { MessageView, messageView } from './result-body.ts'
 
 const counters = {

@@ -1,5 +1,5 @@
 import { Type } from 'typebox'
-import { Problem } from '../../core/problem.ts'
+import { Problem } from '../../core/problems/problem.ts'
 import { SAMPLE_TASK_ID } from '../samples.ts'
 
 /** More in one request than any client needs. */

@@ -1,6 +1,6 @@
 /** Tasks as /tasks and /jobs show them: the same words, other places. */
 import { type Static, Type } from 'typebox'
-import { hasEnded, type Task, type TaskKind, type TaskState } from '../../core/task.ts'
+import { hasEnded, type Task, type TaskKind, type TaskState } from '../../core/tasks/task.ts'
 
 export const TaskView = Type.Object(
   {
@@ -53,7 +53,10 @@ export const JobView = Type.Object(
 
 export type JobView = Static<typeof JobView>
 
-/** Clients that follow /tasks until it ends know `Failed`, and take the longer word of /jobs for something that still runs. */
+/**
+ * Clients that follow /tasks until it ends know `Failed`, and take the longer word of /jobs for something that still
+ * runs.
+ */
 const STATUS: Readonly<Record<TaskState, string>> = {
   queued: 'Pending',
   running: 'Running',

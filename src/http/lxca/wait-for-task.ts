@@ -1,8 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { Problem } from '../../core/problem.ts'
-import type { Task, TaskReader } from '../../core/task.ts'
+import { Problem } from '../../core/problems/problem.ts'
+import type { Task, TaskReader } from '../../core/tasks/task.ts'
 
-/** Short at first, since most tasks that somebody waits for are; asking for one that has not changed costs next to nothing. */
+/**
+ * Short at first, since most tasks that somebody waits for are; asking for one that has not changed costs next to
+ * nothing.
+ */
 const FIRST_INTERVAL_MS = 15
 const LAST_INTERVAL_MS = 50
 

@@ -1,7 +1,7 @@
 /** What each route declares about who may use it, and how that is said in the API's description. */
 import type { FastifyRequest, RouteOptions } from 'fastify'
-import { covers, higherRole, type Identity, lowerRole, type Role } from '../../core/access.ts'
-import { Problem } from '../../core/problem.ts'
+import { covers, higherRole, type Identity, lowerRole, type Role } from '../../core/accounts/access.ts'
+import { Problem } from '../../core/problems/problem.ts'
 
 /** Of a route on which it depends on the query what is asked for. */
 export interface AccessByQuery {
@@ -11,7 +11,10 @@ export interface AccessByQuery {
   readonly byQuery: Readonly<Record<string, Readonly<Record<string, Role>>>>
 }
 
-/** Only for somebody with a password or a session: a token that got into wrong hands is to make nothing that outlives it. */
+/**
+ * Only for somebody with a password or a session: a token that got into wrong hands is to make nothing that outlives
+ * it.
+ */
 export interface AccessOfPeople {
   readonly role: Role
   readonly isForPeople: true

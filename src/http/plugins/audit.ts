@@ -1,14 +1,14 @@
 /**
- * Records requests in the audit trail: all that are not safe, logins, whatever is refused for want of rights, and downloads. What
- * somebody has done is recorded before it is answered. What is refused is answered without waiting: how long that takes must not tell
- * whether a user exists.
+ * Records requests in the audit trail: all that are not safe, logins, whatever is refused for want of rights, and
+ * downloads. What somebody has done is recorded before it is answered. What is refused is answered without waiting: how
+ * long that takes must not tell whether a user exists.
  */
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import type { AuditEvent } from '../../core/audit.ts'
-import { Problem } from '../../core/problem.ts'
-import { createRepeats, MINUTE_MS, networkOf, SWEEP_MS } from '../audit-repeats.ts'
-import { type AuditIdentity, actionOf, claimedName, identityOf, targetsOf } from '../audit-subject.ts'
+import type { AuditEvent } from '../../core/accounts/audit.ts'
+import { Problem } from '../../core/problems/problem.ts'
 import type { Services } from '../services.ts'
+import { createRepeats, MINUTE_MS, networkOf, SWEEP_MS } from './audit-repeats.ts'
+import { type AuditIdentity, actionOf, claimedName, identityOf, targetsOf } from './audit-subject.ts'
 import { toProblem } from './errors.ts'
 
 declare module 'fastify' {
@@ -37,7 +37,10 @@ const HEADERS_OF_SUCCESS = ['set-cookie', 'location', 'jobids']
 
 type AuditServices = Pick<Services, 'audit' | 'isUser'>
 
-/** Call it before any route is registered, and after what sets cookies: an answer that becomes another one must not have them. */
+/**
+ * Call it before any route is registered, and after what sets cookies: an answer that becomes another one must not have
+ * them.
+ */
 export function registerAudit(app: FastifyInstance, { audit, isUser }: AuditServices): void {
   const record = (event: AuditEvent) => audit.recordEvent(event)
   const options = { record, now: () => performance.now() }

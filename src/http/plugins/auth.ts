@@ -2,9 +2,9 @@
 import basicAuth from '@fastify/basic-auth'
 import cookie from '@fastify/cookie'
 import type { FastifyInstance, FastifyReply, FastifyRequest, onRequestAsyncHookHandler } from 'fastify'
-import { covers, type Identity } from '../../core/access.ts'
-import { Problem } from '../../core/problem.ts'
-import { isSameSecret, type OwnedSession } from '../../core/session.ts'
+import { covers, type Identity } from '../../core/accounts/access.ts'
+import { isSameSecret, type OwnedSession } from '../../core/accounts/session.ts'
+import { Problem } from '../../core/problems/problem.ts'
 import type { Services } from '../services.ts'
 import { type Access, checkAccess, checkQueryAccess, declaredAccess, dependsOnQuery, leastRole } from './access.ts'
 
@@ -32,8 +32,8 @@ export const SAFE_METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTION
 export type AuthServices = Pick<Services, 'logins' | 'sessions'>
 
 /**
- * Once for the whole app, before it has routes. Each route is protected by what it declares; one that declares nothing ends the
- * start with an error.
+ * Once for the whole app, before it has routes. Each route is protected by what it declares; one that declares nothing
+ * ends the start with an error.
  */
 export async function registerAuth(app: FastifyInstance, services: AuthServices): Promise<void> {
   await app.register(cookie)
@@ -48,7 +48,8 @@ export async function registerAuth(app: FastifyInstance, services: AuthServices)
   app.decorateRequest('session', null)
   app.decorateRequest('given', null)
 
-  // The options of a request's route are put together each time that they are asked for: here they are known beforehand.
+  // The options of a request's route are put together each time that they are asked for: here they are known
+  // beforehand.
   const authenticateFor =
     (access: Exclude<Access, 'public'>): onRequestAsyncHookHandler =>
     async (request, reply) => {

@@ -1,6 +1,9 @@
-/** While the server ends: requests in flight get their answer, new ones on connections that are still open are refused with a sentence. */
+/**
+ * While the server ends: requests in flight get their answer, new ones on connections that are still open are refused
+ * with a sentence.
+ */
 import type { FastifyInstance } from 'fastify'
-import { Problem } from '../../core/problem.ts'
+import { Problem } from '../../core/problems/problem.ts'
 
 /**
  * Goes with `return503OnClosing: false`: Fastify's own answer is none that the API's description has.

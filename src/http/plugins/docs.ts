@@ -2,7 +2,7 @@
 import swagger from '@fastify/swagger'
 import swaggerUi, { type FastifySwaggerUiConfigOptions } from '@fastify/swagger-ui'
 import type { FastifyInstance, FastifyPluginAsync } from 'fastify'
-import type { Protection } from '../../core/protection.ts'
+import type { Protection } from '../../core/accounts/protection.ts'
 import { type Access, describeAccess } from './access.ts'
 import { SESSION_COOKIE } from './auth.ts'
 import { shareSchemas } from './shared-schemas.ts'
@@ -45,8 +45,8 @@ const UI_CONFIG = {
 const PAGE_HEADERS = { 'cross-origin-opener-policy': 'same-origin' }
 
 /**
- * What the page may load: what comes from here. The plugin's own policy has browsers load all of it over HTTPS, which leaves the
- * page empty where there is none, and allows for the server of another project.
+ * What the page may load: what comes from here. The plugin's own policy has browsers load all of it over HTTPS, which
+ * leaves the page empty where there is none, and allows for the server of another project.
  */
 const PAGE_POLICY = {
   'default-src': "'self'",

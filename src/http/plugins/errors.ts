@@ -1,8 +1,8 @@
 /** Turns whatever a handler throws into the common error body. */
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { hideUrlSecrets } from '../../core/hide-secrets.ts'
-import { Problem, toDatabaseProblem } from '../../core/problem.ts'
-import type { ProblemKind } from '../../core/problem-catalogue.ts'
+import { Problem, toDatabaseProblem } from '../../core/problems/problem.ts'
+import type { ProblemKind } from '../../core/problems/problem-catalogue.ts'
 import { internalProblemBody, PROBLEM_TYPE, problemBody } from '../api/problem-body.ts'
 import { type ErrorBody, errorBody } from '../lxca/result-body.ts'
 import { REQUEST_ID_HEADER } from './request-id.ts'

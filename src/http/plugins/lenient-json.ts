@@ -1,6 +1,6 @@
 /**
- * Reads bodies as clients of the appliance send them: JSON with a charset, without a content type or under that of a form,
- * and empty bodies under a content type of JSON. Fastify's own parser refuses all of these.
+ * Reads bodies as clients of the appliance send them: JSON with a charset, without a content type or under that of a
+ * form, and empty bodies under a content type of JSON. Fastify's own parser refuses all of these.
  */
 import type { FastifyInstance } from 'fastify'
 

@@ -1,7 +1,7 @@
 /** What pages of other sites may do: nothing that changes something, unless the operator has listed their origin. */
 import cors from '@fastify/cors'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
-import { Problem } from '../../core/problem.ts'
+import { Problem } from '../../core/problems/problem.ts'
 import { SAFE_METHODS } from './auth.ts'
 
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE']
@@ -27,8 +27,8 @@ const ANSWER_HEADERS = [
 const PREFLIGHT_SECONDS = 600
 
 /**
- * @param origins whose pages may use the API, with credentials that they have themselves: cookies, and a login that the browser
- * remembers, are not sent for them
+ * @param origins whose pages may use the API, with credentials that they have themselves: cookies, and a login that the
+ * browser remembers, are not sent for them
  */
 export async function registerOtherSites(app: FastifyInstance, origins: readonly string[]): Promise<void> {
   app.addHook('onRequest', (request, _reply, done) => {
@@ -48,8 +48,8 @@ export async function registerOtherSites(app: FastifyInstance, origins: readonly
 }
 
 /**
- * A token against forgery protects sessions. A browser also sends the Basic login that it remembers, whatever page asks for it: there
- * only what browsers tell of the page helps. Programs tell nothing of that kind, and are no browsers.
+ * A token against forgery protects sessions. A browser also sends the Basic login that it remembers, whatever page asks
+ * for it: there only what browsers tell of the page helps. Programs tell nothing of that kind, and are no browsers.
  */
 function isFromElsewhere({ headers, host }: FastifyRequest, origins: readonly string[]): boolean {
   const { origin, 'sec-fetch-site': site } = headers

@@ -1,4 +1,6 @@
-/** Gives the API's description one place for each schema that has a title, where Fastify repeats it wherever it is used. */
+/**
+ * Gives the API's description one place for each schema that has a title, where Fastify repeats it wherever it is used.
+ */
 
 type Json = Record<string, unknown>
 

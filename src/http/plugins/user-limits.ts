@@ -1,8 +1,8 @@
 /** How many transfers of a kind one user may have under way. */
 import { finished } from 'node:stream'
 import type { FastifyInstance } from 'fastify'
-import { Problem } from '../../core/problem.ts'
-import type { UserLimits } from '../../core/protection.ts'
+import type { UserLimits } from '../../core/accounts/protection.ts'
+import { Problem } from '../../core/problems/problem.ts'
 
 export type Transfer = 'uploads' | 'downloads' | 'streams'
 

@@ -1,12 +1,13 @@
 /** Runs a command in the command thread, announces what it has changed, and answers. */
-import { toArchivesProblem } from '../../core/archive-trouble.ts'
-import { Problem, toDatabaseProblem } from '../../core/problem.ts'
-import type { Signal } from '../../core/signals.ts'
+
+import { Problem, toDatabaseProblem } from '../../core/problems/problem.ts'
+import { toArchivesProblem } from '../../core/problems/storage-error.ts'
+import type { Notification } from '../../core/tasks/notifications.ts'
 import type { WorkerEvent } from '../runtime/worker-channel.ts'
 import type { CommandCall, CommandName, CommandOutcome, Commands } from './command-client.ts'
 
 /** What the other parts of the server, and its peers, are notified of after these commands. */
-const CHANGES: { readonly [Name in CommandName]?: readonly Signal[] } = {
+const CHANGES: { readonly [Name in CommandName]?: readonly Notification[] } = {
   requestExport: ['export', 'exports'],
   requestScan: ['catalog'],
   deletePackages: ['catalog'],

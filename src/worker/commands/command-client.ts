@@ -2,13 +2,13 @@
  * Sends commands to the command thread, and receives its answers. A new command is a method of its group in core and
  * the implementation: nothing here knows the commands by name.
  */
-import type { AuditCommands } from '../../core/audit.ts'
-import type { TaskCommands } from '../../core/export.ts'
-import type { ImportCommands } from '../../core/import.ts'
-import { Problem } from '../../core/problem.ts'
-import type { ProblemCode } from '../../core/problem-catalogue.ts'
-import type { SessionCommands } from '../../core/session.ts'
-import type { UserCommands } from '../../core/user.ts'
+import type { AuditCommands } from '../../core/accounts/audit.ts'
+import type { SessionCommands } from '../../core/accounts/session.ts'
+import type { UserCommands } from '../../core/accounts/user.ts'
+import type { TaskCommands } from '../../core/export/export.ts'
+import type { ImportCommands } from '../../core/import/import.ts'
+import { Problem } from '../../core/problems/problem.ts'
+import type { ProblemCode } from '../../core/problems/problem-catalogue.ts'
 
 /** Every command that the command thread runs. */
 export type Commands = TaskCommands & ImportCommands & SessionCommands & UserCommands & AuditCommands

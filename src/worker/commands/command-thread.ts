@@ -4,30 +4,31 @@
  * disk: both would keep the thread that answers requests from answering. And no packing, however busy, can delay the
  * heartbeats of this thread.
  */
-import { StorageTrouble } from '../../core/archive-trouble.ts'
-import { isPassingTrouble } from '../../core/database-trouble.ts'
+
+import { isTransientDatabaseError } from '../../core/problems/database-error.ts'
+import { StorageError } from '../../core/problems/storage-error.ts'
 import { isSystemError } from '../../core/problems/system-error.ts'
-import { createIncomingDirectory } from '../../files/incoming-directory.ts'
-import { createRepositoryDirectory } from '../../files/repository-directory.ts'
-import { createArchiveStore } from '../../store/archive-store.ts'
-import { createCatalogStore } from '../../store/catalog-store.ts'
-import { openDepotDatabase } from '../../store/database.ts'
-import { createDatabaseClock } from '../../store/database-clock.ts'
-import { createSessionDesk } from '../../store/session-store.ts'
-import { createUserDesk } from '../../store/user-desk.ts'
-import { createImportDesk } from '../accept-import.ts'
-import { createAuditBatch } from '../audit-batch.ts'
-import { openOwnArchives } from '../own-archives.ts'
-import { removeAbandonedUploads } from '../recover-repository.ts'
-import { freeRepositoryBytes } from '../repository-room.ts'
+import { ownerToShow } from '../../core/storage/worker-settings.ts'
+import { openOwnArchives } from '../../storage/claimed-archives.ts'
+import { createIncomingDirectory } from '../../storage/disk/incoming-directory.ts'
+import { createRepositoryDirectory } from '../../storage/disk/repository-directory.ts'
+import { createSessionCommands } from '../../store/accounts/session-store.ts'
+import { createUserCommands } from '../../store/accounts/user-writer.ts'
+import { createCatalogStore } from '../../store/catalog/catalog-store.ts'
+import { openDepotDatabase } from '../../store/engine/database.ts'
+import { createDatabaseClock } from '../../store/engine/database-clock.ts'
+import { createArchiveStore } from '../../store/tasks/archive-store.ts'
+import { HEARTBEAT_INTERVAL_MS } from '../cluster/heartbeat.ts'
+import { connectHeartbeat } from '../cluster/heartbeat-connection.ts'
+import { removeAbandonedUploads } from '../runtime/recover-repository.ts'
+import { freeRepositoryBytes } from '../runtime/repository-space.ts'
 import { threadChannel } from '../runtime/worker-channel.ts'
-import { BEAT_INTERVAL_MS } from '../server-watch.ts'
-import { createServerWatching } from '../server-watching.ts'
-import { ownerToShow } from '../settings.ts'
-import { SWEEP_INTERVAL_MS, sweepArchives } from '../sweep-archives.ts'
-import { createTaskDesk } from '../task-desk.ts'
 import { answerCall } from './answer-call.ts'
+import { createAuditBatch } from './audit-batch.ts'
 import type { CommandCall, Commands } from './command-client.ts'
+import { createImportCommands } from './import-commands.ts'
+import { SWEEP_INTERVAL_MS, sweepArchives } from './sweep-archives.ts'
+import { createTaskCommands } from './task-commands.ts'
 
 const channel = threadChannel()
 const { settings } = channel
@@ -36,18 +37,18 @@ const clock = createDatabaseClock(db)
 const archives = openOwnArchives(settings)
 const repository = createRepositoryDirectory(settings.repositoryDirectory, ownerToShow(settings))
 const archiveStore = createArchiveStore(db)
-const watched = createServerWatching(settings, archives.isRemote)
-const tasks = createTaskDesk({
+const heartbeats = connectHeartbeat(settings, archives.isRemote)
+const tasks = createTaskCommands({
   db,
   archives,
   freeBytes: () => archives.freeBytes(),
-  putAside: repository.putAside,
+  stageDeletion: repository.stageDeletion,
   archiveTtlMs: settings.archiveTtlMs,
   userLimits: settings.userLimits,
   now: clock.now
 })
 const catalog = createCatalogStore(db)
-const { sweepImports, ...imports } = createImportDesk({
+const { sweepImports, ...imports } = createImportCommands({
   db,
   owner: settings.owner,
   incoming: createIncomingDirectory(settings.repositoryDirectory),
@@ -59,8 +60,8 @@ const audit = createAuditBatch(db)
 const commands: Commands = {
   ...tasks,
   ...imports,
-  ...createSessionDesk(db),
-  ...createUserDesk(db),
+  ...createSessionCommands(db),
+  ...createUserCommands(db),
   recordEvent: audit.recordEvent
 }
 
@@ -85,7 +86,7 @@ function regularly(milliseconds: number, work: () => unknown): NodeJS.Timeout {
 }
 
 function tolerate(error: unknown): void {
-  if (!isSystemError(error) && !isPassingTrouble(error) && !(error instanceof StorageTrouble)) throw error
+  if (!isSystemError(error) && !isTransientDatabaseError(error) && !(error instanceof StorageError)) throw error
 }
 
 let sweeps: Promise<unknown> = Promise.resolve()
@@ -102,7 +103,7 @@ function sweep(): void {
       if (isStopping) return
       await sweepArchives(archiveStore, archives, clock.now(), takeTurn)
       await takeTurn(sweepImports)
-      if (watched === undefined) return
+      if (heartbeats === undefined) return
       await takeTurn(() => removeAbandonedUploads(db, settings.repositoryDirectory, false))
     })
     .catch((error) => {
@@ -111,13 +112,13 @@ function sweep(): void {
     })
 }
 
-function beat(): void {
-  void watched?.beat().catch(tolerate)
+function heartbeat(): void {
+  void heartbeats?.heartbeat().catch(tolerate)
   inTurn(() => clock.sync().catch(tolerate))
 }
 
 const timers = [regularly(SWEEP_INTERVAL_MS, sweep)]
-if (watched !== undefined) timers.push(regularly(BEAT_INTERVAL_MS, beat))
+if (heartbeats !== undefined) timers.push(regularly(HEARTBEAT_INTERVAL_MS, heartbeat))
 channel.onCommand((command) => {
   if (command.command === 'call') onCall(command)
   else if (command.command === 'stop') stop()
@@ -140,7 +141,7 @@ function stop(): void {
   isStopping = true
   for (const timer of timers) clearInterval(timer)
   inTurn(async () => {
-    await watched?.close()
+    await heartbeats?.close()
     archives.close()
     await db.destroy()
     channel.close()

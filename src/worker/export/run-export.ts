@@ -1,23 +1,24 @@
 /** Runs the job of an export: resumes its archive, packs the rest, publishes it, and cleans up after a failure. */
-import { type Durable, type EntrySource, type PlacedEntry, writeArchive } from '../../archive/write-archive.ts'
-import type { ArchiveStorage, GrowingArchive } from '../../core/archive-storage.ts'
-import { PartsLost } from '../../core/archive-trouble.ts'
-import { isForLater } from '../../core/database-trouble.ts'
-import type { Plan, PlanEntry } from '../../core/export.ts'
-import { type Message, OPERATION_SUCCEEDED } from '../../core/message.ts'
-import type { TaskProgress } from '../../core/task.ts'
-import { type Checkpoint, type ClaimedWork, FROM_THE_START, LeaseLost } from '../../core/work.ts'
-import { createRepositoryDirectory, type RepositoryDirectory } from '../../files/repository-directory.ts'
-import { openInside } from '../../files/safe-path.ts'
-import { type ArchiveStore, createArchiveStore } from '../../store/archive-store.ts'
-import { createPlanStore, type PlanStore } from '../../store/plan-store.ts'
-import type { WorkStore } from '../../store/work-store.ts'
-import { repositoryUnreadable, toExportFailure } from '../export-failure.ts'
-import type { LaneContext, PreparedLane } from '../lane-host.ts'
-import { openOwnArchives } from '../own-archives.ts'
+
+import type { Plan, PlanEntry } from '../../core/export/export.ts'
+import { isRetryable } from '../../core/problems/database-error.ts'
+import { type Message, OPERATION_SUCCEEDED } from '../../core/problems/message.ts'
+import { PartsLost } from '../../core/problems/storage-error.ts'
+import type { ArchiveStorage, GrowingArchive } from '../../core/storage/archive-storage.ts'
+import { type Checkpoint, type ClaimedJob, FROM_THE_START, LeaseLost } from '../../core/tasks/job.ts'
+import type { TaskProgress } from '../../core/tasks/task.ts'
+import { openOwnArchives } from '../../storage/claimed-archives.ts'
+import { createRepositoryDirectory, type RepositoryDirectory } from '../../storage/disk/repository-directory.ts'
+import { openInside } from '../../storage/disk/safe-path.ts'
+import { type ArchiveStore, createArchiveStore } from '../../store/tasks/archive-store.ts'
+import type { JobStore } from '../../store/tasks/job-store.ts'
+import { createPlanStore, type PlanStore } from '../../store/tasks/plan-store.ts'
+import { type Durable, type EntrySource, type PlacedEntry, writeArchive } from '../../zip/write-archive.ts'
+import type { HandlerContext, JobHandler } from '../runtime/worker-host.ts'
+import { repositoryUnreadable, toExportFailure } from './export-failure.ts'
 
 export interface ExportStores {
-  readonly works: Pick<WorkStore, 'saveProgress'>
+  readonly jobs: Pick<JobStore, 'saveProgress'>
   readonly plans: PlanStore
   readonly archives: Pick<ArchiveStore, 'nameOf' | 'ownedNames'>
   readonly storage: ArchiveStorage
@@ -26,7 +27,7 @@ export interface ExportStores {
   readonly onPacked: (bytes: number) => void
 }
 
-export type ExportJob = Pick<ClaimedWork, 'workId' | 'token' | 'planId' | 'checkpoint'>
+export type ExportJob = Pick<ClaimedJob, 'jobId' | 'token' | 'planId' | 'checkpoint'>
 
 /** What packing one archive needs. */
 interface ExportRun extends ExportStores {
@@ -40,10 +41,10 @@ interface ExportRun extends ExportStores {
 
 interface NamedEntry extends PlanEntry, PlacedEntry {}
 
-export function createExportHandler({ settings, db, works, onPacked }: LaneContext): PreparedLane {
+export function createExportHandler({ settings, db, jobs, onPacked }: HandlerContext): JobHandler {
   const storage = openOwnArchives(settings)
   const stores: ExportStores = {
-    works,
+    jobs,
     plans: createPlanStore(db),
     archives: createArchiveStore(db),
     storage,
@@ -62,8 +63,8 @@ export function createExportHandler({ settings, db, works, onPacked }: LaneConte
  * @param signal aborted with `LeaseLost` when the archive is not wanted any more, else with what is to be resumed later
  * @returns the message of a completed export
  * @throws TaskFailure with a message that names the file and the cause, or the signal's reason. When the signal
- * interrupts the run, what is packed is kept for the next run; when the run fails, or the archive is not wanted, no part
- * is kept.
+ * interrupts the run, what is packed is kept for the next run; when the run fails, or the archive is not wanted, no
+ * part is kept.
  */
 export async function runExport(stores: ExportStores, job: ExportJob, signal: AbortSignal): Promise<Message> {
   const plan = await stores.plans.getPlan(job.planId ?? 0)
@@ -89,7 +90,7 @@ async function packAndPublish(run: ExportRun, root: string): Promise<void> {
     if (!archive.isPublished) await pack(run, root, archive)
   } catch (error) {
     const isInterrupted = signal.aborted && !(signal.reason instanceof LeaseLost)
-    if ((isInterrupted || isForLater(error)) && !(error instanceof LeaseLost)) await archive.leave()
+    if ((isInterrupted || isRetryable(error)) && !(error instanceof LeaseLost)) await archive.leave()
     else await archive.discard()
     throw error
   }
@@ -118,7 +119,7 @@ async function withdrawCheckpoint(run: ExportRun): Promise<Checkpoint> {
 
 /** @throws LeaseLost */
 async function saveProgress(run: ExportRun, progress: TaskProgress, checkpoint: Checkpoint): Promise<void> {
-  await run.works.saveProgress(run.job, progress, checkpoint)
+  await run.jobs.saveProgress(run.job, progress, checkpoint)
   run.onPacked(Math.max(0, progress.bytesDone - run.reportedBytes))
   run.reportedBytes = progress.bytesDone
 }

@@ -1,5 +1,5 @@
 /** The process that writes the catalog: it starts with its jobs or with an upload, and exits after ten idle seconds. */
-import type { WorkStore } from '../../store/work-store.ts'
+import type { JobStore } from '../../store/tasks/job-store.ts'
 import { CATALOG_KINDS } from './worker-channel.ts'
 import { createWorkerSlot, type SlotOptions, type WorkerSlot } from './worker-slot.ts'
 
@@ -11,14 +11,14 @@ export interface CatalogWorker extends WorkerSlot {
 }
 
 export interface CatalogWorkerOptions extends Omit<SlotOptions, 'part'> {
-  readonly works: Pick<WorkStore, 'isWaiting' | 'isRunning'>
+  readonly jobs: Pick<JobStore, 'isWaiting' | 'isRunning'>
   readonly hasOthers: boolean
   /** The process exits after this time without a job, in milliseconds. */
   readonly idleMs: number
 }
 
 export function createCatalogWorker(options: CatalogWorkerOptions): CatalogWorker {
-  const { works, hasOthers, idleMs } = options
+  const { jobs, hasOthers, idleMs } = options
   let idle: NodeJS.Timeout | undefined
 
   const slot = createWorkerSlot({
@@ -39,8 +39,8 @@ export function createCatalogWorker(options: CatalogWorkerOptions): CatalogWorke
   }
 
   async function isWaiting(): Promise<boolean> {
-    if (!(await works.isWaiting(CATALOG_KINDS))) return false
-    return !hasOthers || !(await works.isRunning(CATALOG_KINDS))
+    if (!(await jobs.isWaiting(CATALOG_KINDS))) return false
+    return !hasOthers || !(await jobs.isRunning(CATALOG_KINDS))
   }
 
   function wake(): void {

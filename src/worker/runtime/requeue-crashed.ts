@@ -1,7 +1,7 @@
 /** Puts the job of a worker that died back into the queue. */
 import { setTimeout as delay } from 'node:timers/promises'
-import { isForLater } from '../../core/database-trouble.ts'
-import type { WorkStore } from '../../store/work-store.ts'
+import { isRetryable } from '../../core/problems/database-error.ts'
+import type { JobStore } from '../../store/tasks/job-store.ts'
 import type { RunningJob } from './worker-slot.ts'
 
 const RETRY_DELAY_MS = 1_000
@@ -16,17 +16,17 @@ export interface CrashedWorker {
 }
 
 /** Retries while the database is unavailable: otherwise the job would be running forever. */
-export async function requeueCrashed(works: WorkStore, crashed: CrashedWorker, stopping: AbortSignal): Promise<void> {
+export async function requeueCrashed(jobs: JobStore, crashed: CrashedWorker, stopping: AbortSignal): Promise<void> {
   for (;;) {
     try {
-      return await requeue(works, crashed)
+      return await requeue(jobs, crashed)
     } catch (error) {
-      if (stopping.aborted || !isForLater(error)) throw error
+      if (stopping.aborted || !isRetryable(error)) throw error
     }
     await delay(RETRY_DELAY_MS, undefined, { ref: false })
   }
 }
 
-function requeue(works: WorkStore, { owner, job, otherJobs }: CrashedWorker): Promise<void> {
-  return job === undefined ? works.requeueUntold(owner, otherJobs()) : works.requeueCrashed(job.workId, owner)
+function requeue(jobs: JobStore, { owner, job, otherJobs }: CrashedWorker): Promise<void> {
+  return job === undefined ? jobs.requeueUnreported(owner, otherJobs()) : jobs.requeueCrashed(job.jobId, owner)
 }

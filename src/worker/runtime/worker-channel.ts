@@ -1,11 +1,11 @@
 /** How a worker, in a thread or in a process of its own, communicates with its supervisor: commands down, events up. */
 import { once } from 'node:events'
 import { parentPort, workerData } from 'node:worker_threads'
-import type { Signal } from '../../core/signals.ts'
-import type { TaskKind } from '../../core/task.ts'
+import type { WorkerSettings } from '../../core/storage/worker-settings.ts'
+import type { Notification } from '../../core/tasks/notifications.ts'
+import type { TaskKind } from '../../core/tasks/task.ts'
 import type { CommandAnswer, CommandCall } from '../commands/command-client.ts'
-import type { WorkEvent } from '../lane.ts'
-import type { WorkerSettings } from '../settings.ts'
+import type { JobEvent } from './job-loop.ts'
 
 /** The jobs of the process that writes the catalog. */
 export const CATALOG_KINDS: readonly TaskKind[] = ['scan', 'import']
@@ -15,9 +15,9 @@ export type WorkerCommand = { readonly command: 'wake' | 'check' | 'stop' } | Co
 
 /** What happened to a job. */
 export interface JobReport {
-  readonly event: WorkEvent
+  readonly event: JobEvent
   readonly kind: TaskKind
-  readonly workId: number
+  readonly jobId: number
   /** The oldest task that waits for it. */
   readonly taskId: number
   /** How many workers have died of it. */
@@ -33,7 +33,7 @@ export type WorkerEvent =
   /** No job waits any more. */
   | { readonly event: 'idle' }
   /** A command has changed something: for the other parts of this server, and for its peers. */
-  | { readonly event: 'changed'; readonly notifications: readonly Signal[] }
+  | { readonly event: 'changed'; readonly notifications: readonly Notification[] }
   /** This server receives an upload: an import follows. */
   | { readonly event: 'upload-begun' }
   | CommandAnswer

@@ -1,7 +1,7 @@
 /** Starts workers in threads and in processes, and hides the difference from the supervisor. */
 import { fork } from 'node:child_process'
 import { Worker } from 'node:worker_threads'
-import type { WorkerSettings } from '../settings.ts'
+import type { WorkerSettings } from '../../core/storage/worker-settings.ts'
 import type { WorkerCommand, WorkerEvent } from './worker-channel.ts'
 
 export interface RunningWorker {

@@ -1,14 +1,14 @@
 /** One worker of the supervisor: starts it, and starts another one after it has died. */
-import type { WorkerSettings } from '../settings.ts'
-import { threadFile } from '../thread-file.ts'
+import type { WorkerSettings } from '../../core/storage/worker-settings.ts'
+import { threadFile } from './thread-file.ts'
 import type { JobReport, WorkerCommand, WorkerEvent } from './worker-channel.ts'
 import { type RunningWorker, startProcess, startThread } from './worker-runner.ts'
 
-/** `desk` runs commands, `export` packs archives, `catalog` scans and imports. */
-export type WorkerPart = 'desk' | 'export' | 'catalog'
+/** `commands` runs commands, `export` packs archives, `catalog` scans and imports. */
+export type WorkerPart = 'commands' | 'export' | 'catalog'
 
 /** The job of a worker, and the oldest task that waits for it. */
-export type RunningJob = Pick<JobReport, 'workId' | 'taskId'>
+export type RunningJob = Pick<JobReport, 'jobId' | 'taskId'>
 
 export interface WorkerSlot {
   isRunning(): boolean
@@ -38,7 +38,7 @@ export interface SlotOptions {
 const RESTART_DELAY_MS = 1_000
 
 const STARTS: Readonly<Record<WorkerPart, readonly [typeof startThread, string]>> = {
-  desk: [startThread, '../commands/command-thread'],
+  commands: [startThread, '../commands/command-thread'],
   export: [startThread, '../export/export-thread'],
   catalog: [startProcess, '../catalog-process']
 }
@@ -57,9 +57,9 @@ export function createWorkerSlot(options: SlotOptions): WorkerSlot {
   }
 
   function onEvent(event: WorkerEvent): void {
-    if ('workId' in event) {
-      const { workId, taskId } = event
-      job = event.event === 'started' ? { workId, taskId } : undefined
+    if ('jobId' in event) {
+      const { jobId, taskId } = event
+      job = event.event === 'started' ? { jobId, taskId } : undefined
     }
     options.onEvent(event)
   }

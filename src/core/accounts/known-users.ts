@@ -1,0 +1,62 @@
+/** Remembers users and tokens for a moment, so that polling does not ask the database who is polling. */
+import type { KeptToken, KeptUser, UserReader } from './user.ts'
+
+/**
+ * So long after another process, such as the command line, has changed a user, this one knows. What it changes itself
+ * it knows at once.
+ */
+const REMEMBERED_MS = 2_000
+
+const MAX_REMEMBERED = 1_000
+
+export interface KnownUsers {
+  /** A reader that remembers. */
+  readonly reader: UserReader
+  /** To be called when a user or a token has changed. */
+  forget(): void
+}
+
+/** @param now milliseconds of a monotonic clock */
+export function rememberUsers(reader: UserReader, now: () => number): KnownUsers {
+  const users = createMemory<KeptUser>((name) => reader.findUser(name), now)
+  const tokens = createMemory<KeptToken>((id) => reader.findToken(id), now)
+
+  function forget(): void {
+    users.forget()
+    tokens.forget()
+  }
+
+  return {
+    forget,
+    reader: { ...reader, findUser: users.find, findToken: tokens.find }
+  }
+}
+
+interface Memory<Value> {
+  find(key: string): Promise<Value | undefined>
+  forget(): void
+}
+
+/** What is not there is not remembered: nobody can fill the memory with names that they make up. */
+function createMemory<Value>(read: (key: string) => Promise<Value | undefined>, now: () => number): Memory<Value> {
+  const known = new Map<string, { readonly value: Value; readonly until: number }>()
+  /** Grows whenever all is forgotten: what was read before that is not remembered. */
+  let generation = 0
+  return {
+    async find(key) {
+      const remembered = known.get(key)
+      if (remembered !== undefined && remembered.until > now()) return remembered.value
+      const since = generation
+      const value = await read(key)
+      known.delete(key)
+      if (value === undefined || since !== generation) return value
+      if (known.size >= MAX_REMEMBERED) known.clear()
+      known.set(key, { value, until: now() + REMEMBERED_MS })
+      return value
+    },
+    forget() {
+      generation += 1
+      known.clear()
+    }
+  }
+}

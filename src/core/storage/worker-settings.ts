@@ -1,0 +1,20 @@
+import type { UserLimits } from '../accounts/protection.ts'
+import type { StorageConfig } from './storage-config.ts'
+
+/** What the threads of the worker are started with; plain values, since it is copied into each of them. */
+export interface WorkerSettings extends StorageConfig {
+  /** Names the depot whose archives there are, where other depots may reach them; undefined where nobody else does. */
+  readonly archivesOwner?: string | undefined
+  /** Names this process among all that ever use the database: the owner of its leases. */
+  readonly owner: string
+  /** Names the data directory among those of the servers that share a database. */
+  readonly node?: string
+  /** Names the place that archives are in; the same for all these servers. */
+  readonly archivesLocation?: string
+  readonly userLimits: UserLimits
+}
+
+/** Names this server in what it leaves in the repository, where other servers see it. */
+export function ownerToShow({ databaseUrl, owner }: WorkerSettings): string {
+  return databaseUrl === undefined ? '' : owner
+}

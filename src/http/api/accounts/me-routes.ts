@@ -1,0 +1,71 @@
+/** /api/v1/me: what the login allows, and a new password for oneself. */
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { Type } from 'typebox'
+import { checkNewPassword } from '../../../core/accounts/password.ts'
+import { Problem } from '../../../core/problems/problem.ts'
+import type { Services } from '../../services.ts'
+import { CHANGE_PROBLEM_RESPONSES, PROBLEM_RESPONSES } from '../problem-body.ts'
+import { MAX_TYPED_LENGTH, Password, RoleName } from './user-view.ts'
+
+const TAGS = ['Users']
+
+const Me = Type.Object(
+  {
+    name: Type.String(),
+    role: RoleName,
+    kind: Type.String({ description: 'How you have logged in: `password`, `session` or `token`.' })
+  },
+  { title: 'Me' }
+)
+
+const NewPassword = Type.Object(
+  { currentPassword: Type.String({ format: 'password', maxLength: MAX_TYPED_LENGTH }), password: Password },
+  { additionalProperties: false, examples: [{ currentPassword: 'your password', password: 'a new and longer one' }] }
+)
+
+export const meRoutes: FastifyPluginAsyncTypebox<Pick<Services, 'logins' | 'userCommands' | 'hasher'>> = async (
+  app,
+  { logins, userCommands, hasher }
+) => {
+  app.get(
+    '/api/v1/me',
+    {
+      config: { access: 'viewer' },
+      schema: {
+        operationId: 'getMe',
+        tags: TAGS,
+        summary: 'Who you are, and what you may do',
+        response: { 200: Me, ...PROBLEM_RESPONSES }
+      }
+    },
+    async (request) => {
+      const { name = '', role = 'viewer', kind = 'password' } = request.identity ?? {}
+      return { name, role, kind }
+    }
+  )
+
+  app.patch(
+    '/api/v1/me',
+    {
+      config: { access: { role: 'viewer', isForPeople: true } },
+      schema: {
+        operationId: 'changeMyPassword',
+        tags: TAGS,
+        summary: 'Change your own password',
+        description: 'Ends all your sessions, also the one of this request. Tokens stay.',
+        body: NewPassword,
+        response: { 204: Type.Null({ description: 'The password is changed.' }), ...CHANGE_PROBLEM_RESPONSES }
+      }
+    },
+    async (request, reply) => {
+      const { currentPassword, password } = request.body
+      checkNewPassword(password)
+      // Whoever finds an open session has not got the password yet.
+      const identity = await logins.withPassword(request.userName, currentPassword, request.ip)
+      if (identity === undefined) throw new Problem('LOGIN_REFUSED', 'The current password is wrong.')
+      const passwordHash = await hasher.hash(password)
+      await userCommands.changeUser({ name: request.userName, passwordHash, changedAt: new Date() })
+      return reply.code(204).send(null)
+    }
+  )
+}

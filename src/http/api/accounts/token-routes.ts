@@ -1,0 +1,137 @@
+/** /api/v1/tokens: what programs log in with. */
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { Type } from 'typebox'
+import type { Role } from '../../../core/accounts/access.ts'
+import { makeToken } from '../../../core/accounts/api-token.ts'
+import type { ApiToken } from '../../../core/accounts/user.ts'
+import { DURATION, parseDuration } from '../../../core/duration.ts'
+import { Problem } from '../../../core/problems/problem.ts'
+import { requireRole } from '../../plugins/access.ts'
+import type { Services } from '../../services.ts'
+import { CHANGE_PROBLEM_RESPONSES, PROBLEM_RESPONSES, problemResponse } from '../problem-body.ts'
+import { RoleName, TokenView, tokenView } from './user-view.ts'
+
+const TAGS = ['Users']
+
+const NewToken = Type.Object(
+  {
+    name: Type.String({ minLength: 1, maxLength: 100, description: 'What it is for.' }),
+    role: RoleName,
+    expiresIn: Type.Optional(
+      Type.String({
+        maxLength: 16,
+        pattern: DURATION.source,
+        description: 'a time such as 12h, 90d or 4w, after which the token ends; without it, it does not end.'
+      })
+    )
+  },
+  { additionalProperties: false, examples: [{ name: 'nightly mirror', role: 'exporter', expiresIn: '90d' }] }
+)
+
+const MadeToken = Type.Object(
+  {
+    ...TokenView.properties,
+    token: Type.String({ description: 'For `Authorization: Bearer …`. It is shown this once, and kept nowhere.' })
+  },
+  { title: 'MadeToken' }
+)
+
+export const tokenRoutes: FastifyPluginAsyncTypebox<Pick<Services, 'users' | 'userCommands'>> = async (
+  app,
+  { users, userCommands }
+) => {
+  app.get(
+    '/api/v1/tokens',
+    {
+      config: { access: 'viewer' },
+      schema: {
+        operationId: 'listTokens',
+        tags: TAGS,
+        summary: 'List the tokens',
+        description: 'Your own; administrators see those of all users. Also those that have ended.',
+        response: { 200: Type.Object({ tokens: Type.Array(TokenView) }, { title: 'TokenList' }), ...PROBLEM_RESPONSES }
+      }
+    },
+    async (request) => {
+      const isAdmin = request.identity?.role === 'admin'
+      const tokens = await users.listTokens(isAdmin ? undefined : request.userName)
+      return { tokens: tokens.map(tokenView) }
+    }
+  )
+
+  app.post(
+    '/api/v1/tokens',
+    {
+      config: { access: { role: 'viewer', isForPeople: true } },
+      schema: {
+        operationId: 'addToken',
+        tags: TAGS,
+        summary: 'Make a token for yourself',
+        description:
+          'With a role up to your own. The token never does more than you may; it ends with you, when it expires, and when it is ' +
+          'removed.',
+        body: NewToken,
+        response: {
+          201: {
+            description: 'The token, which nobody will see again.',
+            content: { 'application/json': { schema: MadeToken } }
+          },
+          409: problemResponse('You have as many tokens as one user may have.'),
+          ...CHANGE_PROBLEM_RESPONSES
+        }
+      }
+    },
+    async (request, reply) => {
+      const { identity } = request
+      const role = request.body.role as Role
+      if (identity === null) throw new Error('A route that is not public has no identity')
+      requireRole(identity, role)
+      const { id, text, secretHash } = makeToken()
+      const createdAt = new Date()
+      const token: ApiToken = {
+        id,
+        userName: identity.name,
+        name: request.body.name,
+        role,
+        createdAt,
+        expiresAt: expiryOf(request.body.expiresIn, createdAt),
+        lastUsedAt: null
+      }
+      await userCommands.addToken({ token, secretHash })
+      return reply.code(201).send({ ...tokenView(token), token: text })
+    }
+  )
+
+  app.delete(
+    '/api/v1/tokens/:id',
+    {
+      config: { access: 'viewer' },
+      schema: {
+        operationId: 'removeToken',
+        tags: TAGS,
+        summary: 'Remove a token',
+        description: 'It counts no more from the next request on. Administrators remove those of others too.',
+        params: Type.Object({
+          id: Type.String({ pattern: '^[0-9a-f]{16}$', description: 'the id of a token, 16 hexadecimal digits' })
+        }),
+        response: {
+          204: Type.Null({ description: 'The token is removed.' }),
+          404: problemResponse('There is no such token, or it is another user’s.'),
+          ...CHANGE_PROBLEM_RESPONSES
+        }
+      }
+    },
+    async (request, reply) => {
+      const { id } = request.params
+      const userName = request.identity?.role === 'admin' ? undefined : request.userName
+      if (!(await userCommands.removeToken({ id, userName }))) {
+        throw new Problem('TOKEN_UNKNOWN', `There is no token ${id}.`)
+      }
+      return reply.code(204).send(null)
+    }
+  )
+}
+
+function expiryOf(expiresIn: string | undefined, from: Date): Date | null {
+  return expiresIn === undefined ? null : new Date(from.getTime() + parseDuration(expiresIn))
+}

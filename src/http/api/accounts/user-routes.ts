@@ -1,0 +1,168 @@
+/** /api/v1/users: who may log in, and what they may do. */
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { Type } from 'typebox'
+import type { Role } from '../../../core/accounts/access.ts'
+import { checkNewPassword } from '../../../core/accounts/password.ts'
+import { checkNewName, normalName } from '../../../core/accounts/user-name.ts'
+import { Problem } from '../../../core/problems/problem.ts'
+import type { Access } from '../../plugins/access.ts'
+import type { Services } from '../../services.ts'
+import { CHANGE_PROBLEM_RESPONSES, PROBLEM_RESPONSES, problemResponse } from '../problem-body.ts'
+import { Password, RoleName, UserParams, UserView, userView } from './user-view.ts'
+
+const TAGS = ['Users']
+/** Whatever makes a way to log in. */
+const PEOPLE: Access = { role: 'admin', isForPeople: true }
+const USER_UNKNOWN_RESPONSE = problemResponse('There is no such user.')
+const LAST_ADMINISTRATOR_RESPONSE = problemResponse('There would be no administrator any more.')
+
+const NewUser = Type.Object(
+  {
+    name: Type.String({ maxLength: 255, description: '1 to 64 characters, without colons and spaces.' }),
+    password: Password,
+    role: RoleName
+  },
+  { additionalProperties: false, examples: [{ name: 'ann', password: 'a long one for Ann', role: 'exporter' }] }
+)
+
+const UserChange = Type.Object(
+  { role: Type.Optional(RoleName), password: Type.Optional(Password) },
+  { additionalProperties: false, examples: [{ role: 'admin' }] }
+)
+
+/** Without an example: nobody is to be removed by trying it out. */
+const RemovedUser = Type.Object({
+  name: Type.String({ minLength: 1, maxLength: 255, description: 'The name of a user.' })
+})
+
+export const userRoutes: FastifyPluginAsyncTypebox<Pick<Services, 'users' | 'userCommands' | 'hasher'>> = async (
+  app,
+  { users, userCommands, hasher }
+) => {
+  app.get(
+    '/api/v1/users',
+    {
+      config: { access: 'admin' },
+      schema: {
+        operationId: 'listUsers',
+        tags: TAGS,
+        summary: 'List the users',
+        description: 'By name; all of them, since there are 1,000 at most.',
+        response: { 200: Type.Object({ users: Type.Array(UserView) }, { title: 'UserList' }), ...PROBLEM_RESPONSES }
+      }
+    },
+    async () => ({ users: (await users.listUsers()).map(userView) })
+  )
+
+  app.post(
+    '/api/v1/users',
+    {
+      config: { access: PEOPLE },
+      schema: {
+        operationId: 'addUser',
+        tags: TAGS,
+        summary: 'Add a user',
+        body: NewUser,
+        response: {
+          201: {
+            description: 'The user can log in.',
+            headers: { location: { type: 'string', description: 'Its path.' } },
+            content: { 'application/json': { schema: UserView } }
+          },
+          409: problemResponse('There is a user with this name already, or there are as many as there may be.'),
+          ...CHANGE_PROBLEM_RESPONSES
+        }
+      }
+    },
+    async (request, reply) => {
+      const { password, role } = request.body
+      const name = checkNewName(request.body.name)
+      checkNewPassword(password)
+      if ((await users.findUser(name)) !== undefined) {
+        throw new Problem('USER_EXISTS', `There is a user ${name} already.`)
+      }
+      const passwordHash = await hasher.hash(password)
+      const user = await userCommands.addUser({ name, role: role as Role, passwordHash, createdAt: new Date() })
+      return reply
+        .code(201)
+        .header('location', `/api/v1/users/${encodeURIComponent(name)}`)
+        .send(userView(user))
+    }
+  )
+
+  app.get(
+    '/api/v1/users/:name',
+    {
+      config: { access: 'admin' },
+      schema: {
+        operationId: 'getUser',
+        tags: TAGS,
+        summary: 'Look at a user',
+        params: UserParams,
+        response: { 200: UserView, 404: USER_UNKNOWN_RESPONSE, ...PROBLEM_RESPONSES }
+      }
+    },
+    async (request) => userView(await getUser(request.params.name))
+  )
+
+  app.patch(
+    '/api/v1/users/:name',
+    {
+      config: { access: PEOPLE },
+      schema: {
+        operationId: 'changeUser',
+        tags: TAGS,
+        summary: 'Change the role or the password of a user',
+        description:
+          'A role counts from the next request on, also for the tokens of the user. A password ends the sessions of the user.',
+        params: UserParams,
+        body: UserChange,
+        response: {
+          200: UserView,
+          404: USER_UNKNOWN_RESPONSE,
+          409: LAST_ADMINISTRATOR_RESPONSE,
+          ...CHANGE_PROBLEM_RESPONSES
+        }
+      }
+    },
+    async (request) => {
+      const { role, password } = request.body
+      if (password !== undefined) checkNewPassword(password)
+      const { name } = await getUser(request.params.name)
+      const passwordHash = password === undefined ? undefined : await hasher.hash(password)
+      const change = { name, role: role as Role | undefined, passwordHash, changedAt: new Date() }
+      return userView(await userCommands.changeUser(change))
+    }
+  )
+
+  app.delete(
+    '/api/v1/users/:name',
+    {
+      config: { access: 'admin' },
+      schema: {
+        operationId: 'removeUser',
+        tags: TAGS,
+        summary: 'Remove a user',
+        description: 'With sessions and tokens. What the user has started goes on.',
+        params: RemovedUser,
+        response: {
+          204: Type.Null({ description: 'The user is removed.' }),
+          404: USER_UNKNOWN_RESPONSE,
+          409: LAST_ADMINISTRATOR_RESPONSE,
+          ...CHANGE_PROBLEM_RESPONSES
+        }
+      }
+    },
+    async (request, reply) => {
+      await userCommands.removeUser(normalName(request.params.name))
+      return reply.code(204).send(null)
+    }
+  )
+
+  /** @throws Problem USER_UNKNOWN */
+  async function getUser(name: string) {
+    const user = await users.findUser(normalName(name))
+    if (user === undefined) throw new Problem('USER_UNKNOWN', `There is no user ${JSON.stringify(name)}.`)
+    return user
+  }
+}

@@ -1,0 +1,93 @@
+/** /api/v1/archive: a selection as an archive, without a task and without room on the disk. */
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { type Static, Type } from 'typebox'
+import type { Selection } from '../../../core/export/export.ts'
+import { Problem } from '../../../core/problems/problem.ts'
+import type { Services } from '../../services.ts'
+import { sendFile } from '../../transfer/send-file.ts'
+import { FilterQuery, filterOfQuery } from '../packages/filter-query.ts'
+import { PROBLEM_RESPONSES, problemResponse } from '../problem-body.ts'
+
+const Flag = (description: string) => Type.Optional(Type.String({ enum: ['true', 'false'], description }))
+
+const ArchiveQuery = Type.Object({
+  fixids: Type.Optional(
+    Type.String({
+      // With an empty one, nobody could tell what was meant.
+      pattern: '^[^,]+(,[^,]+)*$',
+      maxLength: 12_000,
+      description: 'the fixids of packages, parted by commas'
+    })
+  ),
+  all: Type.Optional(Type.String({ enum: ['true'], description: 'The whole repository.' })),
+  ...FilterQuery,
+  files: Type.Optional(
+    Type.String({
+      enum: ['all', 'payloads'],
+      description: '`all` files of a package (default), or its `payloads` only.'
+    })
+  ),
+  withRequisites: Flag('`true`: with the packages that the selected ones require, and those that these require.')
+})
+
+const BINARY = { 'application/zip': { schema: Type.String({ format: 'binary' }) } }
+
+export const archiveRoutes: FastifyPluginAsyncTypebox<Pick<Services, 'commands' | 'archives' | 'catalog'>> = async (
+  app,
+  { commands, archives, catalog }
+) => {
+  app.get(
+    '/api/v1/archive',
+    {
+      config: { access: 'exporter' },
+      schema: {
+        operationId: 'downloadSelection',
+        tags: ['Exports'],
+        summary: 'Download packages as an archive at once',
+        description:
+          'Select with `fixids`, with `all` or with the parameters of a search. The archive is made while it is sent: it takes no ' +
+          'room, and there is no task. It has a length, an `ETag` and ranges, so that a download that was cut goes on with ' +
+          '`Range` and `If-Range`, as long as the packages have not changed.',
+        querystring: ArchiveQuery,
+        response: {
+          200: { description: 'The archive.', content: BINARY },
+          206: { description: 'The part that `Range` asks for.', content: BINARY },
+          304: Type.Null({ description: 'It is the one that `If-None-Match` names.' }),
+          409: problemResponse('A file has changed since the repository was read, as its first bytes show.'),
+          410: problemResponse('A file has been removed since the repository was read.'),
+          416: problemResponse('The range begins behind the end of the archive.'),
+          ...PROBLEM_RESPONSES
+        }
+      }
+    },
+    async (request, reply) => {
+      app.beginTransfer('downloads', request, reply)
+      const plan = await commands.planDownload(selectionOfQuery(request.query))
+      const facts = {
+        name: `repository-${plan.digest.slice(0, 12)}.zip`,
+        // What it holds cannot have changed since.
+        modifiedAt: (await catalog.readAt()) ?? new Date()
+      }
+      await sendFile(request, reply.header('cache-control', 'private, no-cache'), archives.openStreamed(plan, facts))
+    }
+  )
+}
+
+/** @throws Problem PARAMETER_INVALID unless there is exactly one way to select */
+function selectionOfQuery(query: Static<typeof ArchiveQuery>): Selection {
+  const { fixids, all, files = 'all', withRequisites, ...filter } = query
+  const isFiltered = Object.keys(filter).length > 0
+  const ways = [fixids !== undefined, all !== undefined, isFiltered].filter((isGiven) => isGiven).length
+  if (ways !== 1) {
+    throw new Problem(
+      'PARAMETER_INVALID',
+      `Packages must be selected in exactly one way: with fixids, with all, or with the parameters of a search; here it is ${ways}.`
+    )
+  }
+  return {
+    fixids: fixids?.split(',') ?? [],
+    ...(isFiltered ? { filter: filterOfQuery(filter) } : {}),
+    withRequisites: withRequisites === 'true',
+    scope: files as Selection['scope']
+  }
+}

@@ -1,0 +1,52 @@
+/** Which packages a request is about, as query parameters. */
+import { type Static, Type } from 'typebox'
+import type { PackageFilter } from '../../../core/catalog/catalog.ts'
+import { SAMPLE_MACHINE_TYPE } from '../../samples.ts'
+
+export const FilterQuery = {
+  q: Type.Optional(
+    Type.String({
+      minLength: 1,
+      maxLength: 255,
+      examples: ['xcc'],
+      description: 'A part of the fixid, the name or the category, in any case.'
+    })
+  ),
+  kind: Type.Optional(
+    Type.String({ enum: ['update', 'system-pack'], examples: ['update'], description: 'Updates, or system packs.' })
+  ),
+  machineType: Type.Optional(
+    Type.String({
+      pattern: '^[A-Za-z0-9]{4}$',
+      examples: [SAMPLE_MACHINE_TYPE],
+      description: 'a machine type of four characters, such as 7X05'
+    })
+  ),
+  latest: Type.Optional(
+    Type.String({
+      enum: ['true', 'false'],
+      examples: ['true'],
+      description: '`true`: only the newest of each product line.'
+    })
+  ),
+  downloaded: Type.Optional(
+    Type.String({
+      enum: ['true', 'false'],
+      examples: ['true'],
+      description: 'Whether the payload is in the repository.'
+    })
+  )
+}
+
+const Query = Type.Object(FilterQuery)
+
+export function filterOfQuery(query: Static<typeof Query>): PackageFilter {
+  const { q, kind, machineType, latest, downloaded } = query
+  return {
+    ...(q === undefined ? {} : { search: q }),
+    ...(kind === undefined ? {} : { kind: kind as 'update' | 'system-pack' }),
+    ...(machineType === undefined ? {} : { machineTypes: [machineType.toUpperCase()] }),
+    ...(downloaded === undefined ? {} : { isDownloaded: downloaded === 'true' }),
+    latestOnly: latest === 'true'
+  }
+}

@@ -1,0 +1,86 @@
+/** /api/v1/packages and /api/v1/problems: what the repository holds, and what is wrong with it. */
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { Type } from 'typebox'
+import type { Services } from '../../services.ts'
+import { parseCursor } from '../cursor.ts'
+import { DEFAULT_LIMIT, Next, nextOf, PageQuery } from '../page.ts'
+import { PROBLEM_RESPONSES, problemResponse } from '../problem-body.ts'
+import { FilterQuery, filterOfQuery } from './filter-query.ts'
+import { findPackage, PackageParams } from './find-package.ts'
+import { CatalogProblemView, detailView, PackageDetail, PackageView, summaryView } from './package-view.ts'
+
+const PackageQuery = Type.Object({ ...FilterQuery, ...PageQuery })
+
+const PackagePage = Type.Object({ packages: Type.Array(PackageView), next: Next }, { title: 'PackagePage' })
+
+const ProblemPage = Type.Object(
+  {
+    problems: Type.Array(CatalogProblemView),
+    next: Next
+  },
+  { title: 'CatalogProblemPage' }
+)
+
+export const packageRoutes: FastifyPluginAsyncTypebox<Pick<Services, 'catalog'>> = async (app, { catalog }) => {
+  app.get(
+    '/api/v1/packages',
+    {
+      config: { access: 'viewer' },
+      schema: {
+        operationId: 'searchPackages',
+        tags: ['Catalog'],
+        summary: 'Search packages',
+        description: 'By fixid, a page at a time: ask again with `next` as `cursor` until it is null.',
+        querystring: PackageQuery,
+        response: { 200: PackagePage, ...PROBLEM_RESPONSES }
+      }
+    },
+    async (request) => {
+      const { cursor, limit = DEFAULT_LIMIT } = request.query
+      const [after = ''] = cursor === undefined ? [] : parseCursor(cursor, 1)
+      const page = await catalog.packagePage(filterOfQuery(request.query), after, Number(limit))
+      return { packages: page.map(summaryView), next: nextOf(page, limit, ({ fixid }) => [fixid]) }
+    }
+  )
+
+  app.get(
+    '/api/v1/packages/:fixid',
+    {
+      config: { access: 'viewer' },
+      schema: {
+        operationId: 'getPackage',
+        tags: ['Catalog'],
+        summary: 'Look at a package',
+        description: 'With its files, each with a link to download it, and with what is wrong with it.',
+        params: PackageParams,
+        response: { 200: PackageDetail, 404: problemResponse('There is no such package.'), ...PROBLEM_RESPONSES }
+      }
+    },
+    async (request) => {
+      const found = await findPackage(catalog, request.params.fixid)
+      return detailView(found, await catalog.problemsOf(found.fixid))
+    }
+  )
+
+  app.get(
+    '/api/v1/problems',
+    {
+      config: { access: 'viewer' },
+      schema: {
+        operationId: 'listProblems',
+        tags: ['Catalog'],
+        summary: 'List what is wrong in the repository',
+        description:
+          'Found by the last reading of the directory. A problem never keeps other packages from being used.',
+        querystring: Type.Object(PageQuery),
+        response: { 200: ProblemPage, ...PROBLEM_RESPONSES }
+      }
+    },
+    async (request) => {
+      const { cursor, limit = DEFAULT_LIMIT } = request.query
+      const after = cursor === undefined ? ['', '', ''] : parseCursor(cursor, 3)
+      const problems = await catalog.problemPage(after, Number(limit))
+      return { problems, next: nextOf(problems, limit, ({ path, code, text }) => [path, code, text]) }
+    }
+  )
+}

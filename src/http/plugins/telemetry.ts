@@ -1,0 +1,77 @@
+/**
+ * Follows every request to its end: sets its id in the answer, writes a log line and counts it. Register it before all
+ * routes.
+ */
+import { type FastifyInstance, type FastifyReply, type FastifyRequest, LogController } from 'fastify'
+import type { AnsweredRequest, Metrics } from '../../core/tasks/telemetry.ts'
+import { REQUEST_ID_HEADER } from './request-id.ts'
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** Programs call it all the time: a success is logged at level debug. */
+    isPolled?: boolean
+  }
+
+  interface FastifyRequest {
+    /** The task that it has started; 0: none. */
+    taskId: number
+  }
+}
+
+export interface Observers {
+  readonly metrics?: Pick<Metrics, 'observe'> | undefined
+}
+
+/** Of Fastify's own lines the ones on every request are left out: there is one here that says more, and has no URL. */
+export class QuietLogController extends LogController {
+  override incomingRequest(): void {}
+  override requestCompleted(): void {}
+}
+
+export function registerObservers(app: FastifyInstance, { metrics }: Observers): void {
+  app.decorateRequest('taskId', 0)
+  app.addHook('onRequest', (request, reply, done) => {
+    reply.header(REQUEST_ID_HEADER, request.id)
+    const started = performance.now()
+    let hasEnded = false
+    const end = (isCut: boolean) => {
+      if (hasEnded) return
+      hasEnded = true
+      const { url: route = '', config } = request.routeOptions
+      const seconds = (performance.now() - started) / 1000
+      const answered = { method: request.method, route, status: reply.raw.statusCode, seconds, isCut }
+      metrics?.observe(answered)
+      writeLine(request, reply, answered, config.isPolled === true)
+    }
+    // Fastify's own hook is not told where the client goes before its answer is whole.
+    reply.raw.once('finish', () => end(false))
+    reply.raw.once('close', () => end(true))
+    done()
+  })
+}
+
+/** Neither the URL, which may hold what is nobody's business, nor anything of headers and bodies. */
+function writeLine(request: FastifyRequest, reply: FastifyReply, answered: AnsweredRequest, isPolled: boolean): void {
+  const { method, route, status, seconds, isCut } = answered
+  const level = isPolled && status < 400 ? 'debug' : 'info'
+  if (!isWritten(request, level)) return
+  const bytes = Number(reply.getHeader('content-length'))
+  request.log[level](
+    {
+      method,
+      route,
+      status,
+      ms: Math.round(seconds * 1e6) / 1000,
+      address: request.ip,
+      ...(request.userName && { user: request.userName }),
+      ...(Number.isFinite(bytes) && { bytes }),
+      ...(request.taskId > 0 && { taskId: request.taskId })
+    },
+    isCut ? 'request cut' : 'request finished'
+  )
+}
+
+/** Nothing is put together for a line that nobody gets. */
+function isWritten({ log }: FastifyRequest, level: 'debug' | 'info'): boolean {
+  return 'isLevelEnabled' in log && typeof log.isLevelEnabled === 'function' ? log.isLevelEnabled(level) : true
+}

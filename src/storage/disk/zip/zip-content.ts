@@ -1,0 +1,83 @@
+/** What stands behind the local header of an entry in a .zip whose list of files has been checked. */
+import { pipeline, Readable } from 'node:stream'
+import { createInflateRaw } from 'node:zlib'
+import { readFully } from '../read-fully.ts'
+import { WRITE_BYTES } from '../writer/write-digested.ts'
+import { refuseEntry, type ZipEntry } from './zip-directory.ts'
+
+const INFLATE_BYTES = 256 * 1024
+const LOCAL_HEADER_SIZE = 30
+const LOCAL_SIGNATURE = 0x04034b50
+
+/**
+ * Where the content of an entry begins.
+ * @param limit where the next part of the archive begins
+ * @throws ZipRefused
+ */
+export function contentStart(fd: number, { name, offset, rawName, compressedSize }: ZipEntry, limit: number): number {
+  const header = Buffer.alloc(LOCAL_HEADER_SIZE + rawName.length)
+  const length = readFully(fd, header, offset)
+  const isHeader =
+    length === header.length &&
+    header.readUInt32LE(0) === LOCAL_SIGNATURE &&
+    header.readUInt16LE(26) === rawName.length &&
+    header.subarray(LOCAL_HEADER_SIZE).equals(rawName)
+  if (!isHeader) refuseEntry(name, 'has another name where its content is')
+  const start = offset + header.length + header.readUInt16LE(28)
+  if (start + compressedSize > limit) refuseEntry(name, 'overlaps with another part of the archive')
+  return start
+}
+
+/**
+ * The content of an entry, unpacked. A piece is overwritten once the second one behind it has been asked for.
+ * @param start where it begins, as `contentStart` has found it
+ * @param onPacked told of the bytes as they stand in the archive
+ * @throws ZipRefused for what is not deflated as it should be, RangeError when the archive has become shorter
+ */
+export async function* contentOf(
+  fd: number,
+  entry: ZipEntry,
+  start: number,
+  onPacked: (piece: Buffer) => void = () => {}
+): AsyncGenerator<Buffer> {
+  const { compressedSize } = entry
+  if (!entry.isDeflated) {
+    // One is read while the other one is being written.
+    const buffers = [0, 1].map(() => Buffer.allocUnsafe(Math.min(compressedSize, WRITE_BYTES)))
+    let turn = 0
+    yield* readRange(fd, start, compressedSize, onPacked, () => {
+      turn = 1 - turn
+      return buffers[turn] as Buffer
+    })
+    return
+  }
+  // Streams read ahead: each piece needs memory of its own.
+  const deflated = readRange(fd, start, compressedSize, onPacked, () => Buffer.allocUnsafe(INFLATE_BYTES))
+  const inflated = createInflateRaw({ chunkSize: INFLATE_BYTES })
+  // What fails is told to whoever reads; also where nobody does any more, it must not end the process.
+  inflated.on('error', () => {})
+  pipeline(Readable.from(deflated), inflated, () => {})
+  try {
+    yield* inflated as AsyncIterable<Buffer>
+  } catch (error) {
+    // Codes of zlib: what comes in is not what deflate makes.
+    if (!/^Z_/.test((error as NodeJS.ErrnoException).code ?? '')) throw error
+    refuseEntry(entry.name, 'is damaged')
+  }
+}
+
+async function* readRange(
+  fd: number,
+  start: number,
+  size: number,
+  onPiece: (piece: Buffer) => void,
+  memory: () => Buffer
+): AsyncGenerator<Buffer> {
+  for (let position = start; position < start + size; ) {
+    const piece = memory().subarray(0, start + size - position)
+    if (readFully(fd, piece, position) < piece.length) throw new RangeError('the archive has become shorter')
+    position += piece.length
+    onPiece(piece)
+    yield piece
+  }
+}

@@ -1,0 +1,134 @@
+/** The audit trail as rows. */
+import { type Insertable, type Kysely, type Selectable, sql, type Transaction } from 'kysely'
+import {
+  AUDIT_ORIGIN,
+  type AuditCredential,
+  type AuditEvent,
+  type AuditHead,
+  type AuditReader,
+  type AuditRecord,
+  sealEvent
+} from '../../core/accounts/audit.ts'
+import { bulkInsert } from '../engine/bulk-insert.ts'
+import type { Database } from '../engine/database.ts'
+import { takeWriteLock, triggersOf } from '../engine/dialect.ts'
+import { durableTransaction } from '../engine/durable-transaction.ts'
+import type { AuditTable, Schema } from '../engine/schema.ts'
+
+const PAGE = 1_000
+
+const COLUMNS = [
+  'number',
+  'time',
+  'user',
+  'credential',
+  'address',
+  'request_id',
+  'action',
+  'targets',
+  'status',
+  'problem',
+  'count',
+  'previous_hash',
+  'hash'
+] as const satisfies readonly (keyof AuditTable)[]
+
+const TRIGGERS = ['audit_stays_as_it_is', 'audit_stays_whole', 'audit_grows_at_its_end']
+
+/** Adds records for these events to the end of the trail, in their order. They are on the disk when this resolves. */
+export async function appendEvents(db: Database, events: readonly AuditEvent[]): Promise<void> {
+  await durableTransaction(db, (trx) => appendWithin(trx, events))
+}
+
+/** The same in a transaction that is under way: all of them or none. */
+export async function appendWithin(trx: Transaction<Schema>, events: readonly AuditEvent[]): Promise<void> {
+  // Nobody else can add to the trail from here on: reading its end first would let somebody.
+  await takeWriteLock(trx)
+  let head = await findHead(trx)
+  const rows: Insertable<AuditTable>[] = []
+  for (const event of events) {
+    const record = sealEvent(event, head)
+    rows.push(toRow(record))
+    head = record
+  }
+  await bulkInsert(trx, 'audit', COLUMNS, rows)
+}
+
+async function findHead(db: Kysely<Schema>): Promise<AuditHead> {
+  const query = db.selectFrom('audit').select(['number', 'hash']).orderBy('number', 'desc').limit(1)
+  return (await query.executeTakeFirst()) ?? AUDIT_ORIGIN
+}
+
+export function createAuditReader(db: Database): AuditReader {
+  return {
+    async auditPage({ user, action, since }, before, limit) {
+      let query = db.selectFrom('audit').selectAll().where('number', '<', before)
+      if (user !== undefined) query = query.where('user', '=', user)
+      if (action !== undefined) query = query.where('action', '=', action)
+      if (since !== undefined) {
+        const time = since.toISOString()
+        // A lower bound for the numbers: without it, the last page would look through all that is older. The sign keeps
+        // SQLite from looking for the least number from the beginning, and has it use the index by time.
+        const from = sql<number>`(select min(+number) from audit where time >= ${time})`
+        query = query.where('time', '>=', time).where('number', '>=', from)
+      }
+      const rows = await query.orderBy('number', 'desc').limit(limit).execute()
+      return rows.map(toRecord)
+    }
+  }
+}
+
+export type AuditInspection = ReturnType<typeof createAuditInspection>
+
+/** What verification and export read; also of a trail that somebody has tampered with. */
+export function createAuditInspection(db: Database) {
+  return {
+    /** All records by number, from a time and before another one if these are given. */
+    async *records(since?: Date, until?: Date): AsyncGenerator<AuditRecord> {
+      for (let after = Number.MIN_SAFE_INTEGER, more = true; more; ) {
+        const rows = await db
+          .selectFrom('audit')
+          .selectAll()
+          .where('number', '>', after)
+          .$if(since !== undefined, (query) => query.where('time', '>=', since?.toISOString() ?? ''))
+          .$if(until !== undefined, (query) => query.where('time', '<', until?.toISOString() ?? ''))
+          .orderBy('number')
+          .limit(PAGE)
+          .execute()
+        yield* rows.map(toRecord)
+        after = rows.at(-1)?.number ?? after
+        more = rows.length === PAGE
+      }
+    },
+
+    async hasHash(hash: string): Promise<boolean> {
+      const row = await db.selectFrom('audit').select('number').where('hash', '=', hash).executeTakeFirst()
+      return row !== undefined
+    },
+
+    /** Which of the triggers are gone that keep rows from being changed. */
+    async missingTriggers(): Promise<string[]> {
+      const there = new Set(await triggersOf(db, 'audit'))
+      return TRIGGERS.filter((name) => !there.has(name))
+    }
+  }
+}
+
+function toRow({ requestId, targets, previousHash, ...rest }: AuditRecord): Insertable<AuditTable> {
+  return { ...rest, request_id: requestId, targets: JSON.stringify(targets), previous_hash: previousHash }
+}
+
+function toRecord({ request_id, targets, previous_hash, ...rest }: Selectable<AuditTable>): AuditRecord {
+  const credential = rest.credential as AuditCredential
+  return { ...rest, credential, requestId: request_id, targets: parseTargets(targets), previousHash: previous_hash }
+}
+
+/** What is no list was not written by this program: its hash will tell. */
+function parseTargets(text: string): string[] {
+  try {
+    const targets: unknown = JSON.parse(text)
+    return Array.isArray(targets) ? targets.map(String) : [text]
+  } catch {
+    return [text]
+  }
+}

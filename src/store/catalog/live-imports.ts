@@ -1,0 +1,50 @@
+/** Which imports change which packages: from their decision on, until that is done, or taken back. */
+import type { Kysely } from 'kysely'
+import { Problem } from '../../core/problems/problem.ts'
+import { isAmong } from '../engine/dialect.ts'
+import type { Schema } from '../engine/schema.ts'
+
+/**
+ * To be called before files of packages are removed, in the transaction that removes the packages.
+ * @throws Problem PACKAGE_IMPORTED that names the first package, and the oldest import which changes files of it
+ */
+export async function refuseIfImported(trx: Kysely<Schema>, fixids: readonly string[]): Promise<void> {
+  const change = await trx
+    .selectFrom(changing(trx).as('change'))
+    .selectAll()
+    .where(isAmong('change.fixid', fixids))
+    .orderBy('change.taskId')
+    .orderBy('change.fixid')
+    .limit(1)
+    .executeTakeFirst()
+  if (change === undefined) return
+  const { fixid, taskId, state } = change
+  const does =
+    state === 'canceled'
+      ? `the import of task ${taskId}, which was canceled, takes back its changes`
+      : `the import of task ${taskId} changes its files`
+  throw new Problem('PACKAGE_IMPORTED', `The package ${fixid} cannot be deleted: ${does}.`)
+}
+
+/**
+ * Packages that get other files, and those that have one of the files which change. What has failed is taken back
+ * before it ends.
+ */
+export function changing(db: Kysely<Schema>) {
+  const said = db
+    .selectFrom('import_package as own')
+    .innerJoin('job', 'job.id', 'own.job_id')
+    .innerJoin('task', 'task.job_id', 'job.id')
+    .select(['own.fixid', 'task.id as taskId', 'task.state'])
+    .where((eb) => eb.or([eb('job.state', '!=', 'ended'), eb('task.state', '=', 'canceled')]))
+  const touched = db
+    .selectFrom('import_change as change')
+    .innerJoin('job', 'job.id', 'change.job_id')
+    .innerJoin('task', 'task.job_id', 'job.id')
+    .innerJoin('file', 'file.path', 'change.path')
+    .innerJoin('package_file', 'package_file.file_id', 'file.id')
+    .innerJoin('package', 'package.id', 'package_file.package_id')
+    .select(['package.fixid', 'task.id as taskId', 'task.state'])
+    .where((eb) => eb.or([eb('job.state', '!=', 'ended'), eb('task.state', '=', 'canceled')]))
+  return said.union(touched)
+}

@@ -1,0 +1,85 @@
+/**
+ * Signals between servers: NOTIFY, and one connection that listens. While that is lost others are not heard, and
+ * nothing else is.
+ */
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Client } from 'pg'
+import {
+  createLocalNotifications,
+  type Notification,
+  type Notifications,
+  SIGNALS
+} from '../../core/tasks/notifications.ts'
+
+const CHANNEL = 'fixdepot'
+const RETRY_MS = 1_000
+
+/** What comes more often is told at the end of this time: each is a commit, and wakes every server. */
+const PACE_MS: Readonly<Record<Notification, number>> = { export: 20, catalog: 20, check: 20, users: 20, exports: 500 }
+
+/** @param owner the server that tells; it hears itself without the database */
+export function createPostgresNotifications(url: string, owner: string): Notifications {
+  const local = createLocalNotifications()
+  const end = new AbortController()
+  let client: Client | undefined
+  const paced = new Map<Notification, { isDue: boolean }>()
+
+  async function listen(): Promise<void> {
+    const { Client } = await import('pg')
+    while (!end.signal.aborted) {
+      const next = new Client({ connectionString: url, application_name: 'fixdepot signals', keepAlive: true })
+      const lost = new Promise<void>((resolve) => next.once('end', () => resolve()))
+      next.on('error', () => {})
+      next.on('notification', ({ payload = '' }) => {
+        const [from, signal] = payload.split(' ')
+        if (from !== owner && SIGNALS.includes(signal as Notification)) local.notify(signal as Notification)
+      })
+      try {
+        await next.connect()
+        await next.query(`listen ${CHANNEL}`)
+        client = next
+        // What was told before nobody has heard here.
+        for (const signal of SIGNALS) local.notify(signal)
+        await lost
+      } catch {
+        next.end().catch(() => {})
+      }
+      client = undefined
+      await delay(RETRY_MS, undefined, { signal: end.signal }).catch(() => {})
+    }
+  }
+
+  function sendNotify(signal: Notification): void {
+    client?.query('select pg_notify($1, $2)', [CHANNEL, `${owner} ${signal}`]).catch(() => {})
+  }
+
+  /** At once, and what comes within the pace after it as one. */
+  function notifyPeers(signal: Notification): void {
+    const pace = paced.get(signal)
+    if (pace !== undefined) {
+      pace.isDue = true
+      return
+    }
+    const started = { isDue: false }
+    paced.set(signal, started)
+    sendNotify(signal)
+    setTimeout(() => {
+      paced.delete(signal)
+      if (started.isDue) notifyPeers(signal)
+    }, PACE_MS[signal]).unref()
+  }
+
+  const listening = listen()
+  return {
+    subscribe: local.subscribe,
+    notify(signal) {
+      local.notify(signal)
+      notifyPeers(signal)
+    },
+    async close() {
+      end.abort()
+      await client?.end().catch(() => {})
+      await listening
+    }
+  }
+}

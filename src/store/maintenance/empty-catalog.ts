@@ -1,0 +1,12 @@
+import type { Database } from '../engine/database.ts'
+import { writeTransaction } from '../engine/durable-transaction.ts'
+
+/** Empties the catalog, with all that was read of the files; tasks and archives stay. */
+export async function emptyCatalog(db: Database): Promise<void> {
+  await writeTransaction(db, async (trx) => {
+    await trx.updateTable('catalog').set({ read_at: null, is_current: 0 }).execute()
+    for (const table of ['package', 'file', 'catalog_problem', 'file_index'] as const) {
+      await trx.deleteFrom(table).execute()
+    }
+  })
+}

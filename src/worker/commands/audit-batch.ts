@@ -1,0 +1,76 @@
+/**
+ * Writes the audit trail in batches. While other work is being done, what waits goes along with its next transaction,
+ * and costs no wait for the disk of its own; else all that waits is written together.
+ */
+import type { Transaction } from 'kysely'
+import type { AuditCommands, AuditEvent } from '../../core/accounts/audit.ts'
+import { appendEvents, appendWithin } from '../../store/accounts/audit-store.ts'
+import type { Database } from '../../store/engine/database.ts'
+import { attempt } from '../../store/engine/dialect.ts'
+import { type CommitHook, setCommitHook } from '../../store/engine/durable-transaction.ts'
+import type { Schema } from '../../store/engine/schema.ts'
+
+export interface AuditBatch extends AuditCommands {
+  /** Writes all that waits. It never rejects: whoever waits for a record is told what has failed. */
+  flush(): Promise<void>
+}
+
+interface Waiting {
+  readonly event: AuditEvent
+  readonly resolve: () => void
+  readonly reject: (error: unknown) => void
+}
+
+/** @param db whose durable transactions take records along */
+export function createAuditBatch(db: Database): AuditBatch {
+  let waiting: Waiting[] = []
+
+  function take(): Waiting[] {
+    const batch = waiting
+    waiting = []
+    return batch
+  }
+
+  function putBack(batch: readonly Waiting[]): void {
+    waiting = [...batch, ...waiting]
+  }
+
+  const hook: CommitHook = {
+    async beforeCommit(trx: Transaction<Schema>) {
+      if (waiting.length === 0) return undefined
+      const batch = take()
+      try {
+        await attempt(trx, () => appendWithin(trx, eventsOf(batch)))
+      } catch {
+        // A transaction of their own will tell what is wrong.
+        putBack(batch)
+        return undefined
+      }
+      return { committed: () => settle(batch), rolledBack: () => putBack(batch) }
+    }
+  }
+  setCommitHook(db, hook)
+
+  return {
+    recordEvent: (event) => new Promise((resolve, reject) => waiting.push({ event, resolve, reject })),
+
+    async flush() {
+      if (waiting.length === 0) return
+      const batch = take()
+      try {
+        await appendEvents(db, eventsOf(batch))
+        settle(batch)
+      } catch (error) {
+        for (const { reject } of batch) reject(error)
+      }
+    }
+  }
+}
+
+function settle(batch: readonly Waiting[]): void {
+  for (const { resolve } of batch) resolve()
+}
+
+function eventsOf(batch: readonly Waiting[]): AuditEvent[] {
+  return batch.map(({ event }) => event)
+}

@@ -1,0 +1,85 @@
+/**
+ * Takes packages out of the repository and the catalog. The files are put aside while the transaction is open, and go
+ * for good when it is on the disk: nobody sees half a deletion.
+ */
+import type { Deletion, DeletionRequest, StagedDeletion } from '../../core/catalog/deletion.ts'
+import type { AcceptedTask } from '../../core/export/export.ts'
+import { listOf } from '../../core/problems/message.ts'
+import { Problem } from '../../core/problems/problem.ts'
+import { createDeletionStore } from '../../store/catalog/deletion-store.ts'
+import { refuseIfInUse } from '../../store/catalog/live-exports.ts'
+import { refuseIfImported } from '../../store/catalog/live-imports.ts'
+import { createSelectionStore } from '../../store/catalog/selection-store.ts'
+import type { Database } from '../../store/engine/database.ts'
+import { durableTransaction } from '../../store/engine/durable-transaction.ts'
+
+export interface DeletionOptions {
+  readonly db: Database
+  /** @throws the system's error; then no file has moved */
+  readonly stageDeletion: (paths: readonly string[]) => StagedDeletion
+}
+
+const MAX_NAMED_FIXIDS = 1_000
+
+/**
+ * @param acceptScan starts the task that reads the repository afterwards, in the same transaction
+ * @throws Problem FIXID_UNKNOWN, PACKAGE_IN_USE, PACKAGE_IMPORTED, REPOSITORY_NOT_WRITABLE; then nothing has changed
+ */
+export async function deletePackages(
+  request: DeletionRequest,
+  { db, stageDeletion }: DeletionOptions,
+  acceptScan: (trx: Transaction) => Promise<AcceptedTask>
+): Promise<Deletion> {
+  const { what, scope, isDryRun } = request
+  let aside: StagedDeletion | undefined
+
+  async function deleteOnce(trx: Transaction) {
+    const store = createDeletionStore(trx)
+    // A dry run changes nothing, and is only as good as its moment.
+    if (!isDryRun) await store.begin()
+    const ids = what === 'unused' ? await store.unused() : await named(trx, what.fixids)
+    const fixids = await store.fixids(ids)
+    if (what !== 'unused') {
+      await refuseIfInUse(trx, fixids)
+      await refuseIfImported(trx, fixids)
+    }
+    const files = await store.files(ids, scope)
+    if (!isDryRun) {
+      const paths = files.map(({ path }) => path)
+      aside = movedAside(stageDeletion, paths)
+      await store.delete(ids, files, scope)
+    }
+    const taskId = isDryRun ? undefined : (await acceptScan(trx)).task.id
+    return { taskId, fixids, fileCount: files.length, bytes: files.reduce((sum, { size }) => sum + size, 0) }
+  }
+
+  const deletion = await durableTransaction(db, deleteOnce).catch((error) => {
+    aside?.restore()
+    throw error
+  })
+  aside?.remove()
+  return deletion
+}
+
+type Transaction = Parameters<typeof createDeletionStore>[0]
+
+/** The named packages, and the members of system packs among them that no other pack has. */
+async function named(trx: Transaction, fixids: readonly string[]): Promise<Set<number>> {
+  const selection = createSelectionStore(trx)
+  const { ids, unknown } = await selection.findPackages(fixids)
+  if (unknown.length > 0) {
+    const names = listOf(unknown.slice(0, MAX_NAMED_FIXIDS), unknown.length)
+    throw new Problem('FIXID_UNKNOWN', `The repository has no package with these fixids: ${names}.`)
+  }
+  return createDeletionStore(trx).withoutShared(await selection.withMembers(ids), ids)
+}
+
+function movedAside(stageDeletion: DeletionOptions['stageDeletion'], paths: readonly string[]): StagedDeletion {
+  try {
+    return stageDeletion(paths)
+  } catch (cause) {
+    const code = (cause as NodeJS.ErrnoException).code
+    if (!['EROFS', 'EACCES', 'EPERM', 'EBUSY', 'EIO', 'ENOSPC'].includes(code ?? '')) throw cause
+    throw new Problem('REPOSITORY_NOT_WRITABLE', `The files of the packages cannot be deleted: ${code}.`, { cause })
+  }
+}

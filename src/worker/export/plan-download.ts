@@ -1,0 +1,72 @@
+/**
+ * Plans of archives that are downloaded without being packed. Clients that take one in many ranges, or several of them
+ * at a time, ask for the same plan again and again.
+ */
+import type { Plan, Selection } from '../../core/export/export.ts'
+import type { Database } from '../../store/engine/database.ts'
+import { catalogVersion } from '../../store/engine/dialect.ts'
+import { writeTransaction } from '../../store/engine/durable-transaction.ts'
+import { createArchiveStore } from '../../store/tasks/archive-store.ts'
+import { createPlanStore } from '../../store/tasks/plan-store.ts'
+import { planSelection } from './plan-selection.ts'
+
+/** Longer than any download takes to be taken up again. */
+const KEPT_MS = 24 * 3_600_000
+const MAX_REMEMBERED = 16
+
+export interface DownloadPlanner {
+  /** The plan of this selection in the present catalog. @throws Problem as `planSelection` does */
+  plan(selection: Selection): Promise<Plan>
+  /** To be called before this connection changes the catalog. */
+  forget(): void
+}
+
+interface Remembered {
+  readonly plan: Plan
+  /** Nobody else has changed the catalog as long as it is the same. */
+  readonly version: number | string
+}
+
+/** @param db whoever else uses the same connection calls `forget` */
+export function createDownloadPlanner(db: Database, now: () => Date): DownloadPlanner {
+  const remembered = new Map<string, Remembered>()
+
+  function remember(key: string, known: Remembered): void {
+    remembered.delete(key)
+    remembered.set(key, known)
+    const oldest = remembered.keys().next()
+    if (remembered.size > MAX_REMEMBERED && !oldest.done) remembered.delete(oldest.value)
+  }
+
+  return {
+    plan: (selection) =>
+      // Nobody else changes the catalog before this transaction has ended.
+      writeTransaction(db, async (trx) => {
+        const until = new Date(now().getTime() + KEPT_MS)
+        const key = JSON.stringify(selection)
+        const archives = createArchiveStore(trx)
+        const known = remembered.get(key)
+        const keptId = known && (await archives.keepDirect(known.plan.digest, until))
+        if (known !== undefined && known.plan.id === keptId && known.version === (await catalogVersion(trx)))
+          return known.plan
+        const plan = await planAnew(trx, selection, until)
+        remember(key, { plan, version: await catalogVersion(trx) })
+        return plan
+      }),
+    forget: () => remembered.clear()
+  }
+}
+
+/** The plan that there is already of this content, or a new one. */
+async function planAnew(trx: Database, selection: Selection, until: Date): Promise<Plan> {
+  const plans = createPlanStore(trx)
+  const planId = await plans.begin()
+  const { plan } = await planSelection(trx, planId, selection, (entries) => plans.addEntries(planId, entries))
+  const known = await createArchiveStore(trx).keepDirect(plan.digest, until)
+  if (known === undefined) {
+    await plans.completeDirect(plan, until)
+    return plan
+  }
+  await plans.drop(planId)
+  return { ...plan, id: known }
+}

@@ -1,0 +1,94 @@
+/**
+ * Reads what was sent as a repository of its own: the same scan, into a catalog that is thrown away. So what an import
+ * takes for a package is just what a later scan takes for one.
+ */
+import fs from 'node:fs'
+import path from 'node:path'
+import { splitName } from '../../core/catalog/file-name.ts'
+import { isV3Member, METADATA_SUFFIXES, parseV3Zip, READER_VERSION } from '../../metadata/metadata-file.ts'
+import { MAX_V3_JSON_BYTES } from '../../metadata/v3-json.ts'
+import { createRepositoryDirectory } from '../../storage/disk/repository-directory.ts'
+import { stampOf } from '../../storage/disk/walk-repository.ts'
+import { readZipMembers } from '../../storage/disk/zip/zip-members.ts'
+import { migrateToLatest, openDatabase } from '../../store/engine/database.ts'
+import { createImportCatalog, type ImportCatalog } from '../../store/imports/import-catalog.ts'
+import type { IndexedFile } from '../../store/scan/file-index.ts'
+import { createScanStore } from '../../store/scan/scan-store.ts'
+import type { FileReaderPool } from '../scan/file-reader-pool.ts'
+import { scanRepository } from '../scan/scan-repository.ts'
+
+export interface Inspection {
+  /** Tells what is known of a file already, so that it need not be read again. */
+  addFile(file: Pick<IndexedFile, 'path' | 'crc32' | 'sha256'>): Promise<void>
+  /** Finds the packages. */
+  run(signal: AbortSignal): Promise<ImportCatalog>
+  /** The readings of these files, by path. */
+  indexedFiles(paths: readonly string[]): Promise<Map<string, IndexedFile>>
+  close(): Promise<void>
+}
+
+const FILES_PER_STATEMENT = 1_000
+
+/**
+ * @param tree directory with the files, as they would lie in the repository
+ * @param databaseFile a new one is made
+ */
+export async function openInspection(tree: string, databaseFile: string, pool: FileReaderPool): Promise<Inspection> {
+  fs.rmSync(databaseFile, { force: true })
+  const db = openDatabase({ file: databaseFile, isForNow: true })
+  await migrateToLatest(db)
+  const store = createScanStore(db, READER_VERSION, METADATA_SUFFIXES)
+  let known: IndexedFile[] = []
+
+  async function flush(): Promise<void> {
+    const indexedFiles = known
+    known = []
+    await store.index.save(indexedFiles)
+  }
+
+  return {
+    async addFile(file) {
+      const { suffix } = splitName(path.basename(file.path))
+      // A scan reads these for what they say.
+      if (suffix !== '.zip' && METADATA_SUFFIXES.includes(suffix)) return
+      const contents = suffix === '.zip' ? await zipContents(tree, file.path) : null
+      const stamp = stampOf(fs.lstatSync(path.join(tree, file.path), { bigint: true }))
+      known.push({ ...file, stamp, contents })
+      if (known.length >= FILES_PER_STATEMENT) await flush()
+    },
+
+    async run(signal) {
+      await flush()
+      await scanRepository({
+        repository: createRepositoryDirectory(tree),
+        store,
+        pool,
+        now: () => new Date(),
+        onTotals: async () => {},
+        onProgress: () => {},
+        signal
+      })
+      return createImportCatalog(db)
+    },
+
+    async indexedFiles(paths) {
+      const rows = await db
+        .selectFrom('file_index')
+        .select(['path', 'stamp', 'crc32', 'sha256', 'contents'])
+        .where('path', 'in', paths)
+        .execute()
+      return new Map(rows.map((row) => [row.path, row]))
+    },
+
+    async close() {
+      await db.destroy()
+    }
+  }
+}
+
+/** JSON of what a V3 package that is one .zip says of itself; null for any other .zip. */
+export async function zipContents(root: string, file: string): Promise<string | null> {
+  const members = await readZipMembers(root, file, isV3Member, MAX_V3_JSON_BYTES)
+  const contents = parseV3Zip(members, splitName(path.basename(file)).stem)
+  return contents === undefined ? null : JSON.stringify(contents)
+}

@@ -1,0 +1,160 @@
+import { sql } from 'kysely'
+import t, { type Test } from 'tap'
+import { databaseErrorKind, isRetryable } from '../../../../src/core/problems/database-error.ts'
+import {
+  appliedMigrations,
+  type Database,
+  knownMigrations,
+  migrateToLatest,
+  openDepotDatabase
+} from '../../../../src/store/engine/database.ts'
+import { DatabaseUnusable } from '../../../../src/store/engine/database-unusable.ts'
+import { createTemporary } from '../../../../src/store/engine/dialect.ts'
+import { durableTransaction } from '../../../../src/store/engine/durable-transaction.ts'
+import { createEmptyDatabase, POSTGRES_PASSWORD, whyNoPostgres } from '../../../support/servers/postgres.ts'
+
+const missing = whyNoPostgres()
+const test = (name: string, run: (t: Test) => Promise<void>) => t.test(name, { skip: missing ?? false }, run)
+
+function open(t: Test, databaseUrl: string): Database {
+  const db = openDepotDatabase({ databaseFile: '', databaseUrl })
+  t.teardown(() => db.destroy())
+  return db
+}
+
+async function migrated(t: Test): Promise<{ url: string; db: Database }> {
+  const url = await createEmptyDatabase(t)
+  const db = open(t, url)
+  await migrateToLatest(db)
+  return { url, db }
+}
+
+/** Ends the connection at its other end, as a restart of the server does. */
+async function cut(t: Test, url: string, db: Database): Promise<void> {
+  const { rows } = await sql<{ pid: number }>`select pg_backend_pid() as pid`.execute(db)
+  await sql`select pg_terminate_backend(${rows[0]?.pid}::int, 10000)`.execute(open(t, url))
+}
+
+test('a new database gets every table, and a second run has nothing to do', async (t) => {
+  const { db } = await migrated(t)
+  t.same(await migrateToLatest(db), [])
+  t.same(await appliedMigrations(db), knownMigrations())
+})
+
+test('a database of a newer version is left as it is', async (t) => {
+  const { url, db } = await migrated(t)
+  await sql`insert into kysely_migration (name, timestamp) values ('9999-future', '')`.execute(db)
+  await t.rejects(migrateToLatest(open(t, url)), {
+    name: 'DatabaseUnusable',
+    message: /^The database of FIXDEPOT_DATABASE_URL has the schema 9999-future/
+  })
+})
+
+test('a row that refers to none, and one that a check forbids, are refused', async (t) => {
+  const { db } = await migrated(t)
+  const row = { package_id: 1, file_id: 1, role: 'payload' }
+  await t.rejects(db.insertInto('package_file').values(row).execute(), { code: 'POSTGRES_23503' })
+  const catalog = { id: 2, read_at: null, is_current: 0 }
+  await t.rejects(db.insertInto('catalog').values(catalog).execute(), { code: 'POSTGRES_23514' })
+  const message = { task_id: 1, position: 0, message_id: '', text: '', explanation: '', recovery: '' }
+  await t.rejects(db.insertInto('task_message').values(message).execute(), { code: 'POSTGRES_23503' })
+})
+
+test('texts compare and sort by their bytes, whatever the default of the database is', async (t) => {
+  const { db } = await migrated(t)
+  const paths = ['Zoë', 'a', 'b', 'B', 'É', '_', '7']
+  for (const path of paths) await db.insertInto('catalog_problem').values({ path, code: '', text: '' }).execute()
+  const rows = await db.selectFrom('catalog_problem').select('path').orderBy('path').execute()
+  t.same(
+    rows.map(({ path }) => path),
+    ['7', 'B', 'Zoë', '_', 'a', 'b', 'É']
+  )
+  const lower = await db
+    .selectFrom('catalog_problem')
+    .select(sql<string>`lower(path)`.as('path'))
+    .orderBy('path')
+    .execute()
+  t.ok(lower.some(({ path }) => path === 'É'))
+})
+
+test('numbers of any size come back as numbers, and those that are none of a row find nothing', async (t) => {
+  const { db } = await migrated(t)
+  const file = {
+    path: 'a',
+    size: Number.MAX_SAFE_INTEGER,
+    crc32: 2 ** 32 - 1,
+    sha256: '',
+    modified_at: 1_767_225_600_123
+  }
+  await db.insertInto('file').values(file).execute()
+  t.match(await db.selectFrom('file').selectAll().execute(), [file])
+  const sum = await db
+    .selectFrom('file')
+    .select((eb) => eb.fn.sum<number>('size').as('sum'))
+    .executeTakeFirst()
+  t.equal(sum?.sum, Number.MAX_SAFE_INTEGER)
+  t.same(await db.selectFrom('file').selectAll().where('id', '=', 1e300).execute(), [])
+})
+
+test('a text with a sign that PostgreSQL cannot hold is looked for in vain, and is no error', async (t) => {
+  const { db } = await migrated(t)
+  t.same(await db.selectFrom('file').selectAll().where('path', '=', 'a\0b').execute(), [])
+})
+
+test('what is wrong with a row is told without what is in it', async (t) => {
+  const { db } = await migrated(t)
+  const session = sql`insert into login_failure (key, failures, failed_at) values ('ann', null, 1)`
+  const error: Error = await session.execute(db).then(
+    () => new Error('it was taken'),
+    (error) => error
+  )
+  t.match(error, { code: 'POSTGRES_23502' })
+  t.notMatch(JSON.stringify({ ...error, message: error.message }), /ann/)
+})
+
+test('a transaction in which a statement has failed is not committed in silence', async (t) => {
+  const { db } = await migrated(t)
+  const failing = durableTransaction(db, async (trx) => {
+    await trx.insertInto('login_failure').values({ key: 'lost', failures: 1, failed_at: 1 }).execute()
+    await sql`select nothing_like_it`.execute(trx).catch(() => {})
+  })
+  await t.rejects(failing)
+  t.same(await db.selectFrom('login_failure').selectAll().execute(), [])
+})
+
+test('a connection that was cut fails what is under way, and the next statement gets a new one', async (t) => {
+  const { url, db } = await migrated(t)
+  const failing = durableTransaction(db, async (trx) => {
+    await trx.insertInto('login_failure').values({ key: 'lost', failures: 1, failed_at: 1 }).execute()
+    await cut(t, url, trx)
+    await trx.insertInto('login_failure').values({ key: 'late', failures: 1, failed_at: 1 }).execute()
+  })
+  const error = await failing.catch((error) => error)
+  t.equal(databaseErrorKind(error), 'away')
+  t.same(await db.selectFrom('login_failure').selectAll().execute(), [])
+})
+
+test('a temporary table that went with its connection is missed as the connection is', async (t) => {
+  const { url, db } = await migrated(t)
+  await createTemporary(db, 'scratch', { path: 'text' }, ['path'])
+  const read = () => sql`select * from scratch`.execute(db)
+  t.same((await read()).rows, [])
+  await cut(t, url, db)
+  const error = await read().catch((error) => error)
+  t.ok(isRetryable(error))
+  t.ok(isRetryable(await read().catch((error) => error)))
+  await createTemporary(db, 'scratch', { path: 'text' }, ['path'])
+  t.same((await read()).rows, [])
+})
+
+test('a database that cannot be reached or opened is told of by its setting, without the password', async (t) => {
+  const url = new URL('postgres://fixdepot@127.0.0.1:1/depot')
+  url.password = POSTGRES_PASSWORD
+  const absent = await migrateToLatest(open(t, url.href)).catch((error) => error)
+  t.ok(absent instanceof DatabaseUnusable)
+  t.match(absent.message, /^The PostgreSQL database of FIXDEPOT_DATABASE_URL cannot be reached: .*ECONNREFUSED/)
+  const unknown = (await createEmptyDatabase(t)).replace(/test_\w+/, 'unknown')
+  const unopened = await migrateToLatest(open(t, unknown)).catch((error) => error)
+  t.match(unopened.message, /cannot be opened and written: database "unknown" does not exist/)
+  for (const error of [absent, unopened]) t.notMatch(`${error.stack} ${error.cause?.stack}`, POSTGRES_PASSWORD)
+})

@@ -1,0 +1,38 @@
+/** The program as a child process, as a shell runs it. */
+import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import path from 'node:path'
+import { text } from 'node:stream/consumers'
+
+export const MAIN = path.join(import.meta.dirname, '../../../src/main.ts')
+
+const COMPILED = path.join(import.meta.dirname, '../../.tap/compiled')
+
+export interface Outcome {
+  readonly code: number | null
+  readonly stdout: string
+  readonly stderr: string
+}
+
+export interface RunOptions {
+  readonly cwd: string
+  /** Nothing else is in the environment. */
+  readonly environment?: Readonly<Record<string, string>>
+  readonly stdin?: string
+  /** Told of the process as soon as there is one. */
+  readonly onStart?: (child: ChildProcessWithoutNullStreams) => void
+}
+
+export async function runProgram(args: readonly string[], options: RunOptions): Promise<Outcome> {
+  const { cwd, environment = {}, stdin = '', onStart = () => {} } = options
+  // A home of its own: nobody's profile. What Node compiles is kept for all runs, and not at their ends in directories
+  // that are removed.
+  const child = spawn(process.execPath, [MAIN, ...args], {
+    cwd,
+    env: { PATH: process.env.PATH, HOME: cwd, NODE_COMPILE_CACHE: COMPILED, ...environment }
+  })
+  onStart(child)
+  child.stdin.on('error', () => {}).end(stdin)
+  const [stdout, stderr, [code]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')])
+  return { code, stdout, stderr }
+}

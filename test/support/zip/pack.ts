@@ -1,0 +1,121 @@
+/** Archives for tests: where the entries of one lie, what bytes it must have, and how it is packed. */
+import fs from 'node:fs'
+import { dirname, join } from 'node:path'
+import { crc32 } from 'node:zlib'
+import { BlockWriter } from '../../../src/storage/disk/writer/block-writer.ts'
+import {
+  centralHeaderSize,
+  type EntryFacts,
+  encodeCentralHeader,
+  encodeEnd,
+  encodeLocalHeader,
+  endSize,
+  localHeaderSize
+} from '../../../src/zip/layout.ts'
+import { type ArchiveOptions, type PlacedEntry, writeArchive } from '../../../src/zip/write-archive.ts'
+
+export type Contents = Readonly<Record<string, Buffer>>
+
+/** 2018-11-12T01:17:43Z: an odd second. */
+export const MODIFIED_AT = 1_541_985_463
+
+export function factsOf(contents: Contents): EntryFacts[] {
+  return Object.entries(contents).map(([name, content]) => ({
+    name,
+    size: content.length,
+    crc32: crc32(content),
+    modifiedAt: MODIFIED_AT
+  }))
+}
+
+/** Entries one behind the other, as a plan has them. */
+export function location(facts: readonly EntryFacts[]): PlacedEntry[] {
+  let offset = 0
+  return facts.map((entry, position) => {
+    const placed = { ...entry, position, offset }
+    offset += localHeaderSize(entry) + entry.size
+    return placed
+  })
+}
+
+/** What a plan says of the whole archive. */
+export function plannedSize(entries: readonly PlacedEntry[]): number {
+  const last = entries.at(-1)
+  const offset = last === undefined ? 0 : last.offset + localHeaderSize(last) + last.size
+  const size = entries.reduce((sum, entry) => sum + centralHeaderSize(entry, entry.offset), 0)
+  return offset + size + endSize({ entryCount: entries.length, offset, size })
+}
+
+/** The bytes that an archive must have. */
+export function expectedArchive(contents: Contents): Buffer {
+  const entries = location(factsOf(contents))
+  const files = entries.flatMap((entry) => [encodeLocalHeader(entry), contents[entry.name] ?? Buffer.alloc(0)])
+  return Buffer.concat([...files, encodeDirectory(entries)])
+}
+
+/** Everything behind the last content. */
+export function encodeDirectory(entries: readonly PlacedEntry[]): Buffer {
+  const last = entries.at(-1)
+  const offset = last === undefined ? 0 : last.offset + localHeaderSize(last) + last.size
+  const headers = Buffer.concat(entries.map((entry) => encodeCentralHeader(entry, entry.offset)))
+  return Buffer.concat([headers, encodeEnd({ entryCount: entries.length, offset, size: headers.length })])
+}
+
+/** Bytes that no two blocks have in common: their period fits into no power of two. */
+export function patternOf(size: number, key: number): Buffer {
+  const period = Buffer.from(
+    Array.from({ length: 997 }, (_, index) => (index * index + key * 31 + (index >> 3)) & 0xff)
+  )
+  return Buffer.alloc(size, period)
+}
+
+export function writeFiles(directory: string, contents: Contents): void {
+  for (const [name, content] of Object.entries(contents)) {
+    const path = join(directory, name)
+    fs.mkdirSync(dirname(path), { recursive: true })
+    fs.writeFileSync(path, content)
+  }
+}
+
+export interface Packing extends Partial<ArchiveOptions<PlacedEntry>> {
+  readonly isDurable?: boolean
+  /** Where the files are. */
+  readonly sources?: string
+  readonly entries: ArchiveOptions<PlacedEntry>['entries']
+}
+
+/** Packs into a file, and closes it. */
+export async function packInto(
+  path: string,
+  { sources = '', isDurable = false, ...options }: Packing,
+  flags = 'w'
+): Promise<number> {
+  const fd = fs.openSync(path, flags)
+  try {
+    return await writeArchive({
+      openOutput: (start, onDurable) => new BlockWriter({ fd, start, isDurable, onDurable }),
+      open: (entry) => openFile(join(sources, entry.name)),
+      checkpoint: { offset: 0, position: 0, crc32: 0 },
+      onDurable: () => {},
+      signal: new AbortController().signal,
+      ...options
+    })
+  } finally {
+    fs.closeSync(fd)
+  }
+}
+
+export function openFile(path: string): { fd: number; size: number } {
+  const fd = fs.openSync(path, 'r')
+  return { fd, size: fs.fstatSync(fd).size }
+}
+
+/** Entries a few at a time. */
+export function pagesOf(
+  entries: readonly PlacedEntry[],
+  length = 100
+): (from: number) => AsyncGenerator<PlacedEntry[]> {
+  return async function* (from) {
+    for (let start = from; start < entries.length; start += length) yield entries.slice(start, start + length)
+  }
+}

@@ -1,0 +1,122 @@
+/** Many at once: a long queue, slow readers, and downloads that are given up. */
+import { once } from 'node:events'
+import fs from 'node:fs'
+import http from 'node:http'
+import path from 'node:path'
+import { performance } from 'node:perf_hooks'
+import t from 'tap'
+import { basic } from '../../support/api/app.ts'
+import { ONLY_DISK } from '../../support/archives.ts'
+import { allowTime, IS_THOROUGH } from '../../support/chaos/chaos.ts'
+import { type ChaosLocation, FIXIDS, makeChaosLocation } from '../../support/chaos/chaos-location.ts'
+import { ADMIN_PASSWORD, startServer, type TestServer, until } from '../../support/servers/server.ts'
+
+// Ten thousand cancellations take PostgreSQL more than twice as long as SQLite: each statement crosses a socket.
+allowTime(t, 20)
+
+const MIB = 2 ** 20
+const QUEUED = 10_000
+const POLLS = 500
+const IDS_PER_REQUEST = 1_000
+const READERS = 300
+/** Buffers and connections of all readers together. */
+const MEMORY_FOR_READERS = 100 * MIB
+
+/** Many more exports of what has been exported; each has work of its own, as different ones would have. */
+function fillQueue(location: ChaosLocation): Promise<void> {
+  return location.change([
+    `with recursive number (value) as (select 1 union all select value + 1 from number where value < ${QUEUED})
+      insert into job (kind, state, plan_id, packages_total, bytes_total)
+      select 'export', 'queued', plan.id, 1, archive_size from number, plan`,
+    `insert into task (kind, state, job_id, created_by, created_at)
+      select 'export', 'live', id, 'tester', 0 from job where state = 'queued' and kind = 'export'`
+  ])
+}
+
+async function cancelAll(server: TestServer, first: number): Promise<void> {
+  const ids = Array.from({ length: QUEUED }, (_, index) => first + index)
+  for (let start = 0; start < QUEUED; start += IDS_PER_REQUEST) {
+    const body = JSON.stringify({ action: 'cancel', list: ids.slice(start, start + IDS_PER_REQUEST).map(String) })
+    const response = await server.call('/tasks', { method: 'PUT', body })
+    if (!response.ok) throw new Error(`The cancellation was answered with ${response.status}`)
+  }
+}
+
+t.test(`with ${QUEUED} tasks in the queue the server starts, answers, and lets go of them`, async (t) => {
+  const location = await makeChaosLocation(t, 2 ** 16)
+  const before = await startServer(t, location)
+  const model = await before.export({ fixids: FIXIDS.slice(0, 1) })
+  await before.finished(model)
+  await before.stop()
+  await fillQueue(location)
+  const started = performance.now()
+  const server = await startServer(t, location)
+  const startMs = performance.now() - started
+  const latencies: number[] = []
+  for (let poll = 0; poll < POLLS; poll += 1) {
+    const asked = performance.now()
+    await server.status(poll % 2 === 0 ? 0 : 1 + poll)
+    latencies.push(performance.now() - asked)
+  }
+  latencies.sort((left, right) => left - right)
+  const p99 = latencies[Math.floor(0.99 * POLLS)] ?? 0
+  t.comment(`start ${startMs.toFixed(0)} ms, status p99 ${p99.toFixed(1)} ms`)
+  if (IS_THOROUGH) t.ok(startMs < 5_000 && p99 < 50, 'in the time that is promised')
+  const last = await server.export({ fixids: FIXIDS.slice(0, 2) })
+  await cancelAll(server, model + 2)
+  t.match(await server.finished(last), { state: 'complete' }, 'what was queued last comes to its end')
+  t.match(await server.status(0), { state: 'complete', taskIds: '' }, 'and nothing waits any more')
+})
+
+/** Descriptors that the server has open below a directory. */
+function openBelow({ child }: TestServer, directory: string): number {
+  const descriptors = `/proc/${child.pid}/fd`
+  return fs.readdirSync(descriptors).filter((fd) => {
+    try {
+      return fs.readlinkSync(path.join(descriptors, fd)).startsWith(directory)
+    } catch {
+      return false
+    }
+  }).length
+}
+
+function residentBytes({ child }: TestServer): number {
+  const [, kilobytes = ''] = /^VmRSS:\s+(\d+)/m.exec(fs.readFileSync(`/proc/${child.pid}/status`, 'utf8')) ?? []
+  return 1024 * Number(kilobytes)
+}
+
+const skip = fs.existsSync('/proc/self/fd') ? ONLY_DISK.skip : 'needs /proc'
+
+t.test(
+  `${READERS} slow readers and broken downloads cost little memory, and leave no file open`,
+  { skip },
+  async (t) => {
+    const location = await makeChaosLocation(t, 24 * MIB)
+    const server = await startServer(t, location)
+    const { current } = await server.finished(await server.export())
+    const url = `${server.url}/updateRepositories/firmware?key=export&exportRepoFilename=${current}`
+    const before = residentBytes(server)
+    const readers = await Promise.all(
+      Array.from({ length: READERS }, async () => {
+        const request = http.get(url, { agent: false, headers: { authorization: basic('admin', ADMIN_PASSWORD) } })
+        const [response] = (await once(request, 'response')) as [http.IncomingMessage]
+        // Reads a little, and then no more: the server has to wait.
+        await once(response, 'readable')
+        response.read(100)
+        return { request, response }
+      })
+    )
+    t.equal(openBelow(server, fs.realpathSync(location.archivesDirectory)), READERS)
+    const grown = residentBytes(server) - before
+    t.comment(`${READERS} readers: ${Math.round(grown / MIB)} MiB more`)
+    t.ok(grown < MEMORY_FOR_READERS, `${grown} bytes more`)
+    t.equal(
+      (await server.finished(await server.export({ fixids: FIXIDS.slice(1, 3) }))).state,
+      'complete',
+      'work goes on'
+    )
+    for (const { request } of readers) request.destroy()
+    await until('all files are closed', () => openBelow(server, fs.realpathSync(location.archivesDirectory)) === 0)
+    t.equal(server.stderr(), '')
+  }
+)

@@ -1,0 +1,47 @@
+/** A name in the repository is a file now and a link out of it a moment later. */
+import fs from 'node:fs'
+import path from 'node:path'
+import { Worker } from 'node:worker_threads'
+import t from 'tap'
+import { allowTime, ROUNDS } from '../../support/chaos/chaos.ts'
+import { FIXIDS, makeChaosLocation } from '../../support/chaos/chaos-location.ts'
+import { startServer } from '../../support/servers/server.ts'
+
+allowTime(t, 5)
+
+const [SWAPPED = '', ...OTHERS] = FIXIDS
+
+/** Puts one of two links under a name, again and again, as fast as it can. */
+const SWAP = `
+const fs = require('node:fs')
+const { workerData: { name, targets } } = require('node:worker_threads')
+for (let turn = 0; ; turn += 1) {
+  fs.symlinkSync(targets[turn % 2], name + '.new')
+  fs.renameSync(name + '.new', name)
+}`
+
+t.test('nothing from outside is ever packed while a link is swapped in a loop', async (t) => {
+  const location = await makeChaosLocation(t, 2 ** 20)
+  const name = path.join(location.repositoryDirectory, `${SWAPPED}.uxz`)
+  const inside = path.join(location.repositoryDirectory, 'kept aside')
+  const outside = path.join(path.dirname(location.repositoryDirectory), 'outside')
+  const server = await startServer(t, location)
+  fs.copyFileSync(name, inside)
+  // Of the same size: only where it lies tells them apart before the last byte is read.
+  fs.writeFileSync(outside, Buffer.alloc(fs.statSync(name).size, 'secret'))
+  const swapper = new Worker(SWAP, { eval: true, workerData: { name, targets: [inside, outside] } })
+  t.teardown(() => swapper.terminate())
+
+  const outcomes: Record<string, number> = { complete: 0, error: 0 }
+  for (let round = 0; round < 2 * ROUNDS; round += 1) {
+    const fixids = [SWAPPED, ...OTHERS.filter((_, bit) => ((round + 1) >> bit) & 1)]
+    const { state, current, message } = await server.finished(await server.export({ fixids }))
+    outcomes[state] = (outcomes[state] ?? 0) + 1
+    if (state === 'complete') {
+      const bytes = await location.archives.read(current)
+      t.notOk(bytes.includes('secretsecret'), 'it has nothing from outside')
+    } else t.match(message, `${SWAPPED}.uxz`)
+  }
+  t.comment(JSON.stringify(outcomes))
+  t.same(Object.keys(outcomes), ['complete', 'error'])
+})

@@ -1,0 +1,134 @@
+/** Disks fail under the running server: the n-th call of a kind, for n = 1, 2, 3 … until a run meets no fault. */
+import t, { type Test } from 'tap'
+import { allowTime, IS_THOROUGH } from '../../support/chaos/chaos.ts'
+import { type ChaosLocation, FIXIDS, makeChaosLocation } from '../../support/chaos/chaos-location.ts'
+import { buildFaultShim, type Fault, type FaultShim, withoutFaults } from '../../support/chaos/fault-shim.ts'
+import { type Status, startServer, type TestServer, until } from '../../support/servers/server.ts'
+
+allowTime(t, 10)
+
+/** Of calls on the database there are many, and they repeat themselves. */
+const MOST_NUMBERS = IS_THOROUGH ? 200 : 8
+const LARGEST_BYTES = 9 * 2 ** 20
+
+const skip = withoutFaults()
+
+interface Faulty {
+  readonly location: ChaosLocation
+  readonly server: TestServer
+  readonly shim: FaultShim
+  /** Packages of which there was no export yet. */
+  fresh(): string[]
+}
+
+async function startFaulty(t: Test): Promise<Faulty> {
+  const shim = buildFaultShim(t)
+  const chaos = await makeChaosLocation(t, LARGEST_BYTES)
+  const location = { ...chaos, settings: shim.environment }
+  let serial = 0
+  return {
+    location,
+    shim,
+    server: await startServer(t, location),
+    fresh() {
+      serial += 1
+      // Always with the largest package, so that there is something to write and to sync.
+      return [FIXIDS[0] ?? '', ...FIXIDS.slice(1).filter((_, bit) => (serial >> bit) & 1)]
+    }
+  }
+}
+
+/** Tries one fault after the other; `attempt` is one run of what may meet it. */
+async function forEachNumber(
+  t: Test,
+  { shim, server }: Faulty,
+  fault: Omit<Fault, 'number'>,
+  attempt: (isMet: () => boolean) => Promise<void>
+): Promise<void> {
+  let met = 0
+  for (let number = 1; number <= MOST_NUMBERS; number += 1) {
+    shim.set({ ...fault, number })
+    let isMet = false
+    await attempt(() => {
+      isMet ||= shim.clear()
+      return isMet
+    })
+    isMet ||= shim.clear()
+    if (!isMet) break
+    met += 1
+  }
+  t.ok(met > 0, `${met} faults were met`)
+  t.equal(server.child.exitCode, null, 'the server is up')
+}
+
+/** The export ended as a whole archive, or as a failure that says why, with nothing left of it. */
+async function endsWell(t: Test, { server, location }: Faulty, taskid: number, fixids: string[]): Promise<Status> {
+  const status = await server.finished(taskid)
+  if (status.state === 'complete') await location.checkArchive(t, status.current, fixids)
+  else t.match(status, { state: 'error', current: '', message: /\S/ })
+  await until('no part is left', async () => (await location.archives.unfinished()).length === 0)
+  return status
+}
+
+for (const error of ['ENOSPC', 'EIO'] as const) {
+  for (const call of ['write', 'sync', 'rename'] as const) {
+    t.test(`${error} from the n-th ${call} of an archive fails that export only`, { skip }, async (t) => {
+      const faulty = await startFaulty(t)
+      await forEachNumber(t, faulty, { call, path: '/archives/', error }, async () => {
+        const fixids = faulty.fresh()
+        const status = await endsWell(t, faulty, await faulty.server.export({ fixids }), fixids)
+        if (status.state !== 'complete') {
+          t.match(status.message, error === 'ENOSPC' ? /no space left/ : /cannot be written: EIO/)
+        }
+        const again = await endsWell(t, faulty, await faulty.server.export({ fixids }), fixids)
+        t.equal(again.state, 'complete', 'the next one works')
+      })
+    })
+  }
+}
+
+t.test('EIO from the n-th read of a file fails the export, and names the file', { skip }, async (t) => {
+  const faulty = await startFaulty(t)
+  await forEachNumber(t, faulty, { call: 'read', path: '/repository/', error: 'EIO' }, async () => {
+    const fixids = faulty.fresh()
+    const status = await endsWell(t, faulty, await faulty.server.export({ fixids }), fixids)
+    if (status.state !== 'complete') t.match(status.message, /pack-[a-l]\.\w{3} .*cannot be read: EIO/)
+  })
+})
+
+for (const error of ['ENOSPC', 'EIO'] as const) {
+  for (const call of ['write', 'sync', 'read'] as const) {
+    t.test(`${error} from the n-th ${call} of the database loses nothing that was promised`, { skip }, async (t) => {
+      const faulty = await startFaulty(t)
+      const { server } = faulty
+      await forEachNumber(t, faulty, { call, path: 'fixdepot.db', error }, async (isMet) => {
+        const fixids = faulty.fresh()
+        const init = { method: 'PUT', body: JSON.stringify({ fixids }) }
+        const response = await server.call('/updateRepositories/firmware?action=export', init)
+        t.match(response.status, /^(200|503)$/)
+        const body = (await response.json()) as { taskid: number; messages: { text: string }[] }
+        if (response.status === 503) {
+          t.ok(response.headers.get('retry-after'))
+          t.match(
+            body.messages[0]?.text,
+            /^(The database|There is no space left|The disk of the database|The worker|The request cannot be recorded) /
+          )
+        } else {
+          await untilAnswered(server, body.taskid)
+          await endsWell(t, faulty, body.taskid, fixids)
+        }
+        isMet()
+        const after = await endsWell(t, faulty, await server.export({ fixids }), fixids)
+        t.equal(after.state, 'complete', 'the next one works')
+      })
+    })
+  }
+}
+
+/** A status call may be what meets the fault. */
+async function untilAnswered(server: TestServer, taskid: number): Promise<void> {
+  await until('the status is answered', async () => {
+    const response = await server.call(`/updateRepositories/firmware/status?taskid=${taskid}`)
+    return response.status === 200 && ((await response.json()) as Status).progress === 100
+  })
+}

@@ -1,0 +1,110 @@
+/** Another program takes the room of the data directory: on a volume of its own, and by a limit on files. */
+import { spawnSync } from 'node:child_process'
+import fs from 'node:fs'
+import path from 'node:path'
+import t, { type Test } from 'tap'
+import { allowTime } from '../../support/chaos/chaos.ts'
+import { type ChaosLocation, FIXIDS, makeChaosLocation } from '../../support/chaos/chaos-location.ts'
+import { startServer, type TestServer, until } from '../../support/servers/server.ts'
+
+allowTime(t, 5)
+
+const MIB = 2 ** 20
+const LARGE = FIXIDS[0] ?? ''
+const SMALL = FIXIDS[1] ?? ''
+
+const has = (command: string) => spawnSync(command, ['--version']).status === 0
+const canMount = process.platform === 'linux' && process.getuid?.() === 0
+
+/** A place whose data directory is a volume of so many bytes; undefined where nothing can be mounted. */
+async function locationOnVolume(t: Test, bytes: number): Promise<ChaosLocation | undefined> {
+  const location = await makeChaosLocation(t, 40 * MIB)
+  if (spawnSync('mount', ['-t', 'tmpfs', '-o', `size=${bytes}`, 'tmpfs', location.dataDirectory]).status !== 0)
+    return undefined
+  t.teardown(() => void spawnSync('umount', ['--lazy', location.dataDirectory]))
+  return location
+}
+
+/** Leaves so many bytes of the volume free, whoever else writes there. */
+function fillVolume(directory: string, free: number): () => void {
+  const filler = path.join(directory, 'of another program')
+  const fd = fs.openSync(filler, 'w')
+  const block = Buffer.alloc(MIB)
+  try {
+    for (;;) fs.writeSync(fd, block)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error
+  }
+  fs.ftruncateSync(fd, fs.fstatSync(fd).size - free)
+  fs.closeSync(fd)
+  return () => fs.rmSync(filler)
+}
+
+const noParts = (location: ChaosLocation) =>
+  until('no part is left', async () => (await location.archives.unfinished()).length === 0)
+
+async function checks(server: TestServer): Promise<{ code: number; text: string }> {
+  const response = await fetch(`${server.url}/health/ready`)
+  return { code: response.status, text: await response.text() }
+}
+
+const skipVolume = canMount ? false : 'needs to be root on Linux, to mount a volume'
+
+t.test(
+  'without room for it, an export is refused with what it needs, and what is free',
+  { skip: skipVolume },
+  async (t) => {
+    const location = await locationOnVolume(t, 100 * MIB)
+    if (location === undefined) return t.pass('nothing can be mounted here')
+    const server = await startServer(t, location)
+    const body = JSON.stringify({ fixids: [LARGE] })
+    const response = await server.call('/updateRepositories/firmware?action=export', { method: 'PUT', body })
+    t.equal(response.status, 409)
+    t.match(await response.text(), /needs \d+ bytes; \d+ bytes are free, and \d+ of them are reserved/)
+    const small = await server.finished(await server.export({ fixids: [SMALL] }))
+    t.equal(small.state, 'complete', 'a smaller one has room')
+  }
+)
+
+t.test(
+  'a volume that fills up fails the export with a clear message, and nothing else',
+  { skip: skipVolume },
+  async (t) => {
+    const location = await locationOnVolume(t, 160 * MIB)
+    if (location === undefined) return t.pass('nothing can be mounted here')
+    const server = await startServer(t, location)
+    const taskid = await server.export({ fixids: [LARGE] })
+    const empty = fillVolume(location.dataDirectory, 2 * MIB)
+    const status = await server.finished(taskid)
+    if (status.state === 'error') t.match(status.message, /no space left/i)
+    else await location.checkArchive(t, status.current, [LARGE])
+    await noParts(location)
+    const full = await checks(server)
+    t.equal(full.code, 503)
+    t.match(full.text, /Only \d+ bytes are free/)
+    empty()
+    t.equal((await checks(server)).code, 200)
+    t.equal((await server.finished(await server.export({ fixids: [SMALL] }))).state, 'complete')
+    t.equal(server.stderr(), '')
+  }
+)
+
+t.test(
+  'a limit on the size of files fails what is larger, and nothing else',
+  { skip: has('prlimit') ? false : 'needs prlimit' },
+  async (t) => {
+    const location = await makeChaosLocation(t, 40 * MIB)
+    const server = await startServer(t, { ...location, runBy: ['prlimit', `--fsize=${12 * MIB}`] })
+    for (let round = 0; round < 3; round += 1) {
+      t.match(await server.finished(await server.export({ fixids: [LARGE] })), {
+        state: 'error',
+        message: /no space left/i
+      })
+      await noParts(location)
+    }
+    const small = await server.finished(await server.export({ fixids: [SMALL] }))
+    t.equal(small.state, 'complete')
+    await location.checkArchive(t, small.current, [SMALL])
+    t.same(await server.stop(), { code: 0, signal: null })
+  }
+)

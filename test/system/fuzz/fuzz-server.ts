@@ -1,0 +1,57 @@
+/** The real server on a small sample repository, for the fuzzer. */
+import fs from 'node:fs'
+import os from 'node:os'
+import path from 'node:path'
+import { CHECKOUT_COMMAND, startServer } from '../../../bench/server.ts'
+import { createWorkspace } from '../../../bench/workspace.ts'
+import { parseCorpus } from '../../../sample/corpus.ts'
+import { generateRepository } from '../../../sample/generate.ts'
+
+export interface FuzzServer {
+  readonly url: string
+  readonly authorization: string
+  readonly pid: number
+  /** Lines of the log that tell of errors. */
+  errors(): string[]
+  stop(): Promise<void>
+}
+
+const MEMORY = '/dev/shm'
+const ENOUGH_BYTES = 1024 ** 3
+
+/** What the log calls an error, or worse. */
+const SERIOUS = /"level":[56]0/
+
+/**
+ * In memory, where there is enough of it: what is promised is synced, and the fuzzer would wait for the disk most of
+ * the time.
+ */
+function locationFor(): string {
+  const { bavail = 0, bsize = 0 } = fs.existsSync(MEMORY) ? fs.statfsSync(MEMORY) : {}
+  return bavail * bsize >= ENOUGH_BYTES ? MEMORY : os.tmpdir()
+}
+
+/** @param seed of the sample repository */
+export async function startFuzzServer(seed: number): Promise<FuzzServer> {
+  const workspace = createWorkspace(locationFor())
+  const directory = path.join(workspace.directory, 'repository')
+  await generateRepository({ ...parseCorpus('5MB'), directory, seed, defects: true })
+  const settings = {
+    // Some ten thousand archives would need much room.
+    FIXDEPOT_ARCHIVE_TTL: '1m'
+  }
+  const server = await startServer(workspace, directory, settings, CHECKOUT_COMMAND)
+  await server.waitUntilIdle()
+  const [location = ''] = fs.readdirSync(workspace.directory).filter((name) => name.startsWith('server-'))
+  return {
+    url: server.address,
+    authorization: server.authorization,
+    pid: server.pid,
+    errors: () =>
+      fs
+        .readFileSync(path.join(workspace.directory, location, 'server.log'), 'utf8')
+        .split('\n')
+        .filter((line) => SERIOUS.test(line)),
+    stop: server.stop
+  }
+}

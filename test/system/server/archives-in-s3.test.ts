@@ -1,0 +1,205 @@
+import { createHash, randomBytes } from 'node:crypto'
+import fs from 'node:fs'
+import path from 'node:path'
+import t, { type Test } from 'tap'
+import { createArchiveBucket } from '../../../src/storage/s3/archive-bucket.ts'
+import { openReadOnly } from '../../../src/store/engine/database.ts'
+import { NAME } from '../../support/archive-storage-suite.ts'
+import { startGate } from '../../support/gate.ts'
+import { packageFiles } from '../../support/packages.ts'
+import { makeBucket, type TestBucket, withoutS3 } from '../../support/servers/s3-server.ts'
+import { makeLocation, type ServerOptions, startServer, type TestServer, until } from '../../support/servers/server.ts'
+
+const MIB = 2 ** 20
+const PART = 8 * MIB
+
+/** A place whose repository has a payload of this size, of different parts. */
+function locationWith(t: Test, payloadBytes: number): Omit<ServerOptions, 'settings'> {
+  const location = makeLocation(t, {
+    ...packageFiles({ fixid: 'small', payload: 'small' }),
+    ...packageFiles({ fixid: 'large', payload: '' })
+  })
+  const payload = randomBytes(MIB)
+  const fd = fs.openSync(path.join(location.repositoryDirectory, 'large.uxz'), 'w')
+  for (let at = 0; at < payloadBytes; at += MIB) {
+    payload.writeUInt32LE(at / MIB, 0)
+    fs.writeSync(fd, payload)
+  }
+  fs.closeSync(fd)
+  return location
+}
+
+const archivePath = (name: string) => `/updateRepositories/firmware?key=export&exportRepoFilename=${name}`
+const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex')
+
+async function download(server: TestServer, name: string): Promise<Buffer> {
+  const response = await server.call(archivePath(name))
+  if (response.status !== 200) throw new Error(`${response.status}: ${await response.text()}`)
+  return Buffer.from(await response.arrayBuffer())
+}
+
+/** The bytes of the archive that the same repository gives on a disk. */
+async function madeLocally(t: Test, location: Omit<ServerOptions, 'settings'>) {
+  const dataDirectory = path.join(path.dirname(location.dataDirectory), 'local')
+  const server = await startServer(t, { ...location, dataDirectory })
+  const { current } = await server.finished(await server.export())
+  const response = await server.call(archivePath(current), { method: 'HEAD' })
+  await server.stop()
+  return {
+    sha256: sha256(fs.readFileSync(path.join(dataDirectory, 'archives', current))),
+    etag: response.headers.get('etag')
+  }
+}
+
+async function filesIn(bucket: TestBucket) {
+  const storage = createArchiveBucket(bucket)
+  try {
+    return await storage.ownFiles()
+  } finally {
+    storage.close()
+  }
+}
+
+async function jobOf({ dataDirectory }: Pick<ServerOptions, 'dataDirectory'>) {
+  const db = openReadOnly(path.join(dataDirectory, 'fixdepot.db'))
+  try {
+    return await db.selectFrom('job').selectAll().where('kind', '=', 'export').executeTakeFirstOrThrow()
+  } finally {
+    await db.destroy()
+  }
+}
+
+t.test('archives in S3', { skip: withoutS3 }, async (t) => {
+  t.test(
+    'an export into a bucket is byte-identical to one on a disk, and is downloaded in the same ways',
+    async (t) => {
+      const bucket = await makeBucket(t)
+      const location = locationWith(t, 20 * MIB)
+      const local = await madeLocally(t, location)
+      const server = await startServer(t, { ...location, settings: bucket.settings })
+      const status = await server.finished(await server.export())
+      t.match(status, { state: 'complete', downloadedsize: status.totalsize, downloadednum: status.total })
+      const whole = await download(server, status.current)
+      t.equal(sha256(whole), local.sha256)
+      t.same(fs.existsSync(path.join(location.dataDirectory, 'archives')), false)
+
+      const head = await server.call(archivePath(status.current), { method: 'HEAD' })
+      t.equal(head.headers.get('etag'), local.etag)
+      t.equal(head.headers.get('content-length'), String(whole.length))
+      const etag = head.headers.get('etag') ?? ''
+      const modified = head.headers.get('last-modified') ?? ''
+      const part = async (headers: Record<string, string>) => {
+        const response = await server.call(archivePath(status.current), { headers })
+        return { status: response.status, bytes: Buffer.from(await response.arrayBuffer()) }
+      }
+      for (const [range, start, end] of [
+        ['bytes=0-0', 0, 1],
+        [`bytes=${PART - 5}-${PART + 4}`, PART - 5, PART + 5],
+        ['bytes=-1000', whole.length - 1000, whole.length],
+        [`bytes=${whole.length - 3 * MIB}-`, whole.length - 3 * MIB, whole.length]
+      ] as const) {
+        const { status, bytes } = await part({ range, 'if-range': etag })
+        t.equal(status, 206)
+        t.ok(bytes.equals(whole.subarray(start, end)), range)
+      }
+      t.equal((await part({ range: `bytes=${whole.length}-` })).status, 416)
+      t.equal((await part({ range: 'bytes=0-9', 'if-range': '"another"' })).bytes.length, whole.length)
+      t.equal((await part({ 'if-none-match': etag })).status, 304)
+      t.equal((await part({ 'if-modified-since': modified })).status, 304)
+
+      const again = await server.finished(await server.export())
+      t.equal(again.current, status.current, 'an equal export shares it')
+      t.equal((await server.call('/health/ready')).status, 200)
+      t.notMatch(server.stdout(), bucket.settings.AWS_SECRET_ACCESS_KEY ?? '?')
+    }
+  )
+
+  t.test('an export goes on after a kill where its parts end, and little is done again', async (t) => {
+    const bucket = await makeBucket(t)
+    const location = locationWith(t, 256 * MIB)
+    const local = await madeLocally(t, location)
+    const first = await startServer(t, { ...location, settings: bucket.settings })
+    const taskid = await first.export()
+    await until('several parts are there', async () => (await first.status(taskid)).downloadedsize >= 3 * PART)
+    await first.stop('SIGKILL')
+    const { bytes_done: done, checkpoint_offset: checkpoint, state } = await jobOf(location)
+    t.equal(state, 'running', 'it was killed in its midst')
+    t.ok(done - checkpoint <= 2 * PART, `${done - checkpoint} bytes of what is recorded are done again`)
+    t.equal(checkpoint % PART, 0)
+    const uploads = await filesIn(bucket)
+    t.match(uploads, [{ token: 0 }])
+    const second = await startServer(t, { ...location, settings: bucket.settings })
+    const status = await second.finished(taskid)
+    t.equal(status.state, 'complete')
+    const { run_started_bytes: resumedAt } = await jobOf(location)
+    t.equal(resumedAt, done, 'the second run began with what the first one had done')
+    t.equal(sha256(await download(second, status.current)), local.sha256)
+    t.match(await filesIn(bucket), [{ archiveName: status.current, token: undefined }], 'no upload is left')
+  })
+
+  t.test('storage that is away is waited for, and requests are told so', async (t) => {
+    const bucket = await makeBucket(t)
+    const gate = await startGate(t, bucket.server.endpoint)
+    const location = locationWith(t, 192 * MIB)
+    const settings = { ...bucket.settings, FIXDEPOT_S3_ENDPOINT: gate.url }
+    const server = await startServer(t, { ...location, settings })
+    const before = await server.finished(await server.export({ fixids: ['small'] }))
+    const taskid = await server.export()
+    await until('a part is there', async () => (await server.status(taskid)).downloadedsize >= PART)
+    gate.shut()
+    const refused = await server.call(archivePath(before.current))
+    t.equal(refused.status, 503)
+    t.match(await refused.text(), /FQXHMUP9050L.*The storage of archives does not answer as it should: ECONN/)
+    t.match(refused.headers.get('retry-after'), /^\d+$/)
+    const ready = await server.call('/health/ready')
+    t.equal(ready.status, 503)
+    t.match(await ready.text(), /The storage of archives does not answer/)
+    const again = await server.call('/updateRepositories/firmware?action=export', {
+      method: 'PUT',
+      body: JSON.stringify({ fixids: ['small'] })
+    })
+    t.equal(again.status, 503, 'whether the archive is still there cannot be told')
+    t.match(await server.status(taskid), { state: 'running' })
+    gate.open()
+    t.equal((await server.finished(taskid)).state, 'complete')
+    t.equal((await server.call('/health/ready')).status, 200)
+    t.match(await filesIn(bucket), [{ token: undefined }, { token: undefined }])
+  })
+
+  t.test('a stop while storage is away ends the server, which goes on with the next start', async (t) => {
+    const bucket = await makeBucket(t)
+    const gate = await startGate(t, bucket.server.endpoint)
+    const location = locationWith(t, 128 * MIB)
+    const settings = { ...bucket.settings, FIXDEPOT_S3_ENDPOINT: gate.url }
+    const server = await startServer(t, { ...location, settings })
+    const taskid = await server.export()
+    await until('a part is there', async () => (await server.status(taskid)).downloadedsize >= PART)
+    gate.shut()
+    t.match(await server.stop(), { code: 0 })
+    const second = await startServer(t, { ...location, settings })
+    gate.open()
+    t.equal((await second.finished(taskid)).state, 'complete')
+  })
+
+  t.test('what belongs to no export is swept, and a canceled one leaves nothing', async (t) => {
+    const bucket = await makeBucket(t)
+    const storage = createArchiveBucket(bucket)
+    t.teardown(() => storage.close())
+    await storage.resume({ name: NAME, token: 1, size: 100, start: 0, signal: new AbortController().signal })
+    t.equal((await filesIn(bucket)).length, 1)
+    const server = await startServer(t, { ...locationWith(t, 128 * MIB), settings: bucket.settings })
+    await until('the orphan is swept', async () => (await filesIn(bucket)).length === 0)
+    const taskid = await server.export()
+    await until('a part is there', async () => (await server.status(taskid)).downloadedsize >= PART)
+    t.equal((await server.call(`/tasks/${taskid}`, { method: 'DELETE' })).ok, true)
+    await until('nothing is left', async () => (await filesIn(bucket)).length === 0)
+  })
+
+  t.test('a bucket that is not there ends the start with a sentence', async (t) => {
+    const bucket = await makeBucket(t)
+    const settings = { ...bucket.settings, FIXDEPOT_ARCHIVES_URL: 's3://no-such-bucket/depot' }
+    await t.rejects(startServer(t, { ...locationWith(t, MIB), settings }), {
+      message: /code 1: FIXDEPOT_ARCHIVES_URL cannot be used: .*NoSuchBucket/
+    })
+  })
+})

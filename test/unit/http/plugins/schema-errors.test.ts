@@ -1,0 +1,64 @@
+import t from 'tap'
+import { schemaProblem } from '../../../../src/http/plugins/schema-errors.ts'
+
+function textOf(finding: object, part = 'body'): string {
+  const whole = { keyword: '', instancePath: '', schemaPath: '', params: {}, ...finding }
+  return schemaProblem([whole], part).message
+}
+
+t.test('the sentence names the attribute, its value and what is accepted', async (t) => {
+  for (const [finding, expected] of [
+    [
+      { keyword: 'required', instancePath: '', params: { missingProperty: 'fixids' } },
+      'The attribute fixids is missing.'
+    ],
+    [
+      { keyword: 'enum', instancePath: '/type', data: 'x', params: { allowedValues: ['a', 'b'] } },
+      'The attribute type has the value "x"; accepted are a, b.'
+    ],
+    [
+      { keyword: 'type', instancePath: '/fixids/3', data: 5, params: { type: 'string' } },
+      'The attribute fixids[3] must be a string, and is 5.'
+    ],
+    [{ keyword: 'type', data: [], params: { type: 'object' } }, 'The body must be an object, and is an array.'],
+    [
+      { keyword: 'maxItems', instancePath: '/fixids', data: [1, 2, 3], params: { limit: 2 } },
+      'The attribute fixids has 3 items; at most 2 are accepted.'
+    ],
+    [{ keyword: 'minLength', instancePath: '/fixids/0', data: '' }, 'The attribute fixids[0] is empty.'],
+    [
+      { keyword: 'pattern', instancePath: '/id', data: 'x', parentSchema: { description: 'a number.' } },
+      'The attribute id has the value "x"; it must be a number.'
+    ],
+    [{ keyword: 'other', instancePath: '/id', message: 'is strange' }, 'The attribute id is strange.']
+  ] as const) {
+    t.equal(textOf(finding), expected)
+  }
+})
+
+t.test('a value that may be a secret is not repeated', async (t) => {
+  const finding = { instancePath: '/password', data: 'canary', params: { type: 'string', limit: 3 } }
+  for (const keyword of ['type', 'maxLength', 'pattern', 'enum']) {
+    const params = { ...finding.params, allowedValues: [] }
+    t.notMatch(textOf({ ...finding, keyword, params }), 'canary', keyword)
+  }
+})
+
+t.test('parameters of the query are called parameters', async (t) => {
+  const finding = { keyword: 'required', params: { missingProperty: 'action' } }
+  t.equal(textOf(finding, 'querystring'), 'The parameter action is missing.')
+  t.equal(schemaProblem([], 'querystring').code, 'PARAMETER_INVALID')
+  t.equal(schemaProblem([], 'body').code, 'BODY_INVALID')
+})
+
+t.test('a long value is cut', async (t) => {
+  const finding = { keyword: 'type', instancePath: '/a', data: 'x'.repeat(5000), params: { type: 'array' } }
+  t.ok(textOf(finding).length < 200)
+})
+
+t.test('a value that is nested deeper than can be written is still answered', async (t) => {
+  let deep: unknown[] = []
+  for (let depth = 0; depth < 100_000; depth += 1) deep = [deep]
+  const finding = { keyword: 'type', instancePath: '/a', data: deep, params: { type: 'string' } }
+  t.match(textOf(finding), /^The attribute a must be a string/)
+})

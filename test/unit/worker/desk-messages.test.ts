@@ -1,0 +1,127 @@
+import { once } from 'node:events'
+import path from 'node:path'
+import { Worker } from 'node:worker_threads'
+import t, { type Test } from 'tap'
+import { taskAccepted } from '../../../src/core/problems/message.ts'
+import { Problem } from '../../../src/core/problems/problem.ts'
+import { createCommandClient } from '../../../src/worker/commands/command-client.ts'
+import { type CalledThread, callThread } from '../../support/worker/called-thread.ts'
+
+function startThread(t: Test): CalledThread & { thread: Worker } {
+  const thread = new Worker(path.join(import.meta.dirname, '../../support/worker/scripted-command-thread.ts'))
+  t.teardown(() => thread.terminate())
+  return { ...callThread(thread), thread }
+}
+
+async function failureOf(promise: Promise<unknown>): Promise<unknown> {
+  return promise.then(
+    () => t.fail('it was accepted'),
+    (error: unknown) => error
+  )
+}
+
+t.test('a request and what was accepted travel whole', async (t) => {
+  const { commands } = startThread(t)
+  const selection = { fixids: ['fix-a', 'fix-ü'], scope: 'payloads' } as const
+  const { task } = await commands.requestExport({ selection, requestedBy: 'ann' })
+  t.same(JSON.parse(task.archiveName), selection)
+  t.equal(task.createdBy, 'ann')
+  t.ok(task.createdAt instanceof Date)
+  t.equal(task.createdAt.toISOString(), '2026-04-05T06:07:08.009Z')
+  t.equal(task.bytesTotal, 2 ** 40)
+  t.same((await commands.requestScan('bob')).notes, [taskAccepted(3)])
+})
+
+t.test('of many requests at once, each gets its own answer', async (t) => {
+  const { commands } = startThread(t)
+  const names = Array.from({ length: 200 }, (_, number) => `user ${number}`)
+  const answers = await Promise.all(names.map((name) => commands.requestScan(name)))
+  t.same(
+    answers.map(({ task }) => task.createdBy),
+    names
+  )
+})
+
+t.test('a problem arrives as a problem: with its code, its kind, and what its caller is told', async (t) => {
+  const { commands } = startThread(t)
+  const error = await failureOf(commands.requestScan('problem'))
+  t.ok(error instanceof Problem)
+  const original = new Problem('REPOSITORY_UNAVAILABLE', 'The repository directory cannot be read: EIO.')
+  t.match(error, { name: 'Problem', code: 'REPOSITORY_UNAVAILABLE', kind: 'unavailable', message: original.message })
+  t.same((error as Problem).userMessage, original.userMessage)
+  t.equal((error as Problem).userMessage.id, 'FQXHMUP9012L')
+})
+
+t.test('another error arrives as an error with its text, and is no problem', async (t) => {
+  const { commands } = startThread(t)
+  for (const [name, message] of [
+    ['error', 'a bug of the desk'],
+    ['text', 'only a text']
+  ] as const) {
+    const error = await failureOf(commands.requestScan(name))
+    t.ok(error instanceof Error, name)
+    t.notOk(error instanceof Problem, name)
+    t.equal((error as Error).message, message)
+  }
+  t.equal(((await failureOf(commands.requestScan('error'))) as Error).name, 'RangeError')
+  t.match((await commands.requestScan('after them')).task, { createdBy: 'after them' })
+})
+
+t.test('without a thread, requests are refused for the moment', async (t) => {
+  const { commands } = createCommandClient(() => undefined)
+  for (const request of [
+    commands.requestScan('ann'),
+    commands.requestExport({ selection: { fixids: [], scope: 'all' }, requestedBy: 'ann' })
+  ]) {
+    const error = await failureOf(request)
+    t.match(error, { code: 'WORKER_UNAVAILABLE', kind: 'unavailable', userMessage: { id: 'FQXHMUP9011L' } })
+  }
+})
+
+t.test('a thread that dies refuses all that it had taken', async (t) => {
+  const { commands, thread } = startThread(t)
+  await commands.requestScan('ann')
+  const requests = ['silence', 'silence', 'death', 'too late'].map((name) => failureOf(commands.requestScan(name)))
+  for (const error of await Promise.all(requests)) t.match(error, { code: 'WORKER_UNAVAILABLE', kind: 'unavailable' })
+  if (thread.threadId !== -1) await once(thread, 'exit')
+})
+
+t.test('a thread that is ended before it has looked at a request refuses it', async (t) => {
+  const { commands, thread } = startThread(t)
+  const refused = failureOf(commands.requestScan('ann'))
+  await thread.terminate()
+  t.match(await refused, { code: 'WORKER_UNAVAILABLE' })
+})
+
+t.test('each request goes to the thread of its time', async (t) => {
+  const [first, second] = [startThread(t), startThread(t)]
+  let { thread } = first
+  const { commands, onAnswer } = createCommandClient(() => ({ send: (call) => thread.postMessage(call) }))
+  for (const { thread } of [first, second]) thread.on('message', onAnswer)
+  await commands.requestScan('ann')
+  await first.thread.terminate()
+  thread = second.thread
+  t.equal((await commands.requestScan('bob')).task.createdBy, 'bob')
+})
+
+t.test('what a command has changed is announced before it is answered, also after an error', async (t) => {
+  const { commands, events } = startThread(t)
+  await commands.requestScan('ann')
+  await failureOf(commands.requestScan('problem'))
+  await commands.removeUser('ann')
+  await commands.endSession('known')
+  t.match(events, [
+    { event: 'changed', notifications: ['catalog'] },
+    { event: 'answer', id: 1 },
+    { event: 'changed', notifications: ['catalog'] },
+    { event: 'answer', id: 2 },
+    { event: 'changed', notifications: ['users'] },
+    { event: 'answer', id: 3 },
+    { event: 'answer', id: 4, result: true }
+  ])
+})
+
+t.test('the commands can be awaited themselves: that calls nothing', async (t) => {
+  const { commands } = createCommandClient(() => ({ send: () => t.fail('it was called') }))
+  t.equal(await commands, commands)
+})
