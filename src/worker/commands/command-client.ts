@@ -30,23 +30,29 @@ export type CommandOutcome =
 
 export type CommandAnswer = { readonly event: 'answer'; readonly id: number } & CommandOutcome
 
-export interface CommandClient {
-  readonly commands: Commands
-  onAnswer(answer: CommandAnswer): void
-  /** The thread has ended: it answers no call any more. */
-  onExit(): void
+/** The receiver of calls. */
+export interface CommandThread {
+  send(call: CommandCall): void
 }
 
-/** @param thread the command thread at the moment; undefined while there is none: then calls are refused */
-export function createCommandClient(thread: () => { send(call: CommandCall): void } | undefined): CommandClient {
+export interface CommandClient {
+  /** Without a connected thread they are refused. */
+  readonly commands: Commands
+  connect(thread: CommandThread): void
+  onAnswer(answer: CommandAnswer): void
+  /** The thread has ended: the calls that it has not answered are refused. */
+  disconnect(): void
+}
+
+export function createCommandClient(): CommandClient {
   const unanswered = new Map<number, PromiseWithResolvers<unknown>>()
+  let thread: CommandThread | undefined
   let lastId = 0
 
   async function call(name: CommandName, argument: unknown): Promise<unknown> {
-    const receiver = thread()
-    if (receiver === undefined) throw new Problem('WORKER_UNAVAILABLE', 'The worker is being started anew.')
+    if (thread === undefined) throw new Problem('WORKER_UNAVAILABLE', 'The worker is being started anew.')
     lastId += 1
-    receiver.send({ command: 'call', id: lastId, name, argument })
+    thread.send({ command: 'call', id: lastId, name, argument })
     const answer = Promise.withResolvers<unknown>()
     unanswered.set(lastId, answer)
     return answer.promise
@@ -54,6 +60,9 @@ export function createCommandClient(thread: () => { send(call: CommandCall): voi
 
   return {
     commands: commandsOf(call),
+    connect(started) {
+      thread = started
+    },
     onAnswer({ id, ...outcome }) {
       const answer = unanswered.get(id)
       unanswered.delete(id)
@@ -61,7 +70,8 @@ export function createCommandClient(thread: () => { send(call: CommandCall): voi
       else if ('error' in outcome) answer?.reject(outcome.error)
       else answer?.reject(new Problem(outcome.problem.code, outcome.problem.text))
     },
-    onExit() {
+    disconnect() {
+      thread = undefined
       const refused = new Problem('WORKER_UNAVAILABLE', 'The worker died while it took the request.')
       for (const { reject } of unanswered.values()) reject(refused)
       unanswered.clear()

@@ -52,12 +52,13 @@ const POLL_INTERVAL_MS = 2_000
 export async function startSupervisor(options: SupervisorOptions): Promise<Supervisor> {
   const { jobs, hasCatalog = true, hasOthers = false, notifications = createLocalNotifications() } = options
   const stopping = new AbortController()
-  const client = createCommandClient(() => (commandThread.isRunning() ? commandThread : undefined))
+  const client = createCommandClient()
   const shared = { settings: options.settings, stopping: stopping.signal, onEvent, onCrash }
   const commandThread = createWorkerSlot({
     ...shared,
     part: 'commands',
-    onExit: client.onExit,
+    onStart: client.connect,
+    onExit: client.disconnect,
     onCrash: onCommandCrash
   })
   const exporters = Array.from({ length: options.exportThreads }, () => createWorkerSlot({ ...shared, part: 'export' }))

@@ -27,6 +27,7 @@ export interface SlotOptions {
   /** Aborted: no worker is started any more. */
   readonly stopping: AbortSignal
   readonly onEvent: (event: WorkerEvent) => void
+  readonly onStart?: (worker: RunningWorker) => void
   readonly onExit?: () => void
   /** Puts the job of a dead worker back into the queue; the next worker is started after that. */
   readonly onCrash: (part: WorkerPart, failure: unknown, job: RunningJob | undefined) => Promise<void>
@@ -54,6 +55,7 @@ export function createWorkerSlot(options: SlotOptions): WorkerSlot {
     if (worker !== undefined || stopping.aborted) return
     const [startWorker, name] = STARTS[part]
     worker = startWorker(threadFile(name, import.meta), settings, { onEvent, onExit })
+    options.onStart?.(worker)
   }
 
   function onEvent(event: WorkerEvent): void {

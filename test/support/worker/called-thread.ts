@@ -10,12 +10,13 @@ export interface CalledThread {
 }
 
 export function callThread(thread: Worker): CalledThread {
-  const client = createCommandClient(() => ({ send: (call) => thread.postMessage(call) }))
+  const client = createCommandClient()
+  client.connect({ send: (call) => thread.postMessage(call) })
   const events: WorkerEvent[] = []
   thread.on('message', (event: WorkerEvent) => {
     events.push(event)
     if (event.event === 'answer') client.onAnswer(event)
   })
-  thread.on('exit', client.onExit)
+  thread.on('exit', client.disconnect)
   return { commands: client.commands, events }
 }

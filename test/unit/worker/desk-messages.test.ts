@@ -68,7 +68,7 @@ t.test('another error arrives as an error with its text, and is no problem', asy
 })
 
 t.test('without a thread, requests are refused for the moment', async (t) => {
-  const { commands } = createCommandClient(() => undefined)
+  const { commands } = createCommandClient()
   for (const request of [
     commands.requestScan('ann'),
     commands.requestExport({ selection: { fixids: [], scope: 'all' }, requestedBy: 'ann' })
@@ -95,12 +95,16 @@ t.test('a thread that is ended before it has looked at a request refuses it', as
 
 t.test('each request goes to the thread of its time', async (t) => {
   const [first, second] = [startThread(t), startThread(t)]
-  let { thread } = first
-  const { commands, onAnswer } = createCommandClient(() => ({ send: (call) => thread.postMessage(call) }))
-  for (const { thread } of [first, second]) thread.on('message', onAnswer)
+  const { commands, connect, disconnect, onAnswer } = createCommandClient()
+  const use = (thread: Worker) => {
+    thread.on('message', (event) => event.event === 'answer' && onAnswer(event))
+    connect({ send: (call) => thread.postMessage(call) })
+  }
+  use(first.thread)
   await commands.requestScan('ann')
   await first.thread.terminate()
-  thread = second.thread
+  disconnect()
+  use(second.thread)
   t.equal((await commands.requestScan('bob')).task.createdBy, 'bob')
 })
 
@@ -122,6 +126,7 @@ t.test('what a command has changed is announced before it is answered, also afte
 })
 
 t.test('the commands can be awaited themselves: that calls nothing', async (t) => {
-  const { commands } = createCommandClient(() => ({ send: () => t.fail('it was called') }))
+  const { commands, connect } = createCommandClient()
+  connect({ send: () => t.fail('it was called') })
   t.equal(await commands, commands)
 })
