@@ -26,6 +26,7 @@ import { threadChannel } from '../runtime/worker-channel.ts'
 import { answerCall } from './answer-call.ts'
 import { createAuditBatch } from './audit-batch.ts'
 import type { CommandCall, Commands } from './command-client.ts'
+import { createCommandQueue } from './command-queue.ts'
 import { createImportCommands } from './import-commands.ts'
 import { SWEEP_INTERVAL_MS, sweepArchives } from './sweep-archives.ts'
 import { createTaskCommands } from './task-commands.ts'
@@ -65,21 +66,9 @@ const commands: Commands = {
   recordEvent: audit.recordEvent
 }
 
-/** Commands run one after the other: the thread has one connection, and transactions on it must not mix. */
-let last: Promise<unknown> = Promise.resolve()
+const queue = createCommandQueue()
 
-function inTurn(work: () => Promise<unknown>): void {
-  last = last.then(work)
-}
-
-/** The same for who needs what comes of it. */
-function takeTurn<T>(work: () => Promise<T>): Promise<T> {
-  const outcome = last.then(work)
-  last = outcome.catch(() => {})
-  return outcome
-}
-
-/** What is done again and again may fail now and then; a bug ends the thread. */
+/** Repeated work may fail now and then; a bug ends the thread. */
 function regularly(milliseconds: number, work: () => unknown): NodeJS.Timeout {
   work()
   return setInterval(work, milliseconds)
@@ -93,7 +82,7 @@ let sweeps: Promise<unknown> = Promise.resolve()
 let waitingSweeps = 0
 let isStopping = false
 
-/** One after the other; whoever asks while one waits to begin is served by that one. */
+/** One after the other; a sweep that waits to begin serves every request of that time. */
 function sweep(): void {
   if (waitingSweeps > 0) return
   waitingSweeps += 1
@@ -101,20 +90,20 @@ function sweep(): void {
     .then(async () => {
       waitingSweeps -= 1
       if (isStopping) return
-      await sweepArchives(archiveStore, archives, clock.now(), takeTurn)
-      await takeTurn(sweepImports)
+      await sweepArchives(archiveStore, archives, clock.now(), queue.outcomeOf)
+      await queue.outcomeOf(sweepImports)
       if (heartbeats === undefined) return
-      await takeTurn(() => removeAbandonedUploads(db, settings.repositoryDirectory, false))
+      await queue.outcomeOf(() => removeAbandonedUploads(db, settings.repositoryDirectory, false))
     })
     .catch((error) => {
-      // The database is closed then, and the connections are.
+      // At a stop the database is closed, and so are the connections of the storage.
       if (!isStopping) tolerate(error)
     })
 }
 
 function heartbeat(): void {
   void heartbeats?.heartbeat().catch(tolerate)
-  inTurn(() => clock.sync().catch(tolerate))
+  queue.add(() => clock.sync().catch(tolerate))
 }
 
 const timers = [regularly(SWEEP_INTERVAL_MS, sweep)]
@@ -129,18 +118,18 @@ function onCall(call: CommandCall): void {
   if (call.name === 'recordEvent') {
     // The record goes along with the transactions that come before its turn.
     void answer()
-    inTurn(audit.flush)
+    queue.add(audit.flush)
     return
   }
-  inTurn(answer)
+  queue.add(answer)
   // A part of an archive whose job waits for its next run has no worker that would remove it.
-  if (call.name === 'cancelTasks' || call.name === 'deleteTasks') inTurn(async () => sweep())
+  if (call.name === 'cancelTasks' || call.name === 'deleteTasks') queue.add(async () => sweep())
 }
 
 function stop(): void {
   isStopping = true
   for (const timer of timers) clearInterval(timer)
-  inTurn(async () => {
+  queue.add(async () => {
     await heartbeats?.close()
     archives.close()
     await db.destroy()
