@@ -46,7 +46,7 @@ const VERBS: readonly ((program: Command, context: CliContext) => void)[] = [
 
 const EPILOGUE = `
 Exit codes: 0 done, 1 refused or failed, 2 wrong usage or setting, 3 not allowed, 4 not found, 5 server not reached,
-130 interrupted. The settings of the server come from the environment and from .env, as README.md says.`
+130 interrupted. The settings of the server come from the environment and from .env, as docs/configuration.md says.`
 
 export function buildProgram(context: CliContext): Command {
   const program = new Command('fixdepot')
