@@ -2,7 +2,6 @@
  * Requests that are repeated, such as refused logins and the parts of one download: the first one is recorded at once,
  * and those that are equal to it are counted. So a flood of them takes no more room in the audit trail than a few.
  */
-import { isIPv6 } from 'node:net'
 import type { AuditEvent } from '../../core/accounts/audit.ts'
 
 export interface RepeatsOptions {
@@ -87,14 +86,4 @@ export function createRepeats({ record, now, limit, forgetMs }: RepeatsOptions):
 /** Those beyond the limit have nothing in common but that there are too many of them. */
 function anybody(event: AuditEvent): AuditEvent {
   return { ...event, user: '', address: 'various', requestId: '', action: 'various', targets: [] }
-}
-
-/** What one caller has of the address space: an IPv4 address, or the /64 of an IPv6 address. */
-export function networkOf(address: string): string {
-  if (!isIPv6(address) || address.includes('.')) return address
-  const [left = '', right] = (address.split('%', 1)[0] ?? '').split('::')
-  const head = left === '' ? [] : left.split(':')
-  const tail = right === undefined || right === '' ? [] : right.split(':')
-  const zeros = right === undefined ? [] : Array.from({ length: 8 - head.length - tail.length }, () => '0')
-  return [...head, ...zeros, ...tail].slice(0, 4).join(':')
 }

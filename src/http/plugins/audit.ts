@@ -5,9 +5,10 @@
  */
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { AuditEvent } from '../../core/accounts/audit.ts'
+import { networkOf } from '../../core/accounts/network-of.ts'
 import { Problem } from '../../core/problems/problem.ts'
 import type { Services } from '../services.ts'
-import { createRepeats, MINUTE_MS, networkOf, SWEEP_MS } from './audit-repeats.ts'
+import { createRepeats, MINUTE_MS, SWEEP_MS } from './audit-repeats.ts'
 import { type AuditIdentity, actionOf, claimedName, identityOf, targetsOf } from './audit-subject.ts'
 import { toProblem } from './errors.ts'
 

@@ -1,6 +1,5 @@
 import t from 'tap'
 import { createLoginGuard, FAILURES_KEPT_MS } from '../../../../src/core/accounts/login-guard.ts'
-import { networkOf } from '../../../../src/core/accounts/network-of.ts'
 import type { LoginFailure } from '../../../../src/core/accounts/user.ts'
 import type { Problem } from '../../../../src/core/problems/problem.ts'
 
@@ -131,18 +130,6 @@ t.test('guesses that are sent all at once are counted before they have failed', 
   t.throws(() => admit('ann', '192.0.2.1'), { code: 'LOGIN_TOO_OFTEN', retryAfterSeconds: 1 })
   for (const attempt of attempts) attempt.withdraw()
   t.doesNotThrow(() => admit('ann', '192.0.2.1'), 'what nobody could check does not count')
-})
-
-t.test('the network of an address is what one host can choose from', async (t) => {
-  const cases: [address: string, network: string][] = [
-    ['192.0.2.7', '192.0.2.7'],
-    ['::ffff:192.0.2.7', '192.0.2.7'],
-    ['::1', '0:0:0:0::/64'],
-    ['2001:db8::1', '2001:db8:0:0::/64'],
-    ['2001:0DB8:0:0002:a:b:c:d', '2001:db8:0:2::/64'],
-    ['fe80::1%eth0', 'fe80:0:0:0::/64']
-  ]
-  for (const [address, network] of cases) t.equal(networkOf(address), network)
 })
 
 t.test('many programs with old passwords at one address are forgiven as fast as they fail', async (t) => {
