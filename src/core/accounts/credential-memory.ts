@@ -1,5 +1,6 @@
 /** Remembers which names and passwords have been checked, so that a program that polls costs no hash each time. */
 import { hash, randomBytes } from 'node:crypto'
+import { LRUCache } from 'lru-cache'
 import type { KeptUser } from './user.ts'
 
 const REMEMBERED_MS = 60_000
@@ -14,10 +15,16 @@ export interface CredentialMemory {
   remember(digest: string, user: KeptUser): void
 }
 
+interface Remembered {
+  readonly id: number
+  readonly version: number
+  readonly until: number
+}
+
 /** @param now milliseconds of a clock that nobody sets */
 export function createCredentialMemory(now: () => number): CredentialMemory {
   const key = randomBytes(KEY_BYTES).toString('latin1')
-  const known = new Map<string, { readonly id: number; readonly version: number; readonly until: number }>()
+  const known = new LRUCache<string, Remembered>({ max: MAX_REMEMBERED })
   return {
     // No HMAC, which takes fifty times as long in Node: what it would be safe from needs somebody who sees digests.
     digestOf: (userName, password) => hash('sha256', key + JSON.stringify([userName, password]), 'base64'),
@@ -28,10 +35,6 @@ export function createCredentialMemory(now: () => number): CredentialMemory {
     },
 
     remember(digest, { id, version }) {
-      known.delete(digest)
-      // The first one is the oldest.
-      const [oldest] = known.keys()
-      if (known.size >= MAX_REMEMBERED && oldest !== undefined) known.delete(oldest)
       known.set(digest, { id, version, until: now() + REMEMBERED_MS })
     }
   }

@@ -1,4 +1,5 @@
 /** Remembers users and tokens for a moment, so that polling does not ask the database who is polling. */
+import { LRUCache } from 'lru-cache'
 import type { KeptToken, KeptUser, UserReader } from './user.ts'
 
 /**
@@ -39,7 +40,7 @@ interface Memory<Value> {
 
 /** What is not there is not remembered: nobody can fill the memory with names that they make up. */
 function createMemory<Value>(read: (key: string) => Promise<Value | undefined>, now: () => number): Memory<Value> {
-  const known = new Map<string, { readonly value: Value; readonly until: number }>()
+  const known = new LRUCache<string, { readonly value: Value; readonly until: number }>({ max: MAX_REMEMBERED })
   /** Grows whenever all is forgotten: what was read before that is not remembered. */
   let generation = 0
   return {
@@ -50,7 +51,6 @@ function createMemory<Value>(read: (key: string) => Promise<Value | undefined>, 
       const value = await read(key)
       known.delete(key)
       if (value === undefined || since !== generation) return value
-      if (known.size >= MAX_REMEMBERED) known.clear()
       known.set(key, { value, until: now() + REMEMBERED_MS })
       return value
     },

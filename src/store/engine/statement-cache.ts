@@ -1,5 +1,6 @@
 import type Database from 'better-sqlite3'
 import type { SqliteDatabase, SqliteStatement } from 'kysely'
+import { LRUCache } from 'lru-cache'
 
 /** The statements of all routes and of the worker are fewer; those with lists of values come and go. */
 const CAPACITY = 128
@@ -9,20 +10,14 @@ const CAPACITY = 128
  * here, and leaves memory behind that the garbage collector does not see.
  */
 export function withStatementCache(database: Database.Database): SqliteDatabase {
-  const statements = new Map<string, SqliteStatement>()
+  const statements = new LRUCache<string, SqliteStatement>({ max: CAPACITY })
   return {
     close: () => database.close(),
     prepare(sql) {
       const known = statements.get(sql)
-      if (known !== undefined) {
-        statements.delete(sql)
-        statements.set(sql, known)
-        return known
-      }
+      if (known !== undefined) return known
       const statement = database.prepare<unknown[]>(sql)
       statements.set(sql, statement)
-      const oldest = statements.keys().next()
-      if (statements.size > CAPACITY && !oldest.done) statements.delete(oldest.value)
       return statement
     }
   }

@@ -1,4 +1,5 @@
 /** Tasks as they were last read: those who follow one ask far more often than anything about it changes. */
+import { LRUCache } from 'lru-cache'
 import type { Task, TaskReader } from '../../core/tasks/task.ts'
 import type { Database } from '../engine/database.ts'
 import { type Writes, writesSoFar } from '../engine/dialect.ts'
@@ -15,7 +16,7 @@ interface Remembered {
  * time.
  */
 export function rememberTasks(db: Database, tasks: TaskReader): TaskReader {
-  const remembered = new Map<number, Remembered>()
+  const remembered = new LRUCache<number, Remembered>({ max: MAX_REMEMBERED })
   return {
     ...tasks,
     async findTask(id) {
@@ -24,10 +25,7 @@ export function rememberTasks(db: Database, tasks: TaskReader): TaskReader {
       const known = remembered.get(id)
       if (known?.writes.foreign === writes.foreign && known.writes.own === writes.own) return known.task
       const task = await tasks.findTask(id)
-      remembered.delete(id)
       remembered.set(id, { writes, task })
-      const oldest = remembered.keys().next()
-      if (remembered.size > MAX_REMEMBERED && !oldest.done) remembered.delete(oldest.value)
       return task
     }
   }

@@ -2,6 +2,7 @@
  * Plans of archives that are downloaded without being packed. Clients that take one in many ranges, or several of them
  * at a time, ask for the same plan again and again.
  */
+import { LRUCache } from 'lru-cache'
 import type { Plan, Selection } from '../../core/export/export.ts'
 import type { Database } from '../../store/engine/database.ts'
 import { catalogVersion } from '../../store/engine/dialect.ts'
@@ -29,14 +30,7 @@ interface Remembered {
 
 /** @param db whoever else uses the same connection calls `forget` */
 export function createDownloadPlanner(db: Database, now: () => Date): DownloadPlanner {
-  const remembered = new Map<string, Remembered>()
-
-  function remember(key: string, known: Remembered): void {
-    remembered.delete(key)
-    remembered.set(key, known)
-    const oldest = remembered.keys().next()
-    if (remembered.size > MAX_REMEMBERED && !oldest.done) remembered.delete(oldest.value)
-  }
+  const remembered = new LRUCache<string, Remembered>({ max: MAX_REMEMBERED })
 
   return {
     plan: (selection) =>
@@ -50,7 +44,7 @@ export function createDownloadPlanner(db: Database, now: () => Date): DownloadPl
         if (known !== undefined && known.plan.id === keptId && known.version === (await catalogVersion(trx)))
           return known.plan
         const plan = await planAnew(trx, selection, until)
-        remember(key, { plan, version: await catalogVersion(trx) })
+        remembered.set(key, { plan, version: await catalogVersion(trx) })
         return plan
       }),
     forget: () => remembered.clear()
