@@ -1,6 +1,6 @@
 /** Writes users, tokens, and who has failed to log in. */
 import type { Kysely } from 'kysely'
-import { MAX_FAILURES_KEPT } from '../../core/accounts/login-guard.ts'
+import { MAX_FAILURES_KEPT } from '../../core/accounts/failed-logins.ts'
 import {
   type KeptUser,
   MAX_TOKENS_PER_USER,

@@ -213,7 +213,7 @@ t.test('guessing is slowed down at both doors and at the login, and concerns nob
   const guess = (url: string, password: string) =>
     depot.app.inject({ url, headers: { authorization: basic('admin', password) } })
   for (let count = 0; count < 5; count += 1) t.equal((await guess('/tasks', `guess ${count}`)).statusCode, 401)
-  const refused = { status: 429, id: 'FQXHMSE9006L', text: /^The next login may come in 1 second\.$/ }
+  const refused = { status: 429, id: 'FQXHMSE9006L', text: /^Wait 1 second before the next login\.$/ }
   const responses = {
     lxca: await guess('/tasks', 'one more'),
     status: await guess('/updateRepositories/firmware/status', 'one more'),

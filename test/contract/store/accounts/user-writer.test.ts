@@ -1,5 +1,5 @@
 import type { Test } from 'tap'
-import { MAX_FAILURES_KEPT } from '../../../../src/core/accounts/login-guard.ts'
+import { MAX_FAILURES_KEPT } from '../../../../src/core/accounts/failed-logins.ts'
 import { MAX_TOKENS_PER_USER } from '../../../../src/core/accounts/user.ts'
 import { createUserReader, listLoginFailures } from '../../../../src/store/accounts/user-reader.ts'
 import { createUserCommands } from '../../../../src/store/accounts/user-writer.ts'

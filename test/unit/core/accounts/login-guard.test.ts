@@ -1,5 +1,6 @@
 import t from 'tap'
-import { createLoginGuard, FAILURES_KEPT_MS } from '../../../../src/core/accounts/login-guard.ts'
+import { FAILURES_KEPT_MS } from '../../../../src/core/accounts/failed-logins.ts'
+import { createLoginGuard } from '../../../../src/core/accounts/login-guard.ts'
 import type { LoginFailure } from '../../../../src/core/accounts/user.ts'
 import type { Problem } from '../../../../src/core/problems/problem.ts'
 
