@@ -4,8 +4,7 @@
  */
 import { type Expression, type ExpressionBuilder, type Kysely, type SqlBool, sql } from 'kysely'
 import type { KnownFile } from '../../core/catalog/assemble-package.ts'
-import { bulkInsert } from '../engine/bulk-insert.ts'
-import { chunks } from '../engine/chunks.ts'
+import { bulkInsert, chunks } from '../engine/bulk-insert.ts'
 import { either, indexTemporary, isAmong, isPairAmong } from '../engine/dialect.ts'
 import { writeTransaction } from '../engine/durable-transaction.ts'
 import { isNotIn } from '../engine/other-rows.ts'

@@ -2,7 +2,7 @@
 import { type Insertable, type Kysely, sql } from 'kysely'
 import type { Message } from '../../core/problems/message.ts'
 import type { LiveTotals, Task, TaskKind, TaskReader, TaskRun, TaskState } from '../../core/tasks/task.ts'
-import { chunks } from '../engine/chunks.ts'
+import { chunks } from '../engine/bulk-insert.ts'
 import type { Database } from '../engine/database.ts'
 import { isAmong, placeIn } from '../engine/dialect.ts'
 import { prepareQuery } from '../engine/prepared-query.ts'

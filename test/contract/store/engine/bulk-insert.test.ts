@@ -1,7 +1,6 @@
 import { type Kysely, sql } from 'kysely'
 import t, { type Test } from 'tap'
-import { bulkInsert } from '../../../../src/store/engine/bulk-insert.ts'
-import { chunks } from '../../../../src/store/engine/chunks.ts'
+import { bulkInsert, chunks } from '../../../../src/store/engine/bulk-insert.ts'
 import { makeDepot } from '../../../support/depot.ts'
 import { testOnBoth } from '../../../support/engines.ts'
 
