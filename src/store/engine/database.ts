@@ -8,8 +8,7 @@ import { checkDirectoryOf, DatabaseUnusable, moveUnfinished, schemaTooNew, toUnu
 import { hasTable, isPostgres } from './dialect.ts'
 import { createPostgresDialect } from './postgres-dialect.ts'
 import type { Schema } from './schema.ts'
-import { withStatementCache } from './statement-cache.ts'
-import { withTolerantRollback } from './tolerant-rollback.ts'
+import { withStatementCache, withTolerantRollback } from './sqlite-statements.ts'
 
 const BUSY_TIMEOUT_MS = 15_000
 const CACHE_KIB = 4_096
