@@ -2,9 +2,9 @@
 import fs from 'node:fs'
 import path from 'node:path'
 import { reasonOf } from '../core/problems/system-error.ts'
-import { copyDatabase, finishCopy } from '../store/engine/copy-database.ts'
 import { openReadOnly } from '../store/engine/database.ts'
 import { toUnusable } from '../store/engine/database-unusable.ts'
+import { copyDatabase, finishCopy } from '../store/maintenance/copy-database.ts'
 import { Refusal } from './refusal.ts'
 
 /** The hash of a password is in it. */

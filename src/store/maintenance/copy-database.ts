@@ -1,7 +1,7 @@
 /** Copies a database that others go on writing to. */
 import Sqlite from 'better-sqlite3'
 import { sql } from 'kysely'
-import type { Database } from './database.ts'
+import type { Database } from '../engine/database.ts'
 
 /** Further than a depot gets between a backup and the day on which it is restored. */
 const ID_GAP = 1_000_000
