@@ -5,7 +5,8 @@
 
 import { METADATA_SUFFIXES, READER_VERSION } from '../src/metadata/metadata-file.ts'
 import { createRepositoryDirectory } from '../src/storage/disk/repository-directory.ts'
-import { migrateToLatest, openDatabase } from '../src/store/engine/database.ts'
+import { openDatabase } from '../src/store/engine/database.ts'
+import { migrateToLatest } from '../src/store/engine/migrations.ts'
 import { createScanStore } from '../src/store/scan/scan-store.ts'
 import { createFileReaderPool } from '../src/worker/scan/file-reader-pool.ts'
 import { type ScanResult, scanRepository } from '../src/worker/scan/scan-repository.ts'

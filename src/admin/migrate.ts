@@ -1,6 +1,7 @@
 import fs from 'node:fs'
 import type { StorageConfig } from '../core/storage/storage-config.ts'
-import { migrateToLatest, openDepotDatabase } from '../store/engine/database.ts'
+import { openDepotDatabase } from '../store/engine/database.ts'
+import { migrateToLatest } from '../store/engine/migrations.ts'
 
 /**
  * Brings the database to the newest schema, without starting the server; makes it where there is none.

@@ -1,4 +1,4 @@
-import { knownMigrations } from '../../store/engine/database.ts'
+import { knownMigrations } from '../../store/engine/migrations.ts'
 import type { InspectionStore } from '../../store/maintenance/inspection-store.ts'
 import type { Findings } from './findings.ts'
 

@@ -11,9 +11,9 @@ import {
 } from '../../core/accounts/audit.ts'
 import { bulkInsert } from '../engine/bulk-insert.ts'
 import type { Database } from '../engine/database.ts'
-import { takeWriteLock, triggersOf } from '../engine/dialect.ts'
-import { durableTransaction } from '../engine/durable-transaction.ts'
+import { triggersOf } from '../engine/dialect.ts'
 import type { AuditTable, Schema } from '../engine/schema.ts'
+import { durableTransaction, takeWriteLock } from '../engine/transactions.ts'
 
 const PAGE = 1_000
 

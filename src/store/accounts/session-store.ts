@@ -4,8 +4,8 @@ import type { KeptSession, Session, SessionCommands, SessionReader } from '../..
 import { Problem } from '../../core/problems/problem.ts'
 import type { Database } from '../engine/database.ts'
 import { NO_LIMIT } from '../engine/dialect.ts'
-import { durableTransaction } from '../engine/durable-transaction.ts'
 import type { SessionTable } from '../engine/schema.ts'
+import { durableTransaction } from '../engine/transactions.ts'
 
 /** More than anybody needs who logs out now and then. */
 export const MAX_SESSIONS = 1_000

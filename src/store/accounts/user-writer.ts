@@ -11,8 +11,8 @@ import {
 import { Problem } from '../../core/problems/problem.ts'
 import type { Database } from '../engine/database.ts'
 import { NO_LIMIT } from '../engine/dialect.ts'
-import { durableTransaction, writeTransaction } from '../engine/durable-transaction.ts'
 import type { Schema } from '../engine/schema.ts'
+import { durableTransaction, writeTransaction } from '../engine/transactions.ts'
 import { toUser } from './user-reader.ts'
 
 export function createUserCommands(db: Database): UserCommands {

@@ -2,9 +2,9 @@
 import { type Kysely, sql } from 'kysely'
 import type { Database } from '../engine/database.ts'
 import { isAmong, isPostgres } from '../engine/dialect.ts'
-import { writeTransaction } from '../engine/durable-transaction.ts'
 import { applicationOf } from '../engine/postgres-pool.ts'
 import type { Schema, ServerTable } from '../engine/schema.ts'
+import { writeTransaction } from '../engine/transactions.ts'
 import { requeue, restart } from '../tasks/job-store.ts'
 
 /** A server as another one sees it: while it lives, the beat grows. */

@@ -1,10 +1,8 @@
 /**
- * What differs between SQLite and PostgreSQL in statements. Wherever it can be, one text serves both; where it cannot,
- * both stand here. How connections are opened is in `database.ts` and `postgres-dialect.ts`.
+ * Statements that differ between SQLite and PostgreSQL. Where possible one text serves both; where not, both are here.
+ * Connections are opened in `database.ts` and `postgres-dialect.ts`.
  */
 import {
-  CompiledQuery,
-  type CreateTableBuilder,
   ExpressionWrapper,
   type Kysely,
   type OperationNode,
@@ -12,10 +10,9 @@ import {
   type RawBuilder,
   type RawNode,
   type SqlBool,
-  sql,
-  type Transaction
+  sql
 } from 'kysely'
-import { toText } from './postgres-pool.ts'
+import { toText } from './postgres-values.ts'
 import type { Schema } from './schema.ts'
 
 // biome-ignore lint/suspicious/noExplicitAny: works on any schema.
@@ -25,35 +22,33 @@ export function isPostgres(db: AnyDatabase): boolean {
   return db.getExecutor().adapter instanceof PostgresAdapter
 }
 
-/** A piece of SQL for SQLite that knows how PostgreSQL has it. */
+/** A piece of SQL for SQLite that carries the same piece for PostgreSQL. */
 interface EitherNode extends RawNode {
   readonly postgres: OperationNode
 }
 
-/**
- * One piece of SQL for each engine: whoever compiles the statement takes its own, and pays nothing for the other one.
- */
+/** One piece of SQL for each engine: the compiler of an engine takes its own piece and never visits the other one. */
 export function either<T>(sqlite: RawBuilder<T>, postgres: RawBuilder<T>): RawBuilder<T> {
   const node = { ...sqlite.toOperationNode(), postgres: postgres.toOperationNode() } as EitherNode
   return sql<T>`${new ExpressionWrapper(node)}`
 }
 
-/** For PostgreSQL's compiler: what it takes instead of this node, if anything. */
+/** The node that PostgreSQL's compiler visits instead of this one; undefined when the node is for both engines. */
 export function postgresNode(node: RawNode): OperationNode | undefined {
   return (node as Partial<EitherNode>).postgres
 }
 
-/** Whether a column or an expression has one of these values, of which there may be any number. */
-export function isAmong(what: string | RawBuilder<unknown>, values: Iterable<number | string>): RawBuilder<SqlBool> {
-  const operand = typeof what === 'string' ? sql.ref(what) : what
+/** Whether a column or an expression has one of these values; there may be any number of them. */
+export function isAmong(operand: string | RawBuilder<unknown>, values: Iterable<number | string>): RawBuilder<SqlBool> {
+  const expression = typeof operand === 'string' ? sql.ref(operand) : operand
   const list = [...values]
   return either(
-    sql<SqlBool>`${operand} in (select value from json_each(${JSON.stringify(list)}))`,
-    sql<SqlBool>`${operand} = any(${list})`
+    sql<SqlBool>`${expression} in (select value from json_each(${JSON.stringify(list)}))`,
+    sql<SqlBool>`${expression} = any(${list})`
   )
 }
 
-/** The same for two columns, and pairs of texts. */
+/** Whether two columns have one of these pairs of texts as values. */
 export function isPairAmong(columns: readonly [string, string], pairs: readonly (readonly [string, string])[]) {
   const operands = sql`(${sql.ref(columns[0])}, ${sql.ref(columns[1])})`
   const [firsts, seconds] = [pairs.map(([first]) => first), pairs.map(([, second]) => second)]
@@ -63,15 +58,15 @@ export function isPairAmong(columns: readonly [string, string], pairs: readonly 
   )
 }
 
-/** Where a number stands in a list, counted from 0. */
-export function placeIn(list: readonly number[], what: string): RawBuilder<number> {
+/** The index of a column's number in a list, counted from 0. */
+export function indexIn(list: readonly number[], column: string): RawBuilder<number> {
   return either(
-    sql<number>`(select key from json_each(${JSON.stringify(list)}) where value = ${sql.ref(what)})`,
-    sql<number>`(array_position(${list}::bigint[], ${sql.ref(what)}) - 1)`
+    sql<number>`(select key from json_each(${JSON.stringify(list)}) where value = ${sql.ref(column)})`,
+    sql<number>`(array_position(${list}::bigint[], ${sql.ref(column)}) - 1)`
   )
 }
 
-/** Rows as a query, to be inserted into a table: they are one JSON text. */
+/** Rows as a query, passed as one JSON text, to insert into a table. */
 export function selectRows<Row extends object>(
   db: AnyDatabase,
   table: string,
@@ -93,12 +88,12 @@ export function greatest(column: string, value: number): RawBuilder<number> {
   return either(sql`max(${sql.ref(column)}, ${value})`, sql`greatest(${sql.ref(column)}, ${value})`)
 }
 
-/** Whether a text has this part; nothing in it stands for anything else. */
+/** Whether a text contains this part, literally: it has no wildcards. */
 export function contains(text: RawBuilder<string>, part: string): RawBuilder<SqlBool> {
   return either(sql`instr(${text}, ${part}) > 0`, sql`strpos(${text}, ${part}) > 0`)
 }
 
-/** Whether a text begins like this, in any case of ASCII; nothing in it stands for anything else. */
+/** Whether a text begins with `start`, literally, ignoring the case of ASCII letters. */
 export function beginsWith(column: string, start: string): RawBuilder<SqlBool> {
   const text = sql.ref(column)
   return either(
@@ -107,118 +102,18 @@ export function beginsWith(column: string, start: string): RawBuilder<SqlBool> {
   )
 }
 
-/** A column as a group, so that SQLite takes the index of the condition, and not one of the groups. */
+/** A column to group by. SQLite then uses the index of the condition instead of one of the groups. */
 export function groupOf(column: string): RawBuilder<unknown> {
   return either(sql`+${sql.ref(column)}`, sql.ref(column) as unknown as RawBuilder<unknown>)
 }
 
-/** For a query that skips rows, and takes all that are left. */
+/** The limit of a query that skips rows and returns all the others. */
 export const NO_LIMIT = either<number>(sql`-1`, sql`all`)
 
-/**
- * Locks a row that is to be claimed, and passes by those that somebody else claims just now; SQLite has one writer at a
- * time.
- */
+/** Locks the row to claim and skips rows that another connection is claiming; SQLite has only one writer. */
 export const UNLESS_LOCKED = either<never>(sql``, sql`for update skip locked`)
 
-/**
- * Makes a temporary table, empty, none of whose values may be missing. It belongs to the connection: when that is lost,
- * the table is gone with it.
- */
-export async function createTemporary(
-  // biome-ignore lint/suspicious/noExplicitAny: works on any schema.
-  db: Kysely<any>,
-  name: string,
-  columns: Readonly<Record<string, 'integer' | 'text'>>,
-  key: readonly string[]
-): Promise<void> {
-  await either(
-    sql`drop table if exists temp.${sql.ref(name)}`,
-    sql`drop table if exists pg_temp.${sql.ref(name)}`
-  ).execute(db)
-  let table: CreateTableBuilder<string, string> = db.schema.createTable(name).temporary()
-  for (const [column, type] of Object.entries(columns)) table = table.addColumn(column, type, (col) => col.notNull())
-  await table
-    .addPrimaryKeyConstraint(`${name}_key`, [...key])
-    .modifyEnd(sql`without rowid`)
-    .execute()
-}
-
-/** Makes an index of a temporary table, unless it is there. */
-export function indexTemporary(name: string, table: string, columns: readonly string[]): RawBuilder<unknown> {
-  const list = sql.join(columns.map((column) => sql.ref(column)))
-  return either(
-    sql`create index if not exists temp.${sql.ref(name)} on ${sql.ref(table)} (${list})`,
-    sql`create index if not exists ${sql.ref(name)} on ${sql.ref(table)} (${list})`
-  )
-}
-
-const DATA_VERSION = CompiledQuery.raw(
-  'select data_version as foreign_commits, total_changes() as own from pragma_data_version'
-)
-const SNAPSHOT = CompiledQuery.raw('select pg_current_snapshot()::text as foreign_commits, 0 as own')
-
-/** Two values, one of which changes with whatever is written to the database. */
-export interface Writes {
-  /** Changes with every commit of another connection. */
-  readonly foreign: number | string
-  /** Rows that this connection has changed. */
-  readonly own: number
-}
-
-/** Takes a tenth of the time of a small query. In PostgreSQL, snapshots that are equal see equal data. */
-export async function writesSoFar(db: AnyDatabase & Pick<Kysely<Schema>, 'executeQuery'>): Promise<Writes> {
-  const { rows } = await db.executeQuery<{ foreign_commits: number | string; own: number }>(
-    isPostgres(db) ? SNAPSHOT : DATA_VERSION
-  )
-  return { foreign: rows[0]?.foreign_commits ?? 0, own: rows[0]?.own ?? 0 }
-}
-
-/**
- * Changes when another connection has changed the data that plans are made of. SQLite counts all commits of others. In
- * PostgreSQL every change of the catalog changes its one row.
- */
-const CATALOG_VERSION = either<string>(
-  sql`(select data_version from pragma_data_version)`,
-  sql`(select xmin::text from catalog)`
-)
-
-export async function catalogVersion(db: Kysely<Schema>): Promise<number | string> {
-  const { rows } = await sql<{ version: number | string }>`select ${CATALOG_VERSION} as version`.execute(db)
-  return rows[0]?.version ?? ''
-}
-
-/**
- * Gives this transaction the right to write, for which others wait. In SQLite this is a write of nothing (BEGIN
- * IMMEDIATE, for which Kysely has no word), in PostgreSQL a lock that ends with the transaction: rows of its own are no
- * match for what is counted and compared here before it is written.
- */
-// biome-ignore lint/suspicious/noExplicitAny: works on any schema.
-export async function takeWriteLock(trx: Transaction<any>): Promise<void> {
-  await either(
-    sql`delete from task where id < 0`,
-    sql`select pg_advisory_xact_lock(hashtext('fixdepot writes'), hashtext(current_schema()))`
-  ).execute(trx)
-}
-
-/** The time of a durable transaction; connections to PostgreSQL wait for the disk with each of their commits. */
-export async function setSynchronous(connection: Kysely<Schema>, mode: 'full' | 'normal'): Promise<void> {
-  if (!isPostgres(connection)) await sql`pragma synchronous = ${sql.raw(mode)}`.execute(connection)
-}
-
-/** What fails in here is as if it had not been tried; in PostgreSQL it would take the whole transaction with it. */
-export async function attempt(trx: Transaction<Schema>, work: () => Promise<void>): Promise<void> {
-  if (!isPostgres(trx)) return work()
-  await sql`savepoint attempt`.execute(trx)
-  try {
-    await work()
-  } catch (error) {
-    await sql`rollback to savepoint attempt`.execute(trx)
-    throw error
-  }
-}
-
-/** The names of the triggers of a table that are not switched off. */
+/** The names of the enabled triggers of a table. */
 export async function triggersOf(db: Kysely<Schema>, table: string): Promise<string[]> {
   const { rows } = await either<{ name: string }>(
     sql`select name from sqlite_schema where type = 'trigger' and tbl_name = ${table}`,

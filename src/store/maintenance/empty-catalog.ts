@@ -1,5 +1,5 @@
 import type { Database } from '../engine/database.ts'
-import { writeTransaction } from '../engine/durable-transaction.ts'
+import { writeTransaction } from '../engine/transactions.ts'
 
 /** Empties the catalog, with all that was read of the files; tasks and archives stay. */
 export async function emptyCatalog(db: Database): Promise<void> {

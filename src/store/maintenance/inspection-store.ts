@@ -1,12 +1,15 @@
 /**
  * What there is to be checked of a database, also of one that is damaged. Nothing here writes but to a temporary table.
  */
+
 import { sql } from 'kysely'
 import { databaseErrorKind } from '../../core/problems/database-error.ts'
 import type { ArchiveState } from '../../core/tasks/job.ts'
 import { bulkInsert } from '../engine/bulk-insert.ts'
-import { appliedMigrations, type Database } from '../engine/database.ts'
-import { createTemporary, isAmong } from '../engine/dialect.ts'
+import { type Database } from '../engine/database.ts'
+import { appliedMigrations } from '../engine/migrations.ts'
+import { isAmong } from '../engine/dialect.ts'
+import { createTemporary } from '../engine/tables.ts'
 
 const PAGE = 500
 

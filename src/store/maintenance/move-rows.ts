@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import { type Kysely, type RawBuilder, sql } from 'kysely'
 import { bulkInsert } from '../engine/bulk-insert.ts'
 import type { Database } from '../engine/database.ts'
-import { toText } from '../engine/postgres-pool.ts'
+import { toText } from '../engine/postgres-values.ts'
 import type { AnyRow, MovedTable } from './moved-tables.ts'
 
 /** Rows of one statement; such as have what a metadata file says are long. */

@@ -5,9 +5,9 @@ import type { Lease } from '../../core/tasks/job.ts'
 import { countDeletions } from '../catalog/deletion-store.ts'
 import { bulkInsert } from '../engine/bulk-insert.ts'
 import { isAmong } from '../engine/dialect.ts'
-import { writeTransaction } from '../engine/durable-transaction.ts'
 import type { Schema } from '../engine/schema.ts'
-import { countRows, hasOutgrown } from '../engine/table-statistics.ts'
+import { analyzeTables, hasOutgrown } from '../engine/tables.ts'
+import { writeTransaction } from '../engine/transactions.ts'
 import { confirmLease } from '../tasks/job-store.ts'
 import { PACKAGE_COLUMNS, publishDraft, publishProblems } from './publish-draft.ts'
 import type { DraftFileRow, DraftPackageRow, DraftReferenceRow, ScanSchema } from './scan-schema.ts'
@@ -119,7 +119,7 @@ export function createCatalogDraft(db: Kysely<ScanSchema>) {
      * @returns false, and changes nothing, when packages have been deleted meanwhile, which may be among what was found
      */
     async publish(now: Date, { deletions, isLast = false, lease }: Publication = {}): Promise<boolean> {
-      await countRows(db, DRAFT_TABLES)
+      await analyzeTables(db, DRAFT_TABLES)
       const isPublished = await writeTransaction(db, async (trx) => {
         if (lease !== undefined) await confirmLease(trx as unknown as Kysely<Schema>, lease)
         const isOvertaken =
@@ -130,7 +130,7 @@ export function createCatalogDraft(db: Kysely<ScanSchema>) {
         if (isOvertaken) await trx.updateTable('catalog').set({ is_current: 0 }).execute()
         return true
       })
-      if (await hasOutgrown(db, 'package')) await countRows(db, CATALOG_TABLES)
+      if (await hasOutgrown(db, 'package')) await analyzeTables(db, CATALOG_TABLES)
       return isPublished
     },
 

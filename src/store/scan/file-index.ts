@@ -5,10 +5,10 @@
 import { type Expression, type ExpressionBuilder, type Kysely, type SqlBool, sql } from 'kysely'
 import type { KnownFile } from '../../core/catalog/assemble-package.ts'
 import { bulkInsert, chunks } from '../engine/bulk-insert.ts'
-import { either, indexTemporary, isAmong, isPairAmong } from '../engine/dialect.ts'
-import { writeTransaction } from '../engine/durable-transaction.ts'
+import { either, isAmong, isPairAmong } from '../engine/dialect.ts'
 import { isNotIn } from '../engine/other-rows.ts'
-import { countRows } from '../engine/table-statistics.ts'
+import { analyzeTables, indexTemporary } from '../engine/tables.ts'
+import { writeTransaction } from '../engine/transactions.ts'
 import type { ScanSchema, WalkedFileRow } from './scan-schema.ts'
 
 export interface IndexedFile {
@@ -96,7 +96,7 @@ export function createFileIndex(db: Kysely<ScanSchema>, readerVersion: number, m
     /** Called once all files are read, before files are looked up by stem. */
     async indexStems(): Promise<void> {
       await indexTemporary('walked_file_by_stem', 'walked_file', ['directory', 'stem']).execute(db)
-      await countRows(db, ['file_index'])
+      await analyzeTables(db, ['file_index'])
     },
 
     /** How much there is to read. */
@@ -147,7 +147,7 @@ export function createFileIndex(db: Kysely<ScanSchema>, readerVersion: number, m
 
     /** Forgets the readings of files that are gone, once all files are seen. */
     async forgetMissing(): Promise<void> {
-      await countRows(db, ['walked_file'])
+      await analyzeTables(db, ['walked_file'])
       await writeTransaction(db, (trx) =>
         deleteFromIndex(trx, () => isNotIn('file_index.path', { table: 'walked_file', column: 'path' }))
       )

@@ -2,9 +2,10 @@
  * The scratch of a scan: temporary tables beside the real ones. They belong to one connection, lock nobody out, and
  * spare the scan memory that grows with the repository.
  */
+
 import type { Kysely } from 'kysely'
-import { createTemporary } from '../engine/dialect.ts'
 import type { PackageTable, Schema } from '../engine/schema.ts'
+import { createTemporary } from '../engine/tables.ts'
 
 export interface ScanSchema extends Schema {
   walked_file: WalkedFileRow

@@ -8,8 +8,8 @@ import { type Checkpoint, type ClaimedJob, FROM_THE_START, type Lease, LeaseLost
 import type { TaskKind, TaskProgress, TaskState } from '../../core/tasks/task.ts'
 import type { Database } from '../engine/database.ts'
 import { greatest, UNLESS_LOCKED } from '../engine/dialect.ts'
-import { durableTransaction } from '../engine/durable-transaction.ts'
 import type { JobTable, Schema } from '../engine/schema.ts'
+import { durableTransaction } from '../engine/transactions.ts'
 import { endPlan, keepArchive } from './archive-store.ts'
 import { endTasks } from './task-store.ts'
 

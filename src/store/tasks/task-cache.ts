@@ -1,13 +1,13 @@
 /** Tasks as they were last read: those who follow one ask far more often than anything about it changes. */
 import { LRUCache } from 'lru-cache'
 import type { Task, TaskReader } from '../../core/tasks/task.ts'
+import { type ChangeCounter, readChangeCounter } from '../engine/change-counter.ts'
 import type { Database } from '../engine/database.ts'
-import { type Writes, writesSoFar } from '../engine/dialect.ts'
 
 const MAX_REMEMBERED = 500
 
 interface Remembered {
-  readonly writes: Writes
+  readonly writes: ChangeCounter
   readonly task: Task | undefined
 }
 
@@ -21,7 +21,7 @@ export function rememberTasks(db: Database, tasks: TaskReader): TaskReader {
     ...tasks,
     async findTask(id) {
       // Before the task is read: what changes in between is read again.
-      const writes = await writesSoFar(db)
+      const writes = await readChangeCounter(db)
       const known = remembered.get(id)
       if (known?.writes.foreign === writes.foreign && known.writes.own === writes.own) return known.task
       const task = await tasks.findTask(id)

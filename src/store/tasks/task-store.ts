@@ -4,7 +4,7 @@ import type { Message } from '../../core/problems/message.ts'
 import type { LiveTotals, Task, TaskKind, TaskReader, TaskRun, TaskState } from '../../core/tasks/task.ts'
 import { chunks } from '../engine/bulk-insert.ts'
 import type { Database } from '../engine/database.ts'
-import { isAmong, placeIn } from '../engine/dialect.ts'
+import { indexIn, isAmong } from '../engine/dialect.ts'
 import { prepareQuery } from '../engine/prepared-query.ts'
 import type { Schema, TaskTable } from '../engine/schema.ts'
 
@@ -220,7 +220,7 @@ async function numberEnded(trx: Kysely<Schema>, ids: readonly number[]): Promise
     .executeTakeFirstOrThrow()
   await trx
     .updateTable('task')
-    .set({ end_number: sql<number>`${ended - ids.length + 1} + ${placeIn(ids, 'task.id')}` })
+    .set({ end_number: sql<number>`${ended - ids.length + 1} + ${indexIn(ids, 'task.id')}` })
     .where(isAmong('id', ids))
     .execute()
 }

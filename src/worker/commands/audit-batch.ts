@@ -6,9 +6,8 @@ import type { Transaction } from 'kysely'
 import type { AuditCommands, AuditEvent } from '../../core/accounts/audit.ts'
 import { appendEvents, appendWithin } from '../../store/accounts/audit-store.ts'
 import type { Database } from '../../store/engine/database.ts'
-import { attempt } from '../../store/engine/dialect.ts'
-import { type CommitHook, setCommitHook } from '../../store/engine/durable-transaction.ts'
 import type { Schema } from '../../store/engine/schema.ts'
+import { attempt, type CommitHook, setCommitHook } from '../../store/engine/transactions.ts'
 
 export interface AuditBatch extends AuditCommands {
   /** Writes all that waits. It never rejects: whoever waits for a record is told what has failed. */

@@ -11,7 +11,7 @@ import { refuseIfInUse } from '../../store/catalog/live-exports.ts'
 import { refuseIfImported } from '../../store/catalog/live-imports.ts'
 import { createSelectionStore } from '../../store/catalog/selection-store.ts'
 import type { Database } from '../../store/engine/database.ts'
-import { durableTransaction } from '../../store/engine/durable-transaction.ts'
+import { durableTransaction } from '../../store/engine/transactions.ts'
 
 export interface DeletionOptions {
   readonly db: Database

@@ -11,7 +11,7 @@ import { createIncomingDirectory, sweepWaiting } from '../../storage/disk/incomi
 import type { RepositoryDirectory } from '../../storage/disk/repository-directory.ts'
 import { countDeletions } from '../../store/catalog/deletion-store.ts'
 import { refuseIfInUse } from '../../store/catalog/live-exports.ts'
-import { durableTransaction } from '../../store/engine/durable-transaction.ts'
+import { durableTransaction } from '../../store/engine/transactions.ts'
 import { createImportCatalog } from '../../store/imports/import-catalog.ts'
 import { createImportStore, type ReceivedImport } from '../../store/imports/import-store.ts'
 import type { IndexedFile } from '../../store/scan/file-index.ts'

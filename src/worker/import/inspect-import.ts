@@ -10,7 +10,8 @@ import { MAX_V3_JSON_BYTES } from '../../metadata/v3-json.ts'
 import { createRepositoryDirectory } from '../../storage/disk/repository-directory.ts'
 import { stampOf } from '../../storage/disk/walk-repository.ts'
 import { readZipMembers } from '../../storage/disk/zip/zip-members.ts'
-import { migrateToLatest, openDatabase } from '../../store/engine/database.ts'
+import { openDatabase } from '../../store/engine/database.ts'
+import { migrateToLatest } from '../../store/engine/migrations.ts'
 import { createImportCatalog, type ImportCatalog } from '../../store/imports/import-catalog.ts'
 import type { IndexedFile } from '../../store/scan/file-index.ts'
 import { createScanStore } from '../../store/scan/scan-store.ts'
@@ -35,7 +36,7 @@ const FILES_PER_STATEMENT = 1_000
  */
 export async function openInspection(tree: string, databaseFile: string, pool: FileReaderPool): Promise<Inspection> {
   fs.rmSync(databaseFile, { force: true })
-  const db = openDatabase({ file: databaseFile, isForNow: true })
+  const db = openDatabase({ file: databaseFile, isTemporary: true })
   await migrateToLatest(db)
   const store = createScanStore(db, READER_VERSION, METADATA_SUFFIXES)
   let known: IndexedFile[] = []

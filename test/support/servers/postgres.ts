@@ -2,7 +2,8 @@
 import { randomUUID } from 'node:crypto'
 import t, { type Test } from 'tap'
 import { ask, canRunPostgres, startPostgres, VERSIONS } from '../../../scripts/postgres-server.ts'
-import { migrateToLatest, openDepotDatabase } from '../../../src/store/engine/database.ts'
+import { openDepotDatabase } from '../../../src/store/engine/database.ts'
+import { migrateToLatest } from '../../../src/store/engine/migrations.ts'
 
 export { ask, POSTGRES_PASSWORD, type PostgresServer, startPostgres } from '../../../scripts/postgres-server.ts'
 

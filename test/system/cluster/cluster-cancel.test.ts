@@ -5,7 +5,7 @@
 import t, { type Test } from 'tap'
 import { TASK_CANCELED } from '../../../src/core/problems/message.ts'
 import { openDepotDatabase } from '../../../src/store/engine/database.ts'
-import { durableTransaction } from '../../../src/store/engine/durable-transaction.ts'
+import { durableTransaction } from '../../../src/store/engine/transactions.ts'
 import { cancelTask } from '../../../src/store/tasks/cancel-task.ts'
 import { startGate } from '../../support/gate.ts'
 import { hasStarted, makeCluster } from '../../support/servers/cluster.ts'

@@ -1,16 +1,11 @@
 import { sql } from 'kysely'
 import t, { type Test } from 'tap'
 import { databaseErrorKind, isRetryable } from '../../../../src/core/problems/database-error.ts'
-import {
-  appliedMigrations,
-  type Database,
-  knownMigrations,
-  migrateToLatest,
-  openDepotDatabase
-} from '../../../../src/store/engine/database.ts'
+import { type Database, openDepotDatabase } from '../../../../src/store/engine/database.ts'
+import { appliedMigrations, knownMigrations, migrateToLatest } from '../../../../src/store/engine/migrations.ts'
 import { DatabaseUnusable } from '../../../../src/store/engine/database-unusable.ts'
-import { createTemporary } from '../../../../src/store/engine/dialect.ts'
-import { durableTransaction } from '../../../../src/store/engine/durable-transaction.ts'
+import { createTemporary } from '../../../../src/store/engine/tables.ts'
+import { durableTransaction } from '../../../../src/store/engine/transactions.ts'
 import { createEmptyDatabase, POSTGRES_PASSWORD, whyNoPostgres } from '../../../support/servers/postgres.ts'
 
 const missing = whyNoPostgres()

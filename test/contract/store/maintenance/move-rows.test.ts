@@ -4,14 +4,9 @@ import path from 'node:path'
 import Sqlite from 'better-sqlite3'
 import { sql } from 'kysely'
 import t, { type Test } from 'tap'
-import {
-  type Database,
-  knownMigrations,
-  migrateToLatest,
-  openDepotDatabase
-} from '../../../../src/store/engine/database.ts'
+import { type Database, openDepotDatabase, readIdentity } from '../../../../src/store/engine/database.ts'
+import { knownMigrations, migrateToLatest } from '../../../../src/store/engine/migrations.ts'
 import { DatabaseUnusable } from '../../../../src/store/engine/database-unusable.ts'
-import { readIdentity } from '../../../../src/store/engine/identity-store.ts'
 import { readLastIds, writeLastIds } from '../../../../src/store/maintenance/last-ids.ts'
 import { moveTable, sumOfSource, sumOfTarget } from '../../../../src/store/maintenance/move-rows.ts'
 import { beginMove, endMove, judgeTarget, stateOf } from '../../../../src/store/maintenance/move-state.ts'

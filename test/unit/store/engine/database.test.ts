@@ -1,7 +1,8 @@
 import path from 'node:path'
 import { sql } from 'kysely'
 import t, { type Test } from 'tap'
-import { type Database, knownMigrations, migrateToLatest, openDatabase } from '../../../../src/store/engine/database.ts'
+import { type Database, openDatabase } from '../../../../src/store/engine/database.ts'
+import { knownMigrations, migrateToLatest } from '../../../../src/store/engine/migrations.ts'
 import { DatabaseUnusable } from '../../../../src/store/engine/database-unusable.ts'
 
 const MIGRATIONS = ['0001-initial']

@@ -2,7 +2,7 @@ import { sql } from 'kysely'
 import { isRetryable } from '../../../../src/core/problems/database-error.ts'
 import type { Database } from '../../../../src/store/engine/database.ts'
 import { isPostgres } from '../../../../src/store/engine/dialect.ts'
-import { durableTransaction, writeTransaction } from '../../../../src/store/engine/durable-transaction.ts'
+import { durableTransaction, writeTransaction } from '../../../../src/store/engine/transactions.ts'
 import { makeDepot } from '../../../support/depot.ts'
 import { testOnBoth } from '../../../support/engines.ts'
 
