@@ -6,9 +6,9 @@ import { sql } from 'kysely'
 import { databaseErrorKind } from '../../core/problems/database-error.ts'
 import type { ArchiveState } from '../../core/tasks/job.ts'
 import { bulkInsert } from '../engine/bulk-insert.ts'
-import { type Database } from '../engine/database.ts'
-import { appliedMigrations } from '../engine/migrations.ts'
+import type { Database } from '../engine/database.ts'
 import { isAmong } from '../engine/dialect.ts'
+import { appliedMigrations } from '../engine/migrations.ts'
 import { createTemporary } from '../engine/tables.ts'
 
 const PAGE = 500

@@ -1,8 +1,8 @@
 /** How far a move has come; it is kept in the database that the depot is moved to, until all of it is there. */
 import { type Kysely, sql } from 'kysely'
 import { type Database, readIdentity } from '../engine/database.ts'
-import { appliedMigrations, knownMigrations, migrateToLatest, UNFINISHED_MOVE } from '../engine/migrations.ts'
 import { hasTable } from '../engine/dialect.ts'
+import { appliedMigrations, knownMigrations, migrateToLatest, UNFINISHED_MOVE } from '../engine/migrations.ts'
 import { durableTransaction } from '../engine/transactions.ts'
 import { isEmptyTable } from './move-rows.ts'
 import type { MovedTable } from './moved-tables.ts'

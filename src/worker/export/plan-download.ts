@@ -4,8 +4,8 @@
  */
 import { LRUCache } from 'lru-cache'
 import type { Plan, Selection } from '../../core/export/export.ts'
-import type { Database } from '../../store/engine/database.ts'
 import { catalogVersion } from '../../store/engine/change-counter.ts'
+import type { Database } from '../../store/engine/database.ts'
 import { writeTransaction } from '../../store/engine/transactions.ts'
 import { createArchiveStore } from '../../store/tasks/archive-store.ts'
 import { createPlanStore } from '../../store/tasks/plan-store.ts'

@@ -8,8 +8,8 @@ import t, { type Test } from 'tap'
 import { backUp } from '../../../src/admin/backup.ts'
 import { Refusal } from '../../../src/admin/refusal.ts'
 import { type Database, openDatabase } from '../../../src/store/engine/database.ts'
-import { migrateToLatest } from '../../../src/store/engine/migrations.ts'
 import { DatabaseUnusable } from '../../../src/store/engine/database-unusable.ts'
+import { migrateToLatest } from '../../../src/store/engine/migrations.ts'
 
 interface Location {
   readonly root: string

@@ -3,8 +3,8 @@ import path from 'node:path'
 import Sqlite from 'better-sqlite3'
 import t, { type Test } from 'tap'
 import { type Database, openDatabase, openReadOnly } from '../../../../src/store/engine/database.ts'
-import { knownMigrations, migrateToLatest } from '../../../../src/store/engine/migrations.ts'
 import { DatabaseUnusable, toUnusable } from '../../../../src/store/engine/database-unusable.ts'
+import { knownMigrations, migrateToLatest } from '../../../../src/store/engine/migrations.ts'
 
 const NOBODY = 65534
 

@@ -2,8 +2,8 @@ import path from 'node:path'
 import { sql } from 'kysely'
 import t, { type Test } from 'tap'
 import { type Database, openDatabase } from '../../../../src/store/engine/database.ts'
-import { knownMigrations, migrateToLatest } from '../../../../src/store/engine/migrations.ts'
 import { DatabaseUnusable } from '../../../../src/store/engine/database-unusable.ts'
+import { knownMigrations, migrateToLatest } from '../../../../src/store/engine/migrations.ts'
 
 const MIGRATIONS = ['0001-initial']
 
@@ -18,6 +18,7 @@ const TABLES = [
   'import_file',
   'import_job',
   'import_package',
+  'job',
   'login_failure',
   'package',
   'package_file',
@@ -34,8 +35,7 @@ const TABLES = [
   'task_message',
   'token',
   'upload',
-  'user',
-  'job'
+  'user'
 ]
 
 function open(t: Test, options: { file?: string } = {}): Database {
@@ -54,7 +54,7 @@ async function tablesOf(db: Database): Promise<string[]> {
   return tables.map(({ name }) => name).filter((name) => !name.startsWith('sqlite_'))
 }
 
-t.test('a connection lets others read, checks references and waits for other writers', async (t) => {
+t.test('a connection allows concurrent readers, checks references and waits for other writers', async (t) => {
   const db = open(t, { file: path.join(t.testdir(), 'depot.db') })
   t.equal(await pragma(db, 'journal_mode'), 'wal')
   t.equal(await pragma(db, 'synchronous'), 1)
@@ -63,7 +63,7 @@ t.test('a connection lets others read, checks references and waits for other wri
   t.equal(await pragma(db, 'cache_size'), -4096)
 })
 
-t.test('a new database gets every table, and a second run has nothing to do', async (t) => {
+t.test('a new database gets every table, and a second migration does nothing', async (t) => {
   const db = open(t)
   t.same(await migrateToLatest(db), MIGRATIONS)
   t.same(await migrateToLatest(db), [])
@@ -72,7 +72,7 @@ t.test('a new database gets every table, and a second run has nothing to do', as
   t.match(await db.selectFrom('catalog').selectAll().execute(), [{ id: 1, read_at: null, is_current: 0 }])
 })
 
-t.test('another connection to a migrated file has nothing to do either', async (t) => {
+t.test('migrating a migrated file through another connection does nothing', async (t) => {
   const file = path.join(t.testdir(), 'depot.db')
   await migrateToLatest(open(t, { file }))
   t.same(await migrateToLatest(open(t, { file })), [])
@@ -86,25 +86,25 @@ t.test('a migration that fails leaves the database as it was', async (t) => {
   t.same(tables, ['task_message'])
 })
 
-t.test('a row that refers to none is refused', async (t) => {
+t.test('a row that refers to a missing row is rejected', async (t) => {
   const db = open(t)
   await migrateToLatest(db)
   const row = { package_id: 1, file_id: 1, role: 'payload' }
   await t.rejects(db.insertInto('package_file').values(row).execute(), /FOREIGN KEY/)
 })
 
-t.test('the catalog has one row and no other', async (t) => {
+t.test('the catalog has exactly one row', async (t) => {
   const db = open(t)
   await migrateToLatest(db)
   await t.rejects(db.insertInto('catalog').values({ id: 2, read_at: null, is_current: 0 }).execute(), /CHECK/)
 })
 
-t.test('a database that lies in no directory cannot be opened', async (t) => {
+t.test('a database in a missing directory cannot be opened', async (t) => {
   const file = path.join(t.testdir(), 'absent', 'depot.db')
   t.throws(() => openDatabase({ file }), DatabaseUnusable)
   t.throws(() => openDatabase({ file }), { message: /directory .*absent is not there/ })
 })
 
-t.test('the migrations are known by name without being loaded', async (t) => {
+t.test('the names of the migrations are known without loading them', async (t) => {
   t.same(knownMigrations(), MIGRATIONS)
 })
