@@ -14,8 +14,7 @@ import type { Metrics } from '../core/tasks/telemetry.ts'
 
 /** What the routes need of the depot; ready-made, so that the app can be built on the real thing or on another. */
 export interface Services {
-  readonly commands: TaskCommands
-  readonly imports: ImportCommands
+  readonly commands: TaskCommands & ImportCommands & UserCommands & AuditCommands
   readonly uploads: Uploads
   readonly tasks: TaskReader
   /** Tells a listener whenever an export may have changed; undefined: whoever follows them looks all the time. */
@@ -31,7 +30,6 @@ export interface Services {
   /** The repository directory, as the operator set it. */
   readonly importDirectory: string
   readonly sessions: Sessions
-  readonly audit: AuditCommands
   readonly auditTrail: AuditReader
   /** Whether there is a user of this name. */
   readonly isUser: (userName: string) => boolean | Promise<boolean>
@@ -40,5 +38,4 @@ export interface Services {
   readonly logins: Logins
   readonly hasher: PasswordHasher
   readonly users: UserReader
-  readonly userCommands: UserCommands
 }

@@ -54,10 +54,7 @@ export async function createServices(parts: DepotParts): Promise<Services> {
   const guard = await openLoginGuard(parts)
   const health = () => checkHealth(db, storage, parts, supervisor)
   return {
-    commands: commands,
-    imports: commands,
-    userCommands: commands,
-    audit: commands,
+    commands,
     tasks: parts.tasks,
     onExportsChange: parts.hasPeers ? (listener) => notifications.subscribe('exports', listener) : undefined,
     plans,
@@ -79,11 +76,11 @@ export async function createServices(parts: DepotParts): Promise<Services> {
     identity: await readIdentity(db),
     sessions: createSessions({
       reader: createSessionReader(db),
-      commands: commands,
+      commands,
       timeoutMs: sessionTimeoutMs,
       now
     }),
-    logins: createLogins({ users: known.reader, freshUsers: users, commands: commands, hasher, guard, now, clock }),
+    logins: createLogins({ users: known.reader, freshUsers: users, commands, hasher, guard, now, clock }),
     hasher,
     users,
     auditTrail: createAuditReader(db),

@@ -111,7 +111,7 @@ const RESPONSES = {
 
 const TAG = 'LXCA: firmware repository'
 
-export const importRoutes: FastifyPluginAsyncTypebox<Services> = async (app, { imports, tasks, uploads }) => {
+export const importRoutes: FastifyPluginAsyncTypebox<Services> = async (app, { commands, tasks, uploads }) => {
   // The files are taken from the stream: nothing may read it before.
   app.addContentTypeParser('multipart/form-data', (_request, _payload, done) => done(null, {}))
 
@@ -148,7 +148,7 @@ export const importRoutes: FastifyPluginAsyncTypebox<Services> = async (app, { i
       async (request) => {
         const { files } = request.body
         checkAnnouncement(files)
-        const task = await imports.announceImport({ files, requestedBy: request.userName })
+        const task = await commands.announceImport({ files, requestedBy: request.userName })
         request.taskId = task.id
         return importView(task)
       }
@@ -181,7 +181,7 @@ export const importRoutes: FastifyPluginAsyncTypebox<Services> = async (app, { i
       const taskId = jobid === undefined || Number(jobid) === 0 ? undefined : parseTaskId(jobid)
       const isReplacing = replace === 'true'
       app.beginTransfer('uploads', request, reply)
-      return importView(await importFiles({ request, taskId, isReplacing }, { imports, tasks, uploads }))
+      return importView(await importFiles({ request, taskId, isReplacing }, { commands, tasks, uploads }))
     }
   )
 }
@@ -195,16 +195,16 @@ interface ImportCall {
 /** @throws Problem when the import was not accepted, or has failed already */
 async function importFiles(
   { request, taskId, isReplacing }: ImportCall,
-  { imports, tasks, uploads }: Pick<Services, 'imports' | 'tasks' | 'uploads'>
+  { commands, tasks, uploads }: Pick<Services, 'commands' | 'tasks' | 'uploads'>
 ): Promise<Task> {
   const requestedBy = request.userName
   const length = request.headers['content-length']
   const size = length === undefined ? undefined : Number(length)
-  const upload = await imports.beginUpload({ size, taskId, requestedBy })
+  const upload = await commands.beginUpload({ size, taskId, requestedBy })
   const { task, isWaiting } = await receiveUpload(request.raw, uploads(upload))
-    .then((files) => imports.finishUpload({ upload, files, taskId, isReplacing, requestedBy }))
+    .then((files) => commands.finishUpload({ upload, files, taskId, isReplacing, requestedBy }))
     .catch(async (error) => {
-      await imports.abandonUpload(upload).catch(() => {})
+      await commands.abandonUpload(upload).catch(() => {})
       throw toStorageProblem(error) ?? error
     })
   request.taskId = task.id

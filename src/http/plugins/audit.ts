@@ -36,14 +36,14 @@ const KNOWN_CALLERS = 10_000
 /** What an answer has of its success, when it becomes another one. */
 const HEADERS_OF_SUCCESS = ['set-cookie', 'location', 'jobids']
 
-type AuditServices = Pick<Services, 'audit' | 'isUser'>
+type AuditServices = Pick<Services, 'commands' | 'isUser'>
 
 /**
  * Call it before any route is registered, and after what sets cookies: an answer that becomes another one must not have
  * them.
  */
-export function registerAudit(app: FastifyInstance, { audit, isUser }: AuditServices): void {
-  const record = (event: AuditEvent) => audit.recordEvent(event)
+export function registerAudit(app: FastifyInstance, { commands, isUser }: AuditServices): void {
+  const record = (event: AuditEvent) => commands.recordEvent(event)
   const options = { record, now: () => performance.now() }
   // Who comes from ever new addresses gets no new record for each of them.
   const unknownCallers = createRepeats({ ...options, limit: UNKNOWN_CALLERS, forgetMs: 60 * MINUTE_MS })

@@ -312,9 +312,12 @@ t.test('what cannot be recorded is not acknowledged, and a download of it does n
     close: async () => {}
   }
   const { app, call } = await buildTestApp(t, {
-    audit: { recordEvent: failing },
     sessions: { open: async () => ({ session: SESSION, token: 'x.y', csrf: 'z' }), timeoutMs: 60_000 } as never,
-    commands: { deleteTasks: async () => {}, requestScan: async () => Promise.reject(new Error('a bug')) } as never,
+    commands: {
+      recordEvent: failing,
+      deleteTasks: async () => {},
+      requestScan: async () => Promise.reject(new Error('a bug'))
+    },
     archives: { open: async () => archive } as never
   })
   const refused = { messages: [{ id: 'FQXHMSE9013L' }] }

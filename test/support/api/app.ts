@@ -62,6 +62,9 @@ export function callOf(app: App): Call {
     app.inject({ method: 'GET', url, ...options, headers: { authorization: AUTHORIZATION, ...options.headers } })
 }
 
+/** The services that a test gives; of the commands it may give some. */
+export type TestServices = Partial<Omit<Services, 'commands'>> & { readonly commands?: Partial<Services['commands']> }
+
 /**
  * An app over services of which only those that are given can be used. An answer that the API's description does not
  * fit fails `t`. All tests of a file share one app, one after the other. A test that gives more than services has an
@@ -69,13 +72,13 @@ export function callOf(app: App): Call {
  */
 export async function buildTestApp(
   t: Test,
-  services: Partial<Services>,
+  { commands, ...services }: TestServices,
   certificates?: CertificateSource,
   protection?: Partial<Protection>,
   logger?: FastifyBaseLogger
 ): Promise<{ app: App; call: Call }> {
   const all: Services = {
-    commands: absent('commands'),
+    commands: Object.assign(absent<Services['commands']>('commands'), { recordEvent: async () => {} }, commands),
     tasks: absent('tasks'),
     plans: absent('plans'),
     archives: absent('archives'),
@@ -85,16 +88,13 @@ export async function buildTestApp(
     health: async () => absent('health'),
     status: async () => absent('status'),
     metrics: { contentType: 'text/plain', observe() {}, read: async () => absent('metrics') },
-    imports: absent('imports'),
     uploads: () => absent('uploads'),
     importDirectory: IMPORT_DIRECTORY,
     identity: IDENTITY,
     sessions: absent('sessions'),
     logins: loginsOf(USER, PASSWORD),
     users: absent('users'),
-    userCommands: absent('userDesk'),
     hasher: absent('hasher'),
-    audit: { recordEvent: async () => {} },
     auditTrail: absent('auditTrail'),
     isUser: (userName) => userName === USER,
     ...services
@@ -122,7 +122,8 @@ export async function listen(app: App): Promise<string> {
 
 /** Stands for what a test has not given; using it is an error that names it. */
 function absent<Service extends object>(name: string): Service {
-  const get = () => {
+  const get = (given: Service, property: string | symbol) => {
+    if (property in given) return Reflect.get(given, property)
     throw new Error(`This test has no ${name}`)
   }
   return new Proxy({} as Service, { get })
@@ -172,6 +173,7 @@ export async function openTestDepot(
   const [tasks, catalog] = [createTaskStore(db), createCatalogStore(db)]
   const imports = makeImportCommands(depot, commands)
   const access = await makeLogins(db, clock)
+  const { userCommands, ...logins } = access
   await addUser(access, USER, 'admin', PASSWORD)
   const numbers = createStatisticsStore(db)
   const statistics = createStatistics({
@@ -183,8 +185,12 @@ export async function openTestDepot(
   const { app, call } = await buildTestApp(
     t,
     {
-      commands: makeCommands(depot, commands),
-      imports: importingAtOnce(depot, imports),
+      commands: {
+        ...makeCommands(depot, commands),
+        ...importingAtOnce(depot, imports),
+        ...userCommands,
+        recordEvent: (event) => appendEvents(db, [event])
+      },
       uploads: createIncomingDirectory(repositoryDirectory).sink,
       tasks,
       plans: createPlanStore(db),
@@ -201,7 +207,6 @@ export async function openTestDepot(
         return { usedBytes, allotmentBytes: ALLOTMENT_BYTES, freeBytes: ALLOTMENT_BYTES - usedBytes }
       },
       health: async () => [],
-      audit: { recordEvent: (event) => appendEvents(db, [event]) },
       auditTrail: createAuditReader(db),
       status: async () => ({ ...(await statistics()), ended: await numbers.ended(), checks: [], startedAt: clock() }),
       metrics: {
@@ -216,7 +221,7 @@ export async function openTestDepot(
         timeoutMs: SESSION_TIMEOUT_MS,
         now: clock
       }),
-      ...access
+      ...logins
     },
     certificates,
     protection

@@ -4,6 +4,7 @@ import { rememberUsers } from '../../../src/core/accounts/known-users.ts'
 import { createLoginGuard } from '../../../src/core/accounts/login-guard.ts'
 import { createLogins, type Logins } from '../../../src/core/accounts/logins.ts'
 import { createPasswordHasher } from '../../../src/core/accounts/password-hasher.ts'
+import type { UserCommands } from '../../../src/core/accounts/user.ts'
 import type { Services } from '../../../src/http/services.ts'
 import { createUserReader, listLoginFailures } from '../../../src/store/accounts/user-reader.ts'
 import { createUserCommands } from '../../../src/store/accounts/user-writer.ts'
@@ -12,7 +13,9 @@ import type { Database } from '../../../src/store/engine/database.ts'
 /** As little work as argon2 allows. */
 export const CHEAP = { memory: 8, passes: 1 }
 
-export type AccessServices = Pick<Services, 'logins' | 'users' | 'userCommands' | 'hasher'>
+export interface AccessServices extends Pick<Services, 'logins' | 'users' | 'hasher'> {
+  readonly userCommands: UserCommands
+}
 
 /** Who the first user of a database is when a password has shown it. */
 export function identityOf(name: string, role: Role = 'admin'): Identity {

@@ -28,7 +28,7 @@ t.test('requests leave no secret in the log, also those that are refused', async
   const services = {
     logins: loginsOf('somebody', 'else'),
     sessions: { find: async () => undefined },
-    audit: { recordEvent: async () => {} },
+    commands: { recordEvent: async () => {} },
     isUser: () => false
   } as unknown as Services
   const app = await buildApp({ services, version: '0', logger: log, protection: DEFAULT_PROTECTION })

@@ -23,9 +23,9 @@ const NewPassword = Type.Object(
   { additionalProperties: false, examples: [{ currentPassword: 'your password', password: 'a new and longer one' }] }
 )
 
-export const meRoutes: FastifyPluginAsyncTypebox<Pick<Services, 'logins' | 'userCommands' | 'hasher'>> = async (
+export const meRoutes: FastifyPluginAsyncTypebox<Pick<Services, 'logins' | 'commands' | 'hasher'>> = async (
   app,
-  { logins, userCommands, hasher }
+  { logins, commands, hasher }
 ) => {
   app.get(
     '/api/v1/me',
@@ -64,7 +64,7 @@ export const meRoutes: FastifyPluginAsyncTypebox<Pick<Services, 'logins' | 'user
       const identity = await logins.withPassword(request.userName, currentPassword, request.ip)
       if (identity === undefined) throw new Problem('LOGIN_REFUSED', 'The current password is wrong.')
       const passwordHash = await hasher.hash(password)
-      await userCommands.changeUser({ name: request.userName, passwordHash, changedAt: new Date() })
+      await commands.changeUser({ name: request.userName, passwordHash, changedAt: new Date() })
       return reply.code(204).send(null)
     }
   )

@@ -36,9 +36,9 @@ const MadeToken = Type.Object(
   { title: 'MadeToken' }
 )
 
-export const tokenRoutes: FastifyPluginAsyncTypebox<Pick<Services, 'users' | 'userCommands'>> = async (
+export const tokenRoutes: FastifyPluginAsyncTypebox<Pick<Services, 'users' | 'commands'>> = async (
   app,
-  { users, userCommands }
+  { users, commands }
 ) => {
   app.get(
     '/api/v1/tokens',
@@ -97,7 +97,7 @@ export const tokenRoutes: FastifyPluginAsyncTypebox<Pick<Services, 'users' | 'us
         expiresAt: expiryOf(request.body.expiresIn, createdAt),
         lastUsedAt: null
       }
-      await userCommands.addToken({ token, secretHash })
+      await commands.addToken({ token, secretHash })
       return reply.code(201).send({ ...tokenView(token), token: text })
     }
   )
@@ -124,7 +124,7 @@ export const tokenRoutes: FastifyPluginAsyncTypebox<Pick<Services, 'users' | 'us
     async (request, reply) => {
       const { id } = request.params
       const userName = request.identity?.role === 'admin' ? undefined : request.userName
-      if (!(await userCommands.removeToken({ id, userName }))) {
+      if (!(await commands.removeToken({ id, userName }))) {
         throw new Problem('TOKEN_UNKNOWN', `There is no token ${id}.`)
       }
       return reply.code(204).send(null)

@@ -35,9 +35,9 @@ const RemovedUser = Type.Object({
   name: Type.String({ minLength: 1, maxLength: 255, description: 'The name of a user.' })
 })
 
-export const userRoutes: FastifyPluginAsyncTypebox<Pick<Services, 'users' | 'userCommands' | 'hasher'>> = async (
+export const userRoutes: FastifyPluginAsyncTypebox<Pick<Services, 'users' | 'commands' | 'hasher'>> = async (
   app,
-  { users, userCommands, hasher }
+  { users, commands, hasher }
 ) => {
   app.get(
     '/api/v1/users',
@@ -82,7 +82,7 @@ export const userRoutes: FastifyPluginAsyncTypebox<Pick<Services, 'users' | 'use
         throw new Problem('USER_EXISTS', `There is a user ${name} already.`)
       }
       const passwordHash = await hasher.hash(password)
-      const user = await userCommands.addUser({ name, role: role as Role, passwordHash, createdAt: new Date() })
+      const user = await commands.addUser({ name, role: role as Role, passwordHash, createdAt: new Date() })
       return reply
         .code(201)
         .header('location', `/api/v1/users/${encodeURIComponent(name)}`)
@@ -131,7 +131,7 @@ export const userRoutes: FastifyPluginAsyncTypebox<Pick<Services, 'users' | 'use
       const { name } = await getUser(request.params.name)
       const passwordHash = password === undefined ? undefined : await hasher.hash(password)
       const change = { name, role: role as Role | undefined, passwordHash, changedAt: new Date() }
-      return userView(await userCommands.changeUser(change))
+      return userView(await commands.changeUser(change))
     }
   )
 
@@ -154,7 +154,7 @@ export const userRoutes: FastifyPluginAsyncTypebox<Pick<Services, 'users' | 'use
       }
     },
     async (request, reply) => {
-      await userCommands.removeUser(normalName(request.params.name))
+      await commands.removeUser(normalName(request.params.name))
       return reply.code(204).send(null)
     }
   )
