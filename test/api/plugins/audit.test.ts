@@ -3,6 +3,7 @@ import type { InjectOptions } from 'fastify'
 import t, { type Test } from 'tap'
 import type { AuditEvent, AuditRecord } from '../../../src/core/accounts/audit.ts'
 import { verifyChain } from '../../../src/core/accounts/audit-chain.ts'
+import type { Protection } from '../../../src/core/accounts/protection.ts'
 import { createAuditInspection } from '../../../src/store/accounts/audit-store.ts'
 import {
   AUTHORIZATION,
@@ -22,13 +23,13 @@ import { until } from '../../support/servers/server.ts'
 const FIRMWARE = '/updateRepositories/firmware'
 const PROXY = '198.51.100.4'
 
-async function openDepot(t: Test): Promise<TestDepot> {
+/** @param protection given for an app of its own: an app counts refusals and downloads that are repeated */
+async function openDepot(t: Test, protection?: Partial<Protection>): Promise<TestDepot> {
   const files = {
     ...packageFiles({ fixid: 'pack-a', payload: 'payload of a' }),
     ...packageFiles({ fixid: 'pack-b', payload: 'payload of b' })
   }
-  // With an app of its own: an app counts refusals that are repeated.
-  return openTestDepot(t, files, {}, undefined, {})
+  return openTestDepot(t, files, {}, undefined, protection)
 }
 
 async function recordsOf({ db }: Pick<TestDepot, 'db'>): Promise<AuditRecord[]> {
@@ -134,7 +135,7 @@ t.test('what only looks has no record', async (t) => {
 })
 
 t.test('downloads are recorded before they begin, and their parts once', async (t) => {
-  const depot = await openDepot(t)
+  const depot = await openDepot(t, {})
   const { name, taskid } = await depot.export({ fixids: ['pack-a'] })
   const known = (await recordsOf(depot)).length
   const headers = { range: 'bytes=0-9' }
@@ -160,7 +161,7 @@ t.test('downloads are recorded before they begin, and their parts once', async (
 })
 
 t.test('logins are recorded, with how they were refused and the names of users, but no other names', async (t) => {
-  const depot = await openDepot(t)
+  const depot = await openDepot(t, {})
   const logIn = (UserId: string, password: string) =>
     depot.app.inject({ method: 'POST', url: '/sessions', payload: { UserId, password } })
   t.equal((await logIn(USER, PASSWORD)).statusCode, 200)
@@ -181,7 +182,7 @@ t.test('logins are recorded, with how they were refused and the names of users, 
 })
 
 t.test('a flood of refused requests makes few records', async (t) => {
-  const depot = await openDepot(t)
+  const depot = await openDepot(t, {})
   for (let index = 0; index < 600; index += 1) {
     await depot.app.inject({
       method: 'PUT',
@@ -202,7 +203,7 @@ t.test('a flood of refused requests makes few records', async (t) => {
 })
 
 t.test('a route that is not there, and a body that nobody can read, are recorded as such', async (t) => {
-  const depot = await openDepot(t)
+  const depot = await openDepot(t, {})
   await depot.call('/nowhere?action=secret', { method: 'DELETE' })
   await waitForRecords(depot, 1)
   await depot.call('/api/v1/exports', {
@@ -217,7 +218,7 @@ t.test('a route that is not there, and a body that nobody can read, are recorded
 })
 
 t.test('no secret gets into the trail, wherever it was put', ONLY_SQLITE, async (t) => {
-  const depot = await openDepot(t)
+  const depot = await openDepot(t, {})
   const canary = 'CANARY-4711'
   const login = await depot.app.inject({
     method: 'POST',

@@ -1,4 +1,5 @@
 /** Whoever tries a call out as the description's page shows it is to get an answer that is worth it. */
+import fs from 'node:fs'
 import t, { type Test } from 'tap'
 import { parseCorpus } from '../../../sample/corpus.ts'
 import { generateRepository } from '../../../sample/generate.ts'
@@ -52,10 +53,14 @@ const LISTS: Readonly<Record<string, string>> = {
 /** A smaller copy of what `npm run demo` makes: the packages are the same, and only their payloads shorter. */
 const SIZE = parseCorpus('5MB')
 
+/** Made once, and copied for each depot. */
+const sample = `${t.testdir()}/sample`
+await generateRepository({ directory: sample, ...SIZE, seedFiles: [] })
+
 /** A depot as it is soon after its first start: its repository is read, and the first export waits. */
 async function openSampleDepot(t: Test): Promise<TestDepot> {
   const depot = await openTestDepot(t, {})
-  await generateRepository({ directory: depot.repositoryDirectory, ...SIZE, seedFiles: [] })
+  fs.cpSync(sample, depot.repositoryDirectory, { recursive: true, preserveTimestamps: true, verbatimSymlinks: true })
   await depot.call('/updateRepositories/firmware?action=read', { method: 'PUT' })
   await depot.run('scan')
   await depot.call('/updateRepositories/firmware?action=export', { method: 'PUT' })
