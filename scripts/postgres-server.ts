@@ -13,7 +13,7 @@ import { Client } from 'pg'
 /** A password that no log may have; the server asks for none. */
 export const POSTGRES_PASSWORD = 'a-password-of-postgres'
 
-export const VERSIONS = '/usr/lib/postgresql'
+const VERSIONS = '/usr/lib/postgresql'
 const WAIT_MS = 30_000
 const POLL_MS = 5
 const SPACE_BYTES = 1_000_000_000

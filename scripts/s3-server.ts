@@ -2,8 +2,8 @@
  * A real S3 server for tests and trials: Ceph's radosgw over one monitor and one object store in memory, in a temporary
  * directory and on free ports of loopback. It needs the programs of Debian's packages radosgw, ceph-mon and ceph-osd.
  *
- * node scripts/s3-server.ts runs until it is interrupted, and says how it is reached node scripts/s3-server.ts PID FILE
- * runs until that process has ended, and writes into the file how it is reached
+ * `node scripts/s3-server.ts` prints how the server is reached, and runs until it is interrupted. With
+ * `--until-input-ends` it ends with the process that has started it, also with a killed one.
  */
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { randomBytes, randomUUID } from 'node:crypto'
@@ -167,31 +167,14 @@ async function isAnswered(url: string): Promise<boolean> {
   )
 }
 
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch {
-    return false
-  }
-}
-
-async function main(pid: number, file: string | undefined): Promise<void> {
-  const interrupted = Promise.race(['SIGINT', 'SIGTERM'].map((signal) => once(process, signal)))
+async function main(): Promise<void> {
+  const ends = ['SIGINT', 'SIGTERM'].map((signal) => once(process, signal))
+  if (process.argv.includes('--until-input-ends')) ends.push(once(process.stdin.resume(), 'end'))
   const { server, stop } = await startS3Server()
-  const text = JSON.stringify(server)
-  if (file === undefined) process.stdout.write(`TEST_S3='${text}'\n`)
-  else {
-    fs.writeFileSync(`${file}.part`, text, { mode: 0o600 })
-    fs.renameSync(`${file}.part`, file)
-  }
-  const watch = async () => {
-    while (isAlive(pid)) await delay(5 * POLL_MS)
-  }
-  await (file === undefined ? interrupted : Promise.race([interrupted, watch()]))
+  process.stdout.write(`TEST_S3='${JSON.stringify(server)}'\n`)
+  await Promise.race(ends)
   await stop()
-  if (file !== undefined) fs.rmSync(path.dirname(file), { recursive: true, force: true })
   process.exit(0)
 }
 
-if (import.meta.main) await main(Number(process.argv[2]), process.argv[3])
+if (import.meta.main) await main()

@@ -1,5 +1,4 @@
 /** The requests of the Ruby gem xclarity_client 0.6.9, and what its callers read from the answers. */
-import fs from 'node:fs'
 import t, { type Test } from 'tap'
 import { AUTHORIZATION, listen } from '../../support/api/app.ts'
 import { connect, type RawAnswer } from '../../support/api/raw-http.ts'
@@ -109,7 +108,7 @@ t.test('export, track_task_status and download end with the archive on the disk'
   t.equal(answer.status, 200)
   t.match(answer.headers, { 'content-type': 'application/zip', 'content-length': String(answer.body.length) })
   t.notOk('content-encoding' in answer.headers, 'the client saves what comes, as it comes')
-  t.ok(answer.body.equals(fs.readFileSync(`${depot.archivesDirectory}/${current}`)))
+  t.ok(answer.body.equals(await depot.archiveView.read(current)))
   t.equal((await readZip(answer.body)).size, 8)
 })
 

@@ -1,56 +1,48 @@
-/** PostgreSQL for tests: a server that belongs to this process, or one that TEST_POSTGRES names. */
+/** The PostgreSQL that all tests of a run share: `npm run test:all` starts it, and TEST_POSTGRES is its URL. */
 import { randomUUID } from 'node:crypto'
 import t, { type Test } from 'tap'
-import { ask, canRunPostgres, startPostgres, VERSIONS } from '../../../scripts/postgres-server.ts'
+import { ask } from '../../../scripts/postgres-server.ts'
 import { openDepotDatabase } from '../../../src/store/engine/database.ts'
 import { migrateToLatest } from '../../../src/store/engine/migrations.ts'
 
 export { ask, POSTGRES_PASSWORD, type PostgresServer, startPostgres } from '../../../scripts/postgres-server.ts'
 
+const GIVEN = process.env.TEST_POSTGRES
+
 /** Why there is no PostgreSQL; undefined when there is. */
 export function whyNoPostgres(): string | undefined {
-  if (process.env.TEST_POSTGRES !== undefined || canRunPostgres()) return undefined
-  return `PostgreSQL is not installed in ${VERSIONS}, and TEST_POSTGRES names none`
+  return GIVEN === undefined ? 'needs PostgreSQL, which npm run test:all starts where it is installed' : undefined
 }
 
-let shared: Promise<(database: string) => string> | undefined
-
-function sharedUrls(): Promise<(database: string) => string> {
-  const given = process.env.TEST_POSTGRES
-  shared ??=
-    given === undefined
-      ? startPostgres().then(({ url }) => url)
-      : Promise.resolve((database) => Object.assign(new URL(given), { pathname: `/${database}` }).href)
-  return shared
+function urlOf(database: string): string {
+  return Object.assign(new URL(GIVEN ?? ''), { pathname: `/${database}` }).href
 }
 
 let template: Promise<string> | undefined
 
 /** A database that has been migrated, to be copied: that takes a tenth of the time. */
-async function makeTemplate(url: (database: string) => string): Promise<string> {
-  const name = await makeDatabase(t, url)
-  const db = openDepotDatabase({ databaseFile: '', databaseUrl: url(name) })
+async function makeTemplate(): Promise<string> {
+  const name = await makeDatabase(t)
+  const db = openDepotDatabase({ databaseFile: '', databaseUrl: urlOf(name) })
   await migrateToLatest(db)
   await db.destroy()
   return name
 }
 
-async function makeDatabase(t: Test, url: (database: string) => string, copied = 'template1'): Promise<string> {
+async function makeDatabase(t: Test, copied = 'template1'): Promise<string> {
   const name = `test_${randomUUID().replaceAll('-', '')}`
-  await ask(url('postgres'), `create database ${name} template ${copied}`)
-  t.teardown(() => ask(url('postgres'), `drop database ${name} with (force)`))
+  await ask(urlOf('postgres'), `create database ${name} template ${copied}`)
+  t.teardown(() => ask(urlOf('postgres'), `drop database ${name} with (force)`))
   return name
 }
 
 /** The URL of a database without any table, which goes with the test. */
 export async function createEmptyDatabase(t: Test): Promise<string> {
-  const url = await sharedUrls()
-  return url(await makeDatabase(t, url))
+  return urlOf(await makeDatabase(t))
 }
 
 /** The URL of a database with the newest schema, which goes with the test. */
 export async function createDatabase(t: Test): Promise<string> {
-  const url = await sharedUrls()
-  template ??= makeTemplate(url)
-  return url(await makeDatabase(t, url, await template))
+  template ??= makeTemplate()
+  return urlOf(await makeDatabase(t, await template))
 }

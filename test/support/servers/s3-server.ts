@@ -1,59 +1,17 @@
-/**
- * The S3 server that all tests of one run share: the one that TEST_S3 names, as `scripts/s3-server.ts` says it, or one
- * that the first test starts which needs it, and that ends with the run.
- */
-import { execFileSync, spawn } from 'node:child_process'
+/** The S3 server that all tests of a run share: `npm run test:all` starts it, and TEST_S3 says how it is reached. */
+import { execFileSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import fs from 'node:fs'
-import os from 'node:os'
-import path from 'node:path'
 import type { Test } from 'tap'
-import { canRunS3Server, type S3Server } from '../../../scripts/s3-server.ts'
+import type { S3Server } from '../../../scripts/s3-server.ts'
 import type { BucketSettings } from '../../../src/core/storage/bucket-settings.ts'
-import { until } from '../until.ts'
 
-const SCRIPT = path.join(import.meta.dirname, '../../../scripts/s3-server.ts')
-const START_MS = 300_000
+const GIVEN = process.env.TEST_S3
 
 /** What a test file gives as `skip`: false, or why it cannot run here. */
 export const withoutS3: string | false =
-  process.env.TEST_S3 !== undefined || canRunS3Server()
-    ? false
-    : 'needs an S3 server: radosgw, ceph-mon and ceph-osd of Debian, or TEST_S3'
-
-export async function sharedS3Server(): Promise<S3Server> {
-  const given = process.env.TEST_S3
-  if (given !== undefined) return JSON.parse(given)
-  // All files of a run are processes of the one that runs them.
-  const owner = process.env.TAP === undefined ? process.pid : process.ppid
-  const directory = path.join(os.tmpdir(), `fixdepot-s3-of-${os.userInfo().uid}-${owner}`)
-  const [file, log] = [path.join(directory, 'server.json'), path.join(directory, 'log')]
-  if (isFirst(directory)) {
-    const output = fs.openSync(log, 'w')
-    spawn(process.execPath, [SCRIPT, String(owner), file], {
-      detached: true,
-      stdio: ['ignore', output, output]
-    }).unref()
-    fs.closeSync(output)
-  }
-  const failure = () => (fs.existsSync(log) ? fs.readFileSync(log, 'utf8') : '')
-  await until(
-    () => `the S3 server is there: ${failure()}`,
-    () => fs.existsSync(file) || /Error/.test(failure()),
-    START_MS
-  )
-  return JSON.parse(fs.readFileSync(file, 'utf8'))
-}
-
-function isFirst(directory: string): boolean {
-  try {
-    fs.mkdirSync(directory, { mode: 0o700 })
-    return true
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
-    return false
-  }
-}
+  GIVEN === undefined
+    ? 'needs an S3 server, which npm run test:all starts where radosgw and ceph-osd are installed'
+    : false
 
 export interface TestBucket extends BucketSettings {
   readonly server: S3Server
@@ -63,10 +21,9 @@ export interface TestBucket extends BucketSettings {
 
 /**
  * A bucket of the test's own, with a prefix; the keys to it are in the environment of this process from now on.
- * @param own a server instead of the one that all share
+ * @param server the one that all share, unless a test has one of its own
  */
-export async function makeBucket(_t: Test, own?: S3Server): Promise<TestBucket> {
-  const server = own ?? (await sharedS3Server())
+export async function makeBucket(_t: Test, server: S3Server = JSON.parse(GIVEN ?? '')): Promise<TestBucket> {
   const keys = { AWS_ACCESS_KEY_ID: server.accessKeyId, AWS_SECRET_ACCESS_KEY: server.secretAccessKey }
   Object.assign(process.env, keys)
   const bucket = `test-${randomBytes(8).toString('hex')}`

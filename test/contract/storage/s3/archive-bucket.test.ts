@@ -11,14 +11,7 @@ import {
   runStorageSuite,
   write
 } from '../../../support/archive-storage-suite.ts'
-import {
-  lockUpload,
-  makeBucket,
-  s3Of,
-  sharedS3Server,
-  type TestBucket,
-  withoutS3
-} from '../../../support/servers/s3-server.ts'
+import { lockUpload, makeBucket, s3Of, type TestBucket, withoutS3 } from '../../../support/servers/s3-server.ts'
 
 const PART = 8 * 2 ** 20
 const SIZE = 2 * PART + 12_345
@@ -40,8 +33,8 @@ const idOf = async (t: Test, bucket: TestBucket) => {
 }
 
 t.test('an upload whose gateway dies while it completes it', { skip: withoutS3 }, async (t) => {
-  const { configurationFile } = await sharedS3Server()
-  if (configurationFile === undefined) return t.pass('a lock', { skip: 'only Ceph leaves one' })
+  const { server } = await makeBucket(t)
+  if (server.configurationFile === undefined) return t.pass('a lock', { skip: 'only Ceph leaves one' })
   const content = contentOf(SIZE)
   async function openLocked(t: Test, { seconds, patienceMs }: { seconds: number; patienceMs: number }) {
     const bucket = await makeBucket(t)
