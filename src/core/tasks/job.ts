@@ -43,6 +43,7 @@ export class LeaseLost extends Error {
 
 /**
  * `pending`: the archive is to be packed. `kept`: it is there. `gone`: it was there. `none`: it will never be.
- * `direct`: it is read straight from the repository. Of the plans with one digest, one at most is pending or kept.
+ * `streamed`: it is generated from the repository for each download. Of the plans with one digest, at most one is
+ * pending or kept.
  */
-export type ArchiveState = 'pending' | 'kept' | 'gone' | 'none' | 'direct'
+export type ArchiveState = 'pending' | 'kept' | 'gone' | 'none' | 'streamed'

@@ -5,7 +5,7 @@ import { isAmong, isPostgres } from '../engine/dialect.ts'
 import { applicationOf } from '../engine/postgres-pool.ts'
 import type { Schema, ServerTable } from '../engine/schema.ts'
 import { writeTransaction } from '../engine/transactions.ts'
-import { requeue, restart } from '../tasks/job-store.ts'
+import { requeue, restart } from '../tasks/requeue-jobs.ts'
 
 /** A server as another one sees it: while it lives, the beat grows. */
 export type PeerHeartbeat = Pick<ServerTable, 'id' | 'heartbeat'>

@@ -4,7 +4,8 @@ import type { AnnouncedFile, ImportChange, ReceivedFile } from '../../core/impor
 import type { Lease } from '../../core/tasks/job.ts'
 import { bulkInsert } from '../engine/bulk-insert.ts'
 import type { Schema } from '../engine/schema.ts'
-import { confirmLease, insertJob } from '../tasks/job-store.ts'
+import { confirmLease } from '../tasks/job-progress.ts'
+import { insertJob } from '../tasks/job-store.ts'
 
 /** An import that still waits for files. */
 export interface OpenImport {

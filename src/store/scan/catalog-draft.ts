@@ -8,7 +8,7 @@ import { isAmong } from '../engine/dialect.ts'
 import type { Schema } from '../engine/schema.ts'
 import { analyzeTables, hasOutgrown } from '../engine/tables.ts'
 import { writeTransaction } from '../engine/transactions.ts'
-import { confirmLease } from '../tasks/job-store.ts'
+import { confirmLease } from '../tasks/job-progress.ts'
 import { PACKAGE_COLUMNS, publishDraft, publishProblems } from './publish-draft.ts'
 import type { DraftFileRow, DraftPackageRow, DraftReferenceRow, ScanSchema } from './scan-schema.ts'
 

@@ -1,11 +1,11 @@
 import type { Kysely } from 'kysely'
 import type { Schema } from '../engine/schema.ts'
 import { endJob } from './job-store.ts'
-import { endTasks, type TaskOutcome } from './task-store.ts'
+import { endTasks, type TaskOutcome } from './write-tasks.ts'
 
 /**
- * Cancels one task; its work ends when nobody else waits for it, and whoever does it finds out at its next write.
- * @returns `ended` when the task had ended before
+ * Cancels one task. Its job ends if no other live task waits for it; the worker notices at its next write.
+ * @returns `ended` when the task had already ended
  */
 export async function cancelTask(
   trx: Kysely<Schema>,

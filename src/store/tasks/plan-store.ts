@@ -46,7 +46,7 @@ export function createPlanStore(db: Kysely<Schema>) {
     },
 
     /** The plan is whole, and its archive is read without being packed. */
-    async completeDirect(plan: Plan, keptUntil: Date): Promise<void> {
+    async completeStreamed(plan: Plan, keptUntil: Date): Promise<void> {
       const state = { archive_state: 'streamed', kept_until: keptUntil.getTime() }
       await db
         .updateTable('plan')

@@ -1,4 +1,4 @@
-/** Tasks as they were last read: those who follow one ask far more often than anything about it changes. */
+/** Tasks as they were last read: clients poll a task far more often than it changes. */
 import { LRUCache } from 'lru-cache'
 import type { Task, TaskReader } from '../../core/tasks/task.ts'
 import { type ChangeCounter, readChangeCounter } from '../engine/change-counter.ts'
@@ -7,25 +7,22 @@ import type { Database } from '../engine/database.ts'
 const MAX_REMEMBERED = 500
 
 interface Remembered {
-  readonly writes: ChangeCounter
+  readonly changes: ChangeCounter
   readonly task: Task | undefined
 }
 
-/**
- * Finds a task without reading it again as long as nobody has written to the database, which is told in a tenth of the
- * time.
- */
+/** Finds a task without reading it again while the database is unchanged; the check takes a tenth of the time. */
 export function rememberTasks(db: Database, tasks: TaskReader): TaskReader {
   const remembered = new LRUCache<number, Remembered>({ max: MAX_REMEMBERED })
   return {
     ...tasks,
     async findTask(id) {
-      // Before the task is read: what changes in between is read again.
-      const writes = await readChangeCounter(db)
+      // Before the task is read: a change in between is detected by the next call.
+      const changes = await readChangeCounter(db)
       const known = remembered.get(id)
-      if (known?.writes.foreign === writes.foreign && known.writes.own === writes.own) return known.task
+      if (known?.changes.foreign === changes.foreign && known.changes.own === changes.own) return known.task
       const task = await tasks.findTask(id)
-      remembered.set(id, { writes, task })
+      remembered.set(id, { changes, task })
       return task
     }
   }

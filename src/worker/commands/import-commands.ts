@@ -17,7 +17,8 @@ import type { Schema } from '../../store/engine/schema.ts'
 import { durableTransaction, writeTransaction } from '../../store/engine/transactions.ts'
 import { createImportStore, type OpenImport } from '../../store/imports/import-store.ts'
 import { endJob } from '../../store/tasks/job-store.ts'
-import { endTasks, getTask, insertTask } from '../../store/tasks/task-store.ts'
+import { getTask } from '../../store/tasks/task-rows.ts'
+import { endTasks, insertTask } from '../../store/tasks/write-tasks.ts'
 import { checkQuota, type TaskLimits } from './user-quota.ts'
 
 export interface ImportCommandsOptions {

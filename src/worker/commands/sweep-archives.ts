@@ -25,7 +25,7 @@ export async function sweepArchives(
   const files = await storage.ownFiles()
   await inTurn(async () => {
     await archives.expire(now)
-    await archives.forgetDirect(now)
+    await archives.forgetStreamed(now)
   })
   let removed = 0
   for (let start = 0; start < files.length; start += FILES_PER_STATEMENT) {

@@ -4,7 +4,7 @@ import type { UserLimits } from '../../core/accounts/protection.ts'
 import { Problem } from '../../core/problems/problem.ts'
 import type { TaskKind } from '../../core/tasks/task.ts'
 import type { Schema } from '../../store/engine/schema.ts'
-import { countLive } from '../../store/tasks/task-store.ts'
+import { countLive } from '../../store/tasks/write-tasks.ts'
 
 export type TaskLimits = Pick<UserLimits, 'exports' | 'tasks'>
 

@@ -40,7 +40,7 @@ export function createDownloadPlanner(db: Database, now: () => Date): DownloadPl
         const key = JSON.stringify(selection)
         const archives = createArchiveStore(trx)
         const known = remembered.get(key)
-        const keptId = known && (await archives.keepDirect(known.plan.digest, until))
+        const keptId = known && (await archives.keepStreamed(known.plan.digest, until))
         if (known !== undefined && known.plan.id === keptId && known.version === (await catalogVersion(trx)))
           return known.plan
         const plan = await planAnew(trx, selection, until)
@@ -56,9 +56,9 @@ async function planAnew(trx: Database, selection: Selection, until: Date): Promi
   const plans = createPlanStore(trx)
   const planId = await plans.begin()
   const { plan } = await planSelection(trx, planId, selection, (entries) => plans.addEntries(planId, entries))
-  const known = await createArchiveStore(trx).keepDirect(plan.digest, until)
+  const known = await createArchiveStore(trx).keepStreamed(plan.digest, until)
   if (known === undefined) {
-    await plans.completeDirect(plan, until)
+    await plans.completeStreamed(plan, until)
     return plan
   }
   await plans.drop(planId)

@@ -1,7 +1,8 @@
 import type { Test } from 'tap'
 import type { TaskReader } from '../../../../src/core/tasks/task.ts'
 import { rememberTasks } from '../../../../src/store/tasks/task-cache.ts'
-import { createTaskStore, endTasks } from '../../../../src/store/tasks/task-store.ts'
+import { createTaskStore } from '../../../../src/store/tasks/task-store.ts'
+import { endTasks } from '../../../../src/store/tasks/write-tasks.ts'
 import { makeDepot, queueTask } from '../../../support/depot.ts'
 import { testOnBoth } from '../../../support/engines.ts'
 
