@@ -13,20 +13,29 @@ import {
   type TestServer,
   until
 } from '../../support/servers/server.ts'
+import { makeSyncGate, type SyncGate } from '../../support/servers/sync-gate.ts'
 
-/** Queues some exports, and resolves while one of them is being packed. */
-async function beginExports(t: Test, server: TestServer): Promise<number[]> {
+interface Exporting {
+  readonly server: TestServer
+  readonly taskids: readonly number[]
+  readonly gate: SyncGate
+}
+
+/** Starts a server and queues exports; resolves while one of them is being packed, and keeps it unfinished. */
+async function beginExports(t: Test, options: ServerOptions): Promise<Exporting> {
+  const gate = makeSyncGate(t, options)
+  const server = await startServer(t, { ...options, settings: gate.settings })
   const taskids = [await server.export(), await server.export(), await server.export()]
   await until('an export is being packed', async () => {
     const states = await Promise.all(taskids.map((taskid) => server.status(taskid)))
     return states.some(({ state, downloadedsize }) => state === 'running' && downloadedsize > 0)
   })
   t.notOk((await server.status(taskids.at(-1) ?? 0)).progress === 100, 'not all of them are done')
-  return taskids
+  return { server, taskids, gate }
 }
 
 /** All tasks end as complete after the next start, with archives that are equal and whole. */
-async function equalAfterRestart(t: Test, options: ServerOptions, taskids: readonly number[]): Promise<void> {
+async function completeAfterRestart(t: Test, options: ServerOptions, taskids: readonly number[]): Promise<void> {
   const server = await startServer(t, options)
   const archives = path.join(options.dataDirectory, 'archives')
   const digests = new Set<string>()
@@ -43,56 +52,60 @@ async function equalAfterRestart(t: Test, options: ServerOptions, taskids: reado
   t.equal(digests.size, 1)
   t.notOk(
     fs.readdirSync(archives).some((name) => name.endsWith('.part')),
-    'nothing unfinished is left'
+    'no part of an archive remains'
   )
 }
 
 t.test(
-  'after SIGTERM during an export the process ends well, and the export completes with the next start',
+  'after SIGTERM during an export the process exits with code 0, and the next start completes the export',
   async (t) => {
     const options = largeRepository(t)
-    const server = await startServer(t, options)
-    const taskids = await beginExports(t, server)
-    t.same(await server.stop('SIGTERM'), { code: 0, signal: null })
+    const { server, taskids, gate } = await beginExports(t, options)
+    const ended = server.stop('SIGTERM')
+    await until('the server stops', async () => !(await listens(server)))
+    gate.open()
+    t.same(await ended, { code: 0, signal: null })
     t.equal(server.stderr(), '')
-    await equalAfterRestart(t, options, taskids)
+    await completeAfterRestart(t, options, taskids)
   }
 )
 
-t.test('after SIGKILL during an export the export completes with the next start', async (t) => {
+t.test('after SIGKILL during an export the next start completes the export', async (t) => {
   const options = largeRepository(t)
-  const server = await startServer(t, options)
-  const taskids = await beginExports(t, server)
+  const { server, taskids } = await beginExports(t, options)
   t.same(await server.stop('SIGKILL'), { code: null, signal: 'SIGKILL' })
-  await equalAfterRestart(t, options, taskids)
+  await completeAfterRestart(t, options, taskids)
 })
 
-t.test('a download that nobody reads on is cut, and holds the stop no longer than the grace', async (t) => {
-  const server = await startServer(t, largeRepository(t))
-  const { current } = await server.finished(await server.export())
-  const url = `${server.url}/updateRepositories/firmware?key=export&exportRepoFilename=${current}`
-  const request = http.get(url, { agent: false, headers: { authorization: basic('admin', ADMIN_PASSWORD) } })
-  const [response] = await once(request, 'response')
-  const cut = once(response, 'error')
-  const ended = await server.stop('SIGTERM')
-  t.same(ended, { code: 0, signal: null })
-  t.equal(server.stderr(), '')
-  response.resume()
-  t.match(await cut, [{ code: 'ECONNRESET' }])
-})
+t.test(
+  'a download whose client stops reading is cut, and delays the stop no longer than the grace period',
+  async (t) => {
+    const server = await startServer(t, largeRepository(t))
+    const { current } = await server.finished(await server.export())
+    const url = `${server.url}/updateRepositories/firmware?key=export&exportRepoFilename=${current}`
+    const request = http.get(url, { agent: false, headers: { authorization: basic('admin', ADMIN_PASSWORD) } })
+    const [response] = await once(request, 'response')
+    const cut = once(response, 'error')
+    const ended = await server.stop('SIGTERM')
+    t.same(ended, { code: 0, signal: null })
+    t.equal(server.stderr(), '')
+    response.resume()
+    t.match(await cut, [{ code: 'ECONNRESET' }])
+  }
+)
 
-t.test('a second signal ends the process at once, and loses nothing', async (t) => {
+t.test('a second signal ends the process at once, and no accepted export is lost', async (t) => {
   const options = largeRepository(t)
   const server = await startServer(t, options)
   const { current } = await server.finished(await server.export())
   const url = `${server.url}/updateRepositories/firmware?key=export&exportRepoFilename=${current}`
-  // A download that nobody reads on would hold the first one for the time of the grace.
+  // A download whose client stops reading delays the end after the first signal by the grace period.
   const request = http.get(url, { agent: false, headers: { authorization: basic('admin', ADMIN_PASSWORD) } })
   const [response] = await once(request, 'response')
   response.on('error', () => {})
   const taskid = await server.export({ fixids: ['large'] })
   server.child.kill('SIGTERM')
-  await until('the first signal was heard', async () => !(await listens(server)))
+  await until('the server stops', async () => !(await listens(server)))
   t.same(await server.stop('SIGTERM'), { code: 1, signal: null })
   const next = await startServer(t, options)
   t.match(await next.finished(taskid), { state: 'complete' })

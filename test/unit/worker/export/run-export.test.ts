@@ -122,7 +122,7 @@ interface Interrupted extends ExportDepot {
   readonly accepted: AcceptedTask
   /** The bytes of an archive whose export nothing has interrupted. */
   readonly whole: Buffer
-  /** Interrupts a run at its first report, for this reason; gives back what was reported. */
+  /** Interrupts a run, for this reason, at its first report with a checkpoint behind the start; returns that report. */
   interrupt(reason: Error): Promise<{ progress: TaskProgress; checkpoint: Checkpoint }>
 }
 
@@ -144,6 +144,7 @@ async function interruptible(t: Test): Promise<Interrupted> {
       const running = depot.runExport(accepted, {
         signal: stop.signal,
         async onProgress(progress, checkpoint) {
+          if (checkpoint.offset === 0) return
           reports.push({ progress, checkpoint })
           stop.abort(reason)
         }
