@@ -13,13 +13,13 @@ import { InstanceLocked } from '../../../src/store/engine/instance-lock.ts'
 import { runProgram } from '../../support/cli/run-program.ts'
 import { packageFiles } from '../../support/packages.ts'
 import { createDatabase, POSTGRES_PASSWORD, whyNoPostgres } from '../../support/servers/postgres.ts'
-import { makeLocation } from '../../support/servers/server.ts'
+import { makeDirectories } from '../../support/servers/server.ts'
 
 const missing = whyNoPostgres()
 const test = (name: string, run: (t: Test) => Promise<void>) => t.test(name, { skip: missing ?? false }, run)
 
-async function location(t: Test) {
-  const { dataDirectory, repositoryDirectory } = makeLocation(t, packageFiles({ fixid: 'one' }))
+async function makeConfigured(t: Test) {
+  const { dataDirectory, repositoryDirectory } = makeDirectories(t, packageFiles({ fixid: 'one' }))
   const environment = {
     FIXDEPOT_DATA_DIR: dataDirectory,
     FIXDEPOT_REPOSITORY_DIR: repositoryDirectory,
@@ -32,7 +32,7 @@ async function location(t: Test) {
 }
 
 test('the doctor checks all but the files of PostgreSQL, and says so', async (t) => {
-  const { storage } = await location(t)
+  const { storage } = await makeConfigured(t)
   await rebuildCatalog(storage)
   const lines: string[] = []
   t.equal(await examine(storage, (line) => lines.push(line)), 0, lines.join('\n'))
@@ -42,7 +42,7 @@ test('the doctor checks all but the files of PostgreSQL, and says so', async (t)
 })
 
 test('the catalog is not made anew while a server shows that it lives', async (t) => {
-  const { storage } = await location(t)
+  const { storage } = await makeConfigured(t)
   const db = openDepotDatabase(storage)
   t.teardown(() => db.destroy())
   const servers = createServerStore(db)
@@ -54,7 +54,7 @@ test('the catalog is not made anew while a server shows that it lives', async (t
 })
 
 test('users are changed in the database, and the audit trail has it', async (t) => {
-  const { storage } = await location(t)
+  const { storage } = await makeConfigured(t)
   await administerUsers(storage, (admin) => admin.addUser('ann', 'viewer', 'a password of ann'))
   t.match(await administerUsers(storage, (admin) => admin.listUsers()), [{ name: 'ann' }])
   const lines: string[] = []
@@ -62,7 +62,7 @@ test('users are changed in the database, and the audit trail has it', async (t) 
 })
 
 test('a support bundle has the numbers, and not the URL', async (t) => {
-  const { config, storage, environment } = await location(t)
+  const { config, storage, environment } = await makeConfigured(t)
   const file = path.join(storage.dataDirectory, 'bundle.tar')
   await writeSupportBundle({ config, environment, file, now: new Date() })
   const bundle = fs.readFileSync(file, 'latin1')
@@ -72,7 +72,7 @@ test('a support bundle has the numbers, and not the URL', async (t) => {
 })
 
 test('a backup is refused with what to do instead', async (t) => {
-  const { storage, environment } = await location(t)
+  const { storage, environment } = await makeConfigured(t)
   const file = path.join(storage.dataDirectory, 'backup.db')
   const { code, stderr } = await runProgram(['backup', file], { cwd: storage.dataDirectory, environment })
   t.equal(code, 1)

@@ -7,15 +7,15 @@ import type { Test } from 'tap'
 import { type Outcome, runProgram } from '../cli/run-program.ts'
 import { packageFiles } from '../packages.ts'
 import { POSTGRES_PASSWORD } from '../servers/postgres.ts'
-import { makeLocation, type ServerOptions, type TestServer } from '../servers/server.ts'
+import { makeDirectories, type ServerOptions, type TestServer } from '../servers/server.ts'
 
 export const MIB = 2 ** 20
 
 export const sha256 = (bytes: Buffer) => createHash('sha256').update(bytes).digest('hex')
 
 /** Packages of which one takes a while to pack. */
-export function makeDepotLocation(t: Test, largeMib: number): ServerOptions {
-  return makeLocation(t, {
+export function makeSourceDepot(t: Test, largeMib: number): ServerOptions {
+  return makeDirectories(t, {
     ...packageFiles({ fixid: 'small', payload: 'small' }),
     ...packageFiles({ fixid: 'medium', payload: Buffer.from('again and '.repeat(20_000)) }),
     ...packageFiles({ fixid: 'large', payload: randomBytes(largeMib * MIB) })

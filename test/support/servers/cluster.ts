@@ -5,7 +5,7 @@ import { pathToFileURL } from 'node:url'
 import type { Test } from 'tap'
 import { packageFiles } from '../packages.ts'
 import { createEmptyDatabase } from './postgres.ts'
-import { makeLocation, type ServerOptions, type TestServer } from './server.ts'
+import { makeDirectories, type ServerOptions, type TestServer } from './server.ts'
 
 export type Settings = ServerOptions['settings']
 
@@ -13,23 +13,23 @@ export type Settings = ServerOptions['settings']
  * A shared repository, a shared directory of archives and one database; each server gets a data directory of its own.
  */
 export async function makeCluster(t: Test, hugeBytes = 1_000_000) {
-  const location = makeLocation(t, {
+  const directories = makeDirectories(t, {
     ...packageFiles({ fixid: 'small', payload: 'small' }),
     ...packageFiles({ fixid: 'huge', payload: '' }),
     ...packageFiles({ fixid: 'medium', payload: 'medium '.repeat(28_000) })
   })
-  const root = path.dirname(location.dataDirectory)
-  fs.truncateSync(path.join(location.repositoryDirectory, 'huge.uxz'), hugeBytes)
+  const root = path.dirname(directories.dataDirectory)
+  fs.truncateSync(path.join(directories.repositoryDirectory, 'huge.uxz'), hugeBytes)
   const archives = path.join(root, 'archives')
   fs.mkdirSync(archives)
   const databaseUrl = await createEmptyDatabase(t)
   const optionsOf = (name: string, settings: Settings = {}): ServerOptions => ({
-    ...location,
+    ...directories,
     dataDirectory: path.join(root, name),
     databaseUrl,
     settings: { FIXDEPOT_ARCHIVES_URL: pathToFileURL(archives).href, ...settings }
   })
-  return { root, location, archives, databaseUrl, optionsOf }
+  return { root, directories, archives, databaseUrl, optionsOf }
 }
 
 export const archivePath = (name: string) => `/updateRepositories/firmware?key=export&exportRepoFilename=${name}`

@@ -31,7 +31,10 @@ export interface ServerOptions {
 }
 
 /** Directories for a server, with these files in its repository. */
-export function makeLocation(t: Test, files: Files = {}): Pick<ServerOptions, 'dataDirectory' | 'repositoryDirectory'> {
+export function makeDirectories(
+  t: Test,
+  files: Files = {}
+): Pick<ServerOptions, 'dataDirectory' | 'repositoryDirectory'> {
   // tap removes the test's directory before the teardowns, unless there was one already: the server is to end first.
   t.teardown(() => {})
   const root = t.testdir({ data: {}, repository: { ...files } })

@@ -29,7 +29,7 @@ export function factsOf(contents: Contents): EntryFacts[] {
 }
 
 /** Entries one behind the other, as a plan has them. */
-export function location(facts: readonly EntryFacts[]): PlacedEntry[] {
+export function placeEntries(facts: readonly EntryFacts[]): PlacedEntry[] {
   let offset = 0
   return facts.map((entry, position) => {
     const placed = { ...entry, position, offset }
@@ -48,7 +48,7 @@ export function plannedSize(entries: readonly PlacedEntry[]): number {
 
 /** The bytes that an archive must have. */
 export function expectedArchive(contents: Contents): Buffer {
-  const entries = location(factsOf(contents))
+  const entries = placeEntries(factsOf(contents))
   const files = entries.flatMap((entry) => [encodeLocalHeader(entry), contents[entry.name] ?? Buffer.alloc(0)])
   return Buffer.concat([...files, encodeDirectory(entries)])
 }

@@ -3,14 +3,14 @@ import path from 'node:path'
 import Database from 'better-sqlite3'
 import t from 'tap'
 import { acquireInstanceLock, lockFileIn } from '../../../src/store/engine/instance-lock.ts'
-import { archiveOf, makeDepotLocation, migrate } from '../../support/admin/moved-depot.ts'
+import { archiveOf, makeSourceDepot, migrate } from '../../support/admin/moved-depot.ts'
 import { createDatabase, createEmptyDatabase, whyNoPostgres } from '../../support/servers/postgres.ts'
 import { startServer } from '../../support/servers/server.ts'
 
 const skip = whyNoPostgres() ?? false
 
 t.test('what is moved, and where to, must be as a move needs it', { skip }, async (t) => {
-  const embedded = makeDepotLocation(t, 1)
+  const embedded = makeSourceDepot(t, 1)
   const server = await startServer(t, embedded)
   const taskid = await server.export()
   await archiveOf(server, taskid)
@@ -62,7 +62,7 @@ t.test('what is moved, and where to, must be as a move needs it', { skip }, asyn
 })
 
 t.test('a place that something else is in is refused, and stays as it is', { skip }, async (t) => {
-  const embedded = makeDepotLocation(t, 1)
+  const embedded = makeSourceDepot(t, 1)
   const server = await startServer(t, embedded)
   const taskid = await server.export()
   const { current } = await server.finished(taskid)
@@ -115,7 +115,7 @@ t.test('a place that something else is in is refused, and stays as it is', { ski
 })
 
 t.test('archives that are not as the database knows them are left out, and told of', async (t) => {
-  const embedded = makeDepotLocation(t, 1)
+  const embedded = makeSourceDepot(t, 1)
   const server = await startServer(t, embedded)
   const names: string[] = []
   for (const fixid of ['small', 'medium', 'large']) {

@@ -2,7 +2,7 @@ import fs from 'node:fs'
 import path from 'node:path'
 import { Client } from 'pg'
 import t, { type Test } from 'tap'
-import { archiveOf, environmentOf, MIB, makeDepotLocation, migrate, sha256 } from '../../support/admin/moved-depot.ts'
+import { archiveOf, environmentOf, MIB, makeSourceDepot, migrate, sha256 } from '../../support/admin/moved-depot.ts'
 import { type Outcome, runProgram } from '../../support/cli/run-program.ts'
 import { createEmptyDatabase, whyNoPostgres } from '../../support/servers/postgres.ts'
 import { makeBucket, withoutS3 } from '../../support/servers/s3-server.ts'
@@ -25,8 +25,8 @@ interface Remembered {
  * A depot with users, a session, a token and finished exports, that was killed while it packed another one, and a
  * further one waited.
  */
-async function makeHistory(t: Test, location: ServerOptions): Promise<Remembered> {
-  const server = await startServer(t, location)
+async function makeHistory(t: Test, options: ServerOptions): Promise<Remembered> {
+  const server = await startServer(t, options)
   const post = (to: string, body: object) =>
     server.call(to, { method: 'POST', headers: JSON_TYPE, body: JSON.stringify(body) })
   const password = 'a password of ann'
@@ -86,7 +86,7 @@ function contentsBelow(directory: string): Record<string, string> {
 }
 
 t.test('a depot is moved to PostgreSQL and S3 and back, interrupted again and again', { skip }, async (t) => {
-  const embedded = makeDepotLocation(t, 24)
+  const embedded = makeSourceDepot(t, 24)
   const history = await makeHistory(t, embedded)
   const bucket = await makeBucket(t)
   const databaseUrl = await createEmptyDatabase(t)
@@ -150,7 +150,7 @@ t.test('a depot is moved to PostgreSQL and S3 and back, interrupted again and ag
 })
 
 t.test('an archive whose transfer was cut goes on where it was', { skip }, async (t) => {
-  const embedded = makeDepotLocation(t, 64)
+  const embedded = makeSourceDepot(t, 64)
   const server = await startServer(t, embedded)
   const digest = await archiveOf(server, await server.export({ fixids: ['large'] }))
   await server.stop()

@@ -8,7 +8,7 @@ import t from 'tap'
 import { basic } from '../../support/api/app.ts'
 import { ONLY_DISK } from '../../support/archives.ts'
 import { allowTime, IS_THOROUGH } from '../../support/chaos/chaos.ts'
-import { type ChaosLocation, FIXIDS, makeChaosLocation } from '../../support/chaos/chaos-location.ts'
+import { type ChaosDepot, FIXIDS, makeChaosDepot } from '../../support/chaos/chaos-depot.ts'
 import { ADMIN_PASSWORD, startServer, type TestServer, until } from '../../support/servers/server.ts'
 
 // Ten thousand cancellations take PostgreSQL more than twice as long as SQLite: each statement crosses a socket.
@@ -23,8 +23,8 @@ const READERS = 300
 const MEMORY_FOR_READERS = 100 * MIB
 
 /** Many more exports of what has been exported; each has work of its own, as different ones would have. */
-function fillQueue(location: ChaosLocation): Promise<void> {
-  return location.change([
+function fillQueue(depot: ChaosDepot): Promise<void> {
+  return depot.change([
     `with recursive number (value) as (select 1 union all select value + 1 from number where value < ${QUEUED})
       insert into job (kind, state, plan_id, packages_total, bytes_total)
       select 'export', 'queued', plan.id, 1, archive_size from number, plan`,
@@ -43,14 +43,14 @@ async function cancelAll(server: TestServer, first: number): Promise<void> {
 }
 
 t.test(`with ${QUEUED} tasks in the queue the server starts, answers, and lets go of them`, async (t) => {
-  const location = await makeChaosLocation(t, 2 ** 16)
-  const before = await startServer(t, location)
+  const depot = await makeChaosDepot(t, 2 ** 16)
+  const before = await startServer(t, depot)
   const model = await before.export({ fixids: FIXIDS.slice(0, 1) })
   await before.finished(model)
   await before.stop()
-  await fillQueue(location)
+  await fillQueue(depot)
   const started = performance.now()
-  const server = await startServer(t, location)
+  const server = await startServer(t, depot)
   const startMs = performance.now() - started
   const latencies: number[] = []
   for (let poll = 0; poll < POLLS; poll += 1) {
@@ -91,8 +91,8 @@ t.test(
   `${READERS} slow readers and broken downloads cost little memory, and leave no file open`,
   { skip },
   async (t) => {
-    const location = await makeChaosLocation(t, 24 * MIB)
-    const server = await startServer(t, location)
+    const depot = await makeChaosDepot(t, 24 * MIB)
+    const server = await startServer(t, depot)
     const { current } = await server.finished(await server.export())
     const url = `${server.url}/updateRepositories/firmware?key=export&exportRepoFilename=${current}`
     const before = residentBytes(server)
@@ -106,7 +106,7 @@ t.test(
         return { request, response }
       })
     )
-    t.equal(openBelow(server, fs.realpathSync(location.archivesDirectory)), READERS)
+    t.equal(openBelow(server, fs.realpathSync(depot.archivesDirectory)), READERS)
     const grown = residentBytes(server) - before
     t.comment(`${READERS} readers: ${Math.round(grown / MIB)} MiB more`)
     t.ok(grown < MEMORY_FOR_READERS, `${grown} bytes more`)
@@ -116,7 +116,7 @@ t.test(
       'work goes on'
     )
     for (const { request } of readers) request.destroy()
-    await until('all files are closed', () => openBelow(server, fs.realpathSync(location.archivesDirectory)) === 0)
+    await until('all files are closed', () => openBelow(server, fs.realpathSync(depot.archivesDirectory)) === 0)
     t.equal(server.stderr(), '')
   }
 )

@@ -5,7 +5,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { ONLY_DISK } from '../../support/archives.ts'
 import { allowTime, type Chance, ROUNDS, startChance } from '../../support/chaos/chaos.ts'
-import { type ChaosLocation, FIXIDS, makeChaosLocation } from '../../support/chaos/chaos-location.ts'
+import { type ChaosDepot, FIXIDS, makeChaosDepot } from '../../support/chaos/chaos-depot.ts'
 import { spawnServer, startServer, type TestServer } from '../../support/servers/server.ts'
 
 /** By now a server has begun with everything that it does at its start. */
@@ -23,23 +23,23 @@ interface Acknowledged {
 
 t.test('whatever moment a kill finds, no acknowledged export is lost, and none is half', async (t) => {
   const chance = startChance(t)
-  const location = await makeChaosLocation(t, LARGEST_BYTES)
+  const depot = await makeChaosDepot(t, LARGEST_BYTES)
   const acknowledged: Acknowledged[] = []
   const copiedAgain: number[] = []
   for (let round = 0; round < ROUNDS; round += 1) {
-    if (chance.below(4) === 0) await killStart(t, location, chance)
-    else acknowledged.push(...(await killRun(t, location, chance)))
-    copiedAgain.push(await bytesToCopyAgain(location))
-    if (round % 10 === 9) await location.checkAllWhole(t)
+    if (chance.below(4) === 0) await killStart(t, depot, chance)
+    else acknowledged.push(...(await killRun(t, depot, chance)))
+    copiedAgain.push(await bytesToCopyAgain(depot))
+    if (round % 10 === 9) await depot.checkAllWhole(t)
   }
 
-  const server = await startServer(t, location)
+  const server = await startServer(t, depot)
   for (const { taskid, fixids } of acknowledged) {
     const status = await server.finished(taskid)
     t.match(status, { state: 'complete', downloadedsize: status.totalsize, downloadednum: fixids.length })
-    await location.checkArchive(t, status.current, fixids)
+    await depot.checkArchive(t, status.current, fixids)
   }
-  t.same(await location.archives.unfinished(), [], 'nothing unfinished is left')
+  t.same(await depot.archives.unfinished(), [], 'nothing unfinished is left')
   t.equal(server.stderr(), '')
   const most = Math.max(...copiedAgain)
   t.ok(most <= MAX_COPIED_AGAIN)
@@ -51,15 +51,15 @@ t.test('whatever moment a kill finds, no acknowledged export is lost, and none i
 })
 
 /** During the start, the migration, the first scan, or while an export goes on that was begun before. */
-async function killStart(t: Test, location: ChaosLocation, chance: Chance): Promise<void> {
-  const server = spawnServer(t, location)
+async function killStart(t: Test, depot: ChaosDepot, chance: Chance): Promise<void> {
+  const server = spawnServer(t, depot)
   await wait(chance.below(START_MS))
   server.child.kill('SIGKILL')
   await server.ended
 }
 
-async function killRun(t: Test, location: ChaosLocation, chance: Chance): Promise<Acknowledged[]> {
-  const server = await startServer(t, location)
+async function killRun(t: Test, depot: ChaosDepot, chance: Chance): Promise<Acknowledged[]> {
+  const server = await startServer(t, depot)
   const acknowledged: Acknowledged[] = []
   const requests = Array.from({ length: 1 + chance.below(4) }, async () => {
     const fixids = chance.some(FIXIDS)
@@ -84,16 +84,16 @@ async function readAgain(server: TestServer): Promise<void> {
  * What was written of the archive that was being packed, and is not known to be on the disk; of uploads nobody sees how
  * much there is.
  */
-async function bytesToCopyAgain(location: ChaosLocation): Promise<number> {
+async function bytesToCopyAgain(depot: ChaosDepot): Promise<number> {
   if (ONLY_DISK.skip) return 0
-  const parts = await location.archives.unfinished()
-  const known = await location.query<{ name: string; offset: number }>(
+  const parts = await depot.archives.unfinished()
+  const known = await depot.query<{ name: string; offset: number }>(
     `select archive_name as name, checkpoint_offset as "offset"
       from job join plan on plan.id = job.plan_id where job.state != 'ended'`
   )
   const sizes = parts.map((part) => {
     const offset = known.find(({ name }) => part.startsWith(name))?.offset ?? 0
-    return fs.statSync(path.join(location.archivesDirectory, part)).size - offset
+    return fs.statSync(path.join(depot.archivesDirectory, part)).size - offset
   })
   return Math.max(0, ...sizes)
 }

@@ -4,7 +4,7 @@ import path from 'node:path'
 import { Worker } from 'node:worker_threads'
 import t from 'tap'
 import { allowTime, ROUNDS } from '../../support/chaos/chaos.ts'
-import { FIXIDS, makeChaosLocation } from '../../support/chaos/chaos-location.ts'
+import { FIXIDS, makeChaosDepot } from '../../support/chaos/chaos-depot.ts'
 import { startServer } from '../../support/servers/server.ts'
 
 allowTime(t, 5)
@@ -21,11 +21,11 @@ for (let turn = 0; ; turn += 1) {
 }`
 
 t.test('nothing from outside is ever packed while a link is swapped in a loop', async (t) => {
-  const location = await makeChaosLocation(t, 2 ** 20)
-  const name = path.join(location.repositoryDirectory, `${SWAPPED}.uxz`)
-  const inside = path.join(location.repositoryDirectory, 'kept aside')
-  const outside = path.join(path.dirname(location.repositoryDirectory), 'outside')
-  const server = await startServer(t, location)
+  const depot = await makeChaosDepot(t, 2 ** 20)
+  const name = path.join(depot.repositoryDirectory, `${SWAPPED}.uxz`)
+  const inside = path.join(depot.repositoryDirectory, 'kept aside')
+  const outside = path.join(path.dirname(depot.repositoryDirectory), 'outside')
+  const server = await startServer(t, depot)
   fs.copyFileSync(name, inside)
   // Of the same size: only where it lies tells them apart before the last byte is read.
   fs.writeFileSync(outside, Buffer.alloc(fs.statSync(name).size, 'secret'))
@@ -38,7 +38,7 @@ t.test('nothing from outside is ever packed while a link is swapped in a loop', 
     const { state, current, message } = await server.finished(await server.export({ fixids }))
     outcomes[state] = (outcomes[state] ?? 0) + 1
     if (state === 'complete') {
-      const bytes = await location.archives.read(current)
+      const bytes = await depot.archives.read(current)
       t.notOk(bytes.includes('secretsecret'), 'it has nothing from outside')
     } else t.match(message, `${SWAPPED}.uxz`)
   }

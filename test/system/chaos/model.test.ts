@@ -2,7 +2,7 @@
 import fc from 'fast-check'
 import t, { type Test } from 'tap'
 import { allowTime, ROUNDS } from '../../support/chaos/chaos.ts'
-import { type ChaosLocation, FIXIDS, makeChaosLocation } from '../../support/chaos/chaos-location.ts'
+import { type ChaosDepot, FIXIDS, makeChaosDepot } from '../../support/chaos/chaos-depot.ts'
 import { type Status, startServer, type TestServer } from '../../support/servers/server.ts'
 
 allowTime(t, 10)
@@ -23,7 +23,7 @@ interface Model {
 
 interface Real {
   readonly t: Test
-  readonly location: ChaosLocation
+  readonly depot: ChaosDepot
   server: TestServer
 }
 
@@ -90,21 +90,21 @@ const cancel = fc.nat(50).map((index) =>
 )
 
 const finish = fc.nat(50).map((index) =>
-  step(`wait for ${index}`, async (model, { server, location, t }) => {
+  step(`wait for ${index}`, async (model, { server, depot, t }) => {
     const taskid = taskAt(model, index)
     const known = model.tasks.get(taskid ?? 0)
     if (taskid === undefined || known === undefined) return
     const { state, current } = await server.finished(taskid)
-    const isThere = (await location.archives.finished()).includes(current)
-    if (state === 'complete' && isThere) await location.checkArchive(t, current, known.fixids)
+    const isThere = (await depot.archives.finished()).includes(current)
+    if (state === 'complete' && isThere) await depot.checkArchive(t, current, known.fixids)
   })
 )
 
 const remove = fc.nat(50).map((index) =>
-  step(`remove archive ${index}`, async (_, { location }) => {
-    const archives = await location.archives.finished()
+  step(`remove archive ${index}`, async (_, { depot }) => {
+    const archives = await depot.archives.finished()
     const name = archives[index % Math.max(1, archives.length)]
-    if (name !== undefined) await location.archives.remove(name)
+    if (name !== undefined) await depot.archives.remove(name)
   })
 )
 
@@ -112,7 +112,7 @@ const again = (signal: NodeJS.Signals) =>
   step(signal, async (_, real) => {
     const { code } = await real.server.stop(signal)
     if (signal === 'SIGTERM' && code !== 0) throw new Error(`The server ended with ${code}: ${real.server.stderr()}`)
-    real.server = await startServer(real.t, real.location)
+    real.server = await startServer(real.t, real.depot)
   })
 
 t.test('in any order, every task keeps its promise after each step', async (t) => {
@@ -126,15 +126,15 @@ t.test('in any order, every task keeps its promise after each step', async (t) =
     fc.asyncProperty(steps, async (commands) => {
       round += 1
       await t.test(`order ${round}`, async (t) => {
-        const location = await makeChaosLocation(t, 6 * 2 ** 20)
-        const real: Real = { t, location, server: await startServer(t, location) }
+        const depot = await makeChaosDepot(t, 6 * 2 ** 20)
+        const real: Real = { t, depot, server: await startServer(t, depot) }
         const model: Model = { tasks: new Map() }
         await fc.asyncModelRun(() => ({ model, real }), commands)
         for (const [taskid, { isCanceled }] of model.tasks) {
           const { state } = await real.server.finished(taskid)
           t.equal(state, isCanceled ? 'canceled' : 'complete')
         }
-        await location.checkAllWhole(t)
+        await depot.checkAllWhole(t)
         t.equal(real.server.stderr(), '')
         await real.server.stop()
       })

@@ -2,7 +2,7 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import t from 'tap'
 import { allowTime, ROUNDS, startChance } from '../../support/chaos/chaos.ts'
-import { FIXIDS, makeChaosLocation } from '../../support/chaos/chaos-location.ts'
+import { FIXIDS, makeChaosDepot } from '../../support/chaos/chaos-depot.ts'
 import { startServer, until } from '../../support/servers/server.ts'
 
 allowTime(t, 10)
@@ -13,8 +13,8 @@ const EXPORT_MS = 15
 
 t.test(`${RACES} races of a cancellation against the completion end in one state each`, async (t) => {
   const chance = startChance(t)
-  const location = await makeChaosLocation(t, 2 ** 18)
-  const server = await startServer(t, location)
+  const depot = await makeChaosDepot(t, 2 ** 18)
+  const server = await startServer(t, depot)
   const outcomes: Record<string, number> = { complete: 0, canceled: 0 }
   const taskIds: number[] = []
   for (let race = 0; race < RACES; race += 1) {
@@ -32,21 +32,19 @@ t.test(`${RACES} races of a cancellation against the completion end in one state
   }
   t.comment(JSON.stringify(outcomes))
   t.equal(Object.keys(outcomes).length, 2, 'nothing else has happened')
-  await until('no part is left', async () => (await location.archives.unfinished()).length === 0)
-  await location.checkAllWhole(t)
-  const there = await location.archives.finished()
+  await until('no part is left', async () => (await depot.archives.unfinished()).length === 0)
+  await depot.checkAllWhole(t)
+  const there = await depot.archives.finished()
   for (const taskid of taskIds) {
     const { state, current } = await server.status(taskid)
     if (state === 'complete' && !there.includes(current)) t.fail(`the archive of ${taskid} is gone`)
   }
   t.equal(server.stderr(), '')
   await server.stop()
-  const messages = await location.query<{ count: number }>(
+  const messages = await depot.query<{ count: number }>(
     'select count(*) as count from task_message where position = 0 group by task_id having count(*) > 1'
   )
   t.same(messages, [], 'each was told its end once')
-  const kept = await location.query<{ name: string }>(
-    "select archive_name as name from plan where archive_state = 'kept'"
-  )
-  t.same(await location.archives.finished(), kept.map(({ name }) => name).sort(), 'no archive is there that nobody has')
+  const kept = await depot.query<{ name: string }>("select archive_name as name from plan where archive_state = 'kept'")
+  t.same(await depot.archives.finished(), kept.map(({ name }) => name).sort(), 'no archive is there that nobody has')
 })

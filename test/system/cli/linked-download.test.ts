@@ -6,7 +6,7 @@ import { runProgram } from '../../support/cli/run-program.ts'
 import { type Fate, startProxy } from '../../support/cli/unreliable-proxy.ts'
 import { packageFiles } from '../../support/packages.ts'
 import { makeBucket, withoutS3 } from '../../support/servers/s3-server.ts'
-import { ADMIN_PASSWORD, makeLocation, startServer } from '../../support/servers/server.ts'
+import { ADMIN_PASSWORD, makeDirectories, startServer } from '../../support/servers/server.ts'
 
 const CUT_AFTER = 1_000_000
 const SIGNED_REQUEST = /GET [^\r]*X-Amz-Signature=[\s\S]*?\r\n\r\n/g
@@ -16,16 +16,16 @@ t.test('an export is downloaded from the bucket, without the login', { skip: wit
   let fate: Fate = { kind: 'whole' }
   const storage = await startProxy(t, Number(new URL(bucket.endpoint ?? '').port), () => fate)
   const payload = Buffer.alloc(3_500_000, 'firmware that is in no other package')
-  const location = makeLocation(t, packageFiles({ fixid: 'a', payload }))
+  const directories = makeDirectories(t, packageFiles({ fixid: 'a', payload }))
   const server = await startServer(t, {
-    ...location,
+    ...directories,
     settings: {
       ...bucket.settings,
       FIXDEPOT_S3_ENDPOINT: `http://127.0.0.1:${storage.port}`,
       FIXDEPOT_S3_REDIRECT: 'yes'
     }
   })
-  const cwd = path.join(path.dirname(location.dataDirectory), 'run')
+  const cwd = path.join(path.dirname(directories.dataDirectory), 'run')
   fs.mkdirSync(cwd)
   const environment = { FIXDEPOT_URL: server.url, FIXDEPOT_USER: 'admin', FIXDEPOT_PASSWORD: ADMIN_PASSWORD }
   const run = (...args: string[]) => runProgram(['export', '--all', '--json', ...args], { cwd, environment })

@@ -7,17 +7,17 @@ import t from 'tap'
 import { MAIN, type Outcome, type RunOptions, runProgram } from '../../support/cli/run-program.ts'
 import { type Fate, startProxy } from '../../support/cli/unreliable-proxy.ts'
 import { NIC, PACK, smallRepository, UEFI, XCC } from '../../support/packages.ts'
-import { ADMIN_PASSWORD, makeLocation, spawnServer, until } from '../../support/servers/server.ts'
+import { ADMIN_PASSWORD, makeDirectories, spawnServer, until } from '../../support/servers/server.ts'
 
 /** So large that a cut comes in the middle of the archive, and not of what is said before it. */
 const PAYLOAD = Buffer.alloc(6_000_000, 'no two blocks of firmware are equal, but these')
 const STOP_AFTER = 3_000_000
 
-const location = makeLocation(t, { ...smallRepository(), [`${XCC}.uxz`]: PAYLOAD })
-const server = spawnServer(t, { ...location, settings: { FIXDEPOT_TLS: undefined } })
-const root = path.dirname(location.dataDirectory)
+const directories = makeDirectories(t, { ...smallRepository(), [`${XCC}.uxz`]: PAYLOAD })
+const server = spawnServer(t, { ...directories, settings: { FIXDEPOT_TLS: undefined } })
+const root = path.dirname(directories.dataDirectory)
 const url = await server.listening
-const caFile = path.join(location.dataDirectory, 'tls/certificate.pem')
+const caFile = path.join(directories.dataDirectory, 'tls/certificate.pem')
 const login = {
   FIXDEPOT_URL: url,
   FIXDEPOT_CA_FILE: caFile,
@@ -275,7 +275,7 @@ t.test(
     })
     t.match(await run(['list', '--profile', profile], { environment: {} }), { code: 0 })
     const settings = {
-      FIXDEPOT_DATA_DIR: location.dataDirectory,
+      FIXDEPOT_DATA_DIR: directories.dataDirectory,
       FIXDEPOT_PORT: String(portOfServer),
       FIXDEPOT_ADMIN_PASSWORD: ADMIN_PASSWORD
     }

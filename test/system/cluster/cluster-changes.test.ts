@@ -32,7 +32,7 @@ t.test(
   'imports and deletions at several servers leave whole packages',
   { skip: whyNoPostgres() ?? false },
   async (t) => {
-    const { location, optionsOf } = await makeCluster(t)
+    const { directories, optionsOf } = await makeCluster(t)
     const [one, other] = await Promise.all(['one', 'other'].map((name) => startServer(t, optionsOf(name))))
     if (one === undefined || other === undefined) return
     for (let round = 1; round <= ROUNDS; round += 1) {
@@ -50,14 +50,14 @@ t.test(
     const { taskid } = await one.json<{ taskid: number }>(`${FIRMWARE}?action=read`, { method: 'PUT', body: '{}' })
     t.equal((await other.finished(taskid)).state, 'complete')
 
-    const files = fs.readdirSync(location.repositoryDirectory).filter((name) => !name.startsWith('.'))
+    const files = fs.readdirSync(directories.repositoryDirectory).filter((name) => !name.startsWith('.'))
     const lists = await Promise.all([one, other].map((server) => server.json<Listed>('/api/v1/packages')))
     t.same(lists[0], lists[1])
     const fixids = (lists[0]?.packages ?? []).map(({ fixid }) => fixid)
     const whole = fixids.flatMap((fixid) => Object.keys(packageFiles({ fixid, payload: 'any' })))
     t.same(files.sort(), whole.sort(), 'every package has all its files, and every file a package')
     t.match(await one.json('/api/v1/problems'), { problems: [] })
-    const left = fs.readdirSync(location.repositoryDirectory).filter((name) => name.startsWith('.fixdepot-deleted'))
+    const left = fs.readdirSync(directories.repositoryDirectory).filter((name) => name.startsWith('.fixdepot-deleted'))
     t.same(left, [], 'nothing is left aside')
     for (const server of [one, other]) t.same(await server.stop(), { code: 0, signal: null })
   }

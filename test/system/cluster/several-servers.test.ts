@@ -64,7 +64,7 @@ test('what one server accepts another one packs, and every server can be asked f
 })
 
 test('what a killed worker has begun another one ends, with the same bytes', async (t) => {
-  const { root, location, optionsOf } = await makeCluster(t, HUGE_BYTES)
+  const { root, directories, optionsOf } = await makeCluster(t, HUGE_BYTES)
   const workers = ['first', 'second'].map((name) => spawnServer(t, optionsOf(name, { FIXDEPOT_ROLE: 'worker' })))
   const front = await startServer(t, optionsOf('front', { FIXDEPOT_ROLE: 'api' }))
   const task = await front.export({ fixids: ['huge'] })
@@ -76,7 +76,7 @@ test('what a killed worker has begun another one ends, with the same bytes', asy
   const { state, current } = await front.finished(task)
   t.equal(state, 'complete')
 
-  const alone = await startServer(t, { ...location, dataDirectory: path.join(root, 'alone') })
+  const alone = await startServer(t, { ...directories, dataDirectory: path.join(root, 'alone') })
   const same = await alone.finished(await alone.export({ fixids: ['huge'] }))
   t.ok((await download(front, current)).equals(await download(alone, same.current)))
 })

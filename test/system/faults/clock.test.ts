@@ -3,7 +3,7 @@ import fs from 'node:fs'
 import path from 'node:path'
 import t from 'tap'
 import { allowTime } from '../../support/chaos/chaos.ts'
-import { FIXIDS, makeChaosLocation } from '../../support/chaos/chaos-location.ts'
+import { FIXIDS, makeChaosDepot } from '../../support/chaos/chaos-depot.ts'
 import { startServer } from '../../support/servers/server.ts'
 
 allowTime(t, 5)
@@ -19,12 +19,12 @@ t.test(
   'jumps of the clock stop no export, and give each task and archive a name of its own',
   { skip: library === undefined && 'needs libfaketime' },
   async (t) => {
-    const location = await makeChaosLocation(t, 24 * 2 ** 20)
-    const clock = path.join(path.dirname(location.dataDirectory), 'clock')
+    const depot = await makeChaosDepot(t, 24 * 2 ** 20)
+    const clock = path.join(path.dirname(depot.dataDirectory), 'clock')
     const jump = (to: string) => fs.writeFileSync(clock, to)
     jump('+0')
     const server = await startServer(t, {
-      ...location,
+      ...depot,
       settings: {
         LD_PRELOAD: library,
         FAKETIME_TIMESTAMP_FILE: clock,
@@ -41,7 +41,7 @@ t.test(
       jump(to)
       const { state, current } = await server.finished(taskid)
       t.equal(state, 'complete', `the clock jumped to ${to}`)
-      await location.checkArchive(t, current, FIXIDS.slice(0, index + 1))
+      await depot.checkArchive(t, current, FIXIDS.slice(0, index + 1))
       ids.push(taskid)
       names.add(current)
     }

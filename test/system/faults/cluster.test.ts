@@ -12,7 +12,7 @@ import { canRunS3Server, startS3Server } from '../../../scripts/s3-server.ts'
 import { MARKER_NAME } from '../../../src/storage/s3/ownership-marker.ts'
 import { openDepotDatabase } from '../../../src/store/engine/database.ts'
 import { allowTime, ROUNDS, startChance } from '../../support/chaos/chaos.ts'
-import { FIXIDS, makeChaosLocation } from '../../support/chaos/chaos-location.ts'
+import { FIXIDS, makeChaosDepot } from '../../support/chaos/chaos-depot.ts'
 import { startGate } from '../../support/gate.ts'
 import { ask, type PostgresServer, startPostgres, whyNoPostgres } from '../../support/servers/postgres.ts'
 import { makeBucket, s3Of, type TestBucket } from '../../support/servers/s3-server.ts'
@@ -65,7 +65,7 @@ async function countVersions(s3: S3, { bucket, prefix }: TestBucket) {
 
 t.test('what a cluster has acknowledged it does once and whole, whatever dies', { skip }, async (t) => {
   const chance = startChance(t)
-  const location = await makeChaosLocation(t, LARGEST_BYTES)
+  const depot = await makeChaosDepot(t, LARGEST_BYTES)
   const postgres = await startPostgres()
   t.teardown(() => postgres.remove())
   await ask(postgres.url('postgres'), 'create database cluster')
@@ -79,9 +79,9 @@ t.test('what a cluster has acknowledged it does once and whole, whatever dies', 
   const databaseGate = await startGate(t, socketOf(postgres))
   const databaseUrl = `postgres://fixdepot:any@${new URL(databaseGate.url).host}/cluster`
   const optionsOf = (name: string, settings: ServerOptions['settings'] = {}): ServerOptions => {
-    const dataDirectory = path.join(path.dirname(location.dataDirectory), name)
+    const dataDirectory = path.join(path.dirname(depot.dataDirectory), name)
     fs.mkdirSync(dataDirectory, { recursive: true })
-    return { repositoryDirectory: location.repositoryDirectory, dataDirectory, settings }
+    return { repositoryDirectory: depot.repositoryDirectory, dataDirectory, settings }
   }
   const start = (name: string) =>
     startServer(t, {

@@ -1,7 +1,7 @@
 /** Disks fail under the running server: the n-th call of a kind, for n = 1, 2, 3 … until a run meets no fault. */
 import t, { type Test } from 'tap'
 import { allowTime, IS_THOROUGH } from '../../support/chaos/chaos.ts'
-import { type ChaosLocation, FIXIDS, makeChaosLocation } from '../../support/chaos/chaos-location.ts'
+import { type ChaosDepot, FIXIDS, makeChaosDepot } from '../../support/chaos/chaos-depot.ts'
 import { buildFaultShim, type Fault, type FaultShim, withoutFaults } from '../../support/chaos/fault-shim.ts'
 import { type Status, startServer, type TestServer, until } from '../../support/servers/server.ts'
 
@@ -14,7 +14,7 @@ const LARGEST_BYTES = 9 * 2 ** 20
 const skip = withoutFaults()
 
 interface Faulty {
-  readonly location: ChaosLocation
+  readonly depot: ChaosDepot
   readonly server: TestServer
   readonly shim: FaultShim
   /** Packages of which there was no export yet. */
@@ -23,13 +23,13 @@ interface Faulty {
 
 async function startFaulty(t: Test): Promise<Faulty> {
   const shim = buildFaultShim(t)
-  const chaos = await makeChaosLocation(t, LARGEST_BYTES)
-  const location = { ...chaos, settings: shim.environment }
+  const chaos = await makeChaosDepot(t, LARGEST_BYTES)
+  const depot = { ...chaos, settings: shim.environment }
   let serial = 0
   return {
-    location,
+    depot,
     shim,
-    server: await startServer(t, location),
+    server: await startServer(t, depot),
     fresh() {
       serial += 1
       // Always with the largest package, so that there is something to write and to sync.
@@ -62,11 +62,11 @@ async function forEachNumber(
 }
 
 /** The export ended as a whole archive, or as a failure that says why, with nothing left of it. */
-async function endsWell(t: Test, { server, location }: Faulty, taskid: number, fixids: string[]): Promise<Status> {
+async function endsWell(t: Test, { server, depot }: Faulty, taskid: number, fixids: string[]): Promise<Status> {
   const status = await server.finished(taskid)
-  if (status.state === 'complete') await location.checkArchive(t, status.current, fixids)
+  if (status.state === 'complete') await depot.checkArchive(t, status.current, fixids)
   else t.match(status, { state: 'error', current: '', message: /\S/ })
-  await until('no part is left', async () => (await location.archives.unfinished()).length === 0)
+  await until('no part is left', async () => (await depot.archives.unfinished()).length === 0)
   return status
 }
 

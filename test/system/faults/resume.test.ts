@@ -6,7 +6,13 @@ import { pipeline } from 'node:stream/promises'
 import t from 'tap'
 import { allowTime, IS_THOROUGH } from '../../support/chaos/chaos.ts'
 import { packageFiles } from '../../support/packages.ts'
-import { makeLocation, type ServerOptions, startServer, type TestServer, until } from '../../support/servers/server.ts'
+import {
+  makeDirectories,
+  type ServerOptions,
+  startServer,
+  type TestServer,
+  until
+} from '../../support/servers/server.ts'
 
 allowTime(t, 10)
 
@@ -42,17 +48,17 @@ t.test(
   `an export killed ${KILLS} times reads at most 64 MiB again for each, and has the same bytes`,
   { skip },
   async (t) => {
-    const location = makeLocation(t, packageFiles({ fixid: 'large', payload: '' }))
-    const payload = path.join(location.repositoryDirectory, 'large.uxz')
+    const directories = makeDirectories(t, packageFiles({ fixid: 'large', payload: '' }))
+    const payload = path.join(directories.repositoryDirectory, 'large.uxz')
     fs.truncateSync(payload, LARGE_BYTES)
     fs.appendFileSync(payload, 'the end')
-    await (await startServer(t, location)).stop()
-    const idle = await bytesReadIdle(location)
+    await (await startServer(t, directories)).stop()
+    const idle = await bytesReadIdle(directories)
 
     let read = 0
     let taskid: number | undefined
     for (let kill = 1; kill <= KILLS; kill += 1) {
-      const server = await startServer(t, location)
+      const server = await startServer(t, directories)
       taskid ??= await server.export()
       await until(`the export is at ${kill} of ${KILLS + 1}`, async () => {
         const { downloadedsize, totalsize } = await server.status(taskid ?? 0)
@@ -62,7 +68,7 @@ t.test(
       read += bytesRead(server) - idle
       await server.stop('SIGKILL')
     }
-    const server = await startServer(t, location)
+    const server = await startServer(t, directories)
     const { state, current, totalsize } = await server.finished(taskid ?? 0)
     t.equal(state, 'complete')
     read += bytesRead(server) - idle
@@ -72,12 +78,12 @@ t.test(
     t.comment(`${totalsize} bytes, ${KILLS} kills, read again per kill: ${Math.round(again)} bytes`)
     t.ok(again <= 64 * MIB + READ_BESIDE, 'it reads little again')
 
-    const other = { ...location, dataDirectory: path.join(path.dirname(location.dataDirectory), 'other') }
+    const other = { ...directories, dataDirectory: path.join(path.dirname(directories.dataDirectory), 'other') }
     const calm = await startServer(t, other)
     const uninterrupted = await calm.finished(await calm.export())
     await calm.stop()
     const [mended, whole] = await Promise.all([
-      digestOf(path.join(location.dataDirectory, 'archives', current)),
+      digestOf(path.join(directories.dataDirectory, 'archives', current)),
       digestOf(path.join(other.dataDirectory, 'archives', uninterrupted.current))
     ])
     t.equal(mended, whole, 'it is byte-identical to an uninterrupted one')

@@ -4,7 +4,7 @@ import fs from 'node:fs'
 import path from 'node:path'
 import t, { type Test } from 'tap'
 import { allowTime } from '../../support/chaos/chaos.ts'
-import { type ChaosLocation, FIXIDS, makeChaosLocation } from '../../support/chaos/chaos-location.ts'
+import { type ChaosDepot, FIXIDS, makeChaosDepot } from '../../support/chaos/chaos-depot.ts'
 import { startServer, type TestServer, until } from '../../support/servers/server.ts'
 
 allowTime(t, 5)
@@ -17,12 +17,12 @@ const has = (command: string) => spawnSync(command, ['--version']).status === 0
 const canMount = process.platform === 'linux' && process.getuid?.() === 0
 
 /** A place whose data directory is a volume of so many bytes; undefined where nothing can be mounted. */
-async function locationOnVolume(t: Test, bytes: number): Promise<ChaosLocation | undefined> {
-  const location = await makeChaosLocation(t, 40 * MIB)
-  if (spawnSync('mount', ['-t', 'tmpfs', '-o', `size=${bytes}`, 'tmpfs', location.dataDirectory]).status !== 0)
+async function makeDepotOnVolume(t: Test, bytes: number): Promise<ChaosDepot | undefined> {
+  const depot = await makeChaosDepot(t, 40 * MIB)
+  if (spawnSync('mount', ['-t', 'tmpfs', '-o', `size=${bytes}`, 'tmpfs', depot.dataDirectory]).status !== 0)
     return undefined
-  t.teardown(() => void spawnSync('umount', ['--lazy', location.dataDirectory]))
-  return location
+  t.teardown(() => void spawnSync('umount', ['--lazy', depot.dataDirectory]))
+  return depot
 }
 
 /** Leaves so many bytes of the volume free, whoever else writes there. */
@@ -40,8 +40,8 @@ function fillVolume(directory: string, free: number): () => void {
   return () => fs.rmSync(filler)
 }
 
-const noParts = (location: ChaosLocation) =>
-  until('no part is left', async () => (await location.archives.unfinished()).length === 0)
+const noParts = (depot: ChaosDepot) =>
+  until('no part is left', async () => (await depot.archives.unfinished()).length === 0)
 
 async function checks(server: TestServer): Promise<{ code: number; text: string }> {
   const response = await fetch(`${server.url}/health/ready`)
@@ -54,9 +54,9 @@ t.test(
   'without room for it, an export is refused with what it needs, and what is free',
   { skip: skipVolume },
   async (t) => {
-    const location = await locationOnVolume(t, 100 * MIB)
-    if (location === undefined) return t.pass('nothing can be mounted here')
-    const server = await startServer(t, location)
+    const depot = await makeDepotOnVolume(t, 100 * MIB)
+    if (depot === undefined) return t.pass('nothing can be mounted here')
+    const server = await startServer(t, depot)
     const body = JSON.stringify({ fixids: [LARGE] })
     const response = await server.call('/updateRepositories/firmware?action=export', { method: 'PUT', body })
     t.equal(response.status, 409)
@@ -70,15 +70,15 @@ t.test(
   'a volume that fills up fails the export with a clear message, and nothing else',
   { skip: skipVolume },
   async (t) => {
-    const location = await locationOnVolume(t, 160 * MIB)
-    if (location === undefined) return t.pass('nothing can be mounted here')
-    const server = await startServer(t, location)
+    const depot = await makeDepotOnVolume(t, 160 * MIB)
+    if (depot === undefined) return t.pass('nothing can be mounted here')
+    const server = await startServer(t, depot)
     const taskid = await server.export({ fixids: [LARGE] })
-    const empty = fillVolume(location.dataDirectory, 2 * MIB)
+    const empty = fillVolume(depot.dataDirectory, 2 * MIB)
     const status = await server.finished(taskid)
     if (status.state === 'error') t.match(status.message, /no space left/i)
-    else await location.checkArchive(t, status.current, [LARGE])
-    await noParts(location)
+    else await depot.checkArchive(t, status.current, [LARGE])
+    await noParts(depot)
     const full = await checks(server)
     t.equal(full.code, 503)
     t.match(full.text, /Only \d+ bytes are free/)
@@ -93,18 +93,18 @@ t.test(
   'a limit on the size of files fails what is larger, and nothing else',
   { skip: has('prlimit') ? false : 'needs prlimit' },
   async (t) => {
-    const location = await makeChaosLocation(t, 40 * MIB)
-    const server = await startServer(t, { ...location, runBy: ['prlimit', `--fsize=${12 * MIB}`] })
+    const depot = await makeChaosDepot(t, 40 * MIB)
+    const server = await startServer(t, { ...depot, runBy: ['prlimit', `--fsize=${12 * MIB}`] })
     for (let round = 0; round < 3; round += 1) {
       t.match(await server.finished(await server.export({ fixids: [LARGE] })), {
         state: 'error',
         message: /no space left/i
       })
-      await noParts(location)
+      await noParts(depot)
     }
     const small = await server.finished(await server.export({ fixids: [SMALL] }))
     t.equal(small.state, 'complete')
-    await location.checkArchive(t, small.current, [SMALL])
+    await depot.checkArchive(t, small.current, [SMALL])
     t.same(await server.stop(), { code: 0, signal: null })
   }
 )

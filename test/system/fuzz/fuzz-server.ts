@@ -26,14 +26,14 @@ const SERIOUS = /"level":[56]0/
  * In memory, where there is enough of it: what is promised is synced, and the fuzzer would wait for the disk most of
  * the time.
  */
-function locationFor(): string {
+function workspaceRoot(): string {
   const { bavail = 0, bsize = 0 } = fs.existsSync(MEMORY) ? fs.statfsSync(MEMORY) : {}
   return bavail * bsize >= ENOUGH_BYTES ? MEMORY : os.tmpdir()
 }
 
 /** @param seed of the sample repository */
 export async function startFuzzServer(seed: number): Promise<FuzzServer> {
-  const workspace = createWorkspace(locationFor())
+  const workspace = createWorkspace(workspaceRoot())
   const directory = path.join(workspace.directory, 'repository')
   await generateRepository({ ...parseCorpus('5MB'), directory, seed, defects: true })
   const settings = {
@@ -42,14 +42,14 @@ export async function startFuzzServer(seed: number): Promise<FuzzServer> {
   }
   const server = await startServer(workspace, directory, settings, CHECKOUT_COMMAND)
   await server.waitUntilIdle()
-  const [location = ''] = fs.readdirSync(workspace.directory).filter((name) => name.startsWith('server-'))
+  const [serverDirectory = ''] = fs.readdirSync(workspace.directory).filter((name) => name.startsWith('server-'))
   return {
     url: server.address,
     authorization: server.authorization,
     pid: server.pid,
     errors: () =>
       fs
-        .readFileSync(path.join(workspace.directory, location, 'server.log'), 'utf8')
+        .readFileSync(path.join(workspace.directory, serverDirectory, 'server.log'), 'utf8')
         .split('\n')
         .filter((line) => SERIOUS.test(line)),
     stop: server.stop

@@ -8,7 +8,7 @@ import {
   parseMetadataFile,
   parseV3Zip
 } from '../../../src/metadata/metadata-file.ts'
-import { callInThread } from '../../support/metadata/in-thread.ts'
+import { callInThread } from '../../support/metadata/call-in-thread.ts'
 import { array, instance, property } from '../../support/metadata/xml.ts'
 
 const METADATA_FILE = new URL('../../../src/metadata/metadata-file.ts', import.meta.url)

@@ -14,7 +14,7 @@ import { packageFiles } from '../../support/packages.ts'
 import { makeCertificate } from '../../support/servers/certificates.ts'
 import { freePort, type Nginx, startNginx, withoutNginx } from '../../support/servers/nginx.ts'
 import { createEmptyDatabase, whyNoPostgres } from '../../support/servers/postgres.ts'
-import { ADMIN_PASSWORD, makeLocation, startServer, until } from '../../support/servers/server.ts'
+import { ADMIN_PASSWORD, makeDirectories, startServer, until } from '../../support/servers/server.ts'
 
 const PAYLOAD_BYTES = 5_000_000
 const JSON_TYPE = { 'content-type': 'application/json' }
@@ -53,14 +53,14 @@ t.test(
   'several depots behind the proxy are as one',
   { skip: withoutNginx || (whyNoPostgres() ?? false) },
   async (t) => {
-    const location = makeLocation(t, packageFiles({ fixid: 'a', payload: randomBytes(PAYLOAD_BYTES) }))
-    const root = path.dirname(location.dataDirectory)
+    const directories = makeDirectories(t, packageFiles({ fixid: 'a', payload: randomBytes(PAYLOAD_BYTES) }))
+    const root = path.dirname(directories.dataDirectory)
     const archives = path.join(root, 'archives')
     fs.mkdirSync(archives)
     const databaseUrl = await createEmptyDatabase(t)
     const settings = { FIXDEPOT_ARCHIVES_URL: pathToFileURL(archives).href, FIXDEPOT_TRUST_PROXY: '127.0.0.1' }
     const start = (name: string) =>
-      startServer(t, { ...location, dataDirectory: path.join(root, name), databaseUrl, settings })
+      startServer(t, { ...directories, dataDirectory: path.join(root, name), databaseUrl, settings })
     const [one, two] = [await start('one'), await start('two')]
     const ports = [one, two].map(({ url }) => Number(new URL(url).port))
     const nobody = await freePort()

@@ -28,8 +28,8 @@ const SETUP = ['package.json', 'package-lock.json', 'tsconfig.json', 'tsconfig.b
 const NO_NETWORK = /\b(E40[134]|ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|ENETUNREACH|ENOTCACHED)\b/
 
 const { name, version } = JSON.parse(fs.readFileSync(path.join(ROOT, 'package.json'), 'utf8'))
-const location = fs.realpathSync(t.testdir({ checkout: {}, empty: { 'package.json': '{}' }, data: {}, repository: {} }))
-const [checkout, empty, release] = ['checkout', 'empty', 'release'].map((part) => path.join(location, part)) as [
+const root = fs.realpathSync(t.testdir({ checkout: {}, empty: { 'package.json': '{}' }, data: {}, repository: {} }))
+const [checkout, empty, release] = ['checkout', 'empty', 'release'].map((part) => path.join(root, part)) as [
   string,
   string,
   string
@@ -101,11 +101,11 @@ t.test('the release is installed into an empty directory, and serves an export',
     stderr: ''
   })
 
-  writeFiles(path.join(location, 'repository'), packageFiles({ fixid: 'a', payload: 'firmware'.repeat(10_000) }))
+  writeFiles(path.join(root, 'repository'), packageFiles({ fixid: 'a', payload: 'firmware'.repeat(10_000) }))
   const settings = {
     FIXDEPOT_PORT: '0',
-    FIXDEPOT_DATA_DIR: path.join(location, 'data'),
-    FIXDEPOT_REPOSITORY_DIR: path.join(location, 'repository'),
+    FIXDEPOT_DATA_DIR: path.join(root, 'data'),
+    FIXDEPOT_REPOSITORY_DIR: path.join(root, 'repository'),
     FIXDEPOT_ADMIN_PASSWORD: ADMIN_PASSWORD,
     FIXDEPOT_TLS: 'off'
   }
@@ -151,7 +151,7 @@ t.test('the release is installed into an empty directory, and serves an export',
 
   if (server.pid !== undefined) process.kill(-server.pid, 'SIGTERM')
   await ended
-  t.notOk(fs.existsSync(path.join(location, 'data/fixdepot.db-wal')), 'a signal ends it with grace')
+  t.notOk(fs.existsSync(path.join(root, 'data/fixdepot.db-wal')), 'a signal ends it with grace')
 })
 
 t.test('an old Node.js is answered with a sentence', async (t) => {

@@ -8,25 +8,31 @@ import { NAME } from '../../support/archive-storage-suite.ts'
 import { startGate } from '../../support/gate.ts'
 import { packageFiles } from '../../support/packages.ts'
 import { makeBucket, type TestBucket, withoutS3 } from '../../support/servers/s3-server.ts'
-import { makeLocation, type ServerOptions, startServer, type TestServer, until } from '../../support/servers/server.ts'
+import {
+  makeDirectories,
+  type ServerOptions,
+  startServer,
+  type TestServer,
+  until
+} from '../../support/servers/server.ts'
 
 const MIB = 2 ** 20
 const PART = 8 * MIB
 
 /** A place whose repository has a payload of this size, of different parts. */
-function locationWith(t: Test, payloadBytes: number): Omit<ServerOptions, 'settings'> {
-  const location = makeLocation(t, {
+function directoriesWith(t: Test, payloadBytes: number): Omit<ServerOptions, 'settings'> {
+  const directories = makeDirectories(t, {
     ...packageFiles({ fixid: 'small', payload: 'small' }),
     ...packageFiles({ fixid: 'large', payload: '' })
   })
   const payload = randomBytes(MIB)
-  const fd = fs.openSync(path.join(location.repositoryDirectory, 'large.uxz'), 'w')
+  const fd = fs.openSync(path.join(directories.repositoryDirectory, 'large.uxz'), 'w')
   for (let at = 0; at < payloadBytes; at += MIB) {
     payload.writeUInt32LE(at / MIB, 0)
     fs.writeSync(fd, payload)
   }
   fs.closeSync(fd)
-  return location
+  return directories
 }
 
 const archivePath = (name: string) => `/updateRepositories/firmware?key=export&exportRepoFilename=${name}`
@@ -39,9 +45,9 @@ async function download(server: TestServer, name: string): Promise<Buffer> {
 }
 
 /** The bytes of the archive that the same repository gives on a disk. */
-async function madeLocally(t: Test, location: Omit<ServerOptions, 'settings'>) {
-  const dataDirectory = path.join(path.dirname(location.dataDirectory), 'local')
-  const server = await startServer(t, { ...location, dataDirectory })
+async function madeLocally(t: Test, directories: Omit<ServerOptions, 'settings'>) {
+  const dataDirectory = path.join(path.dirname(directories.dataDirectory), 'local')
+  const server = await startServer(t, { ...directories, dataDirectory })
   const { current } = await server.finished(await server.export())
   const response = await server.call(archivePath(current), { method: 'HEAD' })
   await server.stop()
@@ -74,14 +80,14 @@ t.test('archives in S3', { skip: withoutS3 }, async (t) => {
     'an export into a bucket is byte-identical to one on a disk, and is downloaded in the same ways',
     async (t) => {
       const bucket = await makeBucket(t)
-      const location = locationWith(t, 20 * MIB)
-      const local = await madeLocally(t, location)
-      const server = await startServer(t, { ...location, settings: bucket.settings })
+      const directories = directoriesWith(t, 20 * MIB)
+      const local = await madeLocally(t, directories)
+      const server = await startServer(t, { ...directories, settings: bucket.settings })
       const status = await server.finished(await server.export())
       t.match(status, { state: 'complete', downloadedsize: status.totalsize, downloadednum: status.total })
       const whole = await download(server, status.current)
       t.equal(sha256(whole), local.sha256)
-      t.same(fs.existsSync(path.join(location.dataDirectory, 'archives')), false)
+      t.same(fs.existsSync(path.join(directories.dataDirectory, 'archives')), false)
 
       const head = await server.call(archivePath(status.current), { method: 'HEAD' })
       t.equal(head.headers.get('etag'), local.etag)
@@ -116,22 +122,22 @@ t.test('archives in S3', { skip: withoutS3 }, async (t) => {
 
   t.test('an export goes on after a kill where its parts end, and little is done again', async (t) => {
     const bucket = await makeBucket(t)
-    const location = locationWith(t, 256 * MIB)
-    const local = await madeLocally(t, location)
-    const first = await startServer(t, { ...location, settings: bucket.settings })
+    const directories = directoriesWith(t, 256 * MIB)
+    const local = await madeLocally(t, directories)
+    const first = await startServer(t, { ...directories, settings: bucket.settings })
     const taskid = await first.export()
     await until('several parts are there', async () => (await first.status(taskid)).downloadedsize >= 3 * PART)
     await first.stop('SIGKILL')
-    const { bytes_done: done, checkpoint_offset: checkpoint, state } = await jobOf(location)
+    const { bytes_done: done, checkpoint_offset: checkpoint, state } = await jobOf(directories)
     t.equal(state, 'running', 'it was killed in its midst')
     t.ok(done - checkpoint <= 2 * PART, `${done - checkpoint} bytes of what is recorded are done again`)
     t.equal(checkpoint % PART, 0)
     const uploads = await filesIn(bucket)
     t.match(uploads, [{ token: 0 }])
-    const second = await startServer(t, { ...location, settings: bucket.settings })
+    const second = await startServer(t, { ...directories, settings: bucket.settings })
     const status = await second.finished(taskid)
     t.equal(status.state, 'complete')
-    const { run_started_bytes: resumedAt } = await jobOf(location)
+    const { run_started_bytes: resumedAt } = await jobOf(directories)
     t.equal(resumedAt, done, 'the second run began with what the first one had done')
     t.equal(sha256(await download(second, status.current)), local.sha256)
     t.match(await filesIn(bucket), [{ archiveName: status.current, token: undefined }], 'no upload is left')
@@ -140,9 +146,9 @@ t.test('archives in S3', { skip: withoutS3 }, async (t) => {
   t.test('storage that is away is waited for, and requests are told so', async (t) => {
     const bucket = await makeBucket(t)
     const gate = await startGate(t, bucket.server.endpoint)
-    const location = locationWith(t, 192 * MIB)
+    const directories = directoriesWith(t, 192 * MIB)
     const settings = { ...bucket.settings, FIXDEPOT_S3_ENDPOINT: gate.url }
-    const server = await startServer(t, { ...location, settings })
+    const server = await startServer(t, { ...directories, settings })
     const before = await server.finished(await server.export({ fixids: ['small'] }))
     const taskid = await server.export()
     await until('a part is there', async () => (await server.status(taskid)).downloadedsize >= PART)
@@ -169,14 +175,14 @@ t.test('archives in S3', { skip: withoutS3 }, async (t) => {
   t.test('a stop while storage is away ends the server, which goes on with the next start', async (t) => {
     const bucket = await makeBucket(t)
     const gate = await startGate(t, bucket.server.endpoint)
-    const location = locationWith(t, 128 * MIB)
+    const directories = directoriesWith(t, 128 * MIB)
     const settings = { ...bucket.settings, FIXDEPOT_S3_ENDPOINT: gate.url }
-    const server = await startServer(t, { ...location, settings })
+    const server = await startServer(t, { ...directories, settings })
     const taskid = await server.export()
     await until('a part is there', async () => (await server.status(taskid)).downloadedsize >= PART)
     gate.shut()
     t.match(await server.stop(), { code: 0 })
-    const second = await startServer(t, { ...location, settings })
+    const second = await startServer(t, { ...directories, settings })
     gate.open()
     t.equal((await second.finished(taskid)).state, 'complete')
   })
@@ -187,7 +193,7 @@ t.test('archives in S3', { skip: withoutS3 }, async (t) => {
     t.teardown(() => storage.close())
     await storage.resume({ name: NAME, token: 1, size: 100, start: 0, signal: new AbortController().signal })
     t.equal((await filesIn(bucket)).length, 1)
-    const server = await startServer(t, { ...locationWith(t, 128 * MIB), settings: bucket.settings })
+    const server = await startServer(t, { ...directoriesWith(t, 128 * MIB), settings: bucket.settings })
     await until('the orphan is swept', async () => (await filesIn(bucket)).length === 0)
     const taskid = await server.export()
     await until('a part is there', async () => (await server.status(taskid)).downloadedsize >= PART)
@@ -198,7 +204,7 @@ t.test('archives in S3', { skip: withoutS3 }, async (t) => {
   t.test('a bucket that is not there ends the start with a sentence', async (t) => {
     const bucket = await makeBucket(t)
     const settings = { ...bucket.settings, FIXDEPOT_ARCHIVES_URL: 's3://no-such-bucket/depot' }
-    await t.rejects(startServer(t, { ...locationWith(t, MIB), settings }), {
+    await t.rejects(startServer(t, { ...directoriesWith(t, MIB), settings }), {
       message: /code 1: FIXDEPOT_ARCHIVES_URL cannot be used: .*NoSuchBucket/
     })
   })

@@ -4,7 +4,7 @@ import Database from 'better-sqlite3'
 import t from 'tap'
 import { verifyAudit } from '../../../src/admin/audit.ts'
 import { packageFiles } from '../../support/packages.ts'
-import { ADMIN_PASSWORD, makeLocation, startServer } from '../../support/servers/server.ts'
+import { ADMIN_PASSWORD, makeDirectories, startServer } from '../../support/servers/server.ts'
 
 const KILLS = 3
 const CLIENTS = 8
@@ -17,11 +17,14 @@ interface Row {
 
 t.test('whatever was acknowledged has its record after a kill, and the chain is whole', async (t) => {
   const names = ['a', 'b', 'c']
-  const location = makeLocation(t, Object.assign({}, ...names.map((fixid) => packageFiles({ fixid, payload: fixid }))))
-  const databaseFile = path.join(location.dataDirectory, 'fixdepot.db')
+  const directories = makeDirectories(
+    t,
+    Object.assign({}, ...names.map((fixid) => packageFiles({ fixid, payload: fixid })))
+  )
+  const databaseFile = path.join(directories.dataDirectory, 'fixdepot.db')
   const acknowledged: number[] = []
   for (let round = 0; round < KILLS; round += 1) {
-    const server = await startServer(t, location)
+    const server = await startServer(t, directories)
     let isRunning = true
     const enough = acknowledged.length + 40
     const clients = Array.from({ length: CLIENTS }, async (_, index) => {
@@ -37,7 +40,7 @@ t.test('whatever was acknowledged has its record after a kill, and the chain is 
     isRunning = false
     await Promise.all(clients)
   }
-  const last = await startServer(t, location)
+  const last = await startServer(t, directories)
   const lines: string[] = []
   const code = await verifyAudit({ databaseFile }, { print: (line) => lines.push(line) })
   t.equal(code, 0, 'also while a server runs')

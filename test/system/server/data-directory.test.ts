@@ -6,7 +6,7 @@ import t, { type Test } from 'tap'
 import { backUp } from '../../../src/admin/backup.ts'
 import { examine } from '../../../src/admin/doctor/doctor.ts'
 import { packageFiles } from '../../support/packages.ts'
-import { makeLocation, type ServerOptions, spawnServer, startServer } from '../../support/servers/server.ts'
+import { makeDirectories, type ServerOptions, spawnServer, startServer } from '../../support/servers/server.ts'
 
 const LIST = '/updateRepositories/firmware?key=importDir'
 
@@ -14,8 +14,8 @@ function databaseOf({ dataDirectory }: ServerOptions): string {
   return path.join(dataDirectory, 'fixdepot.db')
 }
 
-function location(t: Test): ServerOptions {
-  return makeLocation(t, packageFiles({ fixid: 'a', payload: 'x' }))
+function optionsWithPackage(t: Test): ServerOptions {
+  return makeDirectories(t, packageFiles({ fixid: 'a', payload: 'x' }))
 }
 
 async function refused(t: Test, options: ServerOptions, sentence: RegExp): Promise<void> {
@@ -26,14 +26,14 @@ async function refused(t: Test, options: ServerOptions, sentence: RegExp): Promi
 }
 
 t.test('a second server on the same data directory is refused, and the first goes on', async (t) => {
-  const options = location(t)
+  const options = optionsWithPackage(t)
   const first = await startServer(t, options)
   await refused(t, options, /^Another fixdepot works in .*data\. Stop it first, or set FIXDEPOT_DATA_DIR .*\n$/)
   t.equal((await first.call(LIST)).status, 200)
 })
 
 t.test('after a server was killed or has stopped, the next one starts', async (t) => {
-  const options = location(t)
+  const options = optionsWithPackage(t)
   const first = await startServer(t, options)
   await first.stop('SIGKILL')
   const second = await startServer(t, options)
@@ -45,7 +45,7 @@ t.test('after a server was killed or has stopped, the next one starts', async (t
 t.test(
   'a database that is none, or of a newer version, stops the start with a sentence and stays as it is',
   async (t) => {
-    const options = location(t)
+    const options = optionsWithPackage(t)
     const file = databaseOf(options)
     fs.writeFileSync(file, 'no database\n'.repeat(400))
     const garbage = fs.readFileSync(file)
@@ -64,7 +64,7 @@ t.test(
 )
 
 t.test('a running server is sound, and its backup starts another one that goes on with higher ids', async (t) => {
-  const options = location(t)
+  const options = optionsWithPackage(t)
   const server = await startServer(t, options)
   const before = await server.export()
   await server.finished(before)
@@ -89,7 +89,7 @@ t.test('a running server is sound, and its backup starts another one that goes o
 t.test(
   'a shared directory of archives belongs to one depot: another one is refused, and the same one starts again',
   async (t) => {
-    const own = makeLocation(t, packageFiles({ fixid: 'one' }))
+    const own = makeDirectories(t, packageFiles({ fixid: 'one' }))
     const root = path.dirname(own.dataDirectory)
     const shared = path.join(root, 'shared')
     fs.mkdirSync(shared)

@@ -3,15 +3,15 @@ import t from 'tap'
 import { generateRepository } from '../../../sample/generate.ts'
 import { basic } from '../../support/api/app.ts'
 import { readZip } from '../../support/api/read-zip.ts'
-import { ADMIN_PASSWORD, makeLocation, startServer } from '../../support/servers/server.ts'
+import { ADMIN_PASSWORD, makeDirectories, startServer } from '../../support/servers/server.ts'
 
 const FIRMWARE = '/updateRepositories/firmware'
 
 t.test('an export over the network holds the files of the repository, byte for byte', async (t) => {
-  const location = makeLocation(t)
-  const { repositoryDirectory: directory } = location
+  const directories = makeDirectories(t)
+  const { repositoryDirectory: directory } = directories
   const manifest = await generateRepository({ directory, targetBytes: 600_000, seedFiles: [] })
-  const server = await startServer(t, location)
+  const server = await startServer(t, directories)
 
   async function exported(body: object): Promise<Record<string, string>> {
     const { state, current, totalsize, downloadedsize } = await server.finished(await server.export(body))
@@ -37,7 +37,7 @@ t.test('an export over the network holds the files of the repository, byte for b
 })
 
 t.test('no secret appears in the log, however much is logged', async (t) => {
-  const server = await startServer(t, { ...makeLocation(t), settings: { FIXDEPOT_LOG_LEVEL: 'trace' } })
+  const server = await startServer(t, { ...makeDirectories(t), settings: { FIXDEPOT_LOG_LEVEL: 'trace' } })
   const guess = 'a wrong guess of it'
   const wrong = { authorization: basic('admin', guess), cookie: 'session=very-secret-cookie' }
   t.equal((await fetch(`${server.url}${FIRMWARE}`, { headers: wrong })).status, 401)

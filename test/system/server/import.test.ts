@@ -7,7 +7,7 @@ import { basic, IMPORT } from '../../support/api/app.ts'
 import { filesBody } from '../../support/api/multipart.ts'
 import { contentsOf } from '../../support/depot.ts'
 import { packageFiles } from '../../support/packages.ts'
-import { ADMIN_PASSWORD, makeLocation, startServer, type TestServer, until } from '../../support/servers/server.ts'
+import { ADMIN_PASSWORD, makeDirectories, startServer, type TestServer, until } from '../../support/servers/server.ts'
 
 const FIRMWARE = '/updateRepositories/firmware'
 const LISTING = `${FIRMWARE}?key=updates&payload`
@@ -31,10 +31,10 @@ function send(server: TestServer, files: Readonly<Record<string, Buffer>>): Prom
 
 /** A repository as operators have it, with all its defects, and the archive of everything in it. */
 async function sampleArchive(t: Test) {
-  const location = makeLocation(t)
-  await generateRepository({ directory: location.repositoryDirectory, targetBytes: 3_000_000, seedFiles: [] })
-  const server = await startServer(t, location)
-  return { location, server, archive: await exportAll(server) }
+  const directories = makeDirectories(t)
+  await generateRepository({ directory: directories.repositoryDirectory, targetBytes: 3_000_000, seedFiles: [] })
+  const server = await startServer(t, directories)
+  return { directories, server, archive: await exportAll(server) }
 }
 
 const only = (archive: Readonly<Record<string, Buffer>>): Buffer => Object.values(archive)[0] ?? Buffer.alloc(0)
@@ -42,19 +42,19 @@ const only = (archive: Readonly<Record<string, Buffer>>): Buffer => Object.value
 t.test('what one depot exports, another one imports: catalog, files and archive are the same', async (t) => {
   const source = await sampleArchive(t)
   await t.test('into an empty depot', async (t) => {
-    const location = makeLocation(t)
-    const target = await startServer(t, location)
+    const directories = makeDirectories(t)
+    const target = await startServer(t, directories)
     const answer = await send(target, source.archive)
     if (answer.status !== 200) t.comment(await answer.clone().text())
     t.equal(answer.status, 200)
     t.match(await target.finished(((await answer.json()) as ImportAnswer).jobid), { state: 'complete' })
     t.same(await target.json(LISTING), await source.server.json(LISTING))
-    const imported = contentsOf(location.repositoryDirectory)
-    const originals = contentsOf(source.location.repositoryDirectory)
+    const imported = contentsOf(directories.repositoryDirectory)
+    const originals = contentsOf(source.directories.repositoryDirectory)
     t.ok(Object.keys(imported).length > 300)
     for (const [file, content] of Object.entries(imported)) {
       if (content !== originals[file]) t.fail(`${file} is another one`)
-      const times = [source.location, location].map(
+      const times = [source.directories, directories].map(
         (depot) => fs.statSync(path.join(depot.repositoryDirectory, file)).mtime
       )
       t.equal(Math.floor(Number(times[0]) / 1000), Math.floor(Number(times[1]) / 1000), file)
@@ -67,31 +67,31 @@ t.test('an import that was accepted is completed after the server was killed', a
   const { archive, server: source } = await sampleArchive(t)
   const expected = await source.json(LISTING)
   for (const round of [1, 2, 3]) {
-    const location = makeLocation(t)
-    const first = await startServer(t, location)
+    const directories = makeDirectories(t)
+    const first = await startServer(t, directories)
     const cut = send(first, archive).catch(() => {})
     const isAccepted = async () =>
       (await first.json<{ title: string }[]>('/tasks')).some(({ title }) => /Import/.test(title))
     await until('the import is accepted', isAccepted)
     await first.stop('SIGKILL')
     await cut
-    const next = await startServer(t, location)
+    const next = await startServer(t, directories)
     const [task] = await next
       .json<{ id: string; title: string }[]>('/tasks')
       .then((tasks) => tasks.filter(({ title }) => /Import/.test(title)))
     t.match(await next.finished(Number(task?.id)), { state: 'complete' }, `round ${round}`)
     t.same(await next.json(LISTING), expected)
     await until('nothing is left', () =>
-      fs.readdirSync(location.repositoryDirectory).every((name) => !name.startsWith('.'))
+      fs.readdirSync(directories.repositoryDirectory).every((name) => !name.startsWith('.'))
     )
     await next.stop()
   }
 })
 
 t.test('an upload that was not accepted before the server was killed has never been', async (t) => {
-  const location = makeLocation(t, packageFiles({ fixid: 'a', payload: 'x' }))
-  const before = contentsOf(location.repositoryDirectory)
-  const first = await startServer(t, location)
+  const directories = makeDirectories(t, packageFiles({ fixid: 'a', payload: 'x' }))
+  const before = contentsOf(directories.repositoryDirectory)
+  const first = await startServer(t, directories)
   const request = http.request(`${first.url}${IMPORT}`, {
     method: 'POST',
     headers: { authorization: basic('admin', ADMIN_PASSWORD), 'content-type': 'multipart/form-data; boundary=x' }
@@ -100,13 +100,13 @@ t.test('an upload that was not accepted before the server was killed has never b
   request.write('--x\r\nContent-Disposition: form-data; name="f"; filename="b.uxz"\r\n\r\n')
   request.write(Buffer.alloc(4_000_000))
   await until('some of it is written', () =>
-    Object.values(contentsOf(location.repositoryDirectory)).some(({ length }) => length >= 1_000_000)
+    Object.values(contentsOf(directories.repositoryDirectory)).some(({ length }) => length >= 1_000_000)
   )
   await first.stop('SIGKILL')
-  const next = await startServer(t, location)
-  t.same(contentsOf(location.repositoryDirectory), before)
+  const next = await startServer(t, directories)
+  t.same(contentsOf(directories.repositoryDirectory), before)
   t.same(
-    fs.readdirSync(location.repositoryDirectory).filter((name) => name.startsWith('.')),
+    fs.readdirSync(directories.repositoryDirectory).filter((name) => name.startsWith('.')),
     []
   )
   t.notOk((await next.json<{ title: string }[]>('/tasks')).some(({ title }) => /Import/.test(title)))

@@ -1,7 +1,7 @@
 import t, { type Test } from 'tap'
 import { packageFiles } from '../../support/packages.ts'
 import { makeBucket, withoutS3 } from '../../support/servers/s3-server.ts'
-import { makeLocation, startServer } from '../../support/servers/server.ts'
+import { makeDirectories, startServer } from '../../support/servers/server.ts'
 
 const SIGNATURE = /X-Amz-Signature=([0-9a-f]{64})/
 
@@ -10,7 +10,7 @@ async function startLinking(t: Test, settings: Record<string, string> = {}) {
   const bucket = await makeBucket(t)
   const payload = Buffer.alloc(3_000_000, 'firmware that is in no other package')
   const server = await startServer(t, {
-    ...makeLocation(t, packageFiles({ fixid: 'a', payload })),
+    ...makeDirectories(t, packageFiles({ fixid: 'a', payload })),
     settings: { ...bucket.settings, FIXDEPOT_S3_REDIRECT: 'yes', ...settings }
   })
   const taskid = await server.export()

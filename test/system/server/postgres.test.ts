@@ -13,7 +13,13 @@ import {
   startPostgres,
   whyNoPostgres
 } from '../../support/servers/postgres.ts'
-import { makeLocation, type ServerOptions, startServer, type TestServer, until } from '../../support/servers/server.ts'
+import {
+  makeDirectories,
+  type ServerOptions,
+  startServer,
+  type TestServer,
+  until
+} from '../../support/servers/server.ts'
 
 const FIRMWARE = '/updateRepositories/firmware'
 const LISTING = `${FIRMWARE}?key=updates&payload`
@@ -36,12 +42,12 @@ async function ownPostgres(t: Test): Promise<PostgresServer> {
 }
 
 test('a depot in PostgreSQL lists and exports just what one in a file does', async (t) => {
-  const location = makeLocation(t)
-  await generateRepository({ directory: location.repositoryDirectory, targetBytes: 1_000_000, seedFiles: [] })
-  const embedded = await startServer(t, location)
-  const dataDirectory = path.join(path.dirname(location.dataDirectory), 'other')
+  const directories = makeDirectories(t)
+  await generateRepository({ directory: directories.repositoryDirectory, targetBytes: 1_000_000, seedFiles: [] })
+  const embedded = await startServer(t, directories)
+  const dataDirectory = path.join(path.dirname(directories.dataDirectory), 'other')
   fs.mkdirSync(dataDirectory)
-  const server = await startServer(t, { ...location, dataDirectory, databaseUrl: await createEmptyDatabase(t) })
+  const server = await startServer(t, { ...directories, dataDirectory, databaseUrl: await createEmptyDatabase(t) })
   for (const listing of [LISTING, `${FIRMWARE}?key=supportedMts`, '/api/v1/packages', '/api/v1/problems']) {
     t.same(await server.json(listing), await embedded.json(listing), listing)
   }
@@ -55,7 +61,7 @@ test('a depot in PostgreSQL lists and exports just what one in a file does', asy
 })
 
 test('imports, deletions, users, sessions and the audit trail outlast a restart', async (t) => {
-  const options = { ...makeLocation(t, packageFiles({ fixid: 'old' })), databaseUrl: await createEmptyDatabase(t) }
+  const options = { ...makeDirectories(t, packageFiles({ fixid: 'old' })), databaseUrl: await createEmptyDatabase(t) }
   const server = await startServer(t, options)
   const files = Object.fromEntries(
     Object.entries(packageFiles({ fixid: 'new' })).map(([name, file]) => [name, Buffer.from(file)])
@@ -101,11 +107,12 @@ test('an export goes on where it was when the server was killed', async (t) => {
 
 test('a restart of PostgreSQL loses no accepted export, and the server goes on by itself', async (t) => {
   const postgres = await ownPostgres(t)
-  const location = largeRepository(t)
+  const directories = largeRepository(t)
   const more = packageFiles({ fixid: 'small' })
-  for (const [name, file] of Object.entries(more)) fs.writeFileSync(path.join(location.repositoryDirectory, name), file)
+  for (const [name, file] of Object.entries(more))
+    fs.writeFileSync(path.join(directories.repositoryDirectory, name), file)
   const server = await startServer(t, {
-    ...location,
+    ...directories,
     databaseUrl: postgres.url('postgres'),
     settings: { FIXDEPOT_WORKERS: '2' }
   })

@@ -8,7 +8,7 @@ import fs from 'node:fs'
 import path from 'node:path'
 import t from 'tap'
 import { smallRepository } from '../../support/packages.ts'
-import { makeLocation, startServer } from '../../support/servers/server.ts'
+import { makeDirectories, startServer } from '../../support/servers/server.ts'
 
 const { SLOW_SECONDS = '8', SLOW_CONNECTIONS = '300' } = process.env
 
@@ -29,7 +29,7 @@ const MODES = {
 }
 
 t.test('slow heads, slow bodies and slow reads at the same time keep nobody out', options, async (t) => {
-  const server = await startServer(t, makeLocation(t, smallRepository()))
+  const server = await startServer(t, makeDirectories(t, smallRepository()))
   const taskid = await server.export()
   const descriptors = () => fs.readdirSync(`/proc/${server.child.pid}/fd`).length
   const paths = ['/updateRepositories/firmware?action=read', '/docs/static/swagger-ui-bundle.js']

@@ -6,21 +6,21 @@ import t, { type Test } from 'tap'
 import { administerUsers } from '../../../src/admin/users.ts'
 import { basic } from '../../support/api/app.ts'
 import { packageFiles } from '../../support/packages.ts'
-import { makeLocation, type ServerOptions, spawnServer, startServer, until } from '../../support/servers/server.ts'
+import { makeDirectories, type ServerOptions, spawnServer, startServer, until } from '../../support/servers/server.ts'
 
 const PASSWORD_LINE = /^ *password (\S+)$/m
 const SOME_FILE = import.meta.filename
 const LIST = '/updateRepositories/firmware?key=importDir'
 
-function location(
+function optionsWithPackage(
   t: Test,
   settings: ServerOptions['settings'] = {}
 ): ServerOptions & Required<Pick<ServerOptions, 'settings'>> {
-  return { ...makeLocation(t, packageFiles({ fixid: 'a', payload: 'x' })), settings }
+  return { ...makeDirectories(t, packageFiles({ fixid: 'a', payload: 'x' })), settings }
 }
 
 t.test('the first start makes a password and shows it once, and the second one still knows it', async (t) => {
-  const options = location(t, { FIXDEPOT_ADMIN_PASSWORD: undefined })
+  const options = optionsWithPackage(t, { FIXDEPOT_ADMIN_PASSWORD: undefined })
   const first = spawnServer(t, options)
   const firstUrl = await first.listening
   const password = PASSWORD_LINE.exec(first.stderr())?.[1] ?? ''
@@ -49,7 +49,7 @@ t.test('the first start makes a password and shows it once, and the second one s
 
 t.test('a password in the settings counts', async (t) => {
   const settings = { FIXDEPOT_ADMIN_PASSWORD: 'chosen by the operator' }
-  const server = await startServer(t, location(t, settings))
+  const server = await startServer(t, optionsWithPackage(t, settings))
   t.equal((await server.call(LIST)).status, 200)
   t.equal((await fetch(server.url + LIST, { headers: { authorization: basic('admin', 'another one') } })).status, 401)
   t.equal(server.stderr(), '', 'no password was made')
@@ -57,7 +57,7 @@ t.test('a password in the settings counts', async (t) => {
 })
 
 t.test('what the command line changes of users is known to the running server in seconds', async (t) => {
-  const options = location(t)
+  const options = optionsWithPackage(t)
   const server = await startServer(t, options)
   const payload = { name: 'ann', password: 'a password for ann', role: 'operator' }
   const headers = { 'content-type': 'application/json' }
@@ -74,7 +74,7 @@ t.test('what the command line changes of users is known to the running server in
 })
 
 t.test('a setting that is wrong is refused with a sentence that names it', async (t) => {
-  const options = location(t)
+  const options = optionsWithPackage(t)
   const { dataDirectory, repositoryDirectory } = options
   const missing = path.join(dataDirectory, 'not-there')
   const cases: [Record<string, string>, RegExp][] = [
@@ -107,7 +107,7 @@ t.test('a port that is taken ends the start with an error that names it', async 
   t.teardown(() => other.close())
   await once(other, 'listening')
   const { port } = other.address() as net.AddressInfo
-  const server = spawnServer(t, location(t, { FIXDEPOT_PORT: String(port) }))
+  const server = spawnServer(t, optionsWithPackage(t, { FIXDEPOT_PORT: String(port) }))
   t.same(await server.ended, { code: 1, signal: null })
   t.equal(server.stderr(), `Cannot listen on 127.0.0.1, port ${port}: EADDRINUSE.\n`)
 })

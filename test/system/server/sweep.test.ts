@@ -2,12 +2,12 @@ import fs from 'node:fs'
 import path from 'node:path'
 import t from 'tap'
 import { packageFiles } from '../../support/packages.ts'
-import { makeLocation, startServer, until } from '../../support/servers/server.ts'
+import { makeDirectories, startServer, until } from '../../support/servers/server.ts'
 
 t.test('the start removes what no export owns, and leaves what is not its own', async (t) => {
-  const location = makeLocation(t, packageFiles({ fixid: 'a', payload: 'x' }))
-  const archives = path.join(location.dataDirectory, 'archives')
-  const first = await startServer(t, location)
+  const directories = makeDirectories(t, packageFiles({ fixid: 'a', payload: 'x' }))
+  const archives = path.join(directories.dataDirectory, 'archives')
+  const first = await startServer(t, directories)
   const { current } = await first.finished(await first.export())
   await first.stop()
   for (const name of [
@@ -18,7 +18,7 @@ t.test('the start removes what no export owns, and leaves what is not its own', 
   ]) {
     fs.writeFileSync(path.join(archives, name), 'left over')
   }
-  const second = await startServer(t, location)
+  const second = await startServer(t, directories)
   await until('the directory is swept', () => fs.readdirSync(archives).length === 2)
   t.same(fs.readdirSync(archives).sort(), ['notes.txt', current].sort())
   const response = await second.call(`/updateRepositories/firmware?key=export&exportRepoFilename=${current}`)

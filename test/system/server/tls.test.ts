@@ -7,7 +7,7 @@ import t from 'tap'
 import { basic } from '../../support/api/app.ts'
 import { smallRepository } from '../../support/packages.ts'
 import { makeCertificate } from '../../support/servers/certificates.ts'
-import { ADMIN_PASSWORD, makeLocation, type ServerOptions, spawnServer } from '../../support/servers/server.ts'
+import { ADMIN_PASSWORD, makeDirectories, type ServerOptions, spawnServer } from '../../support/servers/server.ts'
 
 interface Answer {
   readonly status: number | undefined
@@ -31,11 +31,11 @@ function withTls(options: ServerOptions, settings: ServerOptions['settings']): S
 }
 
 t.test('without settings it makes a certificate, keeps it, and its sessions survive a restart', async (t) => {
-  const location = makeLocation(t, smallRepository())
-  const first = spawnServer(t, withTls(location, {}))
+  const directories = makeDirectories(t, smallRepository())
+  const first = spawnServer(t, withTls(directories, {}))
   const url = await first.listening
   t.match(url, /^https:/)
-  const ca = fs.readFileSync(path.join(location.dataDirectory, 'tls/certificate.pem'), 'utf8')
+  const ca = fs.readFileSync(path.join(directories.dataDirectory, 'tls/certificate.pem'), 'utf8')
   t.equal((await call(url + LIST, { ca, headers })).status, 200)
   const credentials = JSON.stringify({ UserId: 'admin', password: ADMIN_PASSWORD })
   const login = await call(`${url}/sessions`, { ca, method: 'POST' }, credentials)
@@ -46,29 +46,29 @@ t.test('without settings it makes a certificate, keeps it, and its sessions surv
   first.child.kill('SIGTERM')
   t.match(await first.ended, { code: 0 })
 
-  const again = await spawnServer(t, withTls(location, {})).listening
+  const again = await spawnServer(t, withTls(directories, {})).listening
   const cookie = login.cookies.map((text) => text.split(';', 1)[0]).join('; ')
   t.equal((await call(again + LIST, { ca, headers: { cookie } })).status, 200, 'the same certificate, the same session')
 })
 
 t.test('the certificate of the operator is shown', async (t) => {
-  const location = makeLocation(t, smallRepository())
+  const directories = makeDirectories(t, smallRepository())
   const { cert, key } = await makeCertificate()
   const files = {
-    FIXDEPOT_TLS_CERT: `${location.dataDirectory}.cert`,
-    FIXDEPOT_TLS_KEY: `${location.dataDirectory}.key`
+    FIXDEPOT_TLS_CERT: `${directories.dataDirectory}.cert`,
+    FIXDEPOT_TLS_KEY: `${directories.dataDirectory}.key`
   }
   fs.writeFileSync(files.FIXDEPOT_TLS_CERT, cert)
   fs.writeFileSync(files.FIXDEPOT_TLS_KEY, key)
-  const url = await spawnServer(t, withTls(location, { FIXDEPOT_TLS: 'files', ...files })).listening
+  const url = await spawnServer(t, withTls(directories, { FIXDEPOT_TLS: 'files', ...files })).listening
   t.equal((await call(url + LIST, { ca: cert, headers })).status, 200)
-  t.notOk(fs.existsSync(path.join(location.dataDirectory, 'tls')))
+  t.notOk(fs.existsSync(path.join(directories.dataDirectory, 'tls')))
 })
 
 t.test(
   'a certificate that cannot be used, and plain HTTP for other machines, are refused with a sentence',
   async (t) => {
-    const location = makeLocation(t, smallRepository())
+    const directories = makeDirectories(t, smallRepository())
     const cases: [settings: Record<string, string>, sentence: RegExp][] = [
       [{ FIXDEPOT_TLS: 'files' }, /FIXDEPOT_TLS_CERT and FIXDEPOT_TLS_KEY must both be set/],
       [
@@ -78,7 +78,7 @@ t.test(
       [{ FIXDEPOT_TLS: 'off', FIXDEPOT_HOST: '0.0.0.0' }, /set FIXDEPOT_ALLOW_PLAIN_HTTP=yes/]
     ]
     for (const [settings, sentence] of cases) {
-      const server = spawnServer(t, withTls(location, settings))
+      const server = spawnServer(t, withTls(directories, settings))
       t.match(await server.ended, { code: 1 })
       t.match(server.stderr(), sentence)
     }
@@ -86,9 +86,9 @@ t.test(
 )
 
 t.test('a certificate that has no place to be kept is a sentence, and not a stack', async (t) => {
-  const location = makeLocation(t, smallRepository())
-  fs.writeFileSync(path.join(location.dataDirectory, 'tls'), 'a file where the directory should be')
-  const server = spawnServer(t, withTls(location, {}))
+  const directories = makeDirectories(t, smallRepository())
+  fs.writeFileSync(path.join(directories.dataDirectory, 'tls'), 'a file where the directory should be')
+  const server = spawnServer(t, withTls(directories, {}))
   t.match(await server.ended, { code: 1 })
   t.match(server.stderr(), /^The certificate cannot be kept in .*EEXIST/)
 })

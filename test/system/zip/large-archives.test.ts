@@ -7,7 +7,7 @@ import { openPromise } from 'yauzl'
 import { type EntryFacts, encodeLocalHeader, localHeaderSize } from '../../../src/zip/layout.ts'
 import type { PlacedEntry } from '../../../src/zip/write-archive.ts'
 import { type ArchiveReader, archiveReaders, skipReader } from '../../support/archive-readers.ts'
-import { encodeDirectory, location, MODIFIED_AT, packInto, pagesOf, plannedSize } from '../../support/zip/pack.ts'
+import { encodeDirectory, MODIFIED_AT, packInto, pagesOf, placeEntries, plannedSize } from '../../support/zip/pack.ts'
 
 const GiB = 2 ** 30
 const MiB = 2 ** 20
@@ -72,7 +72,7 @@ t.test('a size of 0xFFFFFFFF is the first that needs ZIP64, for every reader', a
   for (const size of [MAX_UINT32 - 1, MAX_UINT32]) {
     const archive = join(t.testdir(), 'archive.zip')
     // Nothing stands behind it: unzip 6.00 would take the size of exactly 0xFFFFFFFF for that of the next entry, too.
-    const entries = location([BEFORE, factsOf('large', size, 0)])
+    const entries = placeEntries([BEFORE, factsOf('large', size, 0)])
     writeHollow(archive, entries)
     await checkReaders(t, archive, entries, BEFORE)
   }
@@ -82,7 +82,7 @@ t.test('an offset of 0xFFFFFFFF is the first that needs ZIP64, for every reader'
   for (const offset of [MAX_UINT32 - 1, MAX_UINT32]) {
     const archive = join(t.testdir(), 'archive.zip')
     const size = offset - localHeaderSize(factsOf('large', 0, 0))
-    const entries = location([factsOf('large', size, 0), BEHIND])
+    const entries = placeEntries([factsOf('large', size, 0), BEHIND])
     t.equal(entries[1]?.offset, offset)
     writeHollow(archive, entries)
     await checkReaders(t, archive, entries, BEHIND)
@@ -95,7 +95,7 @@ const ZEROS = { size: 4 * GiB + MiB, crc32: 0xc6a48b28 }
 t.test('a file of more than 4 GiB is packed, and the one behind it is found', async (t) => {
   const directory = t.testdir({ before: 'before', behind: 'behind' })
   const archive = join(directory, 'archive.zip')
-  const entries = location([BEFORE, factsOf('large', ZEROS.size, ZEROS.crc32), BEHIND])
+  const entries = placeEntries([BEFORE, factsOf('large', ZEROS.size, ZEROS.crc32), BEHIND])
   const header = (entries[1]?.offset ?? 0) + encodeLocalHeader(factsOf('large', ZEROS.size, 0)).length
 
   // What was written is given back to the disk at once, where the system can: zeros stay zeros.
@@ -118,7 +118,7 @@ t.test('a file of more than 4 GiB is packed, and the one behind it is found', as
 
 /** So many entries of the same content. */
 function manyEntries(count: number): PlacedEntry[] {
-  return location(Array.from({ length: count }, (_, key) => factsOf(`${key % 16}/${key}`, 4, crc32('same'))))
+  return placeEntries(Array.from({ length: count }, (_, key) => factsOf(`${key % 16}/${key}`, 4, crc32('same'))))
 }
 
 t.test('65,535 entries are the first that need ZIP64, for every reader', async (t) => {

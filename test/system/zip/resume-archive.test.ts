@@ -9,11 +9,11 @@ import {
   type Contents,
   expectedArchive,
   factsOf,
-  location,
   openFile,
   packInto,
   pagesOf,
   patternOf,
+  placeEntries,
   writeFiles
 } from '../../support/zip/pack.ts'
 
@@ -29,7 +29,7 @@ function prepare(t: Test, sizes: readonly number[]) {
     sizes.map((size, index) => [`file ${String(index).padStart(2, '0')}`, patternOf(size, index)])
   )
   writeFiles(sources, contents)
-  return { sources, contents, entries: location(factsOf(contents)), archive: join(sources, '..', 'archive.zip') }
+  return { sources, contents, entries: placeEntries(factsOf(contents)), archive: join(sources, '..', 'archive.zip') }
 }
 
 t.test('at whatever checkpoint it is resumed, the archive has the same bytes', async (t) => {

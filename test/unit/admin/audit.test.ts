@@ -7,7 +7,7 @@ import { exportAudit, verifyAudit } from '../../../src/admin/audit.ts'
 import { backUp } from '../../../src/admin/backup.ts'
 import type { AuditEvent, AuditRecord } from '../../../src/core/accounts/audit.ts'
 import { appendEvents } from '../../../src/store/accounts/audit-store.ts'
-import { consult, type Location, makeLocation } from '../../support/admin/location.ts'
+import { type AdminDepot, makeAdminDepot, runDoctor } from '../../support/admin/admin-depot.ts'
 
 const COUNT = 8
 const HASH = /[0-9a-f]{64}/
@@ -27,27 +27,27 @@ function event(number: number): AuditEvent {
   }
 }
 
-async function locationWithTrail(t: Test): Promise<Location> {
-  const location = await makeLocation(t)
-  await location.change((db) =>
+async function makeAuditedDepot(t: Test): Promise<AdminDepot> {
+  const depot = await makeAdminDepot(t)
+  await depot.change((db) =>
     appendEvents(
       db,
       Array.from({ length: COUNT }, (_, index) => event(index + 1))
     )
   )
-  return location
+  return depot
 }
 
 async function verify(
-  location: Pick<Location, 'databaseFile'>,
+  depot: Pick<AdminDepot, 'databaseFile'>,
   expected?: string
 ): Promise<{ lines: string[]; code: number }> {
   const lines: string[] = []
-  const code = await verifyAudit(location, { expected, print: (line) => lines.push(line) })
+  const code = await verifyAudit(depot, { expected, print: (line) => lines.push(line) })
   return { lines, code }
 }
 
-async function exported(location: Location, options: { since?: string; until?: string } = {}): Promise<string[]> {
+async function exported(depot: AdminDepot, options: { since?: string; until?: string } = {}): Promise<string[]> {
   let text = ''
   // One line at a time, so that the writer has to wait.
   const output = new Writable({
@@ -57,13 +57,13 @@ async function exported(location: Location, options: { since?: string; until?: s
       setImmediate(done)
     }
   })
-  await exportAudit(location, { ...options, output })
+  await exportAudit(depot, { ...options, output })
   return text.split('\n').slice(0, -1)
 }
 
 /** As somebody does it who has the file, and takes the protection away for the time of it. */
-function tamper(location: Location, statements: readonly string[]): void {
-  const raw = new Database(location.databaseFile)
+function tamper(depot: AdminDepot, statements: readonly string[]): void {
+  const raw = new Database(depot.databaseFile)
   const triggers = raw.prepare<[], { name: string; sql: string }>(
     "select name, sql from sqlite_schema where type = 'trigger' and tbl_name = 'audit'"
   )
@@ -75,19 +75,19 @@ function tamper(location: Location, statements: readonly string[]): void {
 }
 
 t.test('a sound trail is told with its first and its last hash', async (t) => {
-  const location = await locationWithTrail(t)
-  const { lines, code } = await verify(location)
+  const depot = await makeAuditedDepot(t)
+  const { lines, code } = await verify(depot)
   t.equal(code, 0)
   t.match(lines, [
     'Records, all of them sound: 8.',
     /^first: number 1, 2026-01-01T00:00:00\.000Z, hash [0-9a-f]{64}$/,
     /^last: number 8, 2026-01-08T00:00:00\.000Z, hash [0-9a-f]{64}$/
   ])
-  t.same(await consult(location), { lines: ['Everything is sound.'], code: 0 })
+  t.same(await runDoctor(depot), { lines: ['Everything is sound.'], code: 0 })
 })
 
 t.test('a trail without records is sound', async (t) => {
-  t.same(await verify(await makeLocation(t)), { lines: ['Records, all of them sound: 0.'], code: 0 })
+  t.same(await verify(await makeAdminDepot(t)), { lines: ['Records, all of them sound: 0.'], code: 0 })
 })
 
 t.test('whatever is changed in the file is found, and which record it is', async (t) => {
@@ -129,12 +129,12 @@ t.test('whatever is changed in the file is found, and which record it is', async
     ['one before the first', [copyTo('0')], /The record 0 was put in/]
   ] as const) {
     await t.test(what, async (t) => {
-      const location = await locationWithTrail(t)
-      tamper(location, statements)
-      const { lines, code } = await verify(location)
+      const depot = await makeAuditedDepot(t)
+      tamper(depot, statements)
+      const { lines, code } = await verify(depot)
       t.match(lines[0], found)
       t.equal(code, 1)
-      const doctor = await consult(location)
+      const doctor = await runDoctor(depot)
       t.match(doctor.lines[0], /^database: The audit trail is not what was written\. The records? \d/)
       t.equal(doctor.code, 1)
     })
@@ -142,32 +142,32 @@ t.test('whatever is changed in the file is found, and which record it is', async
 })
 
 t.test('a trail whose end is missing lacks the hash that was kept elsewhere', async (t) => {
-  const location = await locationWithTrail(t)
-  const [, hash = ''] = /last: .*hash (\S+)/.exec((await verify(location)).lines.join('\n')) ?? []
-  await location.change((db) => appendEvents(db, [event(9)]))
-  t.match(await verify(location, hash), { code: 0, lines: ['Records, all of them sound: 9.'] })
-  tamper(location, ['delete from audit where number > 7'])
-  t.match(await verify(location), { code: 0 }, 'the trail alone cannot tell')
-  const { lines, code } = await verify(location, hash)
+  const depot = await makeAuditedDepot(t)
+  const [, hash = ''] = /last: .*hash (\S+)/.exec((await verify(depot)).lines.join('\n')) ?? []
+  await depot.change((db) => appendEvents(db, [event(9)]))
+  t.match(await verify(depot, hash), { code: 0, lines: ['Records, all of them sound: 9.'] })
+  tamper(depot, ['delete from audit where number > 7'])
+  t.match(await verify(depot), { code: 0 }, 'the trail alone cannot tell')
+  const { lines, code } = await verify(depot, hash)
   t.match(lines[0], /^audit: The trail ends with the record 7, and no record has the expected hash/)
   t.equal(code, 1)
-  await t.rejects(verify(location, 'abc'), { name: 'Refusal', message: /64 hexadecimal digits/ })
+  await t.rejects(verify(depot, 'abc'), { name: 'Refusal', message: /64 hexadecimal digits/ })
 })
 
 t.test('a trail whose protection was taken away is found', async (t) => {
-  const location = await locationWithTrail(t)
-  const raw = new Database(location.databaseFile)
+  const depot = await makeAuditedDepot(t)
+  const raw = new Database(depot.databaseFile)
   raw.exec('drop trigger audit_stays_whole')
   raw.close()
-  const { lines, code } = await verify(location)
+  const { lines, code } = await verify(depot)
   t.equal(lines.at(-1), 'audit: The audit trail is not protected: the triggers audit_stays_whole are missing.')
   t.equal(code, 1)
-  t.match(await consult(location), { code: 1, lines: [/^database: The audit trail is not protected/] })
+  t.match(await runDoctor(depot), { code: 1, lines: [/^database: The audit trail is not protected/] })
 })
 
 t.test('an export has a line for each record, of which anybody can check the hash', async (t) => {
-  const location = await locationWithTrail(t)
-  const lines = await exported(location)
+  const depot = await makeAuditedDepot(t)
+  const lines = await exported(depot)
   const records = lines.map((line) => JSON.parse(line) as AuditRecord)
   t.match(records[3], { number: 4, user: 'ann', action: 'createExport', targets: ['fixid:4', 'Zoë "\\'], hash: HASH })
   let previous = '0'.repeat(64)
@@ -180,9 +180,9 @@ t.test('an export has a line for each record, of which anybody can check the has
 })
 
 t.test('an export can be of some days', async (t) => {
-  const location = await locationWithTrail(t)
+  const depot = await makeAuditedDepot(t)
   const days = async (options: { since?: string; until?: string }) =>
-    (await exported(location, options)).map((line) => JSON.parse(line).number)
+    (await exported(depot, options)).map((line) => JSON.parse(line).number)
   t.same(await days({ since: '2026-01-07' }), [7, 8])
   t.same(await days({ until: '2026-01-03T00:00:00Z' }), [1, 2])
   t.same(await days({ since: '2026-01-03', until: '2026-01-05' }), [3, 4])
@@ -190,27 +190,27 @@ t.test('an export can be of some days', async (t) => {
 })
 
 t.test('who ends reading an export ends it', async (t) => {
-  const location = await locationWithTrail(t)
+  const depot = await makeAuditedDepot(t)
   const output = new Writable({ write: (_chunk, _encoding, done) => done(new Error('EPIPE')) })
-  await t.rejects(exportAudit(location, { output }), { name: 'Refusal', message: /^The output cannot be written/ })
+  await t.rejects(exportAudit(depot, { output }), { name: 'Refusal', message: /^The output cannot be written/ })
 })
 
 t.test('a backup has the trail, and the restored depot goes on with it', async (t) => {
-  const location = await locationWithTrail(t)
-  const databaseFile = path.join(location.dataDirectory, 'copy.db')
-  await backUp(location.databaseFile, databaseFile)
-  t.same(await verify({ databaseFile }), await verify(location))
+  const depot = await makeAuditedDepot(t)
+  const databaseFile = path.join(depot.dataDirectory, 'copy.db')
+  await backUp(depot.databaseFile, databaseFile)
+  t.same(await verify({ databaseFile }), await verify(depot))
   const copy = new Database(databaseFile)
   t.throws(() => copy.exec('delete from audit'), /append-only/)
   copy.close()
 })
 
 t.test('a database of another schema, and one that is not there, are not judged', async (t) => {
-  const location = await locationWithTrail(t)
-  const raw = new Database(location.databaseFile)
+  const depot = await makeAuditedDepot(t)
+  const raw = new Database(depot.databaseFile)
   raw.exec('delete from kysely_migration')
   raw.close()
-  t.match(await verify(location), { code: 2, lines: [/^cannot check: The database has the schema/] })
-  await t.rejects(exported(location), { name: 'Refusal' })
-  await t.rejects(verify({ databaseFile: `${location.databaseFile}x` }), { name: 'DatabaseUnusable' })
+  t.match(await verify(depot), { code: 2, lines: [/^cannot check: The database has the schema/] })
+  await t.rejects(exported(depot), { name: 'Refusal' })
+  await t.rejects(verify({ databaseFile: `${depot.databaseFile}x` }), { name: 'DatabaseUnusable' })
 })

@@ -5,11 +5,11 @@ import t from 'tap'
 import { localHeaderSize } from '../../../src/zip/layout.ts'
 import { StreamedArchive } from '../../../src/zip/streamed-archive.ts'
 import type { PlacedEntry } from '../../../src/zip/write-archive.ts'
-import { type Contents, expectedArchive, factsOf, location, pagesOf, patternOf } from '../../support/zip/pack.ts'
+import { type Contents, expectedArchive, factsOf, pagesOf, patternOf, placeEntries } from '../../support/zip/pack.ts'
 
 /** What is read, how many of the files are open, and how many have been opened. */
 function open(contents: Contents, present: Contents = contents) {
-  const entries = location(factsOf(contents))
+  const entries = placeEntries(factsOf(contents))
   const last = entries.at(-1)
   let openFiles = 0
   let opened = 0

@@ -6,12 +6,12 @@ import {
   type Contents,
   expectedArchive,
   factsOf,
-  location,
   openFile,
   type Packing,
   packInto,
   pagesOf,
   patternOf,
+  placeEntries,
   writeFiles
 } from '../../support/zip/pack.ts'
 
@@ -38,7 +38,7 @@ function attempt(t: Test, size: number, more: Contents = {}): Attempt {
   writeFiles(sources, contents)
   const archive = join(directory, 'archive.zip')
   const opened: number[] = []
-  const entries = pagesOf(location(factsOf(contents)))
+  const entries = pagesOf(placeEntries(factsOf(contents)))
   return {
     archive,
     sources,
@@ -182,7 +182,7 @@ t.test('in the middle of a large file an archive can be stopped', async (t) => {
 t.test('within the central directory an archive can be stopped', async (t) => {
   const { opened, run } = attempt(t, 10)
   const stop = new AbortController()
-  const facts = location(factsOf({ first: patternOf(10, 1) }))
+  const facts = placeEntries(factsOf({ first: patternOf(10, 1) }))
   let times = 0
   async function* entries() {
     times += 1
@@ -212,7 +212,7 @@ t.test('a full disk fails the archive', { skip: !fs.existsSync('/dev/full') && '
     [40 * MiB, true]
   ] as const) {
     const { sources, opened } = attempt(t, size)
-    const entries = pagesOf(location(factsOf({ 'd/second': patternOf(size, 2) })))
+    const entries = pagesOf(placeEntries(factsOf({ 'd/second': patternOf(size, 2) })))
     const open: Packing['open'] = ({ name }) => {
       const source = openFile(join(sources, name))
       opened.push(source.fd)
@@ -227,7 +227,7 @@ t.test('a full disk fails the archive', { skip: !fs.existsSync('/dev/full') && '
 t.test('a plan that cannot be read fails the archive', async (t) => {
   const { opened, run } = attempt(t, 10)
   async function* entries() {
-    yield location(factsOf({ first: patternOf(10, 1) }))
+    yield placeEntries(factsOf({ first: patternOf(10, 1) }))
     throw new Error('the plan is gone')
   }
   await t.rejects(run({ entries }), { message: 'the plan is gone' })
@@ -236,7 +236,7 @@ t.test('a plan that cannot be read fails the archive', async (t) => {
 
 t.test('an entry that is planned elsewhere fails the archive before anything is opened', async (t) => {
   const { opened, run } = attempt(t, 10)
-  const [first] = location(factsOf({ first: patternOf(10, 1) }))
+  const [first] = placeEntries(factsOf({ first: patternOf(10, 1) }))
   async function* entries() {
     if (first) yield [{ ...first, offset: 1 }]
   }

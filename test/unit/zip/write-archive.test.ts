@@ -7,11 +7,11 @@ import {
   type Contents,
   expectedArchive,
   factsOf,
-  location,
   MODIFIED_AT,
   packInto,
   pagesOf,
   patternOf,
+  placeEntries,
   plannedSize,
   writeFiles
 } from '../../support/zip/pack.ts'
@@ -30,7 +30,7 @@ async function pack(t: Test, contents: Contents, isDurable = false): Promise<Pac
   const sources = join(directory, 'sources')
   const archive = join(directory, 'archive.zip')
   writeFiles(sources, contents)
-  const entries = location(factsOf(contents))
+  const entries = placeEntries(factsOf(contents))
   const durable: number[] = []
   const onDurable = ({ bytes }: { bytes: number }) => void durable.push(bytes)
   const size = await packInto(archive, { sources, entries: pagesOf(entries), isDurable, onDurable })
@@ -116,7 +116,7 @@ t.test('the same entries make the same bytes, however they are paged and whateve
   const directory = t.testdir({ sources: {} })
   const sources = join(directory, 'sources')
   writeFiles(sources, contents)
-  const entries = location(factsOf(contents))
+  const entries = placeEntries(factsOf(contents))
   const archives: Buffer[] = []
   for (const [round, pageLength] of [1, 3, 100].entries()) {
     const archive = join(directory, `${round}.zip`)
@@ -138,7 +138,7 @@ t.test('archives that are packed at the same time do not mix', async (t) => {
   const archives = all.map((_, key) => join(directory, `${key}.zip`))
   await Promise.all(
     all.map((contents, key) =>
-      packInto(archives[key] ?? '', { sources, entries: pagesOf(location(factsOf(contents))) })
+      packInto(archives[key] ?? '', { sources, entries: pagesOf(placeEntries(factsOf(contents))) })
     )
   )
   for (const [key, contents] of all.entries()) {
@@ -157,7 +157,7 @@ t.test('a file may vanish from its directory once it is open', async (t) => {
     return { fd, size: fs.fstatSync(fd).size }
   }
   const archive = join(directory, 'archive.zip')
-  await packInto(archive, { open, entries: pagesOf(location(factsOf(contents))) })
+  await packInto(archive, { open, entries: pagesOf(placeEntries(factsOf(contents))) })
   t.ok((await readFile(archive)).equals(expectedArchive(contents)))
 })
 

@@ -1,39 +1,39 @@
 import fs from 'node:fs'
 import path from 'node:path'
 import t from 'tap'
-import { addPlan, consult, makeLocation } from '../../../support/admin/location.ts'
+import { addPlan, makeAdminDepot, runDoctor } from '../../../support/admin/admin-depot.ts'
 
 const NAME = 'repository20260105093000.zip'
 
 t.test('an archive of another size than its plan, or in whose place something else lies, is found', async (t) => {
-  const location = await makeLocation(t)
+  const depot = await makeAdminDepot(t)
   const other = 'repository20260105093000123.zip'
-  await addPlan(location, { archive_name: NAME, archive_size: 5 })
-  await addPlan(location, { archive_name: other })
-  location.writeArchives({ [NAME]: '1234' })
-  fs.mkdirSync(path.join(location.archivesDirectory, other))
-  const { lines, code } = await consult(location)
+  await addPlan(depot, { archive_name: NAME, archive_size: 5 })
+  await addPlan(depot, { archive_name: other })
+  depot.writeArchives({ [NAME]: '1234' })
+  fs.mkdirSync(path.join(depot.archivesDirectory, other))
+  const { lines, code } = await runDoctor(depot)
   t.same(lines.slice(0, -1), [`archive: ${NAME} has 4 bytes, and should have 5.`, `archive: ${other} is not a file.`])
   t.equal(code, 1)
 })
 
 t.test('only archives that are kept have to be there', async (t) => {
-  const location = await makeLocation(t)
+  const depot = await makeAdminDepot(t)
   for (const [index, archive_state] of ['pending', 'gone', 'none'].entries()) {
-    await addPlan(location, { archive_state, archive_name: `repository2026010509300${index}.zip` })
+    await addPlan(depot, { archive_state, archive_name: `repository2026010509300${index}.zip` })
   }
-  t.equal((await consult(location)).code, 0)
+  t.equal((await runDoctor(depot)).code, 0)
 })
 
 t.test('a file belongs to its export while that is pending or kept, and a part only while it is pending', async (t) => {
-  const location = await makeLocation(t)
+  const depot = await makeAdminDepot(t)
   const name = (state: string) =>
     `repository2026010509300${['pending', 'kept', 'gone', 'none', 'unknown'].indexOf(state)}.zip`
   for (const state of ['pending', 'kept', 'gone', 'none', 'unknown']) {
-    if (state !== 'unknown') await addPlan(location, { archive_state: state, archive_name: name(state) })
-    location.writeArchives({ [name(state)]: '12345', [`${name(state)}.17.part`]: '123' })
+    if (state !== 'unknown') await addPlan(depot, { archive_state: state, archive_name: name(state) })
+    depot.writeArchives({ [name(state)]: '12345', [`${name(state)}.17.part`]: '123' })
   }
-  const { lines } = await consult(location)
+  const { lines } = await runDoctor(depot)
   const orphans = ['gone', 'none', 'unknown'].flatMap((state) => [name(state), `${name(state)}.17.part`])
   t.same(
     lines.slice(0, -1).sort(),
@@ -42,47 +42,47 @@ t.test('a file belongs to its export while that is pending or kept, and a part o
 })
 
 t.test('files that are not of the server are noted, and the depot is sound all the same', async (t) => {
-  const location = await makeLocation(t)
+  const depot = await makeAdminDepot(t)
   const foreign = [
     'notes.txt',
     'repository.zip',
     'repository20260105093000.zip.part',
     'repository20260105093000.zip.1.part.bak'
   ]
-  location.writeArchives(Object.fromEntries(foreign.map((file) => [file, 'x'])))
-  const { lines, code } = await consult(location)
+  depot.writeArchives(Object.fromEntries(foreign.map((file) => [file, 'x'])))
+  const { lines, code } = await runDoctor(depot)
   const notes = foreign.map(
-    (file) => `note: ${path.join(location.archivesDirectory, file)} is not of fixdepot, and is left alone.`
+    (file) => `note: ${path.join(depot.archivesDirectory, file)} is not of fixdepot, and is left alone.`
   )
   t.same(lines.slice(0, -1).sort(), notes.sort())
   t.equal(lines.at(-1), 'Everything is sound.')
   t.equal(code, 0)
-  t.same(fs.readdirSync(location.archivesDirectory).sort(), foreign.sort())
+  t.same(fs.readdirSync(depot.archivesDirectory).sort(), foreign.sort())
 })
 
 t.test('more archives than one page has are all looked at', async (t) => {
-  const location = await makeLocation(t)
+  const depot = await makeAdminDepot(t)
   const names = Array.from({ length: 1_100 }, (_, index) => `repository${20260105000000 + index}.zip`)
-  await location.change(async (db) => {
+  await depot.change(async (db) => {
     const row = { package_count: 1, entry_count: 1, directory_offset: 0, archive_size: 1, archive_state: 'kept' }
     await db
       .insertInto('plan')
       .values(names.map((archive_name) => ({ ...row, archive_name, digest: archive_name })))
       .execute()
   })
-  location.writeArchives(Object.fromEntries(names.slice(0, -2).map((name) => [name, 'x'])))
-  location.writeArchives(Object.fromEntries(names.slice(0, 600).map((name) => [`${name}.1.part`, 'x'])))
-  const { lines } = await consult(location)
+  depot.writeArchives(Object.fromEntries(names.slice(0, -2).map((name) => [name, 'x'])))
+  depot.writeArchives(Object.fromEntries(names.slice(0, 600).map((name) => [`${name}.1.part`, 'x'])))
+  const { lines } = await runDoctor(depot)
   t.equal(lines.at(-1), '602 findings: database 0, archives 602, cache 0, catalog 0.')
   t.equal(lines.filter((line) => line.endsWith('is not there.')).length, 2)
 })
 
 t.test('a directory that is gone is told, and the catalog is checked nevertheless', async (t) => {
-  const location = await makeLocation(t)
-  fs.rmdirSync(location.archivesDirectory)
-  fs.writeFileSync(path.join(location.repositoryDirectory, 'new.txt'), 'x')
-  const { lines, code } = await consult(location)
-  t.equal(lines[0], `cannot check: The directory ${location.archivesDirectory} cannot be read: ENOENT.`)
+  const depot = await makeAdminDepot(t)
+  fs.rmdirSync(depot.archivesDirectory)
+  fs.writeFileSync(path.join(depot.repositoryDirectory, 'new.txt'), 'x')
+  const { lines, code } = await runDoctor(depot)
+  t.equal(lines[0], `cannot check: The directory ${depot.archivesDirectory} cannot be read: ENOENT.`)
   t.equal(lines[1], 'catalog: new.txt is new.')
   t.equal(code, 2)
 })

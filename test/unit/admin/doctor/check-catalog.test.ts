@@ -1,18 +1,18 @@
 import fs from 'node:fs'
 import path from 'node:path'
 import t from 'tap'
-import { consult, type Location, makeLocation } from '../../../support/admin/location.ts'
+import { type AdminDepot, makeAdminDepot, runDoctor } from '../../../support/admin/admin-depot.ts'
 import { packageFiles } from '../../../support/packages.ts'
 
 const FILES = { ...packageFiles({ fixid: 'a', payload: 'x' }), 'deep/b.txt': 'one' }
 
-async function findings(location: Location): Promise<string[]> {
-  return (await consult(location)).lines.slice(0, -1)
+async function findings(depot: AdminDepot): Promise<string[]> {
+  return (await runDoctor(depot)).lines.slice(0, -1)
 }
 
 t.test('files that are new, have changed or are gone are named, and a scan mends it', async (t) => {
-  const location = await makeLocation(t, FILES)
-  const at = (name: string) => path.join(location.repositoryDirectory, name)
+  const depot = await makeAdminDepot(t, FILES)
+  const at = (name: string) => path.join(depot.repositoryDirectory, name)
   fs.writeFileSync(at('a.uxz'), 'another content')
   fs.rmSync(at('a.chg'))
   fs.writeFileSync(at('deep/c.txt'), 'new')
@@ -21,51 +21,51 @@ t.test('files that are new, have changed or are gone are named, and a scan mends
   fs.writeFileSync(at('deep/b.new'), 'two')
   fs.utimesSync(at('deep/b.new'), atime, mtime)
   fs.renameSync(at('deep/b.new'), at('deep/b.txt'))
-  t.same(await findings(location), [
+  t.same(await findings(depot), [
     'catalog: a.uxz has changed since it was read.',
     'catalog: deep/b.txt has changed since it was read.',
     'catalog: deep/c.txt is new.',
     'catalog: a.chg is not there any more.'
   ])
-  await location.scan()
-  t.same(await findings(location), [])
+  await depot.scan()
+  t.same(await findings(depot), [])
 })
 
 t.test('hidden files, and what the catalog has a problem with, are no findings', async (t) => {
-  const location = await makeLocation(t, { ...FILES, 'orphan.uxz': 'of no package' })
-  fs.writeFileSync(path.join(location.repositoryDirectory, '.hidden'), 'x')
-  fs.symlinkSync('/etc', path.join(location.repositoryDirectory, 'outside'))
-  t.same(await findings(location), [])
+  const depot = await makeAdminDepot(t, { ...FILES, 'orphan.uxz': 'of no package' })
+  fs.writeFileSync(path.join(depot.repositoryDirectory, '.hidden'), 'x')
+  fs.symlinkSync('/etc', path.join(depot.repositoryDirectory, 'outside'))
+  t.same(await findings(depot), [])
 })
 
 t.test('a file that the last scan could not read is not new', async (t) => {
-  const location = await makeLocation(t, FILES)
-  fs.writeFileSync(path.join(location.repositoryDirectory, 'locked.bin'), 'x')
-  t.same(await findings(location), ['catalog: locked.bin is new.'])
-  await location.change((db) =>
+  const depot = await makeAdminDepot(t, FILES)
+  fs.writeFileSync(path.join(depot.repositoryDirectory, 'locked.bin'), 'x')
+  t.same(await findings(depot), ['catalog: locked.bin is new.'])
+  await depot.change((db) =>
     db.insertInto('catalog_problem').values({ path: 'locked.bin', code: 'unreadable', text: '' }).execute()
   )
-  t.same(await findings(location), [])
+  t.same(await findings(depot), [])
 })
 
 t.test('a repository that was never read is one finding, and not one for each file', async (t) => {
-  const location = await makeLocation(t, FILES)
-  await location.change((db) => db.updateTable('catalog').set({ read_at: null }).execute())
-  t.same(await findings(location), ['catalog: The repository has not been read yet. Start the server.'])
+  const depot = await makeAdminDepot(t, FILES)
+  await depot.change((db) => db.updateTable('catalog').set({ read_at: null }).execute())
+  t.same(await findings(depot), ['catalog: The repository has not been read yet. Start the server.'])
 })
 
 t.test('packages that are older than the readings are told', async (t) => {
-  const location = await makeLocation(t, FILES)
-  await location.change((db) => db.updateTable('catalog').set({ is_current: 0 }).execute())
-  t.match(await findings(location), [/^catalog: It is older than what was read/])
+  const depot = await makeAdminDepot(t, FILES)
+  await depot.change((db) => db.updateTable('catalog').set({ is_current: 0 }).execute())
+  t.match(await findings(depot), [/^catalog: It is older than what was read/])
 })
 
 t.test('a repository that cannot be read is told once, and its files are not called missing', async (t) => {
-  const location = await makeLocation(t, FILES)
-  fs.rmSync(location.repositoryDirectory, { recursive: true })
-  const { lines, code } = await consult(location)
+  const depot = await makeAdminDepot(t, FILES)
+  fs.rmSync(depot.repositoryDirectory, { recursive: true })
+  const { lines, code } = await runDoctor(depot)
   t.same(lines, [
-    `cannot check: The repository directory ${location.repositoryDirectory} cannot be read: ENOENT.`,
+    `cannot check: The repository directory ${depot.repositoryDirectory} cannot be read: ENOENT.`,
     'Not everything could be checked.'
   ])
   t.equal(code, 2)
@@ -74,9 +74,9 @@ t.test('a repository that cannot be read is told once, and its files are not cal
 t.test('more files than one page has are all compared', async (t) => {
   const numbered = (prefix: string) =>
     Object.fromEntries(Array.from({ length: 1_100 }, (_, index) => [`${prefix}${index}.txt`, 'x']))
-  const location = await makeLocation(t, numbered('old'))
-  for (const name of Object.keys(numbered('old'))) fs.rmSync(path.join(location.repositoryDirectory, name))
-  for (const name of Object.keys(numbered('new'))) fs.writeFileSync(path.join(location.repositoryDirectory, name), 'x')
-  const { lines } = await consult(location)
+  const depot = await makeAdminDepot(t, numbered('old'))
+  for (const name of Object.keys(numbered('old'))) fs.rmSync(path.join(depot.repositoryDirectory, name))
+  for (const name of Object.keys(numbered('new'))) fs.writeFileSync(path.join(depot.repositoryDirectory, name), 'x')
+  const { lines } = await runDoctor(depot)
   t.equal(lines.at(-1), '2200 findings: database 0, archives 0, cache 0, catalog 2200.')
 })

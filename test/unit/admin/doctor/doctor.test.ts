@@ -7,26 +7,26 @@ import { examine } from '../../../../src/admin/doctor/doctor.ts'
 import { openDatabase } from '../../../../src/store/engine/database.ts'
 import { DatabaseUnusable } from '../../../../src/store/engine/database-unusable.ts'
 import { knownMigrations, migrateToLatest } from '../../../../src/store/engine/migrations.ts'
-import { addPlan, consult, listing, makeLocation } from '../../../support/admin/location.ts'
+import { addPlan, describeFiles, makeAdminDepot, runDoctor } from '../../../support/admin/admin-depot.ts'
 import { packageFiles } from '../../../support/packages.ts'
 
 const NAME = 'repository20260105093000.zip'
 const NEWEST = knownMigrations().at(-1)
 
 t.test('a depot that is in order is sound', async (t) => {
-  const location = await makeLocation(t, packageFiles({ fixid: 'a', payload: 'x' }))
-  await addPlan(location, { archive_name: NAME })
-  location.writeArchives({ [NAME]: '12345' })
-  t.same(await consult(location), { lines: ['Everything is sound.'], code: 0 })
+  const depot = await makeAdminDepot(t, packageFiles({ fixid: 'a', payload: 'x' }))
+  await addPlan(depot, { archive_name: NAME })
+  depot.writeArchives({ [NAME]: '12345' })
+  t.same(await runDoctor(depot), { lines: ['Everything is sound.'], code: 0 })
 })
 
 t.test('the findings of all areas are summed up, and nothing on the disk is changed', async (t) => {
-  const location = await makeLocation(t, packageFiles({ fixid: 'a', payload: 'x' }))
-  await addPlan(location, { archive_name: NAME })
-  location.writeArchives({ 'repository20260105093001.zip.3.part': '12' })
-  fs.writeFileSync(path.join(location.repositoryDirectory, 'b.txt'), 'new')
-  const before = listing(location.dataDirectory)
-  const { lines, code } = await consult(location)
+  const depot = await makeAdminDepot(t, packageFiles({ fixid: 'a', payload: 'x' }))
+  await addPlan(depot, { archive_name: NAME })
+  depot.writeArchives({ 'repository20260105093001.zip.3.part': '12' })
+  fs.writeFileSync(path.join(depot.repositoryDirectory, 'b.txt'), 'new')
+  const before = describeFiles(depot.dataDirectory)
+  const { lines, code } = await runDoctor(depot)
   t.equal(code, 1)
   t.same(lines, [
     `archive: ${NAME} is not there.`,
@@ -34,7 +34,7 @@ t.test('the findings of all areas are summed up, and nothing on the disk is chan
     'catalog: b.txt is new.',
     '3 findings: database 0, archives 2, cache 0, catalog 1.'
   ])
-  t.same(listing(location.dataDirectory), before)
+  t.same(describeFiles(depot.dataDirectory), before)
 })
 
 t.test('a database that nobody has open is looked at without a trace', async (t) => {
@@ -44,19 +44,19 @@ t.test('a database that nobody has open is looked at without a trace', async (t)
   await migrateToLatest(db)
   await db.updateTable('catalog').set({ read_at: 1, is_current: 1 }).execute()
   await db.destroy()
-  const before = listing(root)
+  const before = describeFiles(root)
   const directories = {
     databaseFile,
     archivesDirectory: path.join(root, 'archives'),
     repositoryDirectory: path.join(root, 'repository')
   }
   t.equal(await examine(directories, () => {}), 0)
-  t.same(listing(root), before)
+  t.same(describeFiles(root), before)
 })
 
 t.test('rows that refer to none are counted by table', async (t) => {
-  const location = await makeLocation(t)
-  await location.change(async (db) => {
+  const depot = await makeAdminDepot(t)
+  await depot.change(async (db) => {
     await sql`pragma foreign_keys = off`.execute(db)
     const message = { task_id: 77, message_id: '', text: '', explanation: '', recovery: '' }
     await db
@@ -64,7 +64,7 @@ t.test('rows that refer to none are counted by table', async (t) => {
       .values([0, 1].map((position) => ({ ...message, position })))
       .execute()
   })
-  t.same(await consult(location), {
+  t.same(await runDoctor(depot), {
     lines: [
       'database: 2 rows of the table task_message refer to rows of task that are not there.',
       '1 finding: database 1, archives 0, cache 0, catalog 0.'
@@ -74,35 +74,35 @@ t.test('rows that refer to none are counted by table', async (t) => {
 })
 
 t.test('an index that lacks a row is found, and everything else is still looked at', async (t) => {
-  const location = await makeLocation(t, packageFiles({ fixid: 'a', payload: 'x' }))
+  const depot = await makeAdminDepot(t, packageFiles({ fixid: 'a', payload: 'x' }))
   const replaceInIndex = (text: string, other: string) => {
-    const raw = new Database(location.databaseFile).unsafeMode()
+    const raw = new Database(depot.databaseFile).unsafeMode()
     raw.pragma('writable_schema = on')
     raw.prepare("update sqlite_schema set sql = replace(sql, ?, ?) where name = 'plan_by_digest'").run(text, other)
     raw.pragma(`schema_version = ${Number(raw.pragma('schema_version', { simple: true })) + 1}`)
     raw.close()
   }
   replaceInIndex('where', 'where digest is null and')
-  await addPlan(location, { archive_name: NAME })
+  await addPlan(depot, { archive_name: NAME })
   replaceInIndex('where digest is null and', 'where')
-  const { lines, code } = await consult(location)
+  const { lines, code } = await runDoctor(depot)
   t.match(lines[0], /^database: It is damaged: .*plan_by_digest/)
   t.equal(lines[1], `archive: ${NAME} is not there.`)
   t.equal(code, 1)
 })
 
 t.test('a database of another schema is not judged by this version', async (t) => {
-  const location = await makeLocation(t)
-  await location.change((db) => sql`insert into kysely_migration values ('0099-later', '2030-01-01')`.execute(db))
-  t.same(await consult(location), {
+  const depot = await makeAdminDepot(t)
+  await depot.change((db) => sql`insert into kysely_migration values ('0099-later', '2030-01-01')`.execute(db))
+  t.same(await runDoctor(depot), {
     lines: [
       `cannot check: The database has the schema 0099-later, and this version knows none newer than ${NEWEST}.`,
       'Not everything could be checked.'
     ],
     code: 2
   })
-  await location.change((db) => sql`delete from kysely_migration`.execute(db))
-  const { lines, code } = await consult(location)
+  await depot.change((db) => sql`delete from kysely_migration`.execute(db))
+  const { lines, code } = await runDoctor(depot)
   t.match(lines[0], `schema of no version, older than ${NEWEST}. Start the server, or run fixdepot migrate.`)
   t.equal(code, 2)
 })
@@ -125,11 +125,11 @@ t.test('a database that cannot be opened is refused with a sentence, and none is
 })
 
 t.test('a table that is damaged ends the checks that need it, and only these', async (t) => {
-  const location = await makeLocation(t, packageFiles({ fixid: 'a', payload: 'x' }))
-  fs.writeFileSync(path.join(location.repositoryDirectory, 'new.txt'), 'x')
-  await location.change((db) => sql`pragma wal_checkpoint(truncate)`.execute(db))
-  const copy = path.join(location.dataDirectory, 'copy.db')
-  fs.copyFileSync(location.databaseFile, copy)
+  const depot = await makeAdminDepot(t, packageFiles({ fixid: 'a', payload: 'x' }))
+  fs.writeFileSync(path.join(depot.repositoryDirectory, 'new.txt'), 'x')
+  await depot.change((db) => sql`pragma wal_checkpoint(truncate)`.execute(db))
+  const copy = path.join(depot.dataDirectory, 'copy.db')
+  fs.copyFileSync(depot.databaseFile, copy)
   const raw = new Database(copy)
   const [page] = raw.prepare<[], number>("select rootpage from sqlite_schema where name = 'plan'").pluck().all()
   const size = Number(raw.pragma('page_size', { simple: true }))
@@ -137,7 +137,7 @@ t.test('a table that is damaged ends the checks that need it, and only these', a
   const fd = fs.openSync(copy, 'r+')
   fs.writeSync(fd, Buffer.alloc(size, 0xaa), 0, size, ((page ?? 0) - 1) * size)
   fs.closeSync(fd)
-  const { lines, code } = await consult({ ...location, databaseFile: copy })
+  const { lines, code } = await runDoctor({ ...depot, databaseFile: copy })
   t.match(lines[0], /^database: It is damaged: /)
   t.match(lines.join('\n'), /\ncannot check: the archives\. The database is damaged\.\n/)
   t.ok(lines.includes('catalog: new.txt is new.'))

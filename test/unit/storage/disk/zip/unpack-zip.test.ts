@@ -26,7 +26,7 @@ interface Location {
   contents(): Record<string, string>
 }
 
-function location(t: Test): Location {
+function placeEntries(t: Test): Location {
   const root = fs.realpathSync(t.testdir({ files: {} }))
   const directory = path.join(root, 'files')
   const told: UnpackedFile[] = []
@@ -74,7 +74,7 @@ const SIZES = [1, INFLATE_BYTES, WRITE_BYTES, 2 * WRITE_BYTES, 3 * WRITE_BYTES].
 ])
 
 t.test('files of any size come out as they were put in, stored or deflated, with their digests', async (t) => {
-  const { unpack, told, directory } = location(t)
+  const { unpack, told, directory } = placeEntries(t)
   const entries = SIZES.flatMap((size) => {
     const random = randomBytes(size)
     return [
@@ -99,7 +99,7 @@ t.test('files of any size come out as they were put in, stored or deflated, with
 })
 
 t.test('what an export packs comes out as it was, with its times', async (t) => {
-  const { unpack, directory } = location(t)
+  const { unpack, directory } = placeEntries(t)
   const contents = { 'a.xml': Buffer.from('a'), 'd/e/ä.uxz': patternOf(100_000, 2), empty: Buffer.alloc(0) }
   await unpack(expectedArchive(contents))
   for (const [name, content] of Object.entries(contents)) {
@@ -109,7 +109,7 @@ t.test('what an export packs comes out as it was, with its times', async (t) => 
 })
 
 t.test('a file has the time that its archive records, also before 1970', async (t) => {
-  const { unpack, directory } = location(t)
+  const { unpack, directory } = placeEntries(t)
   const times = [-2_000_000_000, -1, 0, 1, 2_147_483_647]
   const extra = (seconds: number) => {
     const data = Buffer.alloc(5, 1)
@@ -121,7 +121,7 @@ t.test('a file has the time that its archive records, also before 1970', async (
 })
 
 t.test('a time of a year that no file can have is no reason to refuse its file', async (t) => {
-  const { unpack, contents } = location(t)
+  const { unpack, contents } = placeEntries(t)
   const extra = (ticks: bigint) => {
     const data = Buffer.alloc(32)
     data.writeUInt32LE(0x180001, 4)
@@ -138,7 +138,7 @@ t.test('a time of a year that no file can have is no reason to refuse its file',
 })
 
 t.test('content is found behind whatever stands before it', async (t) => {
-  const { unpack, contents } = location(t)
+  const { unpack, contents } = placeEntries(t)
   const extra = extraField(0xcafe, Buffer.alloc(300, 1))
   const [first, second] = [
     { name: 'a', content: 'content of a', localExtra: extra },
@@ -149,7 +149,7 @@ t.test('content is found behind whatever stands before it', async (t) => {
 })
 
 t.test('files come in the order of the archive, and not in that of its list', async (t) => {
-  const { unpack, told, contents } = location(t)
+  const { unpack, told, contents } = placeEntries(t)
   const offset = 30 + 1 + 12
   const listed = rawZip([
     { name: 'b', localName: 'a', content: 'content of a', crc32: crc32('content of b'), offset },
@@ -171,12 +171,12 @@ t.test('an extra field that reaches into the next file is refused', async (t) =>
   ] as const) {
     const lying = Buffer.from(zip)
     lying.writeUInt16LE(length, offset + 28)
-    await t.rejects(location(t).unpack(lying), refusal(new RegExp(`^its entry "${name}" overlaps`)))
+    await t.rejects(placeEntries(t).unpack(lying), refusal(new RegExp(`^its entry "${name}" overlaps`)))
   }
 })
 
 t.test('content that lies behind four gigabytes is found', async (t) => {
-  const { directory, contents } = location(t)
+  const { directory, contents } = placeEntries(t)
   const file = path.join(directory, '../large')
   const far = 2 ** 32 + 5
   const local = rawZip([{ name: 'far', content: 'far away', isDeflated: true }])
@@ -214,7 +214,7 @@ t.test('content that lies behind four gigabytes is found', async (t) => {
 
 t.test('not one byte more is written than is recorded, and what came before stays', async (t) => {
   for (const isDeflated of [true, false]) {
-    const { unpack, told, contents, directory } = location(t)
+    const { unpack, told, contents, directory } = placeEntries(t)
     const content = randomBytes(3 * WRITE_BYTES)
     const size = 2 * WRITE_BYTES + 5
     const lying = { name: 'large', content, size, isDeflated, ...(isDeflated ? {} : { method: 8 }) }
@@ -237,19 +237,19 @@ t.test('a stream that ends too early, or goes on behind its end, is not taken fo
     rawZip([{ name: 'a', content, method: 8, size: 600_000, crc32: crc32(Buffer.from('')), ...more }])
   for (const length of [0, 1, 1_000, packed.length - 1]) {
     await t.rejects(
-      location(t).unpack(entry(packed.subarray(0, length))),
+      placeEntries(t).unpack(entry(packed.subarray(0, length))),
       refusal(/^its entry "a" is damaged$/),
       `${length}`
     )
   }
-  const { unpack, contents } = location(t)
+  const { unpack, contents } = placeEntries(t)
   await unpack(entry(Buffer.concat([packed, Buffer.alloc(5_000, 'more')]), { crc32: crc32(content) }))
   t.equal(contents().a, content.toString('latin1'), 'what follows the end of a stream is nothing')
-  await t.rejects(location(t).unpack(entry(packed)), refusal(/^its entry "a" has another CRC-32 than is recorded$/))
+  await t.rejects(placeEntries(t).unpack(entry(packed)), refusal(/^its entry "a" has another CRC-32 than is recorded$/))
 })
 
 t.test('what is told of a file comes when it is whole, and ends the unpacking when it fails', async (t) => {
-  const { unpack, directory, contents } = location(t)
+  const { unpack, directory, contents } = placeEntries(t)
   const files = { a: 'content of a', 'd/b': 'content of b', 'd/c': 'content of c' }
   const stop = new Error('canceled')
   const seen: string[] = []
@@ -265,7 +265,7 @@ t.test('what is told of a file comes when it is whole, and ends the unpacking wh
 })
 
 t.test('a file or a link in the way is an error of the system, and is not written to', async (t) => {
-  const { unpack, directory, contents } = location(t)
+  const { unpack, directory, contents } = placeEntries(t)
   const outside = path.join(directory, '../outside')
   writeFiles(directory, { 'a/b': 'old', c: 'old' })
   fs.symlinkSync(outside, path.join(directory, 'link'))
@@ -284,7 +284,7 @@ t.test('a file or a link in the way is an error of the system, and is not writte
 
 t.test('an archive that becomes shorter meanwhile is no archive that is refused', async (t) => {
   for (const isDeflated of [true, false]) {
-    const { directory, contents } = location(t)
+    const { directory, contents } = placeEntries(t)
     const file = path.join(directory, '../shrinking')
     const content = randomBytes(2 * WRITE_BYTES)
     fs.writeFileSync(file, rawZip([{ name: 'a' }, { name: 'b', content, isDeflated }]))
@@ -303,7 +303,7 @@ t.test('an archive that becomes shorter meanwhile is no archive that is refused'
 
 t.test('a disk that cannot be read any more is told as such', async (t) => {
   for (const isDeflated of [true, false]) {
-    const { directory } = location(t)
+    const { directory } = placeEntries(t)
     const file = path.join(directory, '../broken')
     fs.writeFileSync(file, rawZip([{ name: 'a', content: randomBytes(2 * WRITE_BYTES), isDeflated }]))
     const fd = fs.openSync(file, 'r')
@@ -341,7 +341,7 @@ t.test('when unpacking has ended, however it did, nothing is read any more', asy
     'too large': rawZip([{ name: 'a', content, isDeflated: true, size: WRITE_BYTES }]),
     'with another CRC-32': rawZip([{ name: 'a', content, isDeflated: true, crc32: 1 }])
   })) {
-    const { unpack } = location(t)
+    const { unpack } = placeEntries(t)
     await t.rejects(unpack(archive), ZipRefused, title)
     const before = reads
     await someTurns()
@@ -351,7 +351,7 @@ t.test('when unpacking has ended, however it did, nothing is read any more', asy
 })
 
 t.test('a system that gives few bytes at a time gives all of them in the end', async (t) => {
-  const { unpack, contents } = location(t)
+  const { unpack, contents } = placeEntries(t)
   const files = { stored: patternOf(3 * WRITE_BYTES + 7, 1), deflated: patternOf(WRITE_BYTES, 2) }
   const archive = rawZip([
     { name: 'stored', content: files.stored },
@@ -382,7 +382,7 @@ const tree = fc
   .map((all) => all.filter(({ name }) => !all.some((other) => other.name.startsWith(`${name}/`))))
 
 t.test('any files come out of an archive as they were put in', async (t) => {
-  const { unpack, contents, directory } = location(t)
+  const { unpack, contents, directory } = placeEntries(t)
   const areSame = async (files: readonly RawEntry[]) => {
     fs.rmSync(directory, { recursive: true, force: true })
     fs.mkdirSync(directory)
@@ -420,13 +420,13 @@ async function unpackChanged({ unpack, directory, told }: Location, archive: Buf
 }
 
 t.test('no part of an archive is taken for a whole one', async (t) => {
-  const here = location(t)
+  const here = placeEntries(t)
   const isRefused = async (length: number) => (await unpackChanged(here, WHOLE.subarray(0, length))) === undefined
   await t.resolves(fc.assert(fc.asyncProperty(fc.nat(WHOLE.length - 1), isRefused), { numRuns: 200 }))
 })
 
 t.test('whatever byte of an archive is damaged, no file comes out with other content', async (t) => {
-  const here = location(t)
+  const here = placeEntries(t)
   const change = fc.record({ position: fc.nat(WHOLE.length - 1), mask: fc.integer({ min: 1, max: 255 }) })
   let refused = 0
   const isTrue = async (changes: readonly { position: number; mask: number }[]) => {
@@ -442,7 +442,7 @@ t.test('whatever byte of an archive is damaged, no file comes out with other con
 })
 
 t.test('damage to a file that is stored is always found', async (t) => {
-  const here = location(t)
+  const here = placeEntries(t)
   const stored = zipOf(FILES)
   const end = stored.indexOf('PK\u0001\u0002')
   const unread = new Set<number>()

@@ -9,7 +9,7 @@ import type { Schema } from '../../../src/store/engine/schema.ts'
 import { type BareDepot, makeDepot, writeFiles } from '../depot.ts'
 import type { Files } from '../packages.ts'
 
-export interface Location {
+export interface AdminDepot {
   readonly dataDirectory: string
   readonly databaseFile: string
   readonly repositoryDirectory: string
@@ -20,7 +20,7 @@ export interface Location {
   change(work: (db: Database) => Promise<unknown>): Promise<void>
 }
 
-export async function makeLocation(t: Test, files: Files = {}): Promise<Location> {
+export async function makeAdminDepot(t: Test, files: Files = {}): Promise<AdminDepot> {
   const { root, databaseFile, repositoryDirectory, archivesDirectory, db, scan } = await makeDepot(t, files)
   await scan()
   return {
@@ -37,7 +37,7 @@ export async function makeLocation(t: Test, files: Files = {}): Promise<Location
 type PlanRow = Insertable<Schema['plan']>
 
 /** A plan as an export leaves it. */
-export async function addPlan(location: Location, changes: Partial<PlanRow>): Promise<void> {
+export async function addPlan(depot: AdminDepot, changes: Partial<PlanRow>): Promise<void> {
   const row: PlanRow = {
     digest: `digest of ${changes.archive_name}`,
     package_count: 1,
@@ -47,18 +47,18 @@ export async function addPlan(location: Location, changes: Partial<PlanRow>): Pr
     archive_state: 'kept',
     ...changes
   }
-  await location.change((db) => db.insertInto('plan').values(row).execute())
+  await depot.change((db) => db.insertInto('plan').values(row).execute())
 }
 
 /** What the doctor says, and the code it exits with. */
-export async function consult(location: Location): Promise<{ lines: string[]; code: number }> {
+export async function runDoctor(depot: AdminDepot): Promise<{ lines: string[]; code: number }> {
   const lines: string[] = []
-  const code = await examine(location, (line) => lines.push(line))
+  const code = await examine(depot, (line) => lines.push(line))
   return { lines, code }
 }
 
 /** Files below a directory, with what tells that one was changed. */
-export function listing(directory: string): string[] {
+export function describeFiles(directory: string): string[] {
   return fs
     .readdirSync(directory, { recursive: true, encoding: 'utf8' })
     .filter((name) => !name.endsWith('-shm'))

@@ -11,12 +11,12 @@ import { type ArchiveView, bucketFor, viewArchives } from '../archives.ts'
 import { engineOf } from '../engines.ts'
 import { type Files, packageFiles } from '../packages.ts'
 import { createEmptyDatabase } from '../servers/postgres.ts'
-import { makeLocation, type ServerOptions } from '../servers/server.ts'
+import { makeDirectories, type ServerOptions } from '../servers/server.ts'
 import { chanceOf } from './chaos.ts'
 
 export const FIXIDS = Array.from({ length: 12 }, (_, index) => `pack-${String.fromCharCode(97 + index)}`)
 
-export interface ChaosLocation extends ServerOptions {
+export interface ChaosDepot extends ServerOptions {
   readonly archivesDirectory: string
   readonly archives: ArchiveView
   /** An archive of these packages is whole, holds what the repository holds, and has the same bytes each time. */
@@ -33,24 +33,24 @@ export interface ChaosLocation extends ServerOptions {
  * Twelve packages of up to `largestBytes`; of these every selection can be made. Nothing has been made of the database
  * yet.
  */
-export async function makeChaosLocation(t: Test, largestBytes = 3 * 2 ** 20): Promise<ChaosLocation> {
-  const location = makeLocation(t, chaosFiles(largestBytes))
-  const archivesDirectory = path.join(location.dataDirectory, 'archives')
+export async function makeChaosDepot(t: Test, largestBytes = 3 * 2 ** 20): Promise<ChaosDepot> {
+  const depot = makeDirectories(t, chaosFiles(largestBytes))
+  const archivesDirectory = path.join(depot.dataDirectory, 'archives')
   const bucket = await bucketFor(t)
   const databaseUrl = engineOf(t) === 'PostgreSQL' ? await createEmptyDatabase(t) : undefined
-  const database = { databaseFile: path.join(location.dataDirectory, 'fixdepot.db'), databaseUrl }
+  const database = { databaseFile: path.join(depot.dataDirectory, 'fixdepot.db'), databaseUrl }
   const digests = new Map<string, string>()
   const archives = viewArchives(t, { archivesDirectory, archivesBucket: bucket })
 
   async function contentOf(bytes: Buffer): Promise<Map<string, Buffer>> {
-    const file = path.join(path.dirname(location.dataDirectory), 'looked-at.zip')
+    const file = path.join(path.dirname(depot.dataDirectory), 'looked-at.zip')
     fs.writeFileSync(file, bytes)
     const entries = await readArchive(file)
     return new Map(entries.map((entry) => [entry.name, entry.content]))
   }
 
   return {
-    ...location,
+    ...depot,
     databaseUrl,
     ...(bucket && { settings: bucket.settings }),
     archivesDirectory,
@@ -68,7 +68,7 @@ export async function makeChaosLocation(t: Test, largestBytes = 3 * 2 ** 20): Pr
       const files = fixids.flatMap((fixid) => ['xml', 'txt', 'chg', 'uxz'].map((suffix) => `${fixid}.${suffix}`))
       t.same([...content.keys()].sort(), files.sort(), `${name} has the files of its packages`)
       const isEqual = files.every((file) =>
-        content.get(file)?.equals(fs.readFileSync(path.join(location.repositoryDirectory, file)))
+        content.get(file)?.equals(fs.readFileSync(path.join(depot.repositoryDirectory, file)))
       )
       t.ok(isEqual, `${name} has their content`)
       digests.set(key, digest)

@@ -6,7 +6,7 @@ import path from 'node:path'
 import { promisify } from 'node:util'
 import t from 'tap'
 import { packageFiles } from '../../support/packages.ts'
-import { makeLocation, startServer, until } from '../../support/servers/server.ts'
+import { makeDirectories, startServer, until } from '../../support/servers/server.ts'
 
 const PROJECT = path.join(import.meta.dirname, '../../..')
 const SECRET = 'canary-of-the-query'
@@ -40,7 +40,7 @@ const hasPromtool = await run('promtool', ['--version']).then(
 // Within a test: if something goes wrong before the others, the server is ended all the same.
 t.test('what an operator sees of a running server', async (t) => {
   const server = await startServer(t, {
-    ...makeLocation(t, packageFiles({ fixid: 'a', payload: 'x'.repeat(5_000) })),
+    ...makeDirectories(t, packageFiles({ fixid: 'a', payload: 'x'.repeat(5_000) })),
     settings: { FIXDEPOT_METRICS_LISTEN: '0' }
   })
   const lines = () =>

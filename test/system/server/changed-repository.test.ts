@@ -3,15 +3,15 @@ import fs from 'node:fs'
 import path from 'node:path'
 import t from 'tap'
 import { packageFiles } from '../../support/packages.ts'
-import { makeLocation, startServer } from '../../support/servers/server.ts'
+import { makeDirectories, startServer } from '../../support/servers/server.ts'
 
 const FIRMWARE = '/updateRepositories/firmware'
 
 t.test('a repository directory that vanishes is told, and the server works on when it is back', async (t) => {
-  const location = makeLocation(t, packageFiles({ fixid: 'a', payload: 'x' }))
-  const { repositoryDirectory } = location
+  const directories = makeDirectories(t, packageFiles({ fixid: 'a', payload: 'x' }))
+  const { repositoryDirectory } = directories
   const root = path.dirname(repositoryDirectory)
-  const server = await startServer(t, location)
+  const server = await startServer(t, directories)
   const ready = async () => {
     const response = await fetch(`${server.url}/health/ready`)
     return { code: response.status, body: (await response.json()) as { checks: { name: string }[] } }
@@ -47,9 +47,9 @@ t.test('a repository directory that vanishes is told, and the server works on wh
 
 t.test('a file that vanishes or changes fails the export with a message that names it', async (t) => {
   const files = { ...packageFiles({ fixid: 'a', payload: 'x' }), ...packageFiles({ fixid: 'b', payload: 'y' }) }
-  const location = makeLocation(t, files)
-  const { dataDirectory, repositoryDirectory } = location
-  const server = await startServer(t, location)
+  const directories = makeDirectories(t, files)
+  const { dataDirectory, repositoryDirectory } = directories
+  const server = await startServer(t, directories)
   fs.rmSync(path.join(repositoryDirectory, 'a.uxz'))
   fs.writeFileSync(path.join(repositoryDirectory, 'b.uxz'), 'Y')
   for (const fixid of ['a', 'b']) {
@@ -60,7 +60,7 @@ t.test('a file that vanishes or changes fails the export with a message that nam
 })
 
 t.test('no request ends the process', async (t) => {
-  const server = await startServer(t, makeLocation(t))
+  const server = await startServer(t, makeDirectories(t))
   const nested = (open: string, close: string) => `{"fixids":${open.repeat(50_000)}1${close.repeat(50_000)}}`
   const cases: [name: string, query: string, body?: string][] = [
     ['a body of nested lists', '?action=export', nested('[', ']')],
