@@ -4,6 +4,7 @@ import type { Writable } from 'node:stream'
 import { auditLine } from '../core/accounts/audit.ts'
 import { verifyChain } from '../core/accounts/audit-chain.ts'
 import { describeDatabaseError, isDatabaseError } from '../core/problems/database-error.ts'
+import { Refusal } from '../core/problems/refusal.ts'
 import { reasonOf } from '../core/problems/system-error.ts'
 import { parseUtcTime } from '../core/utc-time.ts'
 import { type AuditInspection, createAuditInspection } from '../store/accounts/audit-store.ts'
@@ -12,7 +13,6 @@ import { createInspectionStore } from '../store/maintenance/inspection-store.ts'
 import { checkProtection } from './doctor/check-audit.ts'
 import { hasThisSchema } from './doctor/check-database.ts'
 import { createFindings, SOUND, UNKNOWN, UNSOUND } from './doctor/findings.ts'
-import { Refusal } from './refusal.ts'
 
 type Location = DatabaseLocation
 

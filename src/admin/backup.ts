@@ -1,11 +1,11 @@
 /** `fixdepot backup`: one file that holds all the database holds, made while the server runs. */
 import fs from 'node:fs'
 import path from 'node:path'
+import { Refusal } from '../core/problems/refusal.ts'
 import { reasonOf } from '../core/problems/system-error.ts'
 import { openReadOnly } from '../store/engine/database.ts'
 import { toUnusable } from '../store/engine/database-unusable.ts'
 import { copyDatabase, finishCopy } from '../store/maintenance/copy-database.ts'
-import { Refusal } from './refusal.ts'
 
 /** The hash of a password is in it. */
 const OWNER_ONLY = 0o600

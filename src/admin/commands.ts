@@ -4,13 +4,13 @@
  */
 import { processEnvironment, readConfig } from '../config/config.ts'
 import { ConfigError } from '../config/config-error.ts'
+import { Refusal } from '../core/problems/refusal.ts'
 import type { StorageConfig } from '../core/storage/storage-config.ts'
 import { DatabaseUnusable } from '../store/engine/database-unusable.ts'
 import { InstanceLocked } from '../store/engine/instance-lock.ts'
 import { SOUND, UNKNOWN } from './doctor/findings.ts'
 import type { MoveResult } from './migrate-store/migrate-store.ts'
 import type { SettingChanges } from './migrate-store/move-locations.ts'
-import { Refusal } from './refusal.ts'
 
 const FAILED = 1
 

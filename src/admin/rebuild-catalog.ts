@@ -1,5 +1,6 @@
 /** `fixdepot doctor --rebuild`: the catalog made anew from the files, while no server runs. */
 import fs from 'node:fs'
+import { Refusal } from '../core/problems/refusal.ts'
 import { reasonOf } from '../core/problems/system-error.ts'
 import type { StorageConfig } from '../core/storage/storage-config.ts'
 import { METADATA_SUFFIXES, READER_VERSION } from '../metadata/metadata-file.ts'
@@ -14,7 +15,6 @@ import { emptyCatalog } from '../store/maintenance/empty-catalog.ts'
 import { createScanStore } from '../store/scan/scan-store.ts'
 import { createFileReaderPool } from '../worker/scan/file-reader-pool.ts'
 import { type ScanResult, scanRepository } from '../worker/scan/scan-repository.ts'
-import { Refusal } from './refusal.ts'
 
 /**
  * Forgets what was read of the files, and reads all of them again. Tasks and archives stay. What is read stays read

@@ -12,13 +12,13 @@ import type { ApiToken, User } from '../core/accounts/user.ts'
 import { checkNewName, normalName } from '../core/accounts/user-name.ts'
 import { DURATION, parseDuration } from '../core/duration.ts'
 import { Problem } from '../core/problems/problem.ts'
+import { Refusal } from '../core/problems/refusal.ts'
 import { appendEvents } from '../store/accounts/audit-store.ts'
 import { createUserReader } from '../store/accounts/user-reader.ts'
 import { createUserCommands } from '../store/accounts/user-writer.ts'
 import { type Database, type DatabaseLocation, openDepotDatabase } from '../store/engine/database.ts'
 import { knownMigrations } from '../store/engine/migrations.ts'
 import { createInspectionStore } from '../store/maintenance/inspection-store.ts'
-import { Refusal } from './refusal.ts'
 
 /** Each throws a Refusal with a sentence when it is not done. */
 export interface UserAdmin {

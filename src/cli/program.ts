@@ -1,29 +1,23 @@
-/** The program with all its verbs: what the arguments mean, and how a command ends. */
+/** The program with all its commands; maps arguments to a command, and its end to an exit code. */
 import { Command, CommanderError } from 'commander'
 import { readVersion } from '../version.ts'
-import type { CliContext } from './client/client-command.ts'
-import { CommandError, EXIT } from './exit.ts'
-import { addAudit } from './verbs/audit.ts'
-import { addBackup } from './verbs/backup.ts'
-import { addCompletion } from './verbs/completion.ts'
-import { addDoctor } from './verbs/doctor.ts'
-import { addExport } from './verbs/export.ts'
-import { addHealth } from './verbs/health.ts'
-import { addImport } from './verbs/import.ts'
-import { addList } from './verbs/list.ts'
-import { addMigrate } from './verbs/migrate.ts'
-import { addMigrateStore } from './verbs/migrate-store.ts'
-import { addScan } from './verbs/scan.ts'
-import { addServe } from './verbs/serve.ts'
-import { addShow } from './verbs/show.ts'
-import { addStatus } from './verbs/status.ts'
-import { addSupportBundle } from './verbs/support-bundle.ts'
-import { addToken } from './verbs/token.ts'
-import { addUser } from './verbs/user.ts'
-import { addVerify } from './verbs/verify.ts'
+import { addAdministration } from './commands/administration.ts'
+import type { CliContext } from './commands/command.ts'
+import { addCompletion } from './commands/completion.ts'
+import { addExport } from './commands/export.ts'
+import { addHealth } from './commands/health.ts'
+import { addImport } from './commands/import.ts'
+import { addList } from './commands/list.ts'
+import { addScan } from './commands/scan.ts'
+import { addShow } from './commands/show.ts'
+import { addStatus } from './commands/status.ts'
+import { addToken } from './commands/token.ts'
+import { addUser } from './commands/user.ts'
+import { addVerify } from './commands/verify.ts'
+import { CommandError, EXIT } from './terminal/exit.ts'
 
-/** In the order in which the help lists them: a further verb, or a group of them, is a file and a line here. */
-const VERBS: readonly ((program: Command, context: CliContext) => void)[] = [
+/** In the order in which the help lists them. */
+const COMMANDS: readonly ((program: Command, context: CliContext) => void)[] = [
   addServe,
   addStatus,
   addScan,
@@ -34,23 +28,18 @@ const VERBS: readonly ((program: Command, context: CliContext) => void)[] = [
   addUser,
   addToken,
   addVerify,
-  addBackup,
-  addDoctor,
-  addMigrate,
-  addMigrateStore,
-  addAudit,
-  addSupportBundle,
+  addAdministration,
   addHealth,
   addCompletion
 ]
 
 const EPILOGUE = `
 Exit codes: 0 done, 1 refused or failed, 2 wrong usage or setting, 3 not allowed, 4 not found, 5 server not reached,
-130 interrupted. The settings of the server come from the environment and from .env, as docs/configuration.md says.`
+130 interrupted. The server reads its settings from the environment and from .env: see docs/configuration.md.`
 
 export function buildProgram(context: CliContext): Command {
   const program = new Command('fixdepot')
-    .description('A repository of server firmware: the server, and what asks it.')
+    .description('A repository of server firmware: the server, and commands that call it or manage its data.')
     .version(readVersion(), '--version', 'show the version')
     .helpOption('-h, --help', 'show the help')
     .helpCommand('help [command]', 'show the help')
@@ -59,17 +48,25 @@ export function buildProgram(context: CliContext): Command {
     .configureOutput({
       outputError: (text, write) => write(`fixdepot: ${text.replace(/^error: /, '').trimEnd()}\nTry fixdepot --help.\n`)
     })
-  for (const add of VERBS) add(program, context)
+  for (const add of COMMANDS) add(program, context)
   return program
+}
+
+/** `command-line.ts` starts the server without this program: it loads nothing of the other commands. */
+function addServe(program: Command): void {
+  program
+    .command('serve')
+    .description('run the server; fixdepot without a command does the same')
+    .action(async () => (await import('../server/serve.ts')).serve())
 }
 
 /**
  * Runs the command that the arguments name.
- * @param args without the program itself
- * @returns the code to exit with
+ * @param args without the name of the program
+ * @returns the exit code
  */
 export async function runProgram(args: readonly string[], environment: NodeJS.ProcessEnv): Promise<number> {
-  endQuietlyWithItsReader()
+  exitWhenOutputIsClosed()
   let code: number = EXIT.ok
   const exit = (given: number) => {
     code = given
@@ -92,8 +89,8 @@ function explain({ message, code, exitCode, recovery }: CommandError, isJson: bo
   process.stderr.write(`${text}\n`)
 }
 
-/** Whoever reads only the first lines, as `head` does, wants no more: that is no failure. */
-function endQuietlyWithItsReader(): void {
+/** A consumer such as `head` closes the pipe after the first lines: that is no error. */
+function exitWhenOutputIsClosed(): void {
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code !== 'EPIPE') throw error
     process.exit(EXIT.ok)

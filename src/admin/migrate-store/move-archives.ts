@@ -3,12 +3,12 @@
  * where it has come to.
  */
 import { createHash } from 'node:crypto'
+import { Refusal } from '../../core/problems/refusal.ts'
 import { PartsLost } from '../../core/problems/storage-error.ts'
 import type { ArchiveStorage } from '../../core/storage/archive-storage.ts'
 import type { OpenFile } from '../../core/storage/open-file.ts'
 import type { InspectionStore, KeptArchive } from '../../store/maintenance/inspection-store.ts'
 import type { PlanStore } from '../../store/tasks/plan-store.ts'
-import { Refusal } from '../refusal.ts'
 import { checkEntries } from '../verify/check-entries.ts'
 
 const BLOCK_BYTES = 1024 * 1024
@@ -149,7 +149,7 @@ async function read(
     await check.take(bytes)
     await onBytes(bytes, at)
   })
-  return { digest: hash.digest('hex'), wrong: check.wrong() }
+  return { digest: hash.digest('hex'), wrong: check.difference() }
 }
 
 async function readBack(to: ArchiveStorage, { name, size }: KeptArchive, digest: string): Promise<void> {

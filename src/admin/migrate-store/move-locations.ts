@@ -5,9 +5,9 @@ import fs from 'node:fs'
 import { isDeepStrictEqual, parseEnv } from 'node:util'
 import { readConfig } from '../../config/config.ts'
 import { ConfigError } from '../../config/config-error.ts'
+import { Refusal } from '../../core/problems/refusal.ts'
 import { reasonOf } from '../../core/problems/system-error.ts'
 import type { StorageConfig } from '../../core/storage/storage-config.ts'
-import { Refusal } from '../refusal.ts'
 
 export interface MoveLocations {
   readonly source: StorageConfig

@@ -1,26 +1,26 @@
-/** Compares the bytes of an archive, as they come, with the CRC-32 that each file in it should have. */
+/** Compares a stream of the bytes of an archive with the planned CRC-32 of each file. */
 import { crc32 } from 'node:zlib'
 import type { PlanEntry } from '../../core/export/export.ts'
 
 export interface EntryCheck {
-  /** The next bytes of the archive. */
+  /** @param bytes the next ones of the archive */
   take(bytes: Buffer): Promise<void>
-  /** What is wrong with the bytes so far, in a sentence; undefined when nothing is. */
-  wrong(): string | undefined
+  /** The first difference so far, in a sentence. */
+  difference(): string | undefined
 }
 
 /**
- * @param pages the entries in their order; without any, nothing is compared
- * @param end where the content of the last entry ends
+ * @param pages the entries in their order; without entries, nothing is compared
+ * @param end offset at which the content of the last entry ends
  */
 export function checkEntries(pages: AsyncIterable<readonly PlanEntry[]>, end: number): EntryCheck {
-  const entries = one(pages)
+  const entries = flatten(pages)
   let position = 0
   let current: PlanEntry | undefined
   let next: PlanEntry | undefined
   let sum = 0
-  let isBegun = false
-  let wrong: string | undefined
+  let isStarted = false
+  let difference: string | undefined
 
   async function advance(): Promise<void> {
     current = next
@@ -31,28 +31,28 @@ export function checkEntries(pages: AsyncIterable<readonly PlanEntry[]>, end: nu
 
   return {
     async take(bytes) {
-      if (!isBegun) {
-        isBegun = true
+      if (!isStarted) {
+        isStarted = true
         await advance()
         await advance()
       }
       const to = position + bytes.length
       while (current !== undefined) {
-        // Between one file's content and the next one there is nothing but the header of that one.
+        // Only the header of the next file is between two contents.
         const contentEnd = next?.offset ?? end
         const contentStart = contentEnd - current.size
         const [from, until] = [Math.max(contentStart, position), Math.min(contentEnd, to)]
         if (from < until) sum = crc32(bytes.subarray(from - position, until - position), sum)
         if (to < contentEnd) break
-        if (sum !== current.crc32) wrong ??= `${current.path} has other bytes than it should.`
+        if (sum !== current.crc32) difference ??= `The content of ${current.path} differs from the plan.`
         await advance()
       }
       position = to
     },
-    wrong: () => wrong
+    difference: () => difference
   }
 }
 
-async function* one(pages: AsyncIterable<readonly PlanEntry[]>): AsyncGenerator<PlanEntry> {
+async function* flatten(pages: AsyncIterable<readonly PlanEntry[]>): AsyncGenerator<PlanEntry> {
   for await (const page of pages) yield* page
 }

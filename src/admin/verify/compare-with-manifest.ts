@@ -1,28 +1,29 @@
-/** The files of an archive beside those of its manifest. */
+/** Compares the files of an archive with those of its manifest. */
+import type { ReportDifference } from './differences.ts'
 import type { Manifest, ManifestFile } from './manifest.ts'
 import type { CheckedEntry } from './structure-bytes.ts'
 
-/** @param entries whose content agrees with what the archive itself records */
+/** @param entries whose content matches what the archive itself records */
 export function compareWithManifest(
   entries: readonly CheckedEntry[],
   { files }: Manifest,
-  report: (sentence: string) => void
+  report: ReportDifference
 ): void {
   const expected = new Map(files.map((file) => [file.path, file]))
-  const there = new Set(entries.map(({ name }) => name))
+  const existing = new Set(entries.map(({ name }) => name))
   for (const entry of entries) {
     const file = expected.get(entry.name)
-    const difference = file === undefined ? 'is not in the manifest' : differenceOf(entry, file)
-    if (difference !== undefined) report(`${entry.name} ${difference}.`)
+    const difference = file === undefined ? `${entry.name} is not in the manifest.` : differenceOf(entry, file)
+    if (difference !== undefined) report(difference)
   }
-  for (const { path } of files) if (!there.has(path)) report(`${path} is missing, or cannot be read.`)
+  for (const { path } of files) if (!existing.has(path)) report(`${path} is missing, or cannot be read.`)
 }
 
-function differenceOf(entry: CheckedEntry, file: ManifestFile): string | undefined {
-  if (entry.size !== file.size) return `has ${entry.size} bytes, and the manifest says ${file.size}`
-  if (entry.crc32 !== Number.parseInt(file.crc32, 16)) return 'has another CRC-32 than the manifest says'
-  if (entry.sha256 !== file.sha256) return 'has another SHA-256 than the manifest says'
-  if (entry.compressedSize !== file.packedSize)
-    return `takes ${entry.compressedSize} bytes, and the manifest says ${file.packedSize}`
+function differenceOf({ name, size, crc32, sha256, compressedSize }: CheckedEntry, file: ManifestFile) {
+  if (size !== file.size) return `${name} has ${size} bytes, but the manifest says ${file.size}.`
+  if (crc32 !== Number.parseInt(file.crc32, 16)) return `The CRC-32 of ${name} differs from that in the manifest.`
+  if (sha256 !== file.sha256) return `The SHA-256 of ${name} differs from that in the manifest.`
+  if (compressedSize !== file.packedSize)
+    return `${name} takes ${compressedSize} bytes in the archive, but the manifest says ${file.packedSize}.`
   return undefined
 }

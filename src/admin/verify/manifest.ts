@@ -1,10 +1,7 @@
-/**
- * The manifest of an export, as `GET /api/v1/exports/{id}/manifest` gives it, read from a file that may come from
- * anywhere.
- */
+/** The manifest of an export, as `GET /api/v1/exports/{id}/manifest` sends it. The file of one is untrusted input. */
 import fs from 'node:fs'
+import { Refusal } from '../../core/problems/refusal.ts'
 import { reasonOf } from '../../core/problems/system-error.ts'
-import { Refusal } from '../refusal.ts'
 
 export interface Manifest {
   readonly archiveName: string
@@ -31,7 +28,7 @@ export function readManifest(file: string): Manifest {
   try {
     return checkManifest(JSON.parse(fs.readFileSync(file, 'utf8')))
   } catch (error) {
-    const reason = error instanceof SyntaxError ? 'it is no manifest' : reasonOf(error)
+    const reason = error instanceof SyntaxError ? 'it is not a manifest' : reasonOf(error)
     throw new Refusal(`The manifest ${file} cannot be used: ${reason}.`, { cause: error })
   }
 }
@@ -39,8 +36,9 @@ export function readManifest(file: string): Manifest {
 /** @throws SyntaxError */
 export function checkManifest(value: unknown): Manifest {
   const { archiveName, archiveSize, digest, files } = Object(value)
-  const isOne = typeof archiveName === 'string' && isCount(archiveSize) && isHex(digest, 64) && Array.isArray(files)
-  if (!isOne || !files.every(isFile)) throw new SyntaxError('it is no manifest')
+  const isManifest =
+    typeof archiveName === 'string' && isCount(archiveSize) && isHex(digest, 64) && Array.isArray(files)
+  if (!isManifest || !files.every(isFile)) throw new SyntaxError('it is not a manifest')
   return { archiveName, archiveSize, digest, files }
 }
 

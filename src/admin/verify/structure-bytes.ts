@@ -1,8 +1,4 @@
-/**
- * What of an archive is no file's content, byte by byte: an export has nothing else there than what can be written
- * anew.
- */
-
+/** Compares every byte of an archive that is not content of a file with what an export writes there. */
 import { readFully } from '../../storage/disk/read-fully.ts'
 import type { ZipDirectory, ZipEntry } from '../../storage/disk/zip/zip-directory.ts'
 import {
@@ -13,7 +9,7 @@ import {
   encodeLocalHeader
 } from '../../zip/layout.ts'
 
-/** The content of an entry, as it came out of the archive. */
+/** An entry whose content was read. */
 export interface CheckedEntry extends ZipEntry {
   readonly sha256: string
 }
@@ -21,9 +17,9 @@ export interface CheckedEntry extends ZipEntry {
 const LOCAL_HEADER_SIZE = 30
 
 /**
- * @param times of the files, by path, in seconds since 1970: headers have not every time just as it is. Without it only
- * what lies between the parts of the archive is looked at, and not the headers themselves
- * @returns the offset of the first byte, or thereabouts, that no export has there
+ * @param times of the files, by path, in seconds since 1970: a header does not have every time exactly. Without it, only
+ * the gaps between the parts of the archive are checked, and not the headers
+ * @returns the approximate offset of the first byte that an export does not have there
  */
 export function findForeignByte(
   fd: number,
@@ -65,7 +61,7 @@ function findInDirectory(
   return position + end.length === size ? undefined : position + end.length
 }
 
-/** As it says itself: without the exact time it is not known whether there is a field for it. */
+/** Read from the header: without the exact time, the presence of its extra field is unknown. */
 function headerSizeAt(fd: number, offset: number): number {
   const header = Buffer.alloc(LOCAL_HEADER_SIZE)
   readFully(fd, header, offset)

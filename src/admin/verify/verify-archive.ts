@@ -1,18 +1,17 @@
 /**
- * Whether an archive is what it should be. By itself it shows that its structure is sound and that every file has its
- * CRC-32. With its manifest every byte counts: files by SHA-256, everything between them by writing it anew, and the
- * whole by the digest that the server gives as the `ETag`.
+ * Checks whether an archive is intact. Without a manifest, its structure and the CRC-32 of every file are checked. With
+ * its manifest every byte is: files by SHA-256, headers by generating them, and the whole by the digest that the server
+ * sends as `ETag`.
  */
 import { createHash } from 'node:crypto'
 import fs from 'node:fs'
-import { crc32 } from 'node:zlib'
 import { digestLine } from '../../core/export/export.ts'
-import { ZipRefused } from '../../core/import/zip-refused.ts'
+import { Refusal } from '../../core/problems/refusal.ts'
 import { reasonOf } from '../../core/problems/system-error.ts'
-import { contentOf, contentStart } from '../../storage/disk/zip/zip-content.ts'
 import { readZipDirectory, type ZipDirectory } from '../../storage/disk/zip/zip-directory.ts'
-import { Refusal } from '../refusal.ts'
+import { checkContents, reportRefused } from './check-contents.ts'
 import { compareWithManifest } from './compare-with-manifest.ts'
+import { createDifferenceList, type Differences, type ReportDifference } from './differences.ts'
 import type { Manifest } from './manifest.ts'
 import { type CheckedEntry, findForeignByte } from './structure-bytes.ts'
 
@@ -22,90 +21,55 @@ export interface VerifyOptions {
   readonly signal?: AbortSignal
 }
 
-export interface Verification {
+export interface Verification extends Differences {
   readonly files: number
   /** Of the archive. */
   readonly bytes: number
-  /** What is wrong with it, in sentences; the first few. */
-  readonly findings: readonly string[]
-  readonly findingCount: number
 }
 
-const MAX_FINDINGS = 100
-
-/** Exports are made by ourselves: they may have as many files as they like, and shrink as well as they can. */
+/** The limits protect a server from uploads. An export of our own may exceed them. */
 const NO_LIMITS = {
   maxEntries: Number.POSITIVE_INFINITY,
   maxRatio: Number.POSITIVE_INFINITY,
   freeBytes: Number.POSITIVE_INFINITY
 }
 
-/** @throws Refusal for a file that cannot be read; the signal's reason when it ends it */
+/** @throws Refusal for a file that cannot be read; the reason of the signal when it is aborted */
 export async function verifyArchive(file: string, options: VerifyOptions): Promise<Verification> {
-  const fd = attempt(file, () => fs.openSync(file, 'r'))
+  const fd = open(file)
   try {
-    if (!fs.fstatSync(fd).isFile()) throw new Refusal(`${file} is no file.`)
+    if (!fs.fstatSync(fd).isFile()) throw new Refusal(`${file} is not a file.`)
     return await verify(fd, options)
   } catch (error) {
     if (typeof (error as NodeJS.ErrnoException).syscall !== 'string') throw error
-    throw new Refusal(`${file} cannot be read: ${reasonOf(error)}.`, { cause: error })
+    throw unreadable(file, error)
   } finally {
     fs.closeSync(fd)
   }
 }
 
-async function verify(fd: number, options: VerifyOptions): Promise<Verification> {
-  const { manifest } = options
+async function verify(fd: number, { manifest, onProgress = () => {}, signal }: VerifyOptions): Promise<Verification> {
   const { size: bytes } = fs.fstatSync(fd)
-  const found = createFindingList()
+  const found = createDifferenceList()
   if (manifest !== undefined && manifest.archiveSize !== bytes) {
-    found.add(`It has ${bytes} bytes, and its manifest says ${manifest.archiveSize}.`)
+    found.add(`The archive has ${bytes} bytes, but its manifest says ${manifest.archiveSize}.`)
   }
-  const directory = await refusedAsFinding(found.add, () => readZipDirectory(fd, NO_LIMITS))
+  const directory = await reportRefused(found.add, () => readZipDirectory(fd, NO_LIMITS))
   if (directory === undefined) return { files: 0, bytes, ...found.list() }
   const { entries, entryCount } = directory
   if (entryCount !== entries.length) {
-    found.add(`It has ${entryCount - entries.length} entries that are directories, or files that are hidden.`)
+    found.add(`The archive has ${entryCount - entries.length} entries that are directories or hidden files.`)
   }
-  const checked = await checkContents(fd, directory, options, found.add)
+  const checked = await checkContents(
+    fd,
+    directory,
+    { isHashed: manifest !== undefined, onProgress, signal },
+    found.add
+  )
   if (manifest !== undefined) compareWithManifest(checked, manifest, found.add)
-  // Where something is known to be wrong, this would only say it again.
-  if (found.list().findingCount === 0) await checkRest({ fd, bytes, directory, checked, manifest }, found.add)
+  // After a difference, these checks would report the same error again.
+  if (found.list().differenceCount === 0) checkRest({ fd, bytes, directory, checked, manifest }, found.add)
   return { files: entries.length, bytes, ...found.list() }
-}
-
-async function checkContents(
-  fd: number,
-  { entries, end }: ZipDirectory,
-  { manifest, onProgress = () => {}, signal }: VerifyOptions,
-  report: (sentence: string) => void
-): Promise<CheckedEntry[]> {
-  const total = entries.reduce((sum, { compressedSize }) => sum + compressedSize, 0)
-  const checked: CheckedEntry[] = []
-  let done = 0
-  for (const [index, entry] of entries.entries()) {
-    const hash = createHash('sha256')
-    let [crc, size] = [0, 0]
-    const onPacked = (piece: Buffer) => {
-      signal?.throwIfAborted()
-      done += piece.length
-      onProgress(done, total)
-    }
-    await refusedAsFinding(report, async () => {
-      const start = contentStart(fd, entry, entries[index + 1]?.offset ?? end)
-      for await (const piece of contentOf(fd, entry, start, onPacked)) {
-        crc = crc32(piece, crc)
-        size += piece.length
-        // Only the manifest has one to compare it with.
-        if (manifest !== undefined) hash.update(piece)
-        if (size > entry.size) break
-      }
-      if (size !== entry.size) report(`${entry.name} does not have the ${entry.size} bytes that are recorded.`)
-      else if (crc !== entry.crc32) report(`${entry.name} has another CRC-32 than is recorded.`)
-      checked.push({ ...entry, sha256: hash.digest('hex') })
-    })
-  }
-  return checked
 }
 
 interface Rest {
@@ -116,14 +80,11 @@ interface Rest {
   readonly manifest: Manifest | undefined
 }
 
-/** What is no file's content: headers, the list at the end, and what no program looks at. */
-async function checkRest(
-  { fd, bytes, directory, checked, manifest }: Rest,
-  report: (sentence: string) => void
-): Promise<void> {
+/** Checks what is not the content of a file: headers, the central directory, and bytes between them. */
+function checkRest({ fd, bytes, directory, checked, manifest }: Rest, report: ReportDifference): void {
   const times = manifest && new Map(manifest.files.map((file) => [file.path, secondsOf(file.modifiedAt)]))
   const foreign = findForeignByte(fd, bytes, directory, checked, times)
-  if (foreign !== undefined) report(`At byte ${foreign} it is not what an export has there.`)
+  if (foreign !== undefined) report(`Byte ${foreign} of the archive differs from what an export has there.`)
   if (manifest === undefined) return
   const hash = createHash('sha256')
   for (const entry of checked) {
@@ -131,42 +92,23 @@ async function checkRest(
     hash.update(digestLine({ ...entry, path: entry.name, modifiedAt }))
   }
   const digest = hash.digest('hex')
-  if (digest !== manifest.digest) report(`Its digest is ${digest}, and its manifest says ${manifest.digest}.`)
+  if (digest !== manifest.digest) {
+    report(`The digest of the archive is ${digest}, but its manifest says ${manifest.digest}.`)
+  }
 }
 
 function secondsOf(time: string): number {
   return Math.floor(Date.parse(time) / 1000)
 }
 
-function createFindingList() {
-  const findings: string[] = []
-  let findingCount = 0
-  return {
-    add(sentence: string): void {
-      findingCount += 1
-      if (findings.length < MAX_FINDINGS) findings.push(sentence)
-    },
-    list: () => ({ findings, findingCount })
+function open(file: string): number {
+  try {
+    return fs.openSync(file, 'r')
+  } catch (error) {
+    throw unreadable(file, error)
   }
 }
 
-async function refusedAsFinding<Result>(
-  report: (sentence: string) => void,
-  step: () => Promise<Result>
-): Promise<Result | undefined> {
-  try {
-    return await step()
-  } catch (error) {
-    if (!(error instanceof ZipRefused)) throw error
-    report(`${error.message.charAt(0).toUpperCase()}${error.message.slice(1)}.`)
-    return undefined
-  }
-}
-
-function attempt<Result>(file: string, step: () => Result): Result {
-  try {
-    return step()
-  } catch (error) {
-    throw new Refusal(`${file} cannot be read: ${reasonOf(error)}.`, { cause: error })
-  }
+function unreadable(file: string, cause: unknown): Refusal {
+  return new Refusal(`${file} cannot be read: ${reasonOf(cause)}.`, { cause })
 }

@@ -1,7 +1,7 @@
 /** What a server or the way to it answers instead of what was asked for, as sentences and exit codes. */
 
 import { reasonOf } from '../../core/problems/system-error.ts'
-import { CommandError, EXIT, type ExitCode } from '../exit.ts'
+import { CommandError, EXIT, type ExitCode } from '../terminal/exit.ts'
 
 /** The server's answer was an error. */
 export class ApiError extends CommandError {

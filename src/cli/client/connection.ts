@@ -6,8 +6,8 @@
 import fs from 'node:fs'
 import type { ClientSetting } from '../../core/client-settings.ts'
 import { reasonOf } from '../../core/problems/system-error.ts'
-import { CommandError, EXIT, refuseUsage } from '../exit.ts'
-import { askPassword, readPasswordLine } from '../output/ask-password.ts'
+import { askPassword, readPasswordLine } from '../terminal/ask-password.ts'
+import { CommandError, EXIT, refuseUsage } from '../terminal/exit.ts'
 import { findLocalServer, type LocalServer } from './local-server.ts'
 import { type Profile, profileFile, readProfile } from './profile.ts'
 

@@ -7,7 +7,7 @@ import { constants, createReadStream, promises as fs, statfsSync } from 'node:fs
 import type { IncomingMessage, OutgoingHttpHeaders } from 'node:http'
 import path from 'node:path'
 import { reasonOf } from '../../core/problems/system-error.ts'
-import { CommandError, EXIT, interrupted } from '../exit.ts'
+import { CommandError, EXIT, interrupted } from '../terminal/exit.ts'
 import type { ApiClient } from './api-client.ts'
 import { Unreachable } from './api-error.ts'
 

@@ -4,7 +4,7 @@
  * consequence.
  */
 
-import { CommandError, EXIT } from '../exit.ts'
+import { CommandError, EXIT } from '../terminal/exit.ts'
 import { type ApiClient, pause } from './api-client.ts'
 import type { ExportState, TaskStatus } from './api-types.ts'
 

@@ -4,7 +4,7 @@
  */
 import http from 'node:http'
 import https from 'node:https'
-import { CommandError, EXIT, interrupted } from '../exit.ts'
+import { CommandError, EXIT, interrupted } from '../terminal/exit.ts'
 import { Unreachable, unreachable } from './api-error.ts'
 import type { Connection } from './connection.ts'
 

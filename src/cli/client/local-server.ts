@@ -5,7 +5,7 @@
 import fs from 'node:fs'
 import path from 'node:path'
 import type { Config } from '../../config/config.ts'
-import { CommandError, EXIT } from '../exit.ts'
+import { CommandError, EXIT } from '../terminal/exit.ts'
 
 export interface LocalServer {
   readonly url: string

@@ -3,7 +3,7 @@ import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import { reasonOf } from '../../core/problems/system-error.ts'
-import { CommandError, EXIT, refuseUsage } from '../exit.ts'
+import { CommandError, EXIT, refuseUsage } from '../terminal/exit.ts'
 
 export interface Profile {
   readonly url?: string

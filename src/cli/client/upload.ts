@@ -5,7 +5,7 @@ import type { ClientRequest, OutgoingHttpHeaders } from 'node:http'
 import path from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { reasonOf } from '../../core/problems/system-error.ts'
-import { CommandError, EXIT } from '../exit.ts'
+import { CommandError, EXIT } from '../terminal/exit.ts'
 
 export interface Upload {
   readonly headers: OutgoingHttpHeaders

@@ -132,12 +132,12 @@ process.on('exit', () => process.stderr.write(seen.slice(seen.findIndex((url) =>
     run(t, ['list', '--url', 'ftp://x'], environment),
     run(t, ['health'], environment)
   ])
-  t.match(server.stderr, /src\/serve\.ts/)
+  t.match(server.stderr, /src\/server\/serve\.ts/)
   t.notMatch(server.stderr, /src\/cli\/|node_modules\/commander/)
-  t.match(client.stderr, /src\/cli\/connection\.ts/)
-  t.notMatch(client.stderr, /src\/(http|store|worker|files|metadata|config)|node_modules\/(?!commander)/)
-  t.match(probe.stderr, /src\/cli\/probe-health\.ts/)
-  t.notMatch(probe.stderr, /src\/(http|store|worker|files|metadata|admin|serve)|better-sqlite3|fastify/)
+  t.match(client.stderr, /src\/cli\/client\/connection\.ts/)
+  t.notMatch(client.stderr, /src\/(http|store|worker|storage|metadata|config)\/|node_modules\/(?!commander)/)
+  t.match(probe.stderr, /src\/cli\/commands\/health\.ts/)
+  t.notMatch(probe.stderr, /src\/(http|store|worker|storage|metadata|admin|server)\/|better-sqlite3|fastify/)
 })
 
 t.test('backup copies the database, and says where to', async (t) => {

@@ -24,14 +24,14 @@ async function* pages(): AsyncGenerator<PlanEntry[]> {
 async function check(archive: Buffer, step: number): Promise<string | undefined> {
   const entries = checkEntries(pages(), END)
   for (let at = 0; at < archive.length; at += step) await entries.take(archive.subarray(at, at + step))
-  return entries.wrong()
+  return entries.difference()
 }
 
-t.test('an archive whose files have their CRC-32 is as it should be, however its bytes come', async (t) => {
+t.test('an archive whose files have their CRC-32 is sound, for any size of the blocks', async (t) => {
   for (const step of [1, 2, 3, 5, 8, 13, ARCHIVE.length]) t.equal(await check(ARCHIVE, step), undefined)
 })
 
-t.test('the first file with another byte is named', async (t) => {
+t.test('the first file with a changed byte is named', async (t) => {
   for (const [name, offset] of [
     ['file 0', HEAD],
     ['file 2', 3 * HEAD + 5],
@@ -40,12 +40,12 @@ t.test('the first file with another byte is named', async (t) => {
     const damaged = Buffer.from(ARCHIVE)
     damaged[offset] = (damaged[offset] ?? 0) ^ 1
     for (const step of [1, 4, ARCHIVE.length])
-      t.equal(await check(damaged, step), `${name} has other bytes than it should.`)
+      t.equal(await check(damaged, step), `The content of ${name} differs from the plan.`)
   }
 })
 
 t.test('without entries nothing is compared', async (t) => {
   const entries = checkEntries((async function* () {})(), END)
   await entries.take(ARCHIVE)
-  t.equal(entries.wrong(), undefined)
+  t.equal(entries.difference(), undefined)
 })

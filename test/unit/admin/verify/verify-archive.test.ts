@@ -65,31 +65,31 @@ async function verify(t: Test, bytes: Buffer, manifest?: Manifest): Promise<Veri
   return verification
 }
 
-t.test('an export is sound, by itself and against its manifest', async (t) => {
+t.test('an export is sound, without and against its manifest', async (t) => {
   for (const files of [FILES, []]) {
     const { bytes, manifest } = makeExport(files)
-    const expected = { files: files.length, bytes: bytes.length, findings: [], findingCount: 0 }
+    const expected = { files: files.length, bytes: bytes.length, differences: [], differenceCount: 0 }
     t.same(await verify(t, bytes), expected)
     t.same(await verify(t, bytes, manifest), expected)
   }
 })
 
-t.test('deflated entries of a foreign archive are read and checked, and are no export', async (t) => {
+t.test('deflated entries of a foreign archive are read and checked, but differ from the manifest', async (t) => {
   const { manifest } = makeExport(FILES)
   const bytes = rawZip(FILES.map(({ name, content }) => ({ name, content, isDeflated: name === 'packages/b.uxz' })))
-  const { findings, findingCount } = await verify(t, bytes)
-  t.same({ findings, findingCount }, { findings: [], findingCount: 0 })
+  const { differences, differenceCount } = await verify(t, bytes)
+  t.same({ differences, differenceCount }, { differences: [], differenceCount: 0 })
   const wrong = rawZip(FILES.map(({ name, content }) => ({ name, content, isDeflated: true, crc32: 1 })))
   t.same(
-    (await verify(t, wrong)).findings,
-    FILES.map(({ name }) => `${name} has another CRC-32 than is recorded.`)
+    (await verify(t, wrong)).differences,
+    FILES.map(({ name }) => `The CRC-32 of ${name} differs from the recorded one.`)
   )
-  t.match((await verify(t, bytes, { ...manifest, archiveSize: bytes.length })).findings, [
-    /^packages\/b\.uxz takes \d+ bytes, and the manifest says 180\.$/
+  t.match((await verify(t, bytes, { ...manifest, archiveSize: bytes.length })).differences, [
+    /^packages\/b\.uxz takes \d+ bytes in the archive, but the manifest says 180\.$/
   ])
 })
 
-t.test('against the manifest every byte counts', async (t) => {
+t.test('against the manifest, a change of any byte is found', async (t) => {
   const { bytes, manifest } = makeExport(FILES)
   const file = path.join(t.testdir({}), 'a.zip')
   const unnoticed: number[] = []
@@ -97,37 +97,37 @@ t.test('against the manifest every byte counts', async (t) => {
     const flipped = Buffer.from(bytes)
     flipped[position] = (flipped[position] ?? 0) ^ (1 << (position % 8))
     fs.writeFileSync(file, flipped)
-    const { findingCount } = await verifyArchive(file, { manifest })
-    if (findingCount === 0) unnoticed.push(position)
+    const { differenceCount } = await verifyArchive(file, { manifest })
+    if (differenceCount === 0) unnoticed.push(position)
   }
   t.same(unnoticed, [])
 })
 
-t.test('by itself an archive shows content that is not what was packed, and where it was cut', async (t) => {
+t.test('without a manifest, changed content and a cut archive are found', async (t) => {
   const { bytes } = makeExport(FILES)
   const flipped = Buffer.from(bytes)
   flipped.write('THE', bytes.indexOf('the readme'))
-  t.same((await verify(t, flipped)).findings, ['a.txt has another CRC-32 than is recorded.'])
-  t.match((await verify(t, bytes.subarray(0, -1))).findings, [/^It is no \.zip, is damaged or was cut off/])
+  t.same((await verify(t, flipped)).differences, ['The CRC-32 of a.txt differs from the recorded one.'])
+  t.match((await verify(t, bytes.subarray(0, -1))).differences, [/^It is no \.zip, is damaged or was cut off/])
   const longer = Buffer.concat([bytes, Buffer.alloc(10)])
-  t.equal((await verify(t, longer)).findingCount, 1)
+  t.equal((await verify(t, longer)).differenceCount, 1)
 })
 
-t.test('files that are missing, and such as are not in the manifest, are named', async (t) => {
+t.test('files that are missing, hidden, or not in the manifest are named', async (t) => {
   const { manifest } = makeExport(FILES)
   const { bytes } = makeExport([...FILES.slice(1), { name: 'extra.txt', content: 'x' }])
-  t.match((await verify(t, bytes, manifest)).findings, [
-    /^It has \d+ bytes, and its manifest says \d+\.$/,
+  t.match((await verify(t, bytes, manifest)).differences, [
+    /^The archive has \d+ bytes, but its manifest says \d+\.$/,
     'extra.txt is not in the manifest.',
     'a.txt is missing, or cannot be read.'
   ])
   const hidden = makeExport([...FILES, { name: '.hidden', content: 'x' }])
-  t.match((await verify(t, hidden.bytes)).findings, [
-    /^It has 1 entries that are directories, or files that are hidden/
+  t.match((await verify(t, hidden.bytes)).differences, [
+    /^The archive has 1 entries that are directories or hidden files/
   ])
 })
 
-t.test('another file of the same size is found by its SHA-256, another time and another digest too', async (t) => {
+t.test('another content of the same size, another time and another digest are found', async (t) => {
   const { manifest } = makeExport(FILES)
   const [first, ...others] = FILES as [TestFile, ...TestFile[]]
   const changed = makeExport([{ ...first, content: 'the reader' }, ...others])
@@ -135,32 +135,36 @@ t.test('another file of the same size is found by its SHA-256, another time and 
     ...manifest,
     files: manifest.files.map((file, index) => (index === 0 ? changed.manifest.files[0] : file))
   }
-  t.match((await verify(t, changed.bytes, manifest)).findings, ['a.txt has another CRC-32 than the manifest says.'])
-  t.match((await verify(t, changed.bytes, same as Manifest)).findings, [/^Its digest is /])
+  t.match((await verify(t, changed.bytes, manifest)).differences, [
+    'The CRC-32 of a.txt differs from that in the manifest.'
+  ])
+  t.match((await verify(t, changed.bytes, same as Manifest)).differences, [/^The digest of the archive is /])
   const later = makeExport([{ ...first, modifiedAt: 1_700_000_002 }, ...others])
-  t.match((await verify(t, later.bytes, manifest)).findings, [/^At byte 1\d it is not what an export has there\.$/])
+  t.match((await verify(t, later.bytes, manifest)).differences, [
+    /^Byte 1\d of the archive differs from what an export has there\.$/
+  ])
   const forged = { ...manifest.files[0], sha256: '0'.repeat(64) } as Manifest['files'][number]
-  const { findings } = await verify(t, makeExport(FILES).bytes, {
+  const { differences } = await verify(t, makeExport(FILES).bytes, {
     ...manifest,
     files: [forged, ...manifest.files.slice(1)]
   })
-  t.same(findings, ['a.txt has another SHA-256 than the manifest says.'])
+  t.same(differences, ['The SHA-256 of a.txt differs from that in the manifest.'])
 })
 
-t.test('what cannot be read, and what is no manifest, is refused with a sentence', async (t) => {
+t.test('an unreadable file, and an invalid manifest, are refused with a sentence', async (t) => {
   const root = t.testdir({ 'a.json': '{"files":[]}', 'b.json': 'x' })
   await t.rejects(verifyArchive(path.join(root, 'none'), { manifest: undefined }), {
     message: /none cannot be read: ENOENT\.$/
   })
-  await t.rejects(verifyArchive(root, { manifest: undefined }), { message: /is no file\.$/ })
+  await t.rejects(verifyArchive(root, { manifest: undefined }), { message: /is not a file\.$/ })
   for (const name of ['a.json', 'b.json'])
-    t.throws(() => readManifest(path.join(root, name)), { message: /it is no manifest/ })
+    t.throws(() => readManifest(path.join(root, name)), { message: /it is not a manifest/ })
   t.throws(() => readManifest(path.join(root, 'none')), { message: /ENOENT/ })
   const { manifest } = makeExport(FILES)
   t.throws(() => checkManifest({ ...manifest, files: [{ ...manifest.files[0], crc32: 'xyz' }] }), SyntaxError)
 })
 
-t.test('a signal ends it', async (t) => {
+t.test('an aborted signal ends the verification', async (t) => {
   const { bytes } = makeExport(FILES)
   const root = t.testdir({ 'a.zip': bytes })
   await t.rejects(verifyArchive(path.join(root, 'a.zip'), { manifest: undefined, signal: AbortSignal.abort() }), {
