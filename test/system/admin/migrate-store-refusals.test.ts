@@ -135,7 +135,10 @@ t.test('archives that are not as the database knows them are left out, and told 
   t.equal(code, 0, stderr)
   t.match(stdout, `Left out: The archive ${missing} is not there.\n`)
   t.match(stdout, new RegExp(`Left out: The archive ${cut} has 10 bytes, and should have \\d+\\.\n`))
-  t.match(stdout, `Left out: The archive ${damaged} is damaged: The content of large.uxz differs from the plan.\n1 archives`)
+  t.match(
+    stdout,
+    `Left out: The archive ${damaged} is damaged: The content of large.uxz differs from the plan.\n1 archives`
+  )
   t.same(fs.readdirSync(path.join(dataDirectory, 'archives')), [whole])
   const next = await startServer(t, { ...embedded, dataDirectory })
   const gone = await next.call(`/updateRepositories/firmware?key=export&exportRepoFilename=${missing}`)
