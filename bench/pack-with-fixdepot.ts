@@ -5,20 +5,19 @@
 import fs from 'node:fs'
 import { openInside } from '../src/storage/disk/safe-path.ts'
 import { BlockWriter } from '../src/storage/disk/writer/block-writer.ts'
-import { type PlacedEntry, writeArchive } from '../src/zip/write-archive.ts'
+import type { PlacedEntry } from '../src/zip/layout.ts'
+import { writeArchive } from '../src/zip/write-archive.ts'
 import { timeWork } from './time-work.ts'
 
 /** As many as a page from the database has. */
 const ENTRIES_PER_PAGE = 1_000
 
 const [source = '', output = '', planFile = '', durability] = process.argv.slice(2)
-const plan: { entries: (PlacedEntry & { path: string })[]; archiveSize: number } = JSON.parse(
-  fs.readFileSync(planFile, 'utf8')
-)
+const plan: { entries: PlacedEntry[]; archiveSize: number } = JSON.parse(fs.readFileSync(planFile, 'utf8'))
 
 async function* pages(from: number) {
   for (let start = from; start < plan.entries.length; start += ENTRIES_PER_PAGE) {
-    yield plan.entries.slice(start, start + ENTRIES_PER_PAGE).map((entry) => ({ ...entry, name: entry.path }))
+    yield plan.entries.slice(start, start + ENTRIES_PER_PAGE)
   }
 }
 

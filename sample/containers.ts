@@ -23,7 +23,7 @@ export interface Entry {
  */
 export function zipOf(entries: readonly Entry[], modifiedAt: number, stub: Content = contentOf('')): Content {
   // No size here depends on a checksum, so the bytes need not be made before they are asked for.
-  const blank = entries.map(({ name, content }) => ({ name, size: content.size, crc32: 0, modifiedAt }))
+  const blank = entries.map(({ name, content }) => ({ path: name, size: content.size, crc32: 0, modifiedAt }))
   const offsets: number[] = []
   let position = stub.size
   for (const facts of blank) {
@@ -38,7 +38,7 @@ export function zipOf(entries: readonly Entry[], modifiedAt: number, stub: Conte
       yield* stub.chunks()
       const written: EntryFacts[] = []
       for (const { name, content } of entries) {
-        const facts = { name, size: content.size, crc32: checksumContent(content), modifiedAt }
+        const facts = { path: name, size: content.size, crc32: checksumContent(content), modifiedAt }
         written.push(facts)
         yield encodeLocalHeader(facts)
         yield* content.chunks()

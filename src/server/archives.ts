@@ -8,8 +8,8 @@ import type { ArchiveStorage } from '../core/storage/archive-storage.ts'
 import type { RepositoryFiles } from '../core/storage/repository-files.ts'
 import type { ArchiveStore } from '../store/tasks/archive-store.ts'
 import type { PlanStore } from '../store/tasks/plan-store.ts'
+import { SourceChangedError } from '../zip/entry-source.ts'
 import { StreamedArchive } from '../zip/streamed-archive.ts'
-import { type PlacedEntry, SourceChangedError } from '../zip/write-archive.ts'
 
 /** It has to be asked by then; how long the download takes is another matter. */
 const LINK_SECONDS = 300
@@ -44,9 +44,9 @@ export function createArchives(options: ArchivesOptions): Archives {
     },
 
     openStreamed({ id, digest, archiveSize, directoryOffset, entryCount }, { name, modifiedAt }) {
-      const archive = new StreamedArchive<PlanEntry & PlacedEntry>({
+      const archive = new StreamedArchive<PlanEntry>({
         directoryOffset,
-        entries: (from) => namedPages(plans.entryPages(id, from, ENTRIES_PER_PAGE)),
+        entries: (from) => plans.entryPages(id, from, ENTRIES_PER_PAGE),
         positionAt: (offset) => plans.positionAt(id, entryCount, offset),
         open: files.open
       })
@@ -71,8 +71,4 @@ function linksOf({ temporaryUrl }: Pick<ArchiveStorage, 'temporaryUrl'>): Archiv
   if (temporaryUrl === undefined) return undefined
   return (name, headers) =>
     temporaryUrl(name, headers, LINK_SECONDS).catch((error) => Promise.reject(toArchivesProblem(error)))
-}
-
-async function* namedPages(pages: AsyncIterable<readonly PlanEntry[]>): AsyncGenerator<(PlanEntry & PlacedEntry)[]> {
-  for await (const page of pages) yield page.map((entry) => ({ ...entry, name: entry.path }))
 }

@@ -1,27 +1,26 @@
-/** The content of entries: where it comes from, and what can be wrong with it. */
-import type { EntryFacts } from './layout.ts'
+/** The files that become the content of entries, and their errors. */
+import type { PlacedEntry } from './layout.ts'
 
-/** An entry and its place, as the plan has it. */
-export interface PlacedEntry extends EntryFacts {
-  /** Number of the entry, from 0. */
-  readonly position: number
-  /** Where its local header begins. */
-  readonly offset: number
-}
-
-/** The content of an entry: a file that is open for reading. */
+/** A file that is open for reading. */
 export interface EntrySource {
   readonly fd: number
   readonly size: number
 }
 
-/** A file is not what the plan says it is. */
+/** A file that is open for asynchronous reading. */
+export interface EntryContent {
+  /** Reads from a position into the buffer. @returns the number of bytes read: 0 only at the end */
+  readInto(buffer: Uint8Array, position: number): Promise<number>
+  close(): Promise<void>
+}
+
+/** A file differs from the plan. */
 export class SourceChangedError extends Error {
   override readonly name = 'SourceChangedError'
   readonly entry: PlacedEntry
 
   constructor(entry: PlacedEntry, how: string) {
-    super(`${entry.name} has changed: ${how}`)
+    super(`${entry.path} has changed: ${how}`)
     this.entry = entry
   }
 }
@@ -32,7 +31,7 @@ export class SourceUnreadableError extends Error {
   readonly entry: PlacedEntry
 
   constructor(entry: PlacedEntry, cause: unknown) {
-    super(`${entry.name} cannot be read: ${(cause as NodeJS.ErrnoException).code ?? (cause as Error).message}`, {
+    super(`${entry.path} cannot be read: ${(cause as NodeJS.ErrnoException).code ?? (cause as Error).message}`, {
       cause
     })
     this.entry = entry

@@ -1,16 +1,16 @@
 /**
  * The bytes of a ZIP archive that are not file content, as pure functions.
  *
- * An archive made here is: one local header and the stored content per entry, then the central directory, then the end
- * records. Sizes and CRC-32s are known beforehand, so there are no data descriptors, and the length of everything can
- * be told before a byte is written. Source of every field: PKWARE APPNOTE.TXT 6.3.10, sections 4.3 to 4.5; of the
- * timestamp field: Info-ZIP's extrafld.txt, "Extended Timestamp".
+ * An archive has one local header and the stored content for each entry, then the central directory, then the end
+ * records. Sizes and CRC-32s are known beforehand: there are no data descriptors, and the size of every part is known
+ * before the first byte is written. The source of every field is PKWARE APPNOTE.TXT 6.3.10, sections 4.3 to 4.5.
  */
+import { dosDateTime, timestampSize, writeTimestamp } from './entry-times.ts'
 
-/** What has to be known of one file to place it in an archive. */
+/** The facts about a file that its headers contain. */
 export interface EntryFacts {
   /** Name inside the archive, with `/` between its parts. */
-  readonly name: string
+  readonly path: string
   /** Bytes of content. */
   readonly size: number
   /** CRC-32 of the content, unsigned. */
@@ -19,7 +19,15 @@ export interface EntryFacts {
   readonly modifiedAt: number
 }
 
-/** Where the central directory lies, and what it lists. */
+/** An entry with its location in the archive. */
+export interface PlacedEntry extends EntryFacts {
+  /** Number of the entry, from 0. */
+  readonly position: number
+  /** Where its local header begins in the archive. */
+  readonly offset: number
+}
+
+/** The location of the central directory, and its length. */
 export interface DirectoryFacts {
   readonly entryCount: number
   /** Offset of the first central header. */
@@ -33,11 +41,9 @@ const CENTRAL_HEADER_SIZE = 46
 const END_SIZE = 22
 const ZIP64_END_SIZE = 56
 const ZIP64_LOCATOR_SIZE = 20
-const TIMESTAMP_EXTRA_SIZE = 9
 
 const MAX_UINT16 = 0xffff
 const MAX_UINT32 = 0xffffffff
-const MAX_INT32 = 0x7fffffff
 
 const VERSION_STORED = 10
 const VERSION_ZIP64 = 45
@@ -46,17 +52,22 @@ const MADE_BY = (3 << 8) | VERSION_ZIP64
 /** Bit 11: names are UTF-8. */
 const FLAGS = 1 << 11
 const METHOD_STORED = 0
-/** A regular file, rw-r--r--, in the upper half as Unix-made archives have it. */
+/** A regular file with mode rw-r--r--, in the upper half, as in archives that are made on Unix. */
 const EXTERNAL_ATTRIBUTES = (0o100644 << 16) >>> 0
 
-/** Bytes of the local header of an entry, extra fields and name included. */
+/** Bytes of the local header of an entry, including extra fields and name. */
 export function localHeaderSize(entry: EntryFacts): number {
-  return LOCAL_HEADER_SIZE + Buffer.byteLength(entry.name) + timestampSize(entry) + (isLarge(entry) ? 20 : 0)
+  return LOCAL_HEADER_SIZE + Buffer.byteLength(entry.path) + timestampSize(entry.modifiedAt) + (isLarge(entry) ? 20 : 0)
 }
 
-/** Bytes of the central header of an entry whose local header lies at `offset`. */
+/** Bytes of the central header of an entry. @param offset of its local header */
 export function centralHeaderSize(entry: EntryFacts, offset: number): number {
-  return CENTRAL_HEADER_SIZE + Buffer.byteLength(entry.name) + timestampSize(entry) + centralZip64Size(entry, offset)
+  return (
+    CENTRAL_HEADER_SIZE +
+    Buffer.byteLength(entry.path) +
+    timestampSize(entry.modifiedAt) +
+    centralZip64Size(entry, offset)
+  )
 }
 
 /** Bytes of the end records. */
@@ -64,9 +75,9 @@ export function endSize(directory: DirectoryFacts): number {
   return needsZip64End(directory) ? ZIP64_END_SIZE + ZIP64_LOCATOR_SIZE + END_SIZE : END_SIZE
 }
 
-/** The header that stands before an entry's content. */
+/** The header before an entry's content. */
 export function encodeLocalHeader(entry: EntryFacts): Buffer {
-  const name = Buffer.from(entry.name)
+  const name = Buffer.from(entry.path)
   const buffer = Buffer.alloc(localHeaderSize(entry))
   const large = isLarge(entry)
   buffer.writeUInt32LE(0x04034b50, 0)
@@ -75,17 +86,17 @@ export function encodeLocalHeader(entry: EntryFacts): Buffer {
   buffer.writeUInt16LE(name.length, 26)
   buffer.writeUInt16LE(buffer.length - LOCAL_HEADER_SIZE - name.length, 28)
   name.copy(buffer, LOCAL_HEADER_SIZE)
-  const end = writeTimestamp(buffer, LOCAL_HEADER_SIZE + name.length, entry)
+  const end = writeTimestamp(buffer, LOCAL_HEADER_SIZE + name.length, entry.modifiedAt)
   if (large) {
-    // APPNOTE 4.5.3: in a local header both sizes must be there.
+    // APPNOTE 4.5.3: a local header must contain both sizes.
     writeZip64Extra(buffer, end, [entry.size, entry.size])
   }
   return buffer
 }
 
-/** The entry's line in the central directory. */
+/** The entry's header in the central directory. @param offset of its local header */
 export function encodeCentralHeader(entry: EntryFacts, offset: number): Buffer {
-  const name = Buffer.from(entry.name)
+  const name = Buffer.from(entry.path)
   const buffer = Buffer.alloc(centralHeaderSize(entry, offset))
   const zip64 = centralZip64Size(entry, offset) > 0
   buffer.writeUInt32LE(0x02014b50, 0)
@@ -97,7 +108,7 @@ export function encodeCentralHeader(entry: EntryFacts, offset: number): Buffer {
   buffer.writeUInt32LE(EXTERNAL_ATTRIBUTES, 38)
   buffer.writeUInt32LE(Math.min(offset, MAX_UINT32), 42)
   name.copy(buffer, CENTRAL_HEADER_SIZE)
-  const end = writeTimestamp(buffer, CENTRAL_HEADER_SIZE + name.length, entry)
+  const end = writeTimestamp(buffer, CENTRAL_HEADER_SIZE + name.length, entry.modifiedAt)
   if (zip64) {
     writeZip64Extra(buffer, end, [
       ...(isLarge(entry) ? [entry.size, entry.size] : []),
@@ -107,7 +118,7 @@ export function encodeCentralHeader(entry: EntryFacts, offset: number): Buffer {
   return buffer
 }
 
-/** The records after the central directory; with ZIP64 ones where the plain record has no room for a figure. */
+/** The records after the central directory, including the ZIP64 ones when a number does not fit the plain record. */
 export function encodeEnd(directory: DirectoryFacts): Buffer {
   const buffer = Buffer.alloc(endSize(directory))
   const end = buffer.length - END_SIZE
@@ -134,7 +145,7 @@ function writeZip64End(buffer: Buffer, directory: DirectoryFacts): void {
   buffer.writeUInt32LE(1, ZIP64_END_SIZE + 16)
 }
 
-/** Flags, method, time, CRC and sizes: the same run of fields in both headers. */
+/** Flags, method, time, CRC and sizes: both headers contain these fields in this order. */
 function writeCommonFields(buffer: Buffer, at: number, entry: EntryFacts): void {
   const { date, time } = dosDateTime(entry.modifiedAt)
   buffer.writeUInt16LE(FLAGS, at)
@@ -142,7 +153,7 @@ function writeCommonFields(buffer: Buffer, at: number, entry: EntryFacts): void 
   buffer.writeUInt16LE(time, at + 4)
   buffer.writeUInt16LE(date, at + 6)
   buffer.writeUInt32LE(entry.crc32, at + 8)
-  // APPNOTE 4.5.3: the extra field has those figures whose own field is full.
+  // APPNOTE 4.5.3: the extra field contains the numbers whose own field is full.
   const size = Math.min(entry.size, MAX_UINT32)
   buffer.writeUInt32LE(size, at + 12)
   buffer.writeUInt32LE(size, at + 16)
@@ -167,34 +178,4 @@ function writeZip64Extra(buffer: Buffer, at: number, values: readonly number[]):
   values.forEach((value, index) => {
     buffer.writeBigUInt64LE(BigInt(value), at + 4 + 8 * index)
   })
-}
-
-/**
- * The DOS fields have no time zone and steps of two seconds; with the exact UTC time beside them, whoever unpacks the
- * archive gets the right time anywhere, and packing what was unpacked gives the same bytes again. The field holds a
- * signed 32-bit number of seconds: outside of that the DOS fields have to do.
- */
-function timestampSize(entry: EntryFacts): number {
-  return entry.modifiedAt >= 0 && entry.modifiedAt <= MAX_INT32 ? TIMESTAMP_EXTRA_SIZE : 0
-}
-
-function writeTimestamp(buffer: Buffer, at: number, entry: EntryFacts): number {
-  const size = timestampSize(entry)
-  if (size === 0) return at
-  buffer.writeUInt16LE(0x5455, at)
-  buffer.writeUInt16LE(5, at + 2)
-  buffer.writeUInt8(1, at + 4)
-  buffer.writeInt32LE(entry.modifiedAt, at + 5)
-  return at + size
-}
-
-function dosDateTime(seconds: number): { date: number; time: number } {
-  const value = new Date(seconds * 1000)
-  const year = value.getUTCFullYear()
-  if (!(year >= 1980)) return { date: (1 << 5) | 1, time: 0 }
-  if (year > 2107) return { date: (127 << 9) | (12 << 5) | 31, time: (23 << 11) | (59 << 5) | 29 }
-  return {
-    date: ((year - 1980) << 9) | ((value.getUTCMonth() + 1) << 5) | value.getUTCDate(),
-    time: (value.getUTCHours() << 11) | (value.getUTCMinutes() << 5) | (value.getUTCSeconds() >> 1)
-  }
 }

@@ -1,65 +1,47 @@
 /** Packs files into an archive whose layout is known beforehand, and checks every byte on the way. */
 import fs from 'node:fs'
 import { crc32 } from 'node:zlib'
+import type { ArchiveOutput } from './archive-output.ts'
 import { type Checkpoint, CheckpointTrail } from './checkpoints.ts'
-import { type EntrySource, type PlacedEntry, SourceChangedError, SourceUnreadableError } from './entry-source.ts'
-import { encodeCentralHeader, encodeEnd, encodeLocalHeader } from './layout.ts'
+import { type EntrySource, SourceChangedError, SourceUnreadableError } from './entry-source.ts'
+import { encodeCentralHeader, encodeEnd, encodeLocalHeader, type PlacedEntry } from './layout.ts'
 
-export { type EntrySource, type PlacedEntry, SourceChangedError, SourceUnreadableError } from './entry-source.ts'
-
-/** What of an archive is on the disk to stay. */
+/** The durable part of an archive. */
 export interface Durable<Entry> {
   readonly bytes: number
-  /** From where another run can go on; it lies at the end of these bytes or a little before. */
+  /** Another run can resume here; at the end of these bytes or a little before. */
   readonly checkpoint: Checkpoint
-  /** The last entry before the checkpoint that is whole; undefined when this run has none. */
+  /** The last whole entry before the checkpoint; undefined when this run has none. */
   readonly lastEntry: Entry | undefined
 }
 
-/** How much of an entry's content is in the archive. */
+/** The part of an entry's content that is in the archive already. */
 interface Copied {
   readonly done: number
   readonly crc32: number
 }
 
-/** Takes the bytes of the archive, one behind the other. */
-export interface ArchiveOutput {
-  /** Bytes of the archive so far, those before the checkpoint included. */
-  readonly position: number
-  /** Set where another run can go on at multiples of it only. */
-  readonly checkpointEvery?: number
-  /** Room for the next bytes, at least one; what is put there counts once `advance` is called. */
-  space(): Promise<Buffer>
-  advance(bytes: number): void
-  append(bytes: Buffer): Promise<void>
-  /** Everything is written, and as durable as it is to be, when this resolves. */
-  end(): Promise<void>
-  /** Waits until nothing is under way any more, also for who gives up. Never throws. */
-  settle(): Promise<void>
-}
-
 export interface ArchiveOptions<Entry extends PlacedEntry> {
-  /** Opens what takes the bytes behind the checkpoint, and tells how many of the whole archive are durable. */
+  /** Opens the output of the bytes behind the checkpoint. It calls `onDurable` with the durable bytes of the archive. */
   readonly openOutput: (start: number, onDurable: (bytes: number) => Promise<void> | void) => ArchiveOutput
   readonly checkpoint: Checkpoint
   /**
-   * The entries from a position on, in their order, a page at a time; asked for twice: for the content and the
-   * directory.
+   * The entries from a position on, in order, in pages. It is called twice: for the content and for the directory.
    */
   readonly entries: (from: number) => AsyncIterable<readonly Entry[]>
-  /** Opens the content of an entry; this closes it. */
+  /** Opens the content of an entry; `writeArchive` closes it. */
   readonly open: (entry: Entry) => EntrySource
   /**
-   * Told as the archive grows, and not again before its promise is fulfilled. When it rejects, the run fails with that.
+   * Called as the archive grows, and not again before its promise is fulfilled. Its rejection is the error of the run.
    */
   readonly onDurable: (durable: Durable<Entry>) => Promise<void> | void
   readonly signal: AbortSignal
 }
 
 /**
- * Writes the archive, or what is missing of it.
+ * Writes the archive from the checkpoint on.
  * @returns its size in bytes
- * @throws SourceChangedError, SourceUnreadableError, the signal's reason, or the system's error of writing
+ * @throws SourceChangedError, SourceUnreadableError, the signal's reason, or the system's error of the output
  */
 export async function writeArchive<Entry extends PlacedEntry>(options: ArchiveOptions<Entry>): Promise<number> {
   const { checkpoint, onDurable } = options
@@ -90,7 +72,7 @@ async function writeEntry<Entry extends PlacedEntry>(
   const done = isResumed ? checkpoint.offset - entry.offset - header.length : 0
   const expected = isResumed ? checkpoint.offset : entry.offset
   if (output.position !== expected) {
-    throw new Error(`${entry.name} is planned at ${expected}, not ${output.position}`)
+    throw new Error(`${entry.path} is planned at ${expected}, not ${output.position}`)
   }
   if (!isResumed) await output.append(header)
   const copied: Copied = { done, crc32: isResumed ? checkpoint.crc32 : 0 }
@@ -98,11 +80,10 @@ async function writeEntry<Entry extends PlacedEntry>(
   try {
     const { size, crc32: expectedCrc } = entry
     if (source.size !== size) throw new SourceChangedError(entry, `it has ${source.size} bytes instead of ${size}`)
-    const addCheckpoint = (crc: number) =>
-      trail.addCheckpoint({ offset: output.position, position: entry.position, crc32: crc })
+    const addCheckpoint = (crc: number) => trail.add({ offset: output.position, position: entry.position, crc32: crc })
     const crc = await copyContent(output, entry, source.fd, copied, { signal, addCheckpoint })
     if (crc !== expectedCrc) throw new SourceChangedError(entry, 'its content is another')
-    trail.addEntryEnd(entry, output.position)
+    trail.addAfter(entry, output.position)
   } finally {
     fs.closeSync(source.fd)
   }
@@ -117,8 +98,8 @@ function openSource<Entry extends PlacedEntry>(entry: Entry, open: (entry: Entry
 }
 
 /**
- * With calls of this thread: through the thread pool a small read takes some fifty times as long, and what was read
- * just now is still in the core's cache when it is checked.
+ * Copies with synchronous calls: through the thread pool a small read takes about fifty times as long, and bytes that
+ * were just read are still in the core's cache when their CRC-32 is computed.
  */
 async function copyContent(
   output: ArchiveOutput,

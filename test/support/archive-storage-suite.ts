@@ -75,7 +75,7 @@ export async function leaveAt(storage: ArchiveStorage, content: Buffer, bytes: n
   else await output.end()
   await reached.promise
   await output.settle()
-  await archive.leave()
+  await archive.keep()
 }
 
 export async function read(storage: ArchiveStorage, name = NAME): Promise<Buffer | undefined> {

@@ -125,7 +125,7 @@ async function copy(move: ArchiveMove, archive: KeptArchive, opened: OpenFile): 
   } catch (error) {
     await output.settle()
     if (!(error instanceof PartsLost)) {
-      await growing.leave()
+      await growing.keep()
       throw error
     }
     await growing.discard()

@@ -31,7 +31,7 @@ export function findForeignByte(
   let offset = 0
   const facts: [EntryFacts, number][] = []
   for (const entry of entries) {
-    const known = { ...entry, modifiedAt: times?.get(entry.name) ?? entry.modifiedAt }
+    const known = { ...entry, path: entry.name, modifiedAt: times?.get(entry.name) ?? entry.modifiedAt }
     if (entry.offset !== offset) return offset
     const header = encodeLocalHeader(known)
     const wrong = times && differenceAt(fd, offset, header)

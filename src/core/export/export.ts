@@ -1,5 +1,6 @@
 /** Exports: what a caller selects, and the plan of the archive that it becomes. */
 
+import type { PlacedEntry } from '../../zip/layout.ts'
 import type { PackageFilter } from '../catalog/catalog.ts'
 import type { Deletion, DeletionRequest } from '../catalog/deletion.ts'
 import type { FileScope } from '../catalog/file-scope.ts'
@@ -16,21 +17,11 @@ export interface Selection {
   readonly scope: FileScope
 }
 
-/** One file in an archive, and its place there. */
-export interface PlanEntry {
-  /** Number of the entry, from 0. */
-  readonly position: number
-  /** Path in the repository, and name in the archive. */
-  readonly path: string
-  readonly size: number
-  readonly crc32: number
-  /** Lower-case hex; empty for entries that were planned before this was kept. */
+/** A file that a plan places in an archive; its path in the repository is its name in the archive. */
+export interface PlanEntry extends PlacedEntry {
+  /** Lower-case hex. */
   readonly sha256: string
-  /** Whole seconds since 1970 UTC. */
-  readonly modifiedAt: number
-  /** Where its local header begins in the archive. */
-  readonly offset: number
-  /** The package it stands for, for messages. */
+  /** The package that it belongs to, for messages. */
   readonly fixid: string
   /** How many packages are whole once this entry is packed. */
   readonly packagesDone: number

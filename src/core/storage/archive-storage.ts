@@ -1,4 +1,5 @@
 /** The port behind which archives are kept: a directory, or a bucket of S3. */
+import type { ArchiveOutput } from '../../zip/archive-output.ts'
 import type { ArchiveFile } from '../export/archive-file.ts'
 import type { OpenFile } from './open-file.ts'
 
@@ -64,7 +65,7 @@ export interface ArchiveClaim {
   readonly signal: AbortSignal
 }
 
-/** An archive that is being written. One of `publish`, `discard` and `leave` ends it, once its output has settled. */
+/** An archive that is being written. One of `publish`, `discard` and `keep` ends it, once its output has settled. */
 export interface GrowingArchive {
   /** Bytes that it has already: as many as were asked for, or none. */
   readonly size: number
@@ -77,24 +78,5 @@ export interface GrowingArchive {
   /** Leaves nothing behind. */
   discard(): Promise<void>
   /** Leaves it for the next one who resumes it. */
-  leave(): Promise<void>
-}
-
-/**
- * Takes the bytes of an archive, one behind the other; it has the shape of what `write-archive.ts`, which knows nobody,
- * writes to.
- */
-export interface ArchiveOutput {
-  /** Bytes so far, of the whole archive. */
-  readonly position: number
-  /** Set where another run can go on at multiples of it only. */
-  readonly checkpointEvery?: number
-  /** Room for the next bytes, at least one; what is put there counts once `advance` is called. */
-  space(): Promise<Buffer>
-  advance(bytes: number): void
-  append(bytes: Buffer): Promise<void>
-  /** Everything is there to stay when this resolves. */
-  end(): Promise<void>
-  /** Waits until nothing is under way any more, also for who gives up. Never throws. */
-  settle(): Promise<void>
+  keep(): Promise<void>
 }

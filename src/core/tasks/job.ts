@@ -1,15 +1,8 @@
 /** What workers do: pieces of work, who holds them, and how far they are on the disk. */
+import type { Checkpoint } from '../../zip/checkpoints.ts'
 import type { TaskKind } from './task.ts'
 
-/** Up to where an archive is on the disk to stay, and what is needed to go on from there. */
-export interface Checkpoint {
-  /** Bytes of the archive that are there. */
-  readonly offset: number
-  /** The entry that the next byte belongs to; as many as there are entries: the central directory. */
-  readonly position: number
-  /** CRC-32 of the part of that entry's content that is there. */
-  readonly crc32: number
-}
+export type { Checkpoint } from '../../zip/checkpoints.ts'
 
 export const FROM_THE_START: Checkpoint = { offset: 0, position: 0, crc32: 0 }
 

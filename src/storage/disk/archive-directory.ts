@@ -113,7 +113,7 @@ export function createArchiveDirectory(directory: string): ArchiveStorage {
     close() {}
   }
 
-  function endings(fd: number, part: string, name: string): Pick<GrowingArchive, 'publish' | 'discard' | 'leave'> {
+  function endings(fd: number, part: string, name: string): Pick<GrowingArchive, 'publish' | 'discard' | 'keep'> {
     return {
       async publish() {
         fs.closeSync(fd)
@@ -129,7 +129,7 @@ export function createArchiveDirectory(directory: string): ArchiveStorage {
         fs.closeSync(fd)
         fs.rmSync(part, { force: true })
       },
-      leave: async () => fs.closeSync(fd)
+      keep: async () => fs.closeSync(fd)
     }
   }
 }

@@ -102,7 +102,7 @@ function growing(options: UploadOptions, upload: Upload, parts: Parts, size: num
       }
     },
     discard: () => discard().catch(leaveToSweep),
-    leave: async () => {}
+    keep: async () => {}
   }
 }
 
@@ -117,7 +117,7 @@ function published({ bucket, key, removeObject }: UploadOptions): GrowingArchive
     },
     publish: nothing,
     discard: () => removeObject().catch(leaveToSweep),
-    leave: nothing
+    keep: nothing
   }
 }
 

@@ -3,7 +3,7 @@
  * whatever the size of the archive; that much has to be done again after a crash, too.
  */
 import { setImmediate } from 'node:timers/promises'
-import type { ArchiveOutput } from '../../core/storage/archive-storage.ts'
+import type { ArchiveOutput } from '../../zip/archive-output.ts'
 
 const BUFFER_BUDGET_BYTES = 64 * 1024 * 1024
 /** One is filled while the other is on its way: also of parts that are larger than the budget. */

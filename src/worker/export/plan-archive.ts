@@ -29,10 +29,9 @@ export function createArchivePlanner(sharedFiles: ReadonlySet<number>): ArchiveP
   function placeFile(file: SelectedPackage['files'][number], fixid: string): PlanEntry {
     const { id: _, ...facts } = file
     const entry = { ...facts, position, offset, fixid, packagesDone: packageCount }
-    const named = { ...facts, name: facts.path }
     digest.update(digestLine(facts))
-    directorySize += centralHeaderSize(named, offset)
-    offset += localHeaderSize(named) + file.size
+    directorySize += centralHeaderSize(facts, offset)
+    offset += localHeaderSize(facts) + file.size
     position += 1
     return entry
   }

@@ -13,7 +13,8 @@ import { openInside } from '../../storage/disk/safe-path.ts'
 import { type ArchiveStore, createArchiveStore } from '../../store/tasks/archive-store.ts'
 import type { JobStore } from '../../store/tasks/job-store.ts'
 import { createPlanStore, type PlanStore } from '../../store/tasks/plan-store.ts'
-import { type Durable, type EntrySource, type PlacedEntry, writeArchive } from '../../zip/write-archive.ts'
+import type { EntrySource } from '../../zip/entry-source.ts'
+import { type Durable, writeArchive } from '../../zip/write-archive.ts'
 import type { HandlerContext, JobHandler } from '../runtime/worker-host.ts'
 import { repositoryUnreadable, toExportFailure } from './export-failure.ts'
 
@@ -38,8 +39,6 @@ interface ExportRun extends ExportStores {
   reportedBytes: number
   readonly signal: AbortSignal
 }
-
-interface NamedEntry extends PlanEntry, PlacedEntry {}
 
 export function createExportHandler({ settings, db, jobs, onPacked }: HandlerContext): JobHandler {
   const storage = openOwnArchives(settings)
@@ -90,7 +89,7 @@ async function packAndPublish(run: ExportRun, root: string): Promise<void> {
     if (!archive.isPublished) await pack(run, root, archive)
   } catch (error) {
     const isInterrupted = signal.aborted && !(signal.reason instanceof LeaseLost)
-    if ((isInterrupted || isRetryable(error)) && !(error instanceof LeaseLost)) await archive.leave()
+    if ((isInterrupted || isRetryable(error)) && !(error instanceof LeaseLost)) await archive.keep()
     else await archive.discard()
     throw error
   }
@@ -100,10 +99,10 @@ async function packAndPublish(run: ExportRun, root: string): Promise<void> {
 async function pack(run: ExportRun, root: string, archive: GrowingArchive): Promise<void> {
   const { job, plan, plans, signal } = run
   const isIntact = archive.size === job.checkpoint.offset
-  const size = await writeArchive<NamedEntry>({
+  const size = await writeArchive<PlanEntry>({
     openOutput: (_start, onDurable) => archive.openOutput(onDurable),
     checkpoint: isIntact ? job.checkpoint : await withdrawCheckpoint(run),
-    entries: (from) => namedPages(plans.entryPages(plan.id, from)),
+    entries: (from) => plans.entryPages(plan.id, from),
     open: (entry) => openSource(root, entry),
     onDurable: (durable) => saveProgress(run, progressOf(durable, plan), durable.checkpoint),
     signal
@@ -124,13 +123,13 @@ async function saveProgress(run: ExportRun, progress: TaskProgress, checkpoint: 
   run.reportedBytes = progress.bytesDone
 }
 
-function progressOf({ bytes, lastEntry }: Durable<NamedEntry>, plan: Plan): TaskProgress {
+function progressOf({ bytes, lastEntry }: Durable<PlanEntry>, plan: Plan): TaskProgress {
   const isAllContent = bytes >= plan.directoryOffset
   return { bytesDone: bytes, packagesDone: isAllContent ? plan.packageCount : (lastEntry?.packagesDone ?? 0) }
 }
 
 /** @throws the system's error */
-function openSource(root: string, { path }: NamedEntry): EntrySource {
+function openSource(root: string, { path }: PlanEntry): EntrySource {
   const { fd, stat } = openInside(root, path)
   return { fd, size: Number(stat.size) }
 }
@@ -141,10 +140,6 @@ function rootOf({ repository }: ExportStores): string {
   } catch (error) {
     throw repositoryUnreadable(error)
   }
-}
-
-async function* namedPages(pages: AsyncIterable<readonly PlanEntry[]>): AsyncGenerator<NamedEntry[]> {
-  for await (const page of pages) yield page.map((entry) => ({ ...entry, name: entry.path }))
 }
 
 /** The worker that holds the lease now may have published the archive too: an archive that an export owns is kept. */

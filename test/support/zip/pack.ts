@@ -10,9 +10,10 @@ import {
   encodeEnd,
   encodeLocalHeader,
   endSize,
-  localHeaderSize
+  localHeaderSize,
+  type PlacedEntry
 } from '../../../src/zip/layout.ts'
-import { type ArchiveOptions, type PlacedEntry, writeArchive } from '../../../src/zip/write-archive.ts'
+import { type ArchiveOptions, writeArchive } from '../../../src/zip/write-archive.ts'
 
 export type Contents = Readonly<Record<string, Buffer>>
 
@@ -20,8 +21,8 @@ export type Contents = Readonly<Record<string, Buffer>>
 export const MODIFIED_AT = 1_541_985_463
 
 export function factsOf(contents: Contents): EntryFacts[] {
-  return Object.entries(contents).map(([name, content]) => ({
-    name,
+  return Object.entries(contents).map(([path, content]) => ({
+    path,
     size: content.length,
     crc32: crc32(content),
     modifiedAt: MODIFIED_AT
@@ -49,7 +50,7 @@ export function plannedSize(entries: readonly PlacedEntry[]): number {
 /** The bytes that an archive must have. */
 export function expectedArchive(contents: Contents): Buffer {
   const entries = placeEntries(factsOf(contents))
-  const files = entries.flatMap((entry) => [encodeLocalHeader(entry), contents[entry.name] ?? Buffer.alloc(0)])
+  const files = entries.flatMap((entry) => [encodeLocalHeader(entry), contents[entry.path] ?? Buffer.alloc(0)])
   return Buffer.concat([...files, encodeDirectory(entries)])
 }
 
@@ -94,7 +95,7 @@ export async function packInto(
   try {
     return await writeArchive({
       openOutput: (start, onDurable) => new BlockWriter({ fd, start, isDurable, onDurable }),
-      open: (entry) => openFile(join(sources, entry.name)),
+      open: (entry) => openFile(join(sources, entry.path)),
       checkpoint: { offset: 0, position: 0, crc32: 0 },
       onDurable: () => {},
       signal: new AbortController().signal,

@@ -4,8 +4,8 @@ import { join } from 'node:path'
 import { crc32 } from 'node:zlib'
 import t, { type Test } from 'tap'
 import { openPromise } from 'yauzl'
+import type { PlacedEntry } from '../../../src/zip/layout.ts'
 import { type EntryFacts, encodeLocalHeader, localHeaderSize } from '../../../src/zip/layout.ts'
-import type { PlacedEntry } from '../../../src/zip/write-archive.ts'
 import { type ArchiveReader, archiveReaders, skipReader } from '../../support/archive-readers.ts'
 import { encodeDirectory, MODIFIED_AT, packInto, pagesOf, placeEntries, plannedSize } from '../../support/zip/pack.ts'
 
@@ -13,8 +13,8 @@ const GiB = 2 ** 30
 const MiB = 2 ** 20
 const MAX_UINT32 = 0xffffffff
 
-const factsOf = (name: string, size: number, crc: number): EntryFacts => ({
-  name,
+const factsOf = (path: string, size: number, crc: number): EntryFacts => ({
+  path,
   size,
   crc32: crc,
   modifiedAt: MODIFIED_AT
@@ -32,7 +32,7 @@ async function listEntries(archive: string): Promise<string> {
   return lines.join('\n')
 }
 
-const lineOf = ({ name, size, offset }: PlacedEntry) => `${name} ${size} ${offset}`
+const lineOf = ({ path, size, offset }: PlacedEntry) => `${path} ${size} ${offset}`
 
 /** One subtest per reader, two at a time; readers that are missing are skipped. */
 async function withReaders(t: Test, what: string, run: (t: Test, reader: ArchiveReader) => Promise<void>) {
@@ -46,12 +46,12 @@ async function withReaders(t: Test, what: string, run: (t: Test, reader: Archive
 /** Every reader lists the entries, and reads a small one. */
 async function checkReaders(t: Test, archive: string, entries: readonly PlacedEntry[], small: EntryFacts) {
   t.equal(await listEntries(archive), entries.map(lineOf).join('\n'))
-  await withReaders(t, `lists everything and finds what is ${small.name}`, async (t, reader) => {
+  await withReaders(t, `lists everything and finds what is ${small.path}`, async (t, reader) => {
     t.strictSame(
       await reader.list(archive),
-      entries.map(({ name }) => name)
+      entries.map(({ path }) => path)
     )
-    t.equal((await reader.extract(archive, small.name)).toString(), small.name)
+    t.equal((await reader.extract(archive, small.path)).toString(), small.path)
   })
 }
 
@@ -61,7 +61,7 @@ function writeHollow(path: string, entries: readonly PlacedEntry[]): void {
   for (const entry of entries) {
     const header = encodeLocalHeader(entry)
     fs.writeSync(fd, header, 0, header.length, entry.offset)
-    if (entry.size === 6) fs.writeSync(fd, entry.name, entry.offset + header.length)
+    if (entry.size === 6) fs.writeSync(fd, entry.path, entry.offset + header.length)
   }
   const directory = encodeDirectory(entries)
   fs.writeSync(fd, directory, 0, directory.length, plannedSize(entries) - directory.length)
@@ -108,7 +108,7 @@ t.test('a file of more than 4 GiB is packed, and the one behind it is found', as
   }
   const size = await packInto(archive, {
     entries: pagesOf(entries),
-    open: ({ name, size }) => ({ fd: fs.openSync(name === 'large' ? '/dev/zero' : join(directory, name), 'r'), size }),
+    open: ({ path, size }) => ({ fd: fs.openSync(path === 'large' ? '/dev/zero' : join(directory, path), 'r'), size }),
     onDurable
   })
   t.equal(size, plannedSize(entries))
@@ -130,7 +130,7 @@ t.test('65,535 entries are the first that need ZIP64, for every reader', async (
   const directory = encodeDirectory(entries)
   t.equal(directory.indexOf('PK\x06\x06'), directory.length - 98)
   fs.writeFileSync(archive, Buffer.concat([...files, directory]))
-  const names = entries.map(({ name }) => name).join()
+  const names = entries.map(({ path }) => path).join()
   await withReaders(t, 'lists all entries', async (t, reader) => {
     t.ok((await reader.list(archive)).join() === names)
   })
@@ -143,7 +143,7 @@ t.test('more than 65,535 entries are packed, and every reader finds them whole',
   const open = () => ({ fd: fs.openSync(join(directory, 'source'), 'r'), size: 4 })
   t.equal(await packInto(archive, { entries: pagesOf(entries, 1000), open }), plannedSize(entries))
   t.ok((await listEntries(archive)) === entries.map(lineOf).join('\n'))
-  const names = entries.map(({ name }) => name).join()
+  const names = entries.map(({ path }) => path).join()
   await withReaders(t, 'finds all entries whole', async (t, reader) => {
     const { exitCode, output, names: listed } = await reader.check(archive)
     if (exitCode !== 0) t.comment(output.slice(-1000))

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import fc from 'fast-check'
 import t, { type Test } from 'tap'
 import type { Checkpoint } from '../../../src/zip/checkpoints.ts'
-import { SourceChangedError } from '../../../src/zip/write-archive.ts'
+import { SourceChangedError } from '../../../src/zip/entry-source.ts'
 import {
   type Contents,
   expectedArchive,
@@ -59,7 +59,7 @@ t.test('at whatever checkpoint it is resumed, the archive has the same bytes', a
             entries: pagesOf(entries),
             open(entry) {
               opened.push(entry.position)
-              return openFile(join(sources, entry.name))
+              return openFile(join(sources, entry.path))
             }
           },
           'r+'
@@ -139,7 +139,7 @@ t.test('reports come one after the other, and reading waits for them', async (t)
     open(entry) {
       // All that was read before this entry.
       mostAhead = Math.max(mostAhead, entry.offset - recorded)
-      return openFile(join(sources, entry.name))
+      return openFile(join(sources, entry.path))
     },
     async onDurable({ checkpoint }) {
       t.notOk(isReporting)

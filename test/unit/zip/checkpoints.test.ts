@@ -8,9 +8,9 @@ t.test('the last mark within what is durable counts', (t) => {
   const trail = new CheckpointTrail<{ position: number }>(START)
   t.same(trail.upTo(0), { checkpoint: START, lastEntry: undefined })
   const half = { offset: 4 * MiB, position: 0, crc32: 7 }
-  trail.addCheckpoint(half)
-  trail.addEntryEnd({ position: 0 }, 6 * MiB)
-  trail.addEntryEnd({ position: 1 }, 9 * MiB)
+  trail.add(half)
+  trail.addAfter({ position: 0 }, 6 * MiB)
+  trail.addAfter({ position: 1 }, 9 * MiB)
   t.same(trail.upTo(4 * MiB - 1), { checkpoint: START, lastEntry: undefined })
   t.same(trail.upTo(4 * MiB), { checkpoint: half, lastEntry: undefined })
   const second = { checkpoint: { offset: 6 * MiB, position: 1, crc32: 0 }, lastEntry: { position: 0 } }
@@ -28,7 +28,7 @@ t.test('a run that goes on begins with the checkpoint that it was given', (t) =>
 
 t.test('of a million small entries few marks are kept, and none is missed by more than a mebibyte', (t) => {
   const trail = new CheckpointTrail<{ position: number }>(START)
-  for (let position = 0; position < 1_000_000; position += 1) trail.addEntryEnd({ position }, (position + 1) * 60)
+  for (let position = 0; position < 1_000_000; position += 1) trail.addAfter({ position }, (position + 1) * 60)
   for (let bytes = 0; bytes <= 60_000_000; bytes += 7_654_321) {
     const { checkpoint, lastEntry } = trail.upTo(bytes)
     t.ok(checkpoint.offset <= bytes && bytes - checkpoint.offset < MiB + 60, `${bytes}`)

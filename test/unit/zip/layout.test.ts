@@ -12,7 +12,7 @@ import {
 
 const MAX_UINT32 = 0xffffffff
 const entryOf = (more: Partial<EntryFacts> = {}): EntryFacts => ({
-  name: 'a/é.uxz',
+  path: 'a/é.uxz',
   size: 5,
   crc32: 0xcafe1234,
   modifiedAt: Date.UTC(2018, 10, 12, 1, 17, 43) / 1000,
@@ -197,7 +197,7 @@ t.test('times are kept as exactly as each field can', async (t) => {
 const near = (limit: number) => fc.integer({ min: limit - 2, max: limit + 2 })
 const figure = fc.oneof(fc.nat(), near(MAX_UINT32), fc.maxSafeNat())
 const entry = fc.record({
-  name: fc.string({ unit: 'binary', minLength: 1, maxLength: 300 }),
+  path: fc.string({ unit: 'binary', minLength: 1, maxLength: 300 }),
   size: figure,
   crc32: fc.integer({ min: 0, max: MAX_UINT32 }),
   modifiedAt: fc.oneof(near(0), near(0x7fffffff), fc.integer({ min: -1e11, max: 1e11 }))

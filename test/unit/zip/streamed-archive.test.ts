@@ -2,9 +2,9 @@ import { setImmediate as turn } from 'node:timers/promises'
 import { crc32 } from 'node:zlib'
 import fc from 'fast-check'
 import t from 'tap'
+import type { PlacedEntry } from '../../../src/zip/layout.ts'
 import { localHeaderSize } from '../../../src/zip/layout.ts'
 import { StreamedArchive } from '../../../src/zip/streamed-archive.ts'
-import type { PlacedEntry } from '../../../src/zip/write-archive.ts'
 import { type Contents, expectedArchive, factsOf, pagesOf, patternOf, placeEntries } from '../../support/zip/pack.ts'
 
 /** What is read, how many of the files are open, and how many have been opened. */
@@ -17,9 +17,9 @@ function open(contents: Contents, present: Contents = contents) {
     directoryOffset: last === undefined ? 0 : last.offset + localHeaderSize(last) + last.size,
     entries: pagesOf(entries, 3),
     positionAt: async (offset) => entries.findLastIndex((entry) => entry.offset <= offset),
-    async open({ name }) {
-      const content = present[name]
-      if (content === undefined) throw new Error(`${name} is not there`)
+    async open({ path }) {
+      const content = present[path]
+      if (content === undefined) throw new Error(`${path} is not there`)
       openFiles += 1
       opened += 1
       return {

@@ -1,7 +1,7 @@
 import fs from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { type EntrySource, SourceChangedError, SourceUnreadableError } from '../../../src/zip/write-archive.ts'
+import { type EntrySource, SourceChangedError, SourceUnreadableError } from '../../../src/zip/entry-source.ts'
 import {
   type Contents,
   expectedArchive,
@@ -44,7 +44,7 @@ function attempt(t: Test, size: number, more: Contents = {}): Attempt {
     sources,
     opened,
     run({ open, ...options } = {}, flags = 'w') {
-      const openEntry = open ?? (({ name }) => openFile(join(sources, name)))
+      const openEntry = open ?? (({ path }) => openFile(join(sources, path)))
       const record = (entry: Parameters<typeof openEntry>[0]): EntrySource => {
         const source = openEntry(entry)
         if ('fd' in source) opened.push(source.fd)
@@ -113,9 +113,9 @@ for (const [way, size] of Object.entries(WAYS)) {
   t.test(`a ${way} file that ends early while it is read fails the archive by its name`, async (t) => {
     for (const left of [0, size - 1]) {
       const { sources, opened, run } = attempt(t, size)
-      const open: Packing['open'] = ({ name, size }) => {
-        if (name === 'd/second') fs.truncateSync(join(sources, name), left)
-        return { ...openFile(join(sources, name)), size }
+      const open: Packing['open'] = ({ path, size }) => {
+        if (path === 'd/second') fs.truncateSync(join(sources, path), left)
+        return { ...openFile(join(sources, path)), size }
       }
       await t.rejects(run({ open }), { name: 'SourceChangedError', message: new RegExp(`^d/second .* ${left} bytes`) })
       t.ok(areClosed(opened))
@@ -124,8 +124,8 @@ for (const [way, size] of Object.entries(WAYS)) {
 
   t.test(`a ${way} file that cannot be read fails the archive by its name`, async (t) => {
     const { sources, opened, run } = attempt(t, size)
-    const open: Packing['open'] = ({ name, size }) => ({
-      fd: fs.openSync(name === 'd/second' ? sources : join(sources, name), 'r'),
+    const open: Packing['open'] = ({ path, size }) => ({
+      fd: fs.openSync(path === 'd/second' ? sources : join(sources, path), 'r'),
       size
     })
     const reason = { name: 'SourceUnreadableError', message: /^d\/second .*EISDIR/, cause: { code: 'EISDIR' } }
@@ -136,9 +136,9 @@ for (const [way, size] of Object.entries(WAYS)) {
 
   t.test(`a ${way} file that grows after it was opened is packed as the plan has it`, async (t) => {
     const { archive, sources, opened, run } = attempt(t, size)
-    const open: Packing['open'] = ({ name }) => {
-      const source = openFile(join(sources, name))
-      fs.appendFileSync(join(sources, name), 'more')
+    const open: Packing['open'] = ({ path }) => {
+      const source = openFile(join(sources, path))
+      fs.appendFileSync(join(sources, path), 'more')
       return source
     }
     await run({ open })
@@ -160,9 +160,9 @@ t.test('an archive that was stopped before it began stays empty', async (t) => {
 t.test('between two files an archive can be stopped', async (t) => {
   const { sources, opened, run } = attempt(t, 10)
   const stop = new AbortController()
-  const open: Packing['open'] = ({ name }) => {
+  const open: Packing['open'] = ({ path }) => {
     stop.abort(new Error('stop'))
-    return openFile(join(sources, name))
+    return openFile(join(sources, path))
   }
   await t.rejects(run({ open, signal: stop.signal }), { message: 'stop' })
   t.equal(opened.length, 1)
@@ -213,8 +213,8 @@ t.test('a full disk fails the archive', { skip: !fs.existsSync('/dev/full') && '
   ] as const) {
     const { sources, opened } = attempt(t, size)
     const entries = pagesOf(placeEntries(factsOf({ 'd/second': patternOf(size, 2) })))
-    const open: Packing['open'] = ({ name }) => {
-      const source = openFile(join(sources, name))
+    const open: Packing['open'] = ({ path }) => {
+      const source = openFile(join(sources, path))
       opened.push(source.fd)
       return source
     }

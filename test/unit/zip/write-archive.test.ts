@@ -151,9 +151,9 @@ t.test('a file may vanish from its directory once it is open', async (t) => {
   const sources = join(directory, 'sources')
   const contents = { large: patternOf(9 * MiB, 1) }
   writeFiles(sources, contents)
-  const open = ({ name }: { name: string }) => {
-    const fd = fs.openSync(join(sources, name), 'r')
-    fs.unlinkSync(join(sources, name))
+  const open = ({ path }: { path: string }) => {
+    const fd = fs.openSync(join(sources, path), 'r')
+    fs.unlinkSync(join(sources, path))
     return { fd, size: fs.fstatSync(fd).size }
   }
   const archive = join(directory, 'archive.zip')

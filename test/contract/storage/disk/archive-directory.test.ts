@@ -25,7 +25,7 @@ const resume = (archives: ArchiveStorage, token = 1, start = 0): Promise<Growing
 async function leave(archives: ArchiveStorage, token: number, content: string): Promise<void> {
   const archive = await resume(archives, token)
   await write(archive, Buffer.from(content))
-  await archive.leave()
+  await archive.keep()
 }
 
 const contentOf = (directory: string, name: string) => fs.readFileSync(path.join(directory, name), 'utf8')
@@ -142,7 +142,7 @@ t.test('a part that is shorter than it is known to be, or gone, is begun anew', 
   await leave(archives, 1, 'short')
   const short = await resume(archives, 2, 6)
   t.equal(short.size, 0)
-  await short.leave()
+  await short.keep()
   t.equal(contentOf(directory, `${NAME}.2.part`), '')
   fs.rmSync(path.join(directory, `${NAME}.2.part`))
   const gone = await resume(archives, 3, 6)

@@ -61,7 +61,7 @@ t.test('an upload whose gateway dies while it completes it', { skip: withoutS3 }
       const next = await storage.resume(claimOf(SIZE, { token }))
       t.match(next, { size: 0, isPublished: false })
       await write(next, content)
-      if (token === 1) await next.leave()
+      if (token === 1) await next.keep()
       else await next.publish()
     }
     t.ok((await read(storage))?.equals(content))

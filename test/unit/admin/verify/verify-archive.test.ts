@@ -37,13 +37,13 @@ function makeExport(files: readonly TestFile[]): { bytes: Buffer; manifest: Mani
   let [offset, size] = [0, 0]
   const listed = files.map(({ name, content, modifiedAt = 1_700_000_001 }) => {
     const plain = Buffer.from(content)
-    const facts: EntryFacts = { name, size: plain.length, crc32: crc32(plain), modifiedAt }
+    const facts: EntryFacts = { path: name, size: plain.length, crc32: crc32(plain), modifiedAt }
     const sha256 = createHash('sha256').update(plain).digest('hex')
     locals.push(encodeLocalHeader(facts), plain)
     centrals.push(encodeCentralHeader(facts, offset))
     size += centralHeaderSize(facts, offset)
     offset += encodeLocalHeader(facts).length + plain.length
-    digest.update(digestLine({ ...facts, path: name, sha256 }))
+    digest.update(digestLine({ ...facts, sha256 }))
     return {
       path: name,
       size: plain.length,

@@ -216,7 +216,7 @@ t.test('an archive that its storage cannot finish is packed once more', async (t
       starts.push(claim.start)
       const archive = await storage.resume(claim)
       if (starts.length > 1) return archive
-      const publish = () => archive.leave().then(() => Promise.reject(new PartsLost('It cannot be finished')))
+      const publish = () => archive.keep().then(() => Promise.reject(new PartsLost('It cannot be finished')))
       return { ...archive, publish }
     }
   }
