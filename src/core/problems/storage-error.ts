@@ -9,7 +9,7 @@ const RETRY_SECONDS = 5
  * waits.
  */
 export class StorageError extends Error {
-  override readonly name = 'StorageTrouble'
+  override readonly name = 'StorageError'
   /** Whether the same may succeed later, without anybody's help. */
   readonly isTransient: boolean
 

@@ -1,31 +1,32 @@
 /**
- * Archives in a bucket: finished ones are objects under their names, growing ones are multipart uploads, of which
- * nobody sees anything before they are completed. Every lease goes on in the same upload: parts are a function of the
- * plan, so that a worker whose lease is lost can write nothing into it that is not to be there.
+ * Archives in a bucket: finished ones are objects under their names. Growing ones are multipart uploads, which are not
+ * visible before they are completed. Every lease continues the same upload: the parts are a function of the plan, so
+ * that a worker that has lost its lease can write only the same bytes into it.
  */
 import { type ArchiveFile, parseArchiveFile } from '../../core/export/archive-file.ts'
 import { type ArchiveStorage, UNBOUNDED_BYTES } from '../../core/storage/archive-storage.ts'
 import type { BucketSettings } from '../../core/storage/bucket-settings.ts'
 import { isSafeName } from '../../core/storage/relative-path.ts'
 import { openBucket } from './bucket.ts'
-import { resumeUpload } from './grow-archive.ts'
 import { openObject } from './object-file.ts'
-import { MARKER_NAME, writeMarker } from './ownership-marker.ts'
+import { claimOwnership, MARKER_NAME } from './ownership-marker.ts'
 import { presign } from './presign.ts'
-import { s3ErrorName } from './storage-error.ts'
+import { resumeUpload } from './resume-upload.ts'
+import { isMissing } from './s3-error.ts'
 import { abortUpload, listUploads, type Upload } from './uploads.ts'
 
 export type ArchiveBucket = ArchiveStorage & {
-  /** The finished archives with their sizes, and what else is there with the bucket's prefix. */
+  /** All objects under the bucket's prefix with their sizes: finished archives, and foreign ones. */
   objects(): AsyncGenerator<readonly { readonly name: string; readonly size: number }[]>
 }
 
-/** Parts have no names: an upload goes by that of its archive, and its id. */
+/** Separates an archive's name from the id of its upload. */
 const UPLOAD_SEPARATOR = '?uploadId='
 
-/** A gateway that lives needs seconds for the most parts there can be. */
+/** A working gateway needs seconds for an upload with the most parts. */
 const COMPLETION_PATIENCE_MS = 60_000
 
+/** @param completionPatienceMs how long to wait for an upload that the storage is completing already */
 export function createArchiveBucket(
   settings: BucketSettings,
   { completionPatienceMs = COMPLETION_PATIENCE_MS } = {}
@@ -37,11 +38,12 @@ export function createArchiveBucket(
     if (!isSafeName(name)) throw new Error(`${JSON.stringify(name)} cannot be the name of an archive`)
     return prefix + name
   }
-  const isMissing = (error: unknown) => s3ErrorName(error) === 'NoSuchKey'
 
   async function factsOf(key: string) {
     try {
-      return await bucket.request((s3, options) => s3.headObject({ Bucket: bucket.name, Key: key }, options), isMissing)
+      return await bucket.request((s3, options) => s3.headObject({ Bucket: bucket.name, Key: key }, options), {
+        isExpected: isMissing
+      })
     } catch (error) {
       if (isMissing(error)) return undefined
       throw error
@@ -66,7 +68,9 @@ export function createArchiveBucket(
   }
 
   const removeObject = (key: string) =>
-    bucket.request((s3, options) => s3.deleteObject({ Bucket: bucket.name, Key: key }, options), isMissing)
+    bucket.request((s3, options) => s3.deleteObject({ Bucket: bucket.name, Key: key }, options), {
+      isExpected: isMissing
+    })
 
   return {
     isRemote: true,
@@ -100,7 +104,7 @@ export function createArchiveBucket(
       for await (const page of objects()) {
         for (const { name } of page) {
           const file = parseArchiveFile(name)
-          // A key that looks like a part of a directory is none of ours.
+          // A key that has the name of a part in a directory is foreign.
           if (file !== undefined && file.token === undefined) files.push(file)
         }
       }
@@ -115,14 +119,14 @@ export function createArchiveBucket(
     async remove(fileName) {
       const [name = '', id] = fileName.split(UPLOAD_SEPARATOR)
       if (id === undefined) return void (await removeObject(keyOf(name)))
-      // It may be the one that the archive was made of, and goes with it.
+      // The archive may be made of this upload: the upload is removed after the archive.
       if ((await factsOf(keyOf(name))) === undefined)
         await abortUpload(bucket, { key: keyOf(name), id } satisfies Upload)
     },
 
     freeBytes: async () => UNBOUNDED_BYTES,
 
-    claimOwnership: (claimOwnership) => writeMarker(bucket, prefix + MARKER_NAME, claimOwnership),
+    claimOwnership: (marker) => claimOwnership(bucket, prefix + MARKER_NAME, marker),
 
     async check() {
       await bucket.request((s3, options) =>

@@ -1,36 +1,39 @@
-/**
- * A bucket, and how it is asked. The SDK is loaded with the first question: who keeps archives on a disk never loads
- * it.
- */
+/** Sends requests to a bucket. The SDK is loaded with the first request: depots with archives on a disk never load it. */
 import { setTimeout as delay } from 'node:timers/promises'
 import type { S3 } from '@aws-sdk/client-s3'
 import { StorageError } from '../../core/problems/storage-error.ts'
 import type { BucketSettings } from '../../core/storage/bucket-settings.ts'
-import { toStorageError } from './storage-error.ts'
+import { toStorageError } from './s3-error.ts'
 
 const CONNECTION_TIMEOUT_MS = 3_000
-/** So long a connection may be silent; a download whose client takes nothing gets a new one afterwards. */
+/** The limit for a silent connection; a download whose client reads nothing opens a new one afterwards. */
 const SILENCE_MS = 30_000
-/** Who waits for an answer to a question without much to send does so no longer. */
+/** The limit for requests without much data. */
 const REQUEST_MS = 10_000
 const ATTEMPTS = 3
-/** Hundreds of slow downloads have one each. */
+/** Each of hundreds of slow downloads holds one. */
 const MAX_CONNECTIONS = 4_096
-/** Signatures need one; storage that has no regions takes any. */
+/** Signatures need a region; storage without regions accepts any. */
 const ANY_REGION = 'us-east-1'
 
 const FIRST_PAUSE_MS = 200
 const LAST_PAUSE_MS = 5_000
 
-export type Question<Answer> = (s3: S3, options: { readonly abortSignal: AbortSignal }) => Promise<Answer>
+/** Sends one request with the client of the SDK. */
+export type Send<Answer> = (s3: S3, options: { readonly abortSignal: AbortSignal }) => Promise<Answer>
+
+export interface RequestOptions {
+  /** Cancels the request; without it, the request is canceled after `REQUEST_MS`. */
+  readonly signal?: AbortSignal
+  /** Whether the caller handles this error of the SDK: then it is thrown unchanged. */
+  readonly isExpected?: (error: unknown) => boolean
+}
 
 export interface Bucket {
   readonly name: string
-  /** @throws StorageTrouble, the signal's reason, or what the SDK throws for an error that `mind` takes */
-  ask<Answer>(question: Question<Answer>, signal: AbortSignal, mind?: (error: unknown) => boolean): Promise<Answer>
-  /** The same with a limit to the time it takes. */
-  request<Answer>(question: Question<Answer>, mind?: (error: unknown) => boolean): Promise<Answer>
-  /** Lets go of all connections. */
+  /** @throws StorageError, the signal's reason, or an expected error of the SDK */
+  request<Answer>(send: Send<Answer>, options?: RequestOptions): Promise<Answer>
+  /** Closes all connections. */
   close(): void
 }
 
@@ -54,28 +57,28 @@ export function openBucket({ bucket, endpoint, region, isPathStyle }: BucketSett
     })
   }
 
-  async function ask<Answer>(question: Question<Answer>, signal: AbortSignal, mind = (_error: unknown) => false) {
+  async function sendUntil<Answer>(signal: AbortSignal, send: Send<Answer>, isExpected = (_error: unknown) => false) {
     signal.throwIfAborted()
     if (isClosed) throw new StorageError('The storage of archives is closed.', false)
     client ??= connect()
     const s3 = await client
     try {
-      return await question(s3, { abortSignal: signal })
+      return await send(s3, { abortSignal: signal })
     } catch (error) {
       signal.throwIfAborted()
-      throw mind(error) ? error : toStorageError(error)
+      throw isExpected(error) ? error : toStorageError(error)
     }
   }
 
   return {
     name: bucket,
-    ask,
-    async request(question, mind) {
-      const signal = AbortSignal.timeout(REQUEST_MS)
+    async request(send, { signal, isExpected } = {}) {
+      if (signal !== undefined) return sendUntil(signal, send, isExpected)
+      const timeout = AbortSignal.timeout(REQUEST_MS)
       try {
-        return await ask(question, signal, mind)
+        return await sendUntil(timeout, send, isExpected)
       } catch (error) {
-        throw signal.aborted ? toStorageError(signal.reason) : error
+        throw timeout.aborted ? toStorageError(timeout.reason) : error
       }
     },
     close() {
@@ -86,14 +89,15 @@ export function openBucket({ bucket, endpoint, region, isPathStyle }: BucketSett
 }
 
 /**
- * Asks until there is an answer: storage that is away comes back, and nothing is lost meanwhile.
- * @throws the signal's reason
+ * Repeats an attempt until it succeeds or fails permanently, with growing pauses: storage that is unavailable becomes
+ * available again, and nothing is lost meanwhile.
+ * @throws the signal's reason, or an error that is not transient
  */
-export async function retryForever<Answer>(signal: AbortSignal, ask: () => Promise<Answer>): Promise<Answer> {
+export async function retryForever<Answer>(signal: AbortSignal, attempt: () => Promise<Answer>): Promise<Answer> {
   for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(2 * pauseMs, LAST_PAUSE_MS)) {
     signal.throwIfAborted()
     try {
-      return await ask()
+      return await attempt()
     } catch (error) {
       signal.throwIfAborted()
       if (!(error instanceof StorageError && error.isTransient)) throw error

@@ -1,36 +1,37 @@
 /**
- * Makes an archive of the parts of its upload, also where the storage dies meanwhile, or somebody else does the same.
+ * Makes an archive of the parts of its upload, also when the storage dies meanwhile, or another lease completes the
+ * same upload.
  */
 import type { CompletedPart } from '@aws-sdk/client-s3'
 import { PartsLost, StorageError } from '../../core/problems/storage-error.ts'
 import type { ArchiveClaim } from '../../core/storage/archive-storage.ts'
 import { type Bucket, retryForever } from './bucket.ts'
-import { s3ErrorName, toStorageError } from './storage-error.ts'
+import { isConditionUnsupported, s3ErrorName, toStorageError } from './s3-error.ts'
 import { isGone, throwLost, type Upload } from './uploads.ts'
 
-/** What a part is known by when the upload is completed. */
+/** The parts that were uploaded, by their numbers. */
 export type Parts = Map<number, CompletedPart>
 
 export interface CompletionOptions {
   readonly bucket: Bucket
   readonly claim: Pick<ArchiveClaim, 'signal'>
-  /** Whether the finished archive is there. */
+  /** Whether the finished archive exists. */
   hasWhole(): Promise<boolean>
   removeObject(): Promise<void>
-  /** How long an upload is waited for that the storage says it completes already. */
+  /** How long to wait for an upload that the storage is completing already. */
   readonly completionPatienceMs: number
   /**
-   * Ids of uploads that were waited for in vain. They are left alone: the storage may still make the archive of their
-   * parts.
+   * Ids of uploads that were not completed within that time. They are not aborted: the storage may still make the
+   * archive of their parts.
    */
   readonly stuck: Set<string>
 }
 
 /**
- * Waits for storage that is away.
- * @throws PartsLost when the upload has gone without its archive, or when the storage has been busy with it for long:
- * then it is noted as stuck, and the archive is begun anew in another one. StorageTrouble that does not pass, or the
- * reason of the claim's signal
+ * Waits for storage that is unavailable.
+ * @throws PartsLost when the upload is gone without its archive. Also when the storage stays busy with it for longer
+ * than `completionPatienceMs`: then the upload is added to `stuck`, and the archive is written anew in another one.
+ * StorageError that is not transient, or the reason of the claim's signal
  */
 export async function completeUpload(options: CompletionOptions, upload: Upload, parts: Parts): Promise<void> {
   const { claim, completionPatienceMs, stuck } = options
@@ -53,31 +54,31 @@ async function complete(options: CompletionOptions, upload: Upload, parts: Parts
   const Parts = [...parts.values()].sort((left, right) => (left.PartNumber ?? 0) - (right.PartNumber ?? 0))
   const request = { Bucket: bucket.name, Key: upload.key, UploadId: upload.id, MultipartUpload: { Parts } }
   try {
-    await bucket.ask(
-      (s3, asking) =>
-        s3.completeMultipartUpload({ ...request, ...(condition === '' ? {} : { IfNoneMatch: condition }) }, asking),
-      claim.signal,
-      (error) => isGone(error) || isBusy(error) || isConditionRefused(error) || isOccupied(error)
+    await bucket.request(
+      (s3, sending) =>
+        s3.completeMultipartUpload({ ...request, ...(condition === '' ? {} : { IfNoneMatch: condition }) }, sending),
+      {
+        signal: claim.signal,
+        isExpected: (error) => isGone(error) || isBusy(error) || isConditionUnsupported(error) || isOccupied(error)
+      }
     )
   } catch (error) {
-    if (isConditionRefused(error)) return complete(options, upload, parts, '')
+    if (isConditionUnsupported(error)) return complete(options, upload, parts, '')
     if (!isGone(error) && !isBusy(error) && !isOccupied(error)) throw error
-    // A former attempt, or another lease, has done it: of one plan there is only one archive. Its parts may be those of
-    // this upload.
+    // A former attempt, or another lease, has completed it: a plan has only one archive. Its parts may be those of this
+    // upload.
     if (await hasWhole()) return
     if (isBusy(error)) throw error
     if (isGone(error)) throwLost(error)
     await removeObject()
-    throw new StorageError(`Something else was there in place of ${upload.key}.`, true)
+    throw new StorageError(`Another object was stored as ${upload.key}.`, true)
   }
 }
 
 /**
- * Somebody else completes it, or the storage failed at it. Ceph's gateway says so for ten minutes, the time of its lock
- * (`rgw_mp_lock_max_time`), when it has died meanwhile.
+ * Another lease is completing it, or the storage failed. When Ceph's gateway has died meanwhile, it returns this error
+ * for ten minutes, the lifetime of its lock (`rgw_mp_lock_max_time`).
  */
 const isBusy = (error: unknown) =>
   /^(InternalError|OperationAborted|ConditionalRequestConflict)$/.test(s3ErrorName(error))
 const isOccupied = (error: unknown) => s3ErrorName(error) === 'PreconditionFailed'
-/** Of a server that does not know it. */
-const isConditionRefused = (error: unknown) => s3ErrorName(error) === 'NotImplemented'

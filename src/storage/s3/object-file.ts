@@ -1,33 +1,30 @@
-/**
- * An object that is open for reading: one stream as long as it is read in its order, and a new one wherever else
- * somebody begins.
- */
+/** An object that is open for reading: a sequential read uses one stream, and any other position opens a new one. */
 import type { Readable } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
 import { StorageError } from '../../core/problems/storage-error.ts'
 import type { OpenFile } from '../../core/storage/open-file.ts'
 import type { Bucket } from './bucket.ts'
-import { toStorageError } from './storage-error.ts'
+import { toStorageError } from './s3-error.ts'
 
 export interface ObjectFacts extends Omit<OpenFile, 'readInto' | 'close'> {
   readonly key: string
-  /** Of the object: what comes later under its key is not read. */
+  /** Of the object: another object that replaces it under its key is not read. */
   readonly etag: string | undefined
 }
 
-/** How long a stream that broke is waited for: somebody waits for these bytes. */
+/** Pauses before the attempts to reopen a broken stream; short, because a client waits for the bytes. */
 const PAUSES_MS = [100, 500, 2_000]
 
-/** For one reader at a time. Who takes slowly holds a connection, and no more memory than that has by itself. */
+/** For one reader. A slow reader holds a connection, and no memory beyond the buffer of that connection. */
 export function openObject(bucket: Bucket, { key, etag, ...facts }: ObjectFacts): OpenFile {
   const closing = new AbortController()
   let stream: Readable | undefined
   let chunks: AsyncIterator<Buffer> | undefined
-  /** What of the stream has been taken and not given yet, and where it is of the object. */
+  /** Bytes of the stream that were received and not returned yet, and their position in the object. */
   let rest: Buffer = Buffer.alloc(0)
   let position = 0
 
-  function leave(): void {
+  function closeStream(): void {
     stream?.destroy()
     stream = undefined
     chunks = undefined
@@ -35,12 +32,9 @@ export function openObject(bucket: Bucket, { key, etag, ...facts }: ObjectFacts)
   }
 
   async function seek(start: number, end: number): Promise<void> {
-    leave()
-    const answer = await bucket.ask(
-      (s3, options) =>
-        s3.getObject({ Bucket: bucket.name, Key: key, IfMatch: etag, Range: `bytes=${start}-${end}` }, options),
-      closing.signal
-    )
+    closeStream()
+    const range = { Bucket: bucket.name, Key: key, IfMatch: etag, Range: `bytes=${start}-${end}` }
+    const answer = await bucket.request((s3, options) => s3.getObject(range, options), { signal: closing.signal })
     stream = answer.Body as Readable
     chunks = stream[Symbol.asyncIterator]()
     position = start
@@ -72,7 +66,7 @@ export function openObject(bucket: Bucket, { key, etag, ...facts }: ObjectFacts)
           if (chunks === undefined || from !== position) await seek(from, Math.max(from, end))
           return await fill(buffer)
         } catch (thrown) {
-          leave()
+          closeStream()
           const error = toStorageError(thrown)
           const isTransient = error instanceof StorageError && error.isTransient
           if (!isTransient || pauseMs === undefined || closing.signal.aborted) throw error
@@ -83,7 +77,7 @@ export function openObject(bucket: Bucket, { key, etag, ...facts }: ObjectFacts)
     },
     async close() {
       closing.abort()
-      leave()
+      closeStream()
     }
   }
 }

@@ -1,13 +1,13 @@
-/** URLs under which anybody reads an object for a while. Like the SDK, what signs them is loaded with the first one. */
+/** Temporary URLs of objects. The signer is loaded with the first one, like the SDK. */
 import type { LinkedHeaders } from '../../core/storage/archive-storage.ts'
 import type { Bucket } from './bucket.ts'
 
 /**
- * Signs with the credentials that the bucket is asked with; no request is made for it, unless the credentials are to be
- * renewed.
- * @param headers that the storage is to give with the object
- * @param seconds for which a download can be begun
- * @throws StorageTrouble
+ * A URL under which every client can read an object without credentials. It is signed with the credentials of the bucket; no request is sent,
+ * unless the credentials have to be renewed.
+ * @param headers that the storage sends with the object
+ * @param seconds within which a download can begin
+ * @throws StorageError
  */
 export function presign(bucket: Bucket, key: string, headers: LinkedHeaders, seconds: number): Promise<string> {
   return bucket.request(async (s3) => {

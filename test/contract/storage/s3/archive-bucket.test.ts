@@ -143,7 +143,7 @@ t.test('in a bucket', { skip: withoutS3 }, async (t) => {
     const archive = await storage.open(NAME, 'digest')
     const s3 = await s3Of(t, bucket)
     await s3.putObject({ Bucket: bucket.bucket, Key: `depot/${NAME}`, Body: Buffer.alloc(SIZE) })
-    await t.rejects(async () => archive?.readInto(Buffer.alloc(10), 5), { name: 'StorageTrouble', isTransient: false })
+    await t.rejects(async () => archive?.readInto(Buffer.alloc(10), 5), { name: 'StorageError', isTransient: false })
     await archive?.close()
   })
 
@@ -153,7 +153,7 @@ t.test('in a bucket', { skip: withoutS3 }, async (t) => {
       const { bucket } = await open(t)
       const absent = createArchiveBucket({ ...bucket, bucket: 'absent-bucket' })
       const sentence = 'The storage of archives refuses the request: NoSuchBucket.'
-      await t.rejects(absent.check(), { name: 'StorageTrouble', isTransient: false, message: sentence })
+      await t.rejects(absent.check(), { name: 'StorageError', isTransient: false, message: sentence })
       await t.rejects(absent.resume(claimOf(SIZE)), { message: sentence })
       absent.close()
       const { AWS_SECRET_ACCESS_KEY: key } = process.env
@@ -163,7 +163,7 @@ t.test('in a bucket', { skip: withoutS3 }, async (t) => {
       process.env.AWS_SECRET_ACCESS_KEY = key
       unknown.close()
       t.match(error, {
-        name: 'StorageTrouble',
+        name: 'StorageError',
         isTransient: false,
         message: /refuses the request: (SignatureDoesNotMatch|AccessDenied)\.$/
       })
@@ -174,7 +174,7 @@ t.test('in a bucket', { skip: withoutS3 }, async (t) => {
   t.test('storage that does not answer is a trouble that passes', async (t) => {
     const storage = createArchiveBucket({ ...(await makeBucket(t)), endpoint: 'http://127.0.0.1:1' })
     await t.rejects(storage.open(NAME, 'digest'), {
-      name: 'StorageTrouble',
+      name: 'StorageError',
       isTransient: true,
       message: 'The storage of archives does not answer as it should: ECONNREFUSED.'
     })

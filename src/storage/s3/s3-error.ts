@@ -1,15 +1,15 @@
 /**
- * Makes a sentence of what the SDK throws. Its errors themselves go no further: some of them quote requests with their
- * signatures.
+ * Converts errors of the SDK into sentences. The errors of the SDK are not passed on: some of them quote requests with
+ * their signatures.
  */
 import { StorageError } from '../../core/problems/storage-error.ts'
 
-/** The way there, and a transfer that arrived damaged: the next attempt may succeed. */
-const PASSING =
+/** Errors of the connection, and transfers that arrived damaged: the next attempt may succeed. */
+const TRANSIENT =
   /^(ECONN\w+|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|EHOSTDOWN|ENETDOWN|EMFILE|ENFILE|ERR_STREAM_PREMATURE_CLOSE|TimeoutError|RequestTimeout|RequestTimeTooSkewed|SlowDown|Throttling\w*|TooManyRequests\w*|InternalError|ServiceUnavailable|BadDigest|XAmzContentSHA256Mismatch|IncompleteBody|ConditionalRequestConflict|OperationAborted)$/
 /** Of Node's TLS and of OpenSSL. */
 const CERTIFICATE = /CERT|TLS|SSL|UNABLE_TO/
-/** What a name of an error is when the answer had no body to take one from. */
+/** The name of an error whose response had no body that names it. */
 const NAMELESS = /^(Error|UnknownError|Unknown|\d{3})$/
 
 interface SdkError {
@@ -19,15 +19,20 @@ interface SdkError {
   readonly $metadata?: { readonly httpStatusCode?: number }
 }
 
-/** @returns a `StorageTrouble`, or the error itself when it is most likely a bug */
+/** @returns a `StorageError`, or the error itself when it is most likely a bug */
 export function toStorageError(error: unknown): unknown {
   if (error instanceof StorageError) return error
   const { name = '', code, message = '', $metadata } = (error ?? {}) as SdkError
   const status = $metadata?.httpStatusCode
-  const reason = causeOf(name, code, status)
+  const reason = reasonOf(name, code, status)
   if (name === 'CredentialsProviderError') return refusal('There are no credentials for the storage of archives.')
   if (/^region is missing/i.test(message)) return refusal('The region of the bucket is not known: set AWS_REGION.')
-  if (PASSING.test(name) || PASSING.test(String(code)) || status === 429 || (status !== undefined && status >= 500)) {
+  if (
+    TRANSIENT.test(name) ||
+    TRANSIENT.test(String(code)) ||
+    status === 429 ||
+    (status !== undefined && status >= 500)
+  ) {
     return new StorageError(`The storage of archives does not answer as it should: ${reason}.`, true)
   }
   if (typeof code === 'string' && CERTIFICATE.test(code)) {
@@ -36,15 +41,21 @@ export function toStorageError(error: unknown): unknown {
   return status === undefined ? error : refusal(`The storage of archives refuses the request: ${reason}.`)
 }
 
-/** The name that S3 has for what went wrong; empty when it was something else. */
+/** The error code of S3; empty for errors that are not responses of S3. */
 export function s3ErrorName(error: unknown): string {
   const { name = '', $metadata } = (error ?? {}) as SdkError
-  // The answer to HEAD has no body.
+  // The response to HEAD has no body.
   if ($metadata?.httpStatusCode === 404 && (NAMELESS.test(name) || name === 'NotFound')) return 'NoSuchKey'
   return $metadata?.httpStatusCode === undefined ? '' : name
 }
 
-function causeOf(name: string, code: unknown, status: number | undefined): string {
+/** Whether the object does not exist. */
+export const isMissing = (error: unknown) => s3ErrorName(error) === 'NoSuchKey'
+
+/** Whether the server does not support conditional writes. */
+export const isConditionUnsupported = (error: unknown) => s3ErrorName(error) === 'NotImplemented'
+
+function reasonOf(name: string, code: unknown, status: number | undefined): string {
   if (typeof code === 'string') return code
   return NAMELESS.test(name) && status !== undefined ? `HTTP ${status}` : name
 }

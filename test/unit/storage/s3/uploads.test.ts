@@ -1,5 +1,5 @@
 import t from 'tap'
-import { partSizeOf } from '../../../../src/storage/s3/part-plan.ts'
+import { partSizeOf } from '../../../../src/storage/s3/uploads.ts'
 
 const MIB = 2 ** 20
 const TIB = 2 ** 40

@@ -1,14 +1,10 @@
-/**
- * Archives that grow as multipart uploads: begun, gone on with where a former lease left them, completed or aborted.
- */
-
+/** Archives that grow as multipart uploads: created, resumed where a former lease stopped, completed or aborted. */
 import { StorageError } from '../../core/problems/storage-error.ts'
 import type { ArchiveClaim, GrowingArchive } from '../../core/storage/archive-storage.ts'
 import { type Bucket, retryForever } from './bucket.ts'
 import { type CompletionOptions, completeUpload, type Parts } from './complete-upload.ts'
-import { partSizeOf } from './part-plan.ts'
 import { PartWriter } from './part-writer.ts'
-import { abortUpload, isGone, listUploads, throwLost, type Upload } from './uploads.ts'
+import { abortUpload, isGone, listUploads, partSizeOf, throwLost, type Upload } from './uploads.ts'
 
 const FIRST_TOKEN = 1
 
@@ -17,7 +13,7 @@ export interface UploadOptions extends CompletionOptions {
   readonly claim: ArchiveClaim
 }
 
-/** Waits for storage that is away, until the claim's signal is aborted. */
+/** Waits for storage that is unavailable, until the claim's signal is aborted. */
 export function resumeUpload(options: UploadOptions): Promise<GrowingArchive> {
   const { bucket, key, claim, stuck } = options
   return retryForever(claim.signal, async () => {
@@ -26,14 +22,14 @@ export function resumeUpload(options: UploadOptions): Promise<GrowingArchive> {
     if (!isFirst && (await options.hasWhole())) return published(options)
     const left = isFirst ? [] : (await listUploads(bucket, key)).filter((one) => one.key === key && !stuck.has(one.id))
     const [newest] = left
-    const parts = newest === undefined ? undefined : await wholeParts(options, newest)
+    const parts = newest === undefined ? undefined : await findParts(options, newest)
     for (const upload of parts === undefined ? left : left.slice(1)) await abortUpload(bucket, upload)
     if (newest !== undefined && parts !== undefined) return growing(options, newest, parts, claim.start)
-    return growing(options, await begin(options), new Map(), 0)
+    return growing(options, await createUpload(options), new Map(), 0)
   })
 }
 
-async function begin({ bucket, key }: UploadOptions): Promise<Upload> {
+async function createUpload({ bucket, key }: UploadOptions): Promise<Upload> {
   const { UploadId = '' } = await bucket.request((s3, options) =>
     s3.createMultipartUpload(
       { Bucket: bucket.name, Key: key, ContentType: 'application/zip', ChecksumAlgorithm: 'CRC32' },
@@ -43,8 +39,8 @@ async function begin({ bucket, key }: UploadOptions): Promise<Upload> {
   return { key, id: UploadId }
 }
 
-/** The parts that have the first bytes which the claim wants; undefined when these are not all there. */
-async function wholeParts({ bucket, claim }: UploadOptions, { key, id }: Upload): Promise<Parts | undefined> {
+/** The parts before `claim.start`; undefined when one of them is missing. */
+async function findParts({ bucket, claim }: UploadOptions, { key, id }: Upload): Promise<Parts | undefined> {
   const partSize = partSizeOf(claim.size)
   const count = claim.start / partSize
   if (count === 0 || !Number.isInteger(count)) return undefined
@@ -52,12 +48,9 @@ async function wholeParts({ bucket, claim }: UploadOptions, { key, id }: Upload)
   let marker: string | undefined
   let isMore = true
   while (isMore && parts.size < count) {
+    const request = { Bucket: bucket.name, Key: key, UploadId: id, PartNumberMarker: marker }
     const page = await bucket
-      .request(
-        (s3, options) =>
-          s3.listParts({ Bucket: bucket.name, Key: key, UploadId: id, PartNumberMarker: marker }, options),
-        isGone
-      )
+      .request((s3, options) => s3.listParts(request, options), { isExpected: isGone })
       .catch((error) => {
         if (!isGone(error)) throw error
       })
@@ -73,8 +66,8 @@ async function wholeParts({ bucket, claim }: UploadOptions, { key, id }: Upload)
 
 function growing(options: UploadOptions, upload: Upload, parts: Parts, size: number): GrowingArchive {
   const { bucket, claim } = options
-  // Where the storage died while it completed the upload, it may be there beside its archive: an abort would take the
-  // archive's parts away.
+  // If the storage died while it completed the upload, both the upload and its archive may exist: an abort would remove
+  // the archive's parts.
   const discard = async () => {
     if (!(await options.hasWhole())) await abortUpload(bucket, upload)
   }
@@ -87,8 +80,8 @@ function growing(options: UploadOptions, upload: Upload, parts: Parts, size: num
         partSize: partSizeOf(claim.size),
         start: size,
         onDurable,
-        async upload(number, bytes, giveUp) {
-          const signal = AbortSignal.any([giveUp, claim.signal])
+        async upload(number, bytes, cancelSignal) {
+          const signal = AbortSignal.any([cancelSignal, claim.signal])
           parts.set(number, await retryForever(signal, () => uploadPart(bucket, upload, { number, bytes, signal })))
         }
       }),
@@ -96,7 +89,7 @@ function growing(options: UploadOptions, upload: Upload, parts: Parts, size: num
       try {
         await completeUpload(options, upload, parts)
       } catch (error) {
-        // A stop leaves it to the next run.
+        // After a stop the next run completes it.
         if (!claim.signal.aborted && !options.stuck.has(upload.id)) await discard().catch(leaveToSweep)
         throw error
       }
@@ -106,7 +99,7 @@ function growing(options: UploadOptions, upload: Upload, parts: Parts, size: num
   }
 }
 
-/** Nothing of it is to be written any more. */
+/** The archive is complete already: nothing of it is written any more. */
 function published({ bucket, key, removeObject }: UploadOptions): GrowingArchive {
   const nothing = async () => {}
   return {
@@ -127,16 +120,19 @@ interface PartBytes {
   readonly signal: AbortSignal
 }
 
-/** The SDK sends the CRC-32 along, and the digest that is signed: what arrives damaged is refused, and sent again. */
+/** The SDK sends the CRC-32 and the signed digest: the storage rejects damaged parts, and they are sent again. */
 async function uploadPart(bucket: Bucket, { key, id }: Upload, { number, bytes, signal }: PartBytes) {
   const request = { Bucket: bucket.name, Key: key, UploadId: id, PartNumber: number, Body: bytes }
   const answer = await bucket
-    .ask((s3, options) => s3.uploadPart({ ...request, ChecksumAlgorithm: 'CRC32' }, options), signal, isGone)
+    .request((s3, options) => s3.uploadPart({ ...request, ChecksumAlgorithm: 'CRC32' }, options), {
+      signal,
+      isExpected: isGone
+    })
     .catch(throwLost)
   return { PartNumber: number, ETag: answer.ETag, ChecksumCRC32: answer.ChecksumCRC32 }
 }
 
-/** What cannot be removed now belongs to nobody, and is swept later. */
+/** An upload that cannot be aborted now belongs to no archive, and is swept later. */
 function leaveToSweep(error: unknown): void {
   if (!(error instanceof StorageError)) throw error
 }
