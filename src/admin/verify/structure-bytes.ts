@@ -1,5 +1,5 @@
 /** Compares every byte of an archive that is not content of a file with what an export writes there. */
-import { readFully } from '../../storage/disk/read-fully.ts'
+import { readFully } from '../../storage/disk/read-file.ts'
 import type { ZipDirectory, ZipEntry } from '../../storage/disk/zip/zip-directory.ts'
 import {
   centralHeaderSize,

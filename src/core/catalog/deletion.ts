@@ -24,9 +24,9 @@ export interface Deletion {
   readonly taskId: number | undefined
 }
 
-/** Files that have been put aside: either they go for good, or they come back. */
+/** Files that were moved out of the way: `commit` removes them permanently, `rollback` restores them. */
 export interface StagedDeletion {
-  /** Never throws: what cannot be removed now goes with the next start. */
-  remove(): void
-  restore(): void
+  /** Never throws: files that cannot be removed now are removed at the next start. */
+  commit(): void
+  rollback(): void
 }

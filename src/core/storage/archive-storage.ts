@@ -1,82 +1,82 @@
-/** The port behind which archives are kept: a directory, or a bucket of S3. */
+/** The port to the storage of archives: a directory, or an S3 bucket. */
 import type { ArchiveOutput } from '../../zip/archive-output.ts'
 import type { ArchiveFile } from '../export/archive-file.ts'
 import type { OpenFile } from './open-file.ts'
 
-/** Room that nothing bounds: the largest number that travels as JSON unchanged. */
+/** Unlimited space: the largest number that JSON transfers unchanged. */
 export const UNBOUNDED_BYTES = Number.MAX_SAFE_INTEGER
 
 /**
- * Finished archives under their names, and those that grow, of which nobody sees anything before they are published.
- * What is asked of it may reject with `StorageTrouble`, or with the system's error.
+ * Stores finished archives under their names, and growing ones, which are not visible before they are published. All
+ * methods may reject with `StorageError`, or with the system's error.
  */
 export interface ArchiveStorage {
-  /** Asking it takes a network: nobody is to wait for it who keeps others waiting. */
+  /** Calls go over the network: never await them inside a transaction. */
   readonly isRemote: boolean
   /**
-   * Begins an archive, or goes on with what former leases left of it; whatever else they left is removed.
+   * Creates an archive, or continues what former leases have written of it; all else that they left is removed.
    * @throws the reason of the claim's signal
    */
   resume(claim: ArchiveClaim): Promise<GrowingArchive>
-  /** Removes what is unfinished of an archive. */
+  /** Removes the unfinished parts of an archive. */
   removeParts(name: string): Promise<void>
-  /** Undefined when there is no such archive. @param digest names its content */
+  /** Undefined when there is no such archive. @param digest identifies its content */
   open(name: string, digest: string): Promise<OpenFile | undefined>
   /**
-   * A URL under which anybody who has it reads a finished archive for so many seconds, without asking this server: a
-   * secret. Undefined where there is nobody else to read it from.
+   * A URL with which every client can read a finished archive for this number of seconds, without this server: a
+   * secret. Undefined for storage that only this server can read.
    */
   temporaryUrl?(name: string, headers: LinkedHeaders, seconds: number): Promise<string>
-  /** Whether a finished archive of this size is there. */
+  /** Whether a finished archive of this size exists. */
   hasWhole(name: string, size: number): Promise<boolean>
-  /** What is there whose names are of this server's kind; what else is there is nobody's business. */
+  /** The files whose names this software gives; foreign files are left alone. */
   ownFiles(): Promise<ArchiveFile[]>
   /**
-   * Removes a finished archive by its name, or any of `ownFiles` by its file name; what is not there is no error. What
-   * a finished archive may still need stays with it.
+   * Removes a finished archive by its name, or one of `ownFiles` by its file name; a missing file is no error. Parts
+   * that a finished archive may still need are kept.
    */
   remove(fileName: string): Promise<void>
-  /** Bytes that archives may still take; `UNBOUNDED_BYTES` where nobody can tell. */
+  /** Bytes that archives may still use; `UNBOUNDED_BYTES` where the storage does not know. */
   freeBytes(): Promise<number>
-  /** Leaves this mark, a line of text, where there is none yet; gives back the one that is there then. */
-  claimOwnership(claimOwnership: string): Promise<string>
-  /** Whether archives can be read and written now. @throws what keeps them from it */
+  /** Writes this ownership marker, a line of text, if there is none yet. @returns the marker that is there now */
+  claimOwnership(marker: string): Promise<string>
+  /** Checks that archives can be read and written. @throws the reason why not */
   check(): Promise<void>
-  /** Lets go of its connections; what is under way fails. */
+  /** Closes all connections; requests in progress fail. */
   close(): void
 }
 
-/** What is said of an archive by whoever sends it. */
+/** Headers that the storage sends with a linked archive. */
 export interface LinkedHeaders {
   readonly contentType: string
   readonly contentDisposition: string
 }
 
-/** Which archive a worker is about to write, and what is known of it. */
+/** The archive that a worker is about to write. */
 export interface ArchiveClaim {
   readonly name: string
-  /** Of the lease under which it is written; counted from 1 for each archive. */
+  /** The token of the lease; counted from 1 for each archive. */
   readonly token: number
   /** Bytes of the whole archive. */
   readonly size: number
-  /** The bytes that are there to stay, as a checkpoint has them; 0 for a new archive. */
+  /** The durable bytes at the checkpoint; 0 for a new archive. */
   readonly start: number
-  /** Aborted when the run is not to go on. */
+  /** Aborted to stop the run. */
   readonly signal: AbortSignal
 }
 
 /** An archive that is being written. One of `publish`, `discard` and `keep` ends it, once its output has settled. */
 export interface GrowingArchive {
-  /** Bytes that it has already: as many as were asked for, or none. */
+  /** Bytes that it has already: `start`, or 0. */
   readonly size: number
-  /** A former lease has published it, whole, and died before that was recorded: nothing is missing but `publish`. */
+  /** A former lease has published the whole archive, and died before that was recorded: only `publish` is missing. */
   readonly isPublished: boolean
-  /** Takes what comes behind these bytes. @param onDurable told how many of the whole archive are there to stay */
+  /** Opens the output of the bytes after `size`. @param onDurable called with the durable bytes of the whole archive */
   openOutput(onDurable: (bytes: number) => Promise<void> | void): ArchiveOutput
-  /** Makes the archive visible under its name, whole and durable. */
+  /** Makes the whole archive visible under its name, and durable. */
   publish(): Promise<void>
-  /** Leaves nothing behind. */
+  /** Removes the archive. */
   discard(): Promise<void>
-  /** Leaves it for the next one who resumes it. */
+  /** Keeps what is written for the next run. */
   keep(): Promise<void>
 }

@@ -6,13 +6,13 @@ import type { ImportChange } from '../../core/import/import.ts'
 import { UnsafePathError } from '../../core/storage/relative-path.ts'
 import { isInside, resolveInside } from './safe-path.ts'
 import { stageDeletion } from './staged-deletion.ts'
-import { syncDirectory } from './sync-directory.ts'
+import { syncDirectory } from './sync.ts'
 
 /**
- * A change that has been made before is passed over: after a crash the same changes can be made again.
- * @param staging directory that the staged files are in, on the volume of the repository
- * @param owner as `putAside` has it
- * @returns what takes the changes back, or lets go of what they have replaced
+ * Skips changes that were made before: after a crash the same changes can be made again.
+ * @param staging directory of the staged files, on the volume of the repository
+ * @param owner see `stageDeletion`
+ * @returns `rollback` reverts the changes, `commit` removes the replaced files
  * @throws the system's error, or UnsafePathError; then nothing is changed
  */
 export function changeRepository(
@@ -22,43 +22,43 @@ export function changeRepository(
   owner = ''
 ): StagedDeletion {
   const root = fs.realpathSync.native(directory)
-  const isToDo = ({ staged }: ImportChange) => staged === undefined || fs.existsSync(resolveInside(staging, staged))
-  const toDo = changes.filter(isToDo)
-  const former = stageDeletion(
+  const isOpen = ({ staged }: ImportChange) => staged === undefined || fs.existsSync(resolveInside(staging, staged))
+  const open = changes.filter(isOpen)
+  const deletion = stageDeletion(
     root,
-    toDo.map((change) => change.path),
+    open.map((change) => change.path),
     owner
   )
   const moved: { readonly from: string; readonly to: string }[] = []
   /** The innermost first. */
-  const madeDirectories: string[] = []
-  const restore = () => {
-    // What somebody has taken away meanwhile cannot come back; all the rest does.
+  const createdDirectories: string[] = []
+  const rollback = () => {
+    // Files that were removed meanwhile cannot be restored; all others are.
     for (const { from, to } of moved.reverse()) if (fs.existsSync(to)) fs.renameSync(to, from)
-    madeDirectories.forEach(removeIfEmpty)
-    former.restore()
+    createdDirectories.forEach(removeIfEmpty)
+    deletion.rollback()
   }
   try {
-    for (const { path: name, staged } of toDo) {
+    for (const { path: name, staged } of open) {
       if (staged === undefined) continue
       const from = resolveInside(staging, staged)
       const to = resolveInside(root, name)
-      madeDirectories.unshift(...missingDirectories(root, path.dirname(to)))
+      createdDirectories.unshift(...missingDirectories(root, path.dirname(to)))
       fs.mkdirSync(path.dirname(to), { recursive: true, mode: 0o750 })
       fs.renameSync(from, to)
       moved.push({ from, to })
     }
     for (const parent of new Set(moved.map(({ to }) => path.dirname(to)))) syncDirectory(parent)
   } catch (error) {
-    restore()
+    rollback()
     throw error
   }
-  return { restore, remove: former.remove }
+  return { rollback, commit: deletion.commit }
 }
 
 /**
- * A directory on the way may be a link: what is there already is looked at before anything is made in it.
- * @returns the directories that are to be made, the innermost first
+ * A directory on the path may be a symbolic link: the nearest existing one is checked before anything is created in it.
+ * @returns the directories to create, the innermost first
  */
 function missingDirectories(root: string, directory: string): string[] {
   const missing: string[] = []
@@ -73,6 +73,6 @@ function removeIfEmpty(directory: string): void {
   try {
     fs.rmdirSync(directory)
   } catch {
-    // It was not made, or others have put something into it.
+    // It was not created, or now contains other files.
   }
 }

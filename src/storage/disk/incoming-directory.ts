@@ -1,20 +1,21 @@
 /**
- * Where files from outside are kept until they are packages: hidden, so that no scan sees them, and in the repository,
- * since a rename does not leave a volume. Each upload and each import has a directory of its own there.
+ * The directory of received files until they are imported: hidden, so that no scan finds it, and in the repository,
+ * since a rename cannot cross volumes. Each upload and each import has its own directory in it.
  */
 import { randomUUID } from 'node:crypto'
 import fs, { promises as fsp } from 'node:fs'
 import path from 'node:path'
 import type { ReceivedFile, UploadSink } from '../../core/import/import.ts'
 import { resolveInside } from './safe-path.ts'
-import { syncFile, writeDigested } from './writer/write-digested.ts'
+import { syncFile } from './sync.ts'
+import { writeDigested } from './writer/write-digested.ts'
 
 const INCOMING = '.fixdepot-incoming'
 
-/** The files as they were sent. */
+/** The directory of the files as they were sent. */
 const RECEIVED = 'received'
 
-/** The files that wait for the metadata of their package; it belongs to no import. */
+/** The directory of files that wait for the metadata of their package; it belongs to no import. */
 export const WAITING = 'waiting'
 
 export type IncomingDirectory = ReturnType<typeof createIncomingDirectory>
@@ -30,20 +31,20 @@ export function createIncomingDirectory(repositoryDirectory: string) {
     receivedIn,
     waiting: path.join(root, WAITING),
 
-    /** A new directory; gives back its name. */
+    /** Creates a directory. @returns its name */
     create(): string {
       const name = randomUUID()
       fs.mkdirSync(receivedIn(name), { recursive: true, mode: 0o750 })
       return name
     },
 
-    /** Nothing happens when it is not there. */
+    /** Does nothing when the directory does not exist. */
     remove(directory: string): void {
       fs.rmSync(pathOf(directory), { recursive: true, force: true })
       removeIfEmpty(root)
     },
 
-    /** All that are there but those that wait. */
+    /** All directories but that of waiting files. */
     directories(): string[] {
       try {
         return fs.readdirSync(root).filter((name) => name !== WAITING)
@@ -53,7 +54,7 @@ export function createIncomingDirectory(repositoryDirectory: string) {
       }
     },
 
-    /** Of these, the ones that have not changed since. */
+    /** The directories that have not changed since this time. */
     directoriesBefore(time: Date): string[] {
       return this.directories().filter((name) => {
         const stat = fs.lstatSync(pathOf(name), { throwIfNoEntry: false })
@@ -61,8 +62,8 @@ export function createIncomingDirectory(repositoryDirectory: string) {
       })
     },
 
-    /** Files of one directory become files of another one, in the place of those that have the same name. */
-    hand(from: string, to: string, names: readonly string[]): void {
+    /** Moves received files to another directory, where they replace files of the same name. */
+    moveReceived(from: string, to: string, names: readonly string[]): void {
       for (const name of names) {
         fs.renameSync(resolveInside(receivedIn(from), name), resolveInside(receivedIn(to), name))
       }
@@ -87,11 +88,11 @@ function removeIfEmpty(directory: string): void {
   try {
     fs.rmdirSync(directory)
   } catch {
-    // There are others, or there is none.
+    // It is not empty, or does not exist.
   }
 }
 
-/** Removes what has waited for longer than that. */
+/** Removes waiting files that have not changed since `before`. */
 export async function sweepWaiting(directory: string, before: Date): Promise<void> {
   const names = await fsp.readdir(directory).catch(() => [])
   for (const name of names) {

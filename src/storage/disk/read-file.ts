@@ -1,7 +1,9 @@
-/** Reads a repository file once: its digests, and its bytes where they are wanted. */
+/** Reads files of the disk: their bytes, and their digests. */
 import { createHash } from 'node:crypto'
 import fs from 'node:fs'
+import type { FileHandle } from 'node:fs/promises'
 import { crc32 } from 'node:zlib'
+import type { OpenFile } from '../../core/storage/open-file.ts'
 import { openInside } from './safe-path.ts'
 import { stampOf } from './walk-repository.ts'
 
@@ -17,8 +19,8 @@ export interface FileDigests {
 const CHUNK_BYTES = 1024 * 1024
 
 /**
- * Digests of a whole file, read piece by piece. Synchronous, for a thread of its own.
- * @param onFile is given the open file's descriptor and size after the digests are made, to read more of it
+ * Computes the digests of a whole file. Synchronous: for a separate thread.
+ * @param onFile is called with the open file after its digests are computed, to read more of it
  * @throws UnsafePathError, or the system's error
  */
 export function digestFile(root: string, path: string, onFile?: (fd: number, size: number) => void): FileDigests {
@@ -26,7 +28,7 @@ export function digestFile(root: string, path: string, onFile?: (fd: number, siz
   try {
     const digests = digestDescriptor(fd)
     onFile?.(fd, Number(stat.size))
-    // The stamp from after the reading: a change in between shows in it, as the walk saw another.
+    // A change while the file was read makes this stamp differ from the one of the walk.
     return { ...digests, stamp: stampOf(fs.fstatSync(fd, { bigint: true })) }
   } finally {
     fs.closeSync(fd)
@@ -49,14 +51,31 @@ function digestDescriptor(fd: number): { crc32: number; sha256: string } {
   }
 }
 
-/** The whole content of an open file that is known to be small. */
+/** The content of an open file that is known to be small; shorter than `size` if the file ends before. */
 export function readWhole(fd: number, size: number): Buffer {
   const bytes = Buffer.allocUnsafe(size)
-  let filled = 0
-  while (filled < size) {
-    const length = fs.readSync(fd, bytes, filled, size - filled, filled)
-    if (length === 0) break
-    filled += length
+  return bytes.subarray(0, readFully(fd, bytes, 0))
+}
+
+/**
+ * Fills the buffer. One call of the system may read fewer bytes than requested, above all on network file systems.
+ * @returns bytes that were read: fewer than the buffer has only at the end of the file
+ */
+export function readFully(fd: number, target: Buffer, position: number): number {
+  let done = 0
+  for (let more = 1; more > 0 && done < target.length; done += more) {
+    more = fs.readSync(fd, target, done, target.length - done, position + done)
   }
-  return bytes.subarray(0, filled)
+  return done
+}
+
+/** An open file with its facts, for asynchronous reading; closing it closes the handle. */
+export function openFileOf(handle: FileHandle, facts: Omit<OpenFile, 'readInto' | 'close'>): OpenFile {
+  return {
+    ...facts,
+    async readInto(buffer, position) {
+      return (await handle.read(buffer, 0, buffer.length, position)).bytesRead
+    },
+    close: () => handle.close()
+  }
 }

@@ -1,4 +1,4 @@
-/** The repository: a directory of this machine, or one that is mounted here. */
+/** The repository: a local directory, or one on a mounted file system. */
 import fs from 'node:fs'
 import path from 'node:path'
 import type { StagedDeletion } from '../../core/catalog/deletion.ts'
@@ -9,43 +9,43 @@ import { recoverStagedDeletions, stageDeletion } from './staged-deletion.ts'
 import { checkReadableDirectory, readVolumeSpace, type VolumeSpace } from './volume.ts'
 import { type WalkEntry, walkRepository } from './walk-repository.ts'
 
-const PORTION = 2_000
+const BATCH_ENTRIES = 2_000
 
 /** All methods throw the system's error, or reject with it. */
 export interface RepositoryDirectory {
-  /** Its real path. */
+  /** The real path of the directory. */
   root(): string
-  /** Yields everything that is there, a portion at a time, in no particular order, without what is hidden. */
+  /** Yields all entries but hidden ones in batches, in no particular order. */
   walk(): Iterable<readonly WalkEntry[]>
-  /** What is at these paths, by path; where nothing is, there is no entry. */
-  kindsAt(paths: readonly string[]): ReadonlyMap<string, 'file' | 'directory'>
-  /** Copies a file to a new one. @returns false when it is not there */
+  /** The kind of what exists at each of these paths; the map has no entry for paths that do not exist. */
+  kindsOf(paths: readonly string[]): ReadonlyMap<string, 'file' | 'directory'>
+  /** Copies a file to a new one. @returns false when the file does not exist */
   copyTo(path: string, target: string): boolean
-  /** Takes files out of it: once this returns, they either go for good or come back, also after a crash. */
+  /** Takes files out of the repository: they are then either deleted permanently or restored, also after a crash. */
   stageDeletion(paths: readonly string[]): StagedDeletion
   /**
-   * Makes the changes of an import: all of them, or none. A change that has been made before is passed over.
-   * @param staging directory that the staged files are in
-   * @returns what takes the changes back, or lets go of what they have replaced
+   * Makes the changes of an import: all of them, or none. Skips changes that were made before.
+   * @param staging directory of the staged files
+   * @returns `rollback` reverts the changes, `commit` removes the replaced files
    */
   change(staging: string, changes: readonly ImportChange[]): Promise<StagedDeletion>
   /**
-   * Ends what a process that died has begun.
-   * @param isKnown of these paths those that the catalog has
-   * @param isGone whether a server has, by its id; without it, all others have
+   * Completes the staged deletions of processes that died.
+   * @param isKnown selects the paths that the catalog contains
+   * @param isGone whether the server with this id is gone; without it, all other servers are
    */
   recover(
     isKnown: (paths: readonly string[]) => Promise<ReadonlySet<string>>,
     isGone?: (server: string) => boolean
   ): Promise<void>
   size(): Promise<VolumeSpace>
-  /** Rejects when it cannot be listed now. */
+  /** Rejects when the directory cannot be listed. */
   check(): Promise<void>
 }
 
 /**
- * @param directory may have symbolic links in its own path; whether it is there shows when it is used
- * @param owner as `putAside` has it
+ * @param directory may have symbolic links in its own path; it is not opened before the first call
+ * @param owner see `stageDeletion`
  */
 export function createRepositoryDirectory(directory: string, owner = ''): RepositoryDirectory {
   const root = () => fs.realpathSync.native(directory)
@@ -53,23 +53,23 @@ export function createRepositoryDirectory(directory: string, owner = ''): Reposi
     root,
 
     *walk() {
-      let portion: WalkEntry[] = []
+      let batch: WalkEntry[] = []
       for (const entry of walkRepository(root())) {
-        portion.push(entry)
-        if (portion.length < PORTION) continue
-        yield portion
-        portion = []
+        batch.push(entry)
+        if (batch.length < BATCH_ENTRIES) continue
+        yield batch
+        batch = []
       }
-      yield portion
+      yield batch
     },
 
-    kindsAt(paths) {
-      const found = new Map<string, 'file' | 'directory'>()
+    kindsOf(paths) {
+      const kinds = new Map<string, 'file' | 'directory'>()
       for (const name of paths) {
         const stat = fs.lstatSync(resolveInside(directory, name), { throwIfNoEntry: false })
-        if (stat !== undefined) found.set(name, stat.isDirectory() ? 'directory' : 'file')
+        if (stat !== undefined) kinds.set(name, stat.isDirectory() ? 'directory' : 'file')
       }
-      return found
+      return kinds
     },
 
     copyTo(name, target) {

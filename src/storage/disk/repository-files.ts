@@ -1,17 +1,17 @@
-/** Opens files of the repository for those who read or download them. */
+/** Opens files of the repository for reading and downloading. */
 import { realpath } from 'node:fs/promises'
 import path from 'node:path'
 import { Problem } from '../../core/problems/problem.ts'
 import { isSystemError } from '../../core/problems/system-error.ts'
 import { UnsafePathError } from '../../core/storage/relative-path.ts'
 import type { RepositoryFiles } from '../../core/storage/repository-files.ts'
-import { openFileOf } from './open-file.ts'
+import { openFileOf } from './read-file.ts'
 import { openHandleInside } from './safe-path.ts'
 import { secondsOf } from './walk-repository.ts'
 
-/** What the system says of a path that had a file, and has none any more. */
+/** Error codes for a path whose file no longer exists. */
 const GONE = ['ENOENT', 'ENOTDIR']
-/** What it says of a path that has something else now: links in a circle, a socket. */
+/** Error codes for a path that is something else now: circular links, a socket. */
 const REPLACED = ['ELOOP', 'ENXIO']
 
 /** @param directory may have symbolic links in its own path */

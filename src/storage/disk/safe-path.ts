@@ -1,10 +1,10 @@
-/** Where a checked name becomes a path, and where a file of the repository is opened. */
+/** Joins checked names to paths, and opens the files of the repository. */
 import fs from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
 import path from 'node:path'
 import { checkRelativePath, UnsafePathError } from '../../core/storage/relative-path.ts'
 
-/** An open file and its facts at that moment. Whoever gets it closes it. */
+/** An open file and its facts at that moment. The caller closes it. */
 export interface OpenDescriptor {
   readonly fd: number
   readonly stat: fs.BigIntStats
@@ -16,7 +16,7 @@ export interface OpenHandle {
   readonly stat: fs.BigIntStats
 }
 
-/** Without O_NONBLOCK the open of a FIFO that somebody put in the place of a file would never return. */
+/** If a FIFO has replaced a file, an open without O_NONBLOCK would never return. */
 const READ_ONLY = fs.constants.O_RDONLY | fs.constants.O_NONBLOCK
 
 /** The absolute path of a relative name below `root`. Symbolic links are checked when the file is opened. */
@@ -25,9 +25,9 @@ export function resolveInside(root: string, name: string): string {
 }
 
 /**
- * Opens a regular file below `root` for reading. Symbolic links are followed as long as they stay inside.
- * @param root real path of the directory, as `fs.realpathSync` gives it
- * @throws UnsafePathError when the name is not safe, the file lies outside, or it is not a regular file
+ * Opens a regular file below `root` for reading. Symbolic links are followed if they stay inside.
+ * @param root real path of the directory, as `fs.realpathSync` returns it
+ * @throws UnsafePathError when the name is not safe, or the file is outside `root` or not a regular file
  */
 export function openInside(root: string, name: string): OpenDescriptor {
   const absolute = resolveInside(root, name)
@@ -42,7 +42,7 @@ export function openInside(root: string, name: string): OpenDescriptor {
   }
 }
 
-/** As `openInside`, without waiting for the disk. */
+/** The asynchronous form of `openInside`. */
 export async function openHandleInside(root: string, name: string): Promise<OpenHandle> {
   const absolute = resolveInside(root, name)
   const handle = await open(absolute, READ_ONLY)
@@ -62,13 +62,13 @@ function checkOpened(root: string, name: string, { fd, stat }: OpenDescriptor): 
   if (!isInside(root, real)) throw new UnsafePathError(`${name} leads out of the repository`)
 }
 
-/** Whether an absolute path is `root` or lies below it. */
+/** Whether an absolute path is `root` or below it. */
 export function isInside(root: string, absolute: string): boolean {
   return absolute === root || absolute.startsWith(root.endsWith(path.sep) ? root : root + path.sep)
 }
 
 /**
- * Asked of the descriptor where the system can tell, so that nothing can be swapped between the check and the reading.
+ * Taken from the descriptor where the system supports it, so that the file cannot be swapped between check and read.
  */
 function realPathOf(fd: number, absolute: string): string {
   if (process.platform !== 'linux') return fs.realpathSync.native(absolute)

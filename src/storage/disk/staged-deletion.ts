@@ -1,58 +1,59 @@
 /**
- * Takes files out of the repository so that they all go, or none: they are put aside first, into a hidden directory.
+ * Takes files out of the repository so that either all of them are deleted, or none: they are first moved into a hidden
+ * directory.
  */
 import fs from 'node:fs'
 import path from 'node:path'
 import type { StagedDeletion } from '../../core/catalog/deletion.ts'
 import { isInside, resolveInside } from './safe-path.ts'
 
-/** Hidden, so that no scan sees it; in the repository, since a rename does not leave a volume. */
+/** Hidden, so that no scan finds it; in the repository, since a rename cannot cross volumes. */
 const PREFIX = '.fixdepot-deleted-'
 
 /**
- * Files that are not there any more are passed over, also where a directory is in their place.
+ * Skips files that do not exist, and paths that are directories now.
  * @param directory of the repository
  * @param names relative to it
- * @param owner the server that does it, where there are others
- * @throws the system's error, or UnsafePathError; then all files are where they were
+ * @param owner id of the server that deletes; empty when there is only one server
+ * @throws the system's error, or UnsafePathError; then no file is moved
  */
 export function stageDeletion(directory: string, names: readonly string[], owner = ''): StagedDeletion {
   const root = fs.realpathSync.native(directory)
-  const aside = fs.mkdtempSync(path.join(root, owner === '' ? PREFIX : `${PREFIX}${owner}-`))
+  const stage = fs.mkdtempSync(path.join(root, owner === '' ? PREFIX : `${PREFIX}${owner}-`))
   const moved: { readonly from: string; readonly to: string }[] = []
-  const restore = () => {
-    // Another server that has taken this one for dead has brought them back already.
-    for (const { from, to } of moved.reverse()) if (isThere(to)) fs.renameSync(to, from)
-    fs.rmSync(aside, { recursive: true, force: true })
+  const rollback = () => {
+    // Another server that considers this one dead has restored them already.
+    for (const { from, to } of moved.reverse()) if (exists(to)) fs.renameSync(to, from)
+    fs.rmSync(stage, { recursive: true, force: true })
   }
   try {
     for (const name of names) {
       const from = resolveInside(root, name)
-      const to = resolveInside(aside, name)
-      if (moveIfThere(root, from, to)) moved.push({ from, to })
+      const to = resolveInside(stage, name)
+      if (moveFile(root, from, to)) moved.push({ from, to })
     }
   } catch (error) {
-    restore()
+    rollback()
     throw error
   }
   return {
-    restore,
-    remove() {
+    rollback,
+    commit() {
       try {
-        fs.rmSync(aside, { recursive: true, force: true })
+        fs.rmSync(stage, { recursive: true, force: true })
       } catch {
-        // It is hidden, and goes with the next start.
+        // It is hidden; the next start removes it.
       }
-      for (const parent of new Set(moved.map(({ from }) => path.dirname(from)))) removeIfEmpty(root, parent)
+      for (const parent of new Set(moved.map(({ from }) => path.dirname(from)))) removeEmptyDirectories(root, parent)
     }
   }
 }
 
 /**
- * Ends what a process that died has begun: files that the catalog still has come back, since their deletion was never
- * told of; the others go.
- * @param isKnown of these paths those that the catalog has
- * @param isGone whether a server has, whose files are put aside; empty for those of nobody in particular
+ * Completes the deletions of processes that died. Files that the catalog still contains are restored, since their
+ * deletion was not committed; all others are removed.
+ * @param isKnown selects the paths that the catalog contains
+ * @param isGone whether the server with this id is gone; the id is empty for deletions without an owner
  */
 export async function recoverStagedDeletions(
   directory: string,
@@ -62,18 +63,18 @@ export async function recoverStagedDeletions(
   const root = fs.realpathSync.native(directory)
   for (const name of fs.readdirSync(root)) {
     if (!name.startsWith(PREFIX) || !isGone(ownerOf(name))) continue
-    const aside = path.join(root, name)
-    const paths = filesBelow(aside)
+    const stage = path.join(root, name)
+    const paths = filesBelow(stage)
     for (const known of await isKnown(paths)) {
       const to = resolveInside(root, known)
-      if (!fs.existsSync(to)) moveIfThere(aside, resolveInside(aside, known), to)
+      if (!fs.existsSync(to)) moveFile(stage, resolveInside(stage, known), to)
     }
-    fs.rmSync(aside, { recursive: true, force: true })
+    fs.rmSync(stage, { recursive: true, force: true })
   }
 }
 
-/** Also a link that leads nowhere, as one does that was moved. */
-function isThere(file: string): boolean {
+/** Also true for a broken link: a relative link that was moved is one. */
+function exists(file: string): boolean {
   return fs.lstatSync(file, { throwIfNoEntry: false }) !== undefined
 }
 
@@ -89,11 +90,11 @@ function filesBelow(directory: string): string[] {
     .map((entry) => path.relative(directory, path.join(entry.parentPath, entry.name)))
 }
 
-function moveIfThere(root: string, from: string, to: string): boolean {
+/** @returns false when there is no such file inside `root` */
+function moveFile(root: string, from: string, to: string): boolean {
   try {
-    // A directory on the way may have become a link since the scan.
+    // A directory on the path may have become a link since the scan.
     if (!isInside(root, fs.realpathSync.native(path.dirname(from)))) return false
-    // What is a directory now is somebody else's.
     if (fs.lstatSync(from).isDirectory()) return false
     fs.mkdirSync(path.dirname(to), { recursive: true })
     fs.renameSync(from, to)
@@ -104,8 +105,8 @@ function moveIfThere(root: string, from: string, to: string): boolean {
   }
 }
 
-/** And its parents, up to the repository itself. */
-function removeIfEmpty(root: string, directory: string): void {
+/** Removes the directory and its parents below `root`, up to the first one that is not empty. */
+function removeEmptyDirectories(root: string, directory: string): void {
   for (let current = directory; current !== root && isInside(root, current); current = path.dirname(current)) {
     try {
       fs.rmdirSync(current)

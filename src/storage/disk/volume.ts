@@ -1,13 +1,13 @@
 import { promises as fs } from 'node:fs'
 
-/** The room on the volume that a directory lies on. */
+/** The space on the volume of a directory. */
 export interface VolumeSpace {
   /** Bytes that this process can still write. */
   readonly freeBytes: number
   readonly totalBytes: number
 }
 
-/** @throws the system's error when the directory is not there */
+/** @throws the system's error when the directory does not exist */
 export async function readVolumeSpace(directory: string): Promise<VolumeSpace> {
   const { bavail, blocks, bsize } = await fs.statfs(directory)
   return { freeBytes: bavail * bsize, totalBytes: blocks * bsize }

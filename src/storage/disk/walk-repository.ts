@@ -1,4 +1,4 @@
-/** Walks the repository directory and tells what lies there, without reading any content. */
+/** Walks the repository directory and returns the facts of its files, without reading any content. */
 import fs from 'node:fs'
 import path from 'node:path'
 import { type CatalogProblem, catalogProblem } from '../../core/catalog/package.ts'
@@ -6,28 +6,28 @@ import { reasonOf } from '../../core/problems/system-error.ts'
 import { isSafeName } from '../../core/storage/relative-path.ts'
 import { isInside } from './safe-path.ts'
 
-/** A file, as a walk sees it. */
+/** A file that a walk has found. */
 export interface WalkedFile {
   /** Relative to the repository, with `/`. */
   readonly path: string
-  /** Its directory, relative to the repository, empty for the repository itself. */
+  /** The directory of the file, relative to the repository; empty for the repository itself. */
   readonly directory: string
   readonly name: string
   readonly size: number
   /** Whole seconds since 1970 UTC. */
   readonly modifiedAt: number
-  /** Changes whenever the file's content, or its time, can have changed. */
+  /** Differs whenever the file's content or time may have changed. */
   readonly stamp: string
 }
 
 export type WalkEntry = { readonly file: WalkedFile } | { readonly problem: CatalogProblem }
 
-/** How many names are taken from the system at once. */
+/** Names that one call of the system returns. */
 const DIRECTORY_BUFFER = 1024
 
 /**
- * Everything below `root`, a directory at a time, in no particular order; hidden files are passed over. Synchronous,
- * for a thread of its own: a call for a name costs a tenth of what it does through the thread pool.
+ * Everything below `root`, one directory after the other, in no particular order, without hidden files. Synchronous,
+ * for a separate thread: a synchronous call takes a tenth of the time of one through the thread pool.
  * @param root real path of the repository
  * @throws when the root itself cannot be read
  */
@@ -52,8 +52,8 @@ function* readDirectory(root: string, directory: string, pending: string[]): Gen
       if (!isSafeName(entry.name)) yield { problem: catalogProblem('unsafe-name', relative) }
       else if (entry.isDirectory()) pending.push(relative)
       else {
-        const walked = inspect(root, directory, relative, entry.name)
-        if (walked !== undefined) yield walked
+        const found = statEntry(root, directory, relative, entry.name)
+        if (found !== undefined) yield found
       }
     }
   } finally {
@@ -61,8 +61,8 @@ function* readDirectory(root: string, directory: string, pending: string[]): Gen
   }
 }
 
-/** Undefined for what has gone since its name was read. */
-function inspect(root: string, directory: string, relative: string, name: string): WalkEntry | undefined {
+/** Undefined for a file that was removed since its name was read. */
+function statEntry(root: string, directory: string, relative: string, name: string): WalkEntry | undefined {
   const absolute = path.join(root, relative)
   let isLink = false
   try {
@@ -95,7 +95,7 @@ function walkedFile(directory: string, relative: string, name: string, stat: fs.
   }
 }
 
-/** The stamp of a file that is open or was looked at: its size, time of change in nanoseconds, and inode. */
+/** The stamp of a file: its size, time of change in nanoseconds, and inode. */
 export function stampOf(stat: fs.BigIntStats): string {
   return `${stat.size}:${stat.mtimeNs}:${stat.ino}`
 }

@@ -31,7 +31,7 @@ export async function deletePackages(
   acceptScan: (trx: Transaction) => Promise<AcceptedTask>
 ): Promise<Deletion> {
   const { what, scope, isDryRun } = request
-  let aside: StagedDeletion | undefined
+  let staged: StagedDeletion | undefined
 
   async function deleteOnce(trx: Transaction) {
     const store = createDeletionStore(trx)
@@ -46,7 +46,7 @@ export async function deletePackages(
     const files = await store.files(ids, scope)
     if (!isDryRun) {
       const paths = files.map(({ path }) => path)
-      aside = movedAside(stageDeletion, paths)
+      staged = stage(stageDeletion, paths)
       await store.delete(ids, files, scope)
     }
     const taskId = isDryRun ? undefined : (await acceptScan(trx)).task.id
@@ -54,10 +54,10 @@ export async function deletePackages(
   }
 
   const deletion = await durableTransaction(db, deleteOnce).catch((error) => {
-    aside?.restore()
+    staged?.rollback()
     throw error
   })
-  aside?.remove()
+  staged?.commit()
   return deletion
 }
 
@@ -74,7 +74,7 @@ async function named(trx: Transaction, fixids: readonly string[]): Promise<Set<n
   return createDeletionStore(trx).withoutShared(await selection.withMembers(ids), ids)
 }
 
-function movedAside(stageDeletion: DeletionOptions['stageDeletion'], paths: readonly string[]): StagedDeletion {
+function stage(stageDeletion: DeletionOptions['stageDeletion'], paths: readonly string[]): StagedDeletion {
   try {
     return stageDeletion(paths)
   } catch (cause) {

@@ -80,7 +80,7 @@ export function createImportCommands(options: ImportCommandsOptions): SweepingIm
       throw unusable(`The file ${quoteName(unknown.name)} was not announced for the job ${taskId}.`)
     }
     const isQueued = await createImportStore(trx).addFiles(pending, files, isReplacing)
-    incoming.hand(
+    incoming.moveReceived(
       upload,
       pending.directory,
       files.map(({ name }) => name)

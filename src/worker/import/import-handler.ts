@@ -120,7 +120,7 @@ export function createImportHandler(options: ImportHandlerOptions): Omit<JobHand
     const changes = made.get(job.jobId)
     if (changes === undefined || (await isElsewhere(job))) return
     made.delete(job.jobId)
-    changes.restore()
+    changes.rollback()
     await imports.undecide(job.jobId)
     await scan(new AbortController().signal)
   }
@@ -133,7 +133,7 @@ export function createImportHandler(options: ImportHandlerOptions): Omit<JobHand
   }
 
   async function clean({ jobId }: ClaimedJob): Promise<void> {
-    made.get(jobId)?.remove()
+    made.get(jobId)?.commit()
     made.delete(jobId)
     await removeEnded(db, incoming, true)
   }

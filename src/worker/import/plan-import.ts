@@ -27,7 +27,7 @@ export interface PlanOptions {
   readonly sent: ImportCatalog
   /** Of the repository. */
   readonly catalog: ImportCatalog
-  readonly repository: Pick<RepositoryDirectory, 'kindsAt'>
+  readonly repository: Pick<RepositoryDirectory, 'kindsOf'>
   readonly isReplacing: boolean
   /** Staged files that were sent as such, and not within an archive. */
   readonly plain: ReadonlySet<string>
@@ -173,7 +173,7 @@ async function occupiedPaths(
       throw conflict(`The file ${quoteName(target)} belongs to another package of the repository.`)
     unknown.push(target)
   }
-  const found = repository.kindsAt(unknown)
+  const found = repository.kindsOf(unknown)
   for (const [target, kind] of found) {
     if (kind === 'directory') throw conflict(`The repository has a directory ${quoteName(target)}.`)
   }

@@ -65,7 +65,7 @@ const ARCHIVES: Readonly<Record<string, HostileArchive>> = {
   },
   'a file where another one has a directory': {
     entries: [{ name: 'a.xml/b' }],
-    text: /"a\.xml\/b" lies in a directory that is a file/
+    text: /"a\.xml\/b" is in a directory that is a file/
   },
   'a directory where another one is a file': {
     entries: [{ name: 'd/b' }, { name: 'd' }],

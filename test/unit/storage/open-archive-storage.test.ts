@@ -1,7 +1,7 @@
 import fs from 'node:fs'
 import t from 'tap'
-import { claimArchives, openOwnArchives } from '../../../src/storage/claimed-archives.ts'
 import { createArchiveDirectory } from '../../../src/storage/disk/archive-directory.ts'
+import { claimArchives, openOwnArchives } from '../../../src/storage/open-archive-storage.ts'
 import { claimOf } from '../../support/archive-storage-suite.ts'
 import { makeDepot } from '../../support/depot.ts'
 

@@ -1,18 +1,18 @@
 /**
- * A ring of blocks in memory that two threads share: one fills them in turn, the other writes them in the same turn,
- * and neither copies them nor sends a message for one.
+ * A ring of blocks in shared memory: one thread fills them in sequence, and the other one writes them in the same
+ * sequence, without copies and without a message for each block.
  */
 
-/** Small enough to be still in a core's cache when it is checked, and written: larger ones take up to twice as long. */
+/** Small enough to stay in a core's cache until it is checked and written: larger blocks take up to twice as long. */
 export const BLOCK_BYTES = 256 * 1024
 const BLOCK_COUNT = 8
 
-/** What a block's state says; any other value is the number of bytes that are to be written. */
+/** The states of a block; any other value is the number of bytes to write. */
 const FREE = 0
 const END = -1
 
 export interface SharedBlocks {
-  /** Of each block, and whether the writing has failed. */
+  /** The state of each block; then one that is not 0 after a failed write. */
   readonly states: Int32Array<SharedArrayBuffer>
   readonly bytes: SharedArrayBuffer
 }
@@ -27,7 +27,7 @@ export function createSharedBlocks(): SharedBlocks {
 const blockOf = ({ bytes }: SharedBlocks, sequence: number) =>
   Buffer.from(bytes, (sequence % BLOCK_COUNT) * BLOCK_BYTES, BLOCK_BYTES)
 
-/** The side that fills blocks. The first block has turn 0. */
+/** The side that fills blocks. */
 export class RingFiller {
   readonly #shared: SharedBlocks
   readonly #lengths: number[] = []
@@ -40,40 +40,39 @@ export class RingFiller {
     shared.states.fill(FREE)
   }
 
-  /** The next block, as soon as the other side has done with it. */
+  /** Waits until the other side has written the next block. @returns the block */
   async take(): Promise<Buffer> {
     const index = this.#sequence % BLOCK_COUNT
     for (let state = this.#state(index); state !== FREE; state = this.#state(index)) {
       await Atomics.waitAsync(this.#shared.states, index, state).value
     }
-    // Once it is handed over again, nothing tells any more that it was written.
+    // Once the block is put again, its state no longer shows that it was written.
     this.#countWritten()
     return blockOf(this.#shared, this.#sequence)
   }
 
   /**
-   * Hands the block that was taken over to the other side.
-   * @param bytes at least one: an empty block looks like one that is free, and the other side would wait for it for
-   * ever
+   * Passes the taken block to the other side.
+   * @param bytes at least one: an empty block would have the state of a free one, and the other side would wait forever
    */
   put(bytes: number): void {
-    if (bytes < 1) throw new RangeError('An empty block cannot be handed over')
+    if (bytes < 1) throw new RangeError('An empty block cannot be written')
     this.#lengths[this.#sequence % BLOCK_COUNT] = bytes
-    this.#hand(bytes)
+    this.#pass(bytes)
   }
 
-  /** There will be no more; the block for this may not have been taken. */
+  /** Ends the sequence; no block may be taken. */
   async end(): Promise<void> {
     await this.take()
-    this.#hand(END)
+    this.#pass(END)
   }
 
-  /** Some block was not written, nor any after it. */
+  /** A block was not written, and none after it. */
   get hasFailed(): boolean {
     return this.#state(BLOCK_COUNT) !== 0
   }
 
-  /** The other side is gone: nobody waits for it any more. */
+  /** The other side is gone: releases all blocks, so that no caller waits for it. */
   abandon(): void {
     const { states } = this.#shared
     Atomics.store(states, BLOCK_COUNT, 1)
@@ -83,7 +82,7 @@ export class RingFiller {
     }
   }
 
-  /** Bytes of the blocks that are written, up to the first one that is not. */
+  /** Bytes of the written blocks before the first one that is not written. */
   get writtenBytes(): number {
     this.#countWritten()
     return this.#writtenBytes
@@ -92,7 +91,7 @@ export class RingFiller {
   #countWritten(): void {
     for (; this.#writtenBlocks < this.#sequence; this.#writtenBlocks += 1) {
       const index = this.#writtenBlocks % BLOCK_COUNT
-      // In this order: a failure shows before the block is given back that was not written.
+      // In this order: the other side sets the failure before it frees the block that was not written.
       if (this.#state(index) !== FREE || this.hasFailed) return
       this.#writtenBytes += this.#lengths[index] ?? 0
     }
@@ -102,7 +101,7 @@ export class RingFiller {
     return Atomics.load(this.#shared.states, index)
   }
 
-  #hand(state: number): void {
+  #pass(state: number): void {
     const index = this.#sequence % BLOCK_COUNT
     Atomics.store(this.#shared.states, index, state)
     Atomics.notify(this.#shared.states, index)
@@ -111,8 +110,9 @@ export class RingFiller {
 }
 
 /**
- * The side that writes: takes all blocks up to the end, and waits for each in between.
- * @param write what throws is not called again
+ * The side that writes: takes all blocks up to the end of the sequence, and waits for each.
+ * @param write is not called again after it has thrown
+ * @returns what it has thrown; undefined when all blocks are written
  */
 export function drainRing(shared: SharedBlocks, write: (block: Buffer) => void): unknown {
   const { states } = shared

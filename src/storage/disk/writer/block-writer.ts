@@ -1,17 +1,17 @@
 /**
- * Writes a file from front to end, and makes it durable while it grows.
+ * Writes a file sequentially, and makes it durable while it grows.
  *
- * Three things go on at once: the caller fills one block, the ones before it are being written by another thread, and
- * what was written earlier is being brought to the disk. Memory is the ring of blocks, whatever the size of the file;
- * and little more than
- * `SYNC_AHEAD_BYTES` are ever written that are not yet on the disk, so that there is no long wait at the end, and
- * little to copy again after a crash: less than 64 MiB.
+ * Three steps run concurrently: the caller fills a block, another thread writes the blocks before it, and the system
+ * syncs the bytes that were written earlier. Memory is the ring of blocks, whatever the size of the file. Little more
+ * than `SYNC_AHEAD_BYTES` are written and not durable: the end of the file waits only for these, and after a crash less
+ * than 64 MiB are copied again.
  */
 import fs from 'node:fs'
 import path from 'node:path'
 import { setImmediate } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { Worker } from 'node:worker_threads'
+import type { ArchiveOutput } from '../../../zip/archive-output.ts'
 import { createSharedBlocks, RingFiller, type SharedBlocks } from './block-ring.ts'
 import type { WritingJob, WritingResult } from './writing-thread.ts'
 
@@ -20,12 +20,12 @@ export { BLOCK_BYTES } from './block-ring.ts'
 const fdatasync = promisify(fs.fdatasync)
 
 const SYNC_EVERY_BYTES = 16 * 1024 * 1024
-/** On a slow disk progress would otherwise stand still for long. */
+/** On a slow disk progress would otherwise not change for a long time. */
 const SYNC_EVERY_MS = 200
 const SYNC_AHEAD_BYTES = 40 * 1024 * 1024
 
 const THREAD_FILE = new URL(`./writing-thread${path.extname(import.meta.filename)}`, import.meta.url)
-/** It holds a handful of variables. */
+/** The thread has only a few variables. */
 const THREAD_LIMITS = { maxYoungGenerationSizeMb: 2, maxOldGenerationSizeMb: 32 }
 
 interface WritingThread {
@@ -33,33 +33,33 @@ interface WritingThread {
   readonly shared: SharedBlocks
 }
 
-/** Threads of finished writers. The next one takes them over: to start one takes as long as writing some megabytes. */
+/** Threads of finished writers, for the next ones: starting a thread takes as long as writing some megabytes. */
 const idleThreads: WritingThread[] = []
 
 export interface BlockWriterOptions {
   /** Open for writing; the caller closes it, after `settle()`. */
   readonly fd: number
-  /** Bytes that the file has already, and that are durable; the first byte goes after them. */
+  /** Durable bytes that the file has already; the first byte is written after them. */
   readonly start: number
-  /** False for a file that need not survive a crash: then what is written counts as durable at once. */
+  /** False for a file that need not survive a crash: then written bytes count as durable at once. */
   readonly isDurable: boolean
   /**
-   * Told the number of bytes from the start of the file that are durable; not told again before its promise is
+   * Called with the number of durable bytes from the start of the file; not called again before its promise is
    * fulfilled.
    */
   readonly onDurable: (bytes: number) => Promise<void> | void
 }
 
-export class BlockWriter {
+export class BlockWriter implements ArchiveOutput {
   readonly #options: BlockWriterOptions
   readonly #ring: RingFiller
-  /** Fulfilled when the thread touches the file no more; never rejected. */
+  /** Fulfilled when the thread no longer uses the file; never rejected. */
   readonly #writing: Promise<void>
   #ending: Promise<void> | undefined
   #block: Buffer | undefined
   #filled = 0
   #blocksTaken = 0
-  /** Bytes handed over, and of the whole file the ones that are durable. */
+  /** Bytes passed to the thread, and durable bytes, both from the start of the file. */
   #queued: number
   #durable: number
   #sync: Promise<void> | undefined
@@ -78,24 +78,22 @@ export class BlockWriter {
     })
   }
 
-  /** Bytes taken so far: the offset of what comes next. */
+  /** Bytes taken so far: the offset of the next byte. */
   get position(): number {
     return this.#queued + this.#filled
   }
 
-  /** Room for the next bytes, at least one and at most a block; what is put there counts once `advance` is called. */
+  /** Free space for the next bytes, at least one and at most a block. */
   async space(): Promise<Buffer> {
     if (this.#filled === this.#block?.length) this.#flush()
     this.#block ??= await this.#takeBlock()
     return this.#block.subarray(this.#filled)
   }
 
-  /** Takes so many bytes that the caller has put into `space()`. */
   advance(bytes: number): void {
     this.#filled += bytes
   }
 
-  /** Copies bytes in. */
   async append(bytes: Buffer): Promise<void> {
     for (let done = 0; done < bytes.length; ) {
       const copied = bytes.copy(await this.space(), 0, done)
@@ -104,7 +102,6 @@ export class BlockWriter {
     }
   }
 
-  /** Everything is written, and durable if it is to be, when this resolves. */
   async end(): Promise<void> {
     this.#throwFailure()
     this.#flush()
@@ -115,9 +112,7 @@ export class BlockWriter {
     await this.#setDurable(this.#queued)
   }
 
-  /**
-   * Waits until nothing touches the file any more, and ends this writer; also for a caller that gives up. Never throws.
-   */
+  /** Ends this writer, and waits until nothing uses the file, also after a failure. Never throws. */
   async settle(): Promise<void> {
     await this.#endWriting()
     await this.#sync
@@ -130,19 +125,19 @@ export class BlockWriter {
 
   async #takeBlock(): Promise<Buffer> {
     this.#throwFailure()
-    // Now and then everybody else has a turn: messages, syncs that are done, a stop.
+    // The event loop runs regularly: for messages, finished syncs, a stop.
     this.#blocksTaken += 1
     if (this.#blocksTaken % 8 === 0) await setImmediate()
     await this.#keepDurable()
     const block = await this.#ring.take()
-    // The thread tells why at its end.
+    // The thread returns the reason when it ends.
     if (this.#ring.hasFailed) await this.#endWriting()
     this.#throwFailure()
     return block
   }
 
   #flush(): void {
-    // One that was taken and got nothing is taken again, or ends the file.
+    // A taken block without bytes is used again, or ends the file.
     if (this.#block === undefined || this.#filled === 0) return
     this.#ring.put(this.#filled)
     this.#queued += this.#filled
@@ -204,11 +199,11 @@ function startThread(): WritingThread {
   return { shared, worker }
 }
 
-/** Keeps the process alive only while it writes. @throws the system's error, or what the thread died of */
+/** Keeps the process alive only while it writes. @throws the system's error, or the error that ended the thread */
 async function writeInThread(thread: WritingThread, { fd, start }: BlockWriterOptions): Promise<void> {
   const { worker } = thread
   const { promise, resolve, reject } = Promise.withResolvers<WritingResult>()
-  const onExit = () => reject(new Error('The thread that writes has ended'))
+  const onExit = () => reject(new Error('The writing thread has ended'))
   worker.on('message', resolve).on('error', reject).on('exit', onExit)
   worker.ref()
   worker.postMessage({ fd, start } satisfies WritingJob)

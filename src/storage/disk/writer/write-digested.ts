@@ -1,4 +1,4 @@
-/** Writes what comes to a new file, and makes its digests on the way. */
+/** Writes a stream to a new file, and computes its digests meanwhile. */
 import { createHash } from 'node:crypto'
 import { promises as fs } from 'node:fs'
 import { crc32 } from 'node:zlib'
@@ -11,21 +11,21 @@ export interface WrittenFile {
   readonly sha256: string
 }
 
-/** With smaller writes most of the time goes into calls of the system. */
+/** Smaller writes would spend most of the time in system calls. */
 export const WRITE_BYTES = 1024 * 1024
 
 /**
- * So much is written before the disk is told to begin: who waits for all of it at the end waits less. More often holds
- * the writing up.
+ * Bytes after which a sync is started in the background, so that the sync at the end is shorter. More frequent syncs
+ * slow the writes down.
  */
 const SYNC_BYTES = 256 * WRITE_BYTES
 
 /**
- * The file is not on the disk to stay yet: see `syncFile`. A file that is there already is an error.
- * @param content of pieces of a megabyte, of which nobody else writes to one before the second one behind it has been
- * asked for; or of smaller ones too, of which nobody does before three megabytes behind it have been taken
- * @param modifiedAt whole seconds since 1970 UTC; without it now
- * @throws the system's error, or what the content throws; then what was written is there
+ * The file is not durable yet: see `syncFile`. An existing file is an error.
+ * @param content pieces of a megabyte: the producer may reuse the memory of a piece once the second piece after it is
+ * requested. Or pieces of any size: it may reuse the memory of a piece once three megabytes after it are consumed
+ * @param modifiedAt whole seconds since 1970 UTC; by default the current time
+ * @throws the system's error, or an error of the content; then the bytes written so far remain
  */
 export async function writeDigested(
   path: string,
@@ -41,12 +41,12 @@ export async function writeDigested(
   let waiting = 0
   let writing: Promise<unknown> = Promise.resolve()
 
-  /** While the system writes the pieces, their digests are made: they are not copied for either. */
+  /** The digests are computed while the system writes the pieces; neither copies them. */
   async function flush(): Promise<void> {
     const written = pieces
     await writing
     writing = writeAll(handle, written, size)
-    // Whoever waits for it next gets the error.
+    // The next flush, or the end, gets the error.
     writing.catch(() => {})
     size += waiting
     pieces = []
@@ -76,7 +76,7 @@ export async function writeDigested(
   }
 }
 
-/** As a date: Node takes a number below zero for the present. */
+/** As a date: Node takes a negative number for the current time. */
 async function setTime(handle: fs.FileHandle, seconds: number): Promise<void> {
   const time = new Date(seconds * 1000)
   await handle.utimes(time, time)
@@ -84,7 +84,7 @@ async function setTime(handle: fs.FileHandle, seconds: number): Promise<void> {
 
 async function writeAll(handle: fs.FileHandle, pieces: readonly Buffer[], position: number): Promise<void> {
   const { bytesWritten } = await handle.writev(pieces, position)
-  // The disk is full, or nearly: what is left is tried alone, and fails with the reason.
+  // The disk is (nearly) full: the rest is written separately, and fails with the reason.
   const left = Buffer.concat(bytesWritten < sizeOf(pieces) ? pieces : []).subarray(bytesWritten)
   for (let done = 0; done < left.length; ) {
     done += (await handle.write(left, done, left.length - done, position + bytesWritten + done)).bytesWritten
@@ -93,14 +93,4 @@ async function writeAll(handle: fs.FileHandle, pieces: readonly Buffer[], positi
 
 function sizeOf(pieces: readonly Buffer[]): number {
   return pieces.reduce((sum, { length }) => sum + length, 0)
-}
-
-/** Resolves when what was written to the file is on the disk to stay. */
-export async function syncFile(path: string): Promise<void> {
-  const handle = await fs.open(path, 'r')
-  try {
-    await handle.datasync()
-  } finally {
-    await handle.close()
-  }
 }

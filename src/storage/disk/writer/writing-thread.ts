@@ -1,18 +1,18 @@
 /**
- * The body of a thread that writes: file after file, what comes through the ring. With a thread of its own for it, the
- * next block is read and checked on another core meanwhile, and nothing is handed through an event loop for it.
+ * The thread that writes the blocks of the ring, file after file. Another core reads and checks the next block
+ * meanwhile, and no block passes through an event loop.
  */
 import fs from 'node:fs'
 import { parentPort, workerData } from 'node:worker_threads'
 import { drainRing, type SharedBlocks } from './block-ring.ts'
 
-/** A file that is to be written from a place on; the thread does not close it. */
+/** A file to write from an offset on; the thread does not close it. */
 export interface WritingJob {
   readonly fd: number
   readonly start: number
 }
 
-/** How it ended; the members of an error of the system that a message would lose. */
+/** The result of a job; contains the members of a system error that a posted message would lose. */
 export interface WritingResult {
   readonly failure?: { readonly message: string; readonly code?: string; readonly syscall?: string }
 }

@@ -1,4 +1,4 @@
-/** Unpacks a .zip whose list of files has been checked; here it shows whether the list has told the truth. */
+/** Unpacks a .zip whose directory has been checked, and checks that the content matches the directory. */
 import fs from 'node:fs'
 import path from 'node:path'
 import { resolveInside } from '../safe-path.ts'
@@ -6,17 +6,17 @@ import { type WrittenFile, writeDigested } from '../writer/write-digested.ts'
 import { contentOf, contentStart } from './zip-content.ts'
 import { refuseEntry, type ZipDirectory, type ZipEntry } from './zip-directory.ts'
 
-/** A file that was unpacked. */
+/** An unpacked file. */
 export interface UnpackedFile extends WrittenFile {
   readonly name: string
 }
 
 /**
  * @param fd of the archive
- * @param directory where its files go; nothing else is there
- * @param onFile is awaited after each file; what it throws ends the unpacking
- * @throws ZipRefused as soon as something comes out that is not what the list says, or the system's error; then some
- * files are there already
+ * @param directory of the unpacked files; empty before
+ * @param onFile is awaited after each file; an error that it throws ends the unpacking
+ * @throws ZipRefused as soon as the content differs from the directory of the archive, or the system's error; then some
+ * files are unpacked already
  */
 export async function unpackZip(
   fd: number,
@@ -24,13 +24,13 @@ export async function unpackZip(
   directory: string,
   onFile: (file: UnpackedFile) => Promise<void>
 ): Promise<void> {
-  const made = new Set<string>()
+  const created = new Set<string>()
   for (const [index, entry] of entries.entries()) {
     const start = contentStart(fd, entry, entries[index + 1]?.offset ?? end)
     const target = resolveInside(directory, entry.name)
     const parent = path.dirname(target)
-    if (!made.has(parent)) fs.mkdirSync(parent, { recursive: true })
-    made.add(parent)
+    if (!created.has(parent)) fs.mkdirSync(parent, { recursive: true })
+    created.add(parent)
     const written = await writeDigested(target, checked(entry, contentOf(fd, entry, start)), entry.modifiedAt)
     if (written.size !== entry.size)
       refuseEntry(entry.name, `has ${written.size} bytes, and ${entry.size} are recorded`)
@@ -39,7 +39,7 @@ export async function unpackZip(
   }
 }
 
-/** Not one byte more than is recorded is written: the record is what room was made for. */
+/** Never writes more bytes than are recorded: the free space was checked for the recorded size. */
 async function* checked(entry: ZipEntry, content: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
   let size = 0
   for await (const chunk of content) {

@@ -1,7 +1,7 @@
-/** What stands behind the local header of an entry in a .zip whose list of files has been checked. */
+/** The content of an entry in a .zip whose directory has been checked. */
 import { pipeline, Readable } from 'node:stream'
 import { createInflateRaw } from 'node:zlib'
-import { readFully } from '../read-fully.ts'
+import { readFully } from '../read-file.ts'
 import { WRITE_BYTES } from '../writer/write-digested.ts'
 import { refuseEntry, type ZipEntry } from './zip-directory.ts'
 
@@ -11,7 +11,7 @@ const LOCAL_SIGNATURE = 0x04034b50
 
 /**
  * Where the content of an entry begins.
- * @param limit where the next part of the archive begins
+ * @param limit offset of the next part of the archive
  * @throws ZipRefused
  */
 export function contentStart(fd: number, { name, offset, rawName, compressedSize }: ZipEntry, limit: number): number {
@@ -29,10 +29,10 @@ export function contentStart(fd: number, { name, offset, rawName, compressedSize
 }
 
 /**
- * The content of an entry, unpacked. A piece is overwritten once the second one behind it has been asked for.
- * @param start where it begins, as `contentStart` has found it
- * @param onPacked told of the bytes as they stand in the archive
- * @throws ZipRefused for what is not deflated as it should be, RangeError when the archive has become shorter
+ * The content of an entry, unpacked. A piece is overwritten once the second piece after it is requested.
+ * @param start the result of `contentStart`
+ * @param onPacked called with the bytes as they are in the archive
+ * @throws ZipRefused when it is not valid deflate data, RangeError when the archive has become shorter
  */
 export async function* contentOf(
   fd: number,
@@ -42,25 +42,25 @@ export async function* contentOf(
 ): AsyncGenerator<Buffer> {
   const { compressedSize } = entry
   if (!entry.isDeflated) {
-    // One is read while the other one is being written.
+    // One buffer is read into while the other one is written.
     const buffers = [0, 1].map(() => Buffer.allocUnsafe(Math.min(compressedSize, WRITE_BYTES)))
-    let turn = 0
+    let index = 0
     yield* readRange(fd, start, compressedSize, onPacked, () => {
-      turn = 1 - turn
-      return buffers[turn] as Buffer
+      index = 1 - index
+      return buffers[index] as Buffer
     })
     return
   }
-  // Streams read ahead: each piece needs memory of its own.
+  // Streams read ahead: each piece needs separate memory.
   const deflated = readRange(fd, start, compressedSize, onPacked, () => Buffer.allocUnsafe(INFLATE_BYTES))
   const inflated = createInflateRaw({ chunkSize: INFLATE_BYTES })
-  // What fails is told to whoever reads; also where nobody does any more, it must not end the process.
+  // The reader gets the error; when there is no reader any more, the error must not end the process.
   inflated.on('error', () => {})
   pipeline(Readable.from(deflated), inflated, () => {})
   try {
     yield* inflated as AsyncIterable<Buffer>
   } catch (error) {
-    // Codes of zlib: what comes in is not what deflate makes.
+    // Error codes of zlib: the input is not valid deflate data.
     if (!/^Z_/.test((error as NodeJS.ErrnoException).code ?? '')) throw error
     refuseEntry(entry.name, 'is damaged')
   }

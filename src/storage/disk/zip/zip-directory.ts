@@ -1,14 +1,13 @@
 /**
- * The list of files of a .zip that has come from outside, checked before a byte of it is unpacked. Formats are those of
- * PKWARE's APPNOTE.TXT 6.3.10; what is looked for are the ways in which archives are known to attack whoever unpacks
- * them.
+ * Reads the directory of a received .zip, and checks it for the known attacks on unpackers before any content is
+ * unpacked. Formats are those of PKWARE's APPNOTE.TXT 6.3.10.
  */
 import fs from 'node:fs'
 import yauzl from 'yauzl'
 import { foldName } from '../../../core/catalog/file-name.ts'
 import { ZipRefused } from '../../../core/import/zip-refused.ts'
 import { checkRelativePath, UnsafePathError } from '../../../core/storage/relative-path.ts'
-import { readFully } from '../read-fully.ts'
+import { readFully } from '../read-file.ts'
 import { BoundedReader } from './zip-reader.ts'
 
 /** A file in an archive. */
@@ -21,32 +20,32 @@ export interface ZipEntry {
   readonly isDeflated: boolean
   /** Whole seconds since 1970 UTC. */
   readonly modifiedAt: number
-  /** Of its local header. */
+  /** Offset of the local header. */
   readonly offset: number
-  /** As its local header must have it. */
+  /** The bytes of the name; the local header must have the same. */
   readonly rawName: Buffer
 }
 
 export interface ZipDirectory {
-  /** In the order in which they lie in the file. */
+  /** In the order of their offsets. */
   readonly entries: readonly ZipEntry[]
-  /** With the directories, and with what is ignored. */
+  /** Including directories and ignored entries. */
   readonly entryCount: number
   /** Bytes of all files when they are unpacked. */
   readonly size: number
-  /** Where the content of all files must have ended. */
+  /** Offset of the central directory: the content of all files ends before it. */
   readonly end: number
 }
 
-/** What may be in an archive; more is refused. */
+/** Limits of an archive; larger ones are refused. */
 export interface ZipLimits {
   readonly maxEntries: number
-  /** How many times larger than packed the content may be; counts from `freeBytes` on. */
+  /** The largest ratio of unpacked to packed size; applies to sizes above `freeBytes`. */
   readonly maxRatio: number
   readonly freeBytes: number
 }
 
-/** An export has no more, and firmware is packed already: what shrinks more than that is made to fill the disk. */
+/** No export has more entries. Firmware is compressed already: a higher ratio shows an attempt to fill the disk. */
 export const ZIP_LIMITS: ZipLimits = { maxEntries: 200_000, maxRatio: 100, freeBytes: 64 * 1024 * 1024 }
 
 const METHOD_STORED = 0
@@ -56,12 +55,12 @@ const CENTRAL_SIGNATURE = 0x02014b50
 const MAX_PART_BYTES = 255
 const MAX_PATH_BYTES = 1_024
 const MAX_DEPTH = 32
-/** The upper half of the attributes are the mode of a file in Unix, whose type is in these bits. */
+/** The bits of the file type in a Unix mode, which is the upper half of the external attributes. */
 const TYPE_MASK = 0o170000
 const TYPE_FILE = 0o100000
 const TYPE_DIRECTORY = 0o040000
 
-/** What systems leave in archives that nobody means to send. */
+/** Files that operating systems add to archives without the user's intent. */
 const IGNORED = /(^|\/)(\.|__MACOSX\/|Thumbs\.db$|desktop\.ini$)/i
 
 /**
@@ -79,7 +78,7 @@ export async function readZipDirectory(fd: number, limits: ZipLimits = ZIP_LIMIT
   if (zip.entryCount > limits.maxEntries) {
     throw new ZipRefused(`it has ${zip.entryCount} entries, and at most ${limits.maxEntries} are accepted`)
   }
-  // Untyped as a number; it stands at the beginning of the directory until the first entry is read.
+  // Its type is wrong: it is a number. Until the first entry is read, it is the offset of the directory.
   const end = Number(zip.readEntryCursor)
   const names = createNameCheck()
   const entries: ZipEntry[] = []
@@ -97,17 +96,14 @@ export async function readZipDirectory(fd: number, limits: ZipLimits = ZIP_LIMIT
   return { entries, entryCount: zip.entryCount, size: checkSizes(entries, limits), end }
 }
 
-/**
- * A program that counts with 16 bits, and damage, make a count that is too low: then files would be missing that nobody
- * misses.
- */
+/** A program that counts with 16 bits, or damage, records too low a count: files would be missing without an error. */
 function checkLast(fd: number, position: number): void {
   const signature = Buffer.alloc(4)
   readFully(fd, signature, position)
-  if (signature.readUInt32LE(0) === CENTRAL_SIGNATURE) throw new Error('it has more entries than it says')
+  if (signature.readUInt32LE(0) === CENTRAL_SIGNATURE) throw new Error('it has more entries than it records')
 }
 
-/** What yauzl throws are sentences about the format. */
+/** The errors of yauzl are sentences about the format. */
 async function damagedUnless<T>(read: () => Promise<T>): Promise<T> {
   try {
     return await read()
@@ -116,7 +112,7 @@ async function damagedUnless<T>(read: () => Promise<T>): Promise<T> {
   }
 }
 
-/** Undefined for a directory, and for what is ignored. */
+/** Undefined for directories and ignored files. */
 function toEntry(raw: yauzl.Entry): ZipEntry | undefined {
   const given = yauzl.getFileNameLowLevel(raw.generalPurposeBitFlag, raw.fileNameRaw, raw.extraFields, true)
   const refuse = (reason: string) => refuseEntry(given, reason)
@@ -161,8 +157,8 @@ function checkedName(given: string): string {
 }
 
 /**
- * Two files of one name; also on a file system that does not tell cases apart; and a file where another one has a
- * directory.
+ * Refuses two files whose names are equal or differ in case only, and a name that is a file for one entry and a
+ * directory for another.
  */
 function createNameCheck() {
   const files = new Set<string>()
@@ -175,14 +171,14 @@ function createNameCheck() {
       files.add(folded)
       for (let end = folded.lastIndexOf('/'); end > 0; end = folded.lastIndexOf('/', end - 1)) {
         const parent = folded.slice(0, end)
-        if (files.has(parent)) refuseEntry(name, 'lies in a directory that is a file')
+        if (files.has(parent)) refuseEntry(name, 'is in a directory that is a file')
         directories.add(parent)
       }
     }
   }
 }
 
-/** @param entries in their order in the file */
+/** @param entries in the order of their offsets */
 function refuseOverlaps(entries: readonly ZipEntry[], end: number): void {
   entries.forEach(({ name, offset, rawName, compressedSize }, index) => {
     const next = entries[index + 1]?.offset ?? end
@@ -191,7 +187,7 @@ function refuseOverlaps(entries: readonly ZipEntry[], end: number): void {
   })
 }
 
-/** @returns the bytes of all of them */
+/** @returns the unpacked bytes of all entries */
 function checkSizes(entries: readonly ZipEntry[], { maxRatio, freeBytes }: ZipLimits): number {
   let packed = 0
   let unpacked = 0
@@ -208,7 +204,7 @@ function checkSizes(entries: readonly ZipEntry[], { maxRatio, freeBytes }: ZipLi
   return unpacked
 }
 
-/** In a form that a sentence can hold. */
+/** Quotes and shortens the name for the sentence. */
 export function refuseEntry(name: string, reason: string): never {
   const shown = JSON.stringify(name.length > 200 ? `${name.slice(0, 200)}…` : name)
   throw new ZipRefused(`its entry ${shown} ${reason}`)

@@ -1,27 +1,27 @@
-/** Reads a few small members out of a .zip of the repository, without unpacking it. */
+/** Reads some small members of a .zip in the repository, without unpacking it. */
 import fs from 'node:fs'
 import { buffer } from 'node:stream/consumers'
 import yauzl from 'yauzl'
 import { openInside } from '../safe-path.ts'
 import { BoundedReader } from './zip-reader.ts'
 
-/** A central directory longer than this is not a package's. */
+/** No package has more entries. */
 const MAX_ENTRIES = 20_000
 
 /**
- * The members that `wanted` accepts by name.
- * @param maxBytes of all members together, as they record it; what would be more is left out, and never unpacked
- * @returns an empty map for what is not a readable .zip
+ * The members whose names `isWanted` accepts.
+ * @param maxBytes recorded size of all members together; members beyond it are skipped, and never unpacked
+ * @returns an empty map for a file that is not a readable .zip
  */
 export async function readZipMembers(
   root: string,
   path: string,
-  wanted: (name: string) => boolean,
+  isWanted: (name: string) => boolean,
   maxBytes: number
 ): Promise<Map<string, Buffer>> {
   const { fd, stat } = openInside(root, path)
   try {
-    return await readMembers(fd, Number(stat.size), wanted, maxBytes)
+    return await readMembers(fd, Number(stat.size), isWanted, maxBytes)
   } catch {
     return new Map()
   } finally {
@@ -32,7 +32,7 @@ export async function readZipMembers(
 async function readMembers(
   fd: number,
   size: number,
-  wanted: (name: string) => boolean,
+  isWanted: (name: string) => boolean,
   maxBytes: number
 ): Promise<Map<string, Buffer>> {
   const members = new Map<string, Buffer>()
@@ -43,9 +43,9 @@ async function readMembers(
   let space = maxBytes
   for await (const entry of zip.eachEntry()) {
     const isTooLarge = entry.uncompressedSize > space || entry.compressedSize > maxBytes
-    if (!wanted(entry.fileName) || entry.isEncrypted() || isTooLarge) continue
+    if (!isWanted(entry.fileName) || entry.isEncrypted() || isTooLarge) continue
     space -= entry.uncompressedSize
-    // yauzl ends the stream with an error when more bytes come out than the entry records.
+    // yauzl ends the stream with an error when the content is longer than the entry records.
     members.set(entry.fileName, await buffer(await zip.openReadStreamPromise(entry)))
   }
   return members

@@ -1,15 +1,12 @@
-/**
- * How yauzl reads a .zip that lies in the repository, or has come from outside: never beyond the file, and not byte by
- * byte.
- */
+/** Reads a .zip for yauzl: never beyond the end of the file, and not byte by byte. */
 import { Readable } from 'node:stream'
 import yauzl from 'yauzl'
-import { readFully } from '../read-fully.ts'
+import { readFully } from '../read-file.ts'
 
-/** A central directory is read in small pieces, one after the other: most of them are in this window already. */
+/** yauzl reads a central directory in small sequential pieces: most of them are in this window already. */
 const WINDOW_BYTES = 256 * 1024
 
-/** Refuses positions outside of the file: an archive can claim any, and yauzl asks the system for them. */
+/** Refuses positions outside the file: an archive can record any position, and yauzl would read it. */
 export class BoundedReader extends yauzl.RandomAccessReader {
   readonly #fd: number
   readonly #size: number
@@ -39,7 +36,7 @@ export class BoundedReader extends yauzl.RandomAccessReader {
     setImmediate(() => callback(error))
   }
 
-  /** Members are small: one read is enough. */
+  /** Members are small: one read returns all of their bytes. */
   override _readStreamForRange(start: number, end: number): Readable {
     const reader = this
     return new Readable({
@@ -65,7 +62,7 @@ export class BoundedReader extends yauzl.RandomAccessReader {
       return
     }
     if (position < this.#windowStart || end > this.#windowStart + this.#windowLength) {
-      // Until it is filled.
+      // Empty if the read fails.
       this.#windowLength = 0
       this.#windowStart = position
       this.#windowLength = readFully(this.#fd, this.#window, position)

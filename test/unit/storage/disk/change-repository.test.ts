@@ -55,7 +55,7 @@ t.test('files come, are replaced and go, and what they have replaced is let go o
   const former = fs.statSync(path.join(root, '.staging/a.xml'))
   const made = change(goes('gone/deep/c.bin'), comes('new/deep/y.bin', 'x/y.bin'), comes('a.xml'))
   t.match(fs.statSync(path.join(root, 'a.xml')), { ino: former.ino, mtimeMs: former.mtimeMs }, 'it is not copied')
-  made.remove()
+  made.commit()
   t.same(contentsOf(root), { 'a.xml': 'new', 'sub/b.bin': 'b', 'keep.bin': 'k', 'new/deep/y.bin': 'y' })
   t.same(fs.readdirSync(root).sort(), ['.staging', 'a.xml', 'keep.bin', 'new', 'sub'])
   t.equal(fs.statSync(path.join(root, 'new/deep')).mode & 0o007, 0, 'a new directory is not for everybody')
@@ -69,9 +69,9 @@ t.test('changes that are taken back leave everything as it was, with directories
   fs.symlinkSync('sub/b.bin', path.join(root, 'link'))
   fs.mkdirSync(path.join(root, 'empty'))
   const before = treeOf(root)
-  change(goes('sub/b.bin'), comes('a.xml'), comes('new/deep/y.bin', 'y.bin'), comes('empty/z.bin', 'z.bin')).restore()
+  change(goes('sub/b.bin'), comes('a.xml'), comes('new/deep/y.bin', 'y.bin'), comes('empty/z.bin', 'z.bin')).rollback()
   t.same(treeOf(root), before)
-  change(goes('link'), comes('link/y.bin', 'y.bin')).restore()
+  change(goes('link'), comes('link/y.bin', 'y.bin')).rollback()
   t.same(treeOf(root), before, 'also where a directory has taken the place of a file')
 })
 
@@ -79,7 +79,7 @@ t.test('directories that others have put files into meanwhile stay', async (t) =
   const { root, change } = location(t, {}, { 'y.bin': 'y' })
   const made = change(comes('new/deep/y.bin', 'y.bin'))
   fs.writeFileSync(path.join(root, 'new/theirs'), 'theirs')
-  made.restore()
+  made.rollback()
   t.same(contentsOf(root), { '.staging/y.bin': 'y', 'new/theirs': 'theirs' })
   t.notOk(fs.existsSync(path.join(root, 'new/deep')))
 })
@@ -88,16 +88,16 @@ t.test('a file that somebody has taken away meanwhile does not keep the others f
   const { root, change } = location(t, { a: 'old a', b: 'old b', c: 'old c' }, { a: 'new a', b: 'new b' })
   const made = change(goes('c'), comes('a'), comes('b'))
   fs.rmSync(path.join(root, 'b'))
-  made.restore()
+  made.rollback()
   t.same(contentsOf(root), { '.staging/a': 'new a', a: 'old a', b: 'old b', c: 'old c' })
 })
 
 t.test('a change that has been made already is passed over, and what it has made stays', async (t) => {
   const { root, change } = location(t, { 'a.xml': 'new' }, { b: 'b' })
-  change(goes('gone.bin'), comes('b'), comes('a.xml')).remove()
+  change(goes('gone.bin'), comes('b'), comes('a.xml')).commit()
   t.same(contentsOf(root), { 'a.xml': 'new', b: 'b' })
   const before = treeOf(root)
-  change(goes('gone.bin'), comes('b'), comes('a.xml')).restore()
+  change(goes('gone.bin'), comes('b'), comes('a.xml')).rollback()
   t.same(treeOf(root), before)
 })
 
@@ -124,9 +124,9 @@ t.test('links on the way are followed as long as they stay inside', async (t) =>
     comes('link/deep/b', 'b')
   ])
   t.match(contentsOf(root), { 'real/a': 'new', 'real/deep/b': 'b' })
-  made.restore()
+  made.rollback()
   t.same(treeOf(root), before)
-  change(comes('link/a', 'a')).remove()
+  change(comes('link/a', 'a')).commit()
   t.match(treeOf(root), { link: 'link to real', 'real/a': / new$/ })
 })
 
@@ -153,9 +153,9 @@ t.test('a link in the place of a file is replaced, and what it leads to is left 
   fs.symlinkSync('target.bin', path.join(root, 'inside'))
   fs.symlinkSync('../outside/secret', path.join(root, 'out'))
   const before = treeOf(outer)
-  change(comes('inside', 'a'), comes('out', 'b')).restore()
+  change(comes('inside', 'a'), comes('out', 'b')).rollback()
   t.same(treeOf(outer), before)
-  change(comes('inside', 'a'), comes('out', 'b')).remove()
+  change(comes('inside', 'a'), comes('out', 'b')).commit()
   t.same(contentsOf(outer), {
     'outside/secret': 'secret',
     'repository/inside': 'a',
@@ -172,7 +172,7 @@ t.test('a directory in the place of a file is never replaced, nor removed', asyn
     t.throws(() => change(comes('a'), comes(name, 'b')), { code: 'EISDIR' }, name)
     t.same(treeOf(root), before)
   }
-  change(goes('full'), goes('empty')).remove()
+  change(goes('full'), goes('empty')).commit()
   t.same(treeOf(root), before)
 })
 
@@ -235,7 +235,7 @@ t.test('whichever call of the system fails, everything is as it was, and nothing
     made = change(...changes)
   })
   t.ok(steps > 15, `${steps} steps`)
-  made?.restore()
+  made?.rollback()
   t.same(treeOf(root), before)
   for (let step = 1; step <= steps; step += 1) {
     failAt(step, () => t.throws(() => change(...changes), { code: 'EIO' }, `step ${step}`))
@@ -301,9 +301,9 @@ t.test('whatever is to change, and wherever it fails: all is changed, or nothing
     failAt(outcome === undefined ? 0 : given.step, () => {
       made = areMade(location)
     })
-    made?.restore()
+    made?.rollback()
     if (!isDeepStrictEqual(treeOf(location.root), before)) return false
-    areMade(location)?.remove()
+    areMade(location)?.commit()
     return outcome === undefined || isDeepStrictEqual(contentsOf(location.root), outcome)
   }
   t.doesNotThrow(() => fc.assert(fc.property(scenario, isWhole), { numRuns: 200 }))
@@ -320,7 +320,7 @@ t.test('after a crash in the middle the same changes lead to the same files', as
       location.root,
       async (paths) => new Set(paths.filter((name) => given.tree.includes(name)))
     )
-    location.change(...location.changes).remove()
+    location.change(...location.changes).commit()
     const isHiddenGone = fs.readdirSync(location.root).every((name) => !name.startsWith('.fixdepot'))
     return isHiddenGone && isDeepStrictEqual(contentsOf(location.root), outcome)
   }

@@ -101,7 +101,7 @@ t.test('names that lead elsewhere are refused', async (t) => {
     t.throws(() => incoming.pathOf(name), unsafe)
     t.throws(() => incoming.remove(name), unsafe)
     t.throws(() => incoming.sink(name), unsafe)
-    t.throws(() => incoming.hand(upload, other, [name]), unsafe)
+    t.throws(() => incoming.moveReceived(upload, other, [name]), unsafe)
   }
   await t.rejects(incoming.sink(upload).receive('d/a.bin', from('x')), { code: 'ENOENT' }, 'nor is a directory made')
   t.same(contentsOf(repository), { 'a.bin': 'of the repository' })
@@ -112,14 +112,14 @@ t.test('files that are handed over take the place of those that have their name'
   const [upload, job] = [incoming.create(), incoming.create()]
   writeFiles(incoming.receivedIn(upload), { a: 'new a', b: 'new b', c: 'new c' })
   writeFiles(incoming.receivedIn(job), { a: 'old a', d: 'old d' })
-  incoming.hand(upload, job, ['a', 'b'])
+  incoming.moveReceived(upload, job, ['a', 'b'])
   t.same(contentsOf(hidden), {
     [`${job}/received/a`]: 'new a',
     [`${job}/received/b`]: 'new b',
     [`${job}/received/d`]: 'old d',
     [`${upload}/received/c`]: 'new c'
   })
-  t.throws(() => incoming.hand(upload, job, ['absent']), { code: 'ENOENT' })
+  t.throws(() => incoming.moveReceived(upload, job, ['absent']), { code: 'ENOENT' })
 })
 
 t.test('the last directory that goes takes the one around it along, unless something waits', async (t) => {

@@ -114,14 +114,14 @@ t.test('a file that was replaced, or removed, is not taken for the one that the 
 
 t.test('it tells what is at a path', async (t) => {
   const { repository } = opened(t)
-  const found = repository.kindsAt(['a.xml', 'sub', 'sub/deep', 'absent', 'sub/a', 'sub/a.uxz'])
+  const found = repository.kindsOf(['a.xml', 'sub', 'sub/deep', 'absent', 'sub/a', 'sub/a.uxz'])
   t.same(Object.fromEntries(found), {
     'a.xml': 'file',
     sub: 'directory',
     'sub/deep': 'directory',
     'sub/a.uxz': 'file'
   })
-  t.same(repository.kindsAt([]), new Map())
+  t.same(repository.kindsOf([]), new Map())
 })
 
 t.test('a file is copied out of it, and none in the place of another', async (t) => {
@@ -138,11 +138,11 @@ t.test('what is put aside is not seen any more, and goes or comes back', async (
   const { repository, visible, leftovers } = opened(t)
   const first = repository.stageDeletion(['sub/a.uxz', 'absent'])
   t.same([...walk(repository).keys()].sort(), ['a.xml', 'empty.txt', 'sub/deep/b.txt'])
-  first.restore()
+  first.rollback()
   t.same(visible(), FILES)
   t.equal(walk(repository).size, 4)
   const second = repository.stageDeletion(['sub/a.uxz', 'absent'])
-  second.remove()
+  second.commit()
   const { 'sub/a.uxz': _, ...rest } = FILES
   t.same(visible(), rest)
   t.same(leftovers(), [])
@@ -179,7 +179,7 @@ t.test('the changes of an import are made, with the times of the staged files, a
   const seen = walk(repository)
   t.same([...seen.keys()].sort(), Object.keys(CHANGED))
   t.equal(seen.get('new/c.uxz')?.modifiedAt, 1_600_000_000)
-  changed.remove()
+  changed.commit()
   t.same(visible(), CHANGED)
   t.same(leftovers(), [])
 })
@@ -188,7 +188,7 @@ t.test('the changes of an import can be taken back', async (t) => {
   const { repository, staging, visible, leftovers } = opened(t)
   writeFiles(staging, STAGED)
   const changed = await repository.change(staging, CHANGES)
-  changed.restore()
+  changed.rollback()
   t.same(visible(), FILES)
   t.equal(walk(repository).size, 4)
   t.same(leftovers(), [])
@@ -209,7 +209,7 @@ t.test('changes that were made before a crash are made again, or passed over', a
   await repository.change(staging, CHANGES)
   await repository.recover(async () => new Set(Object.keys(CHANGED)))
   const again = await repository.change(staging, CHANGES)
-  again.remove()
+  again.commit()
   t.same(visible(), CHANGED)
   t.same(leftovers(), [])
 })
@@ -217,7 +217,7 @@ t.test('changes that were made before a crash are made again, or passed over', a
 t.test('names that are not safe are refused before anything is touched', async (t) => {
   const { repository, staging, visible } = opened(t)
   for (const name of UNSAFE_NAMES) {
-    t.throws(() => repository.kindsAt([name]), { name: 'UnsafePathError' }, `look ${JSON.stringify(name)}`)
+    t.throws(() => repository.kindsOf([name]), { name: 'UnsafePathError' }, `look ${JSON.stringify(name)}`)
     t.throws(() => repository.copyTo(name, path.join(staging, 'x')), { name: 'UnsafePathError' })
     t.throws(() => repository.stageDeletion([name]), { name: 'UnsafePathError' })
   }

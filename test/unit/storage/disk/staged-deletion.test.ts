@@ -20,9 +20,9 @@ t.test('files that are put aside come back, or go for good', async (t) => {
   const names = ['a.bin', 'deep/b.bin', 'not-there.bin', 'a.bin/not-there']
   const aside = stageDeletion(root, names)
   t.ok(all().every((name) => name.startsWith('.fixdepot-deleted-')))
-  aside.restore()
+  aside.rollback()
   t.same(all(), ['a.bin', 'deep/b.bin'])
-  stageDeletion(root, names).remove()
+  stageDeletion(root, names).commit()
   t.same(fs.readdirSync(root), [], 'with the directories that are empty now')
 })
 
@@ -37,7 +37,7 @@ t.test('a name that is not safe moves nothing', async (t) => {
 t.test('a directory that has become a link out of the repository is left alone', async (t) => {
   const { outer, root, all } = location(t)
   fs.symlinkSync(path.join(outer, 'outside'), path.join(root, 'link'))
-  stageDeletion(root, ['link/c.bin']).remove()
+  stageDeletion(root, ['link/c.bin']).commit()
   t.ok(fs.existsSync(path.join(outer, 'outside/c.bin')))
   t.same(all(), ['a.bin', 'deep/b.bin', 'link', 'link/c.bin'])
 })
@@ -45,7 +45,7 @@ t.test('a directory that has become a link out of the repository is left alone',
 t.test('a directory in the place of a file is left alone, with what is in it', async (t) => {
   const { root, all } = location(t)
   fs.mkdirSync(path.join(root, 'empty'))
-  stageDeletion(root, ['deep', 'empty', 'a.bin']).remove()
+  stageDeletion(root, ['deep', 'empty', 'a.bin']).commit()
   t.same(all(), ['deep/b.bin'])
   t.same(fs.readdirSync(root).sort(), ['deep', 'empty'])
 })

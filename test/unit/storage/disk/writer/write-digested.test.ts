@@ -5,12 +5,8 @@ import { mock } from 'node:test'
 import { crc32 } from 'node:zlib'
 import fc from 'fast-check'
 import t, { type Test } from 'tap'
-import {
-  syncFile,
-  WRITE_BYTES,
-  type WrittenFile,
-  writeDigested
-} from '../../../../../src/storage/disk/writer/write-digested.ts'
+import { syncFile } from '../../../../../src/storage/disk/sync.ts'
+import { WRITE_BYTES, type WrittenFile, writeDigested } from '../../../../../src/storage/disk/writer/write-digested.ts'
 import { openFilesBelow } from '../../../../support/open-files.ts'
 import { patternOf } from '../../../../support/zip/pack.ts'
 
