@@ -1,26 +1,24 @@
 /**
- * A synthetic firmware repository on disk. First everything is planned (`plan.ts`), then it is written file by file;
- * nothing depends on the clock, the machine or the order of events, so the same options and seed files give the same
- * tree.
+ * A synthetic firmware repository on disk. It is first planned (`plan/plan.ts`), then written file by file. Nothing
+ * depends on the clock, the machine or the order of events: the same options and seed files make the same tree.
  */
 import { mkdir, readdir, statfs } from 'node:fs/promises'
-import { type CorpusRequest, sizeCorpus } from './corpus.ts'
-import { writeDefects } from './defects.ts'
-import { createImageMaker, loadSeeds } from './image.ts'
+import { type CorpusRequest, SampleError, sizeCorpus } from './corpus.ts'
 import { type Manifest, manifestPath, type PackageRecord, writeManifest } from './manifest.ts'
-import { planRepository } from './plan.ts'
-import { SampleError } from './sample-error.ts'
+import { planRepository } from './plan/plan.ts'
 import { defaultSeedFiles } from './seed-files.ts'
-import { createTree } from './tree.ts'
-import { writeV3Package } from './v3-package.ts'
-import { writeBundle } from './write-bundle.ts'
-import { writeClassicPackage, writeSystemPack } from './write-package.ts'
+import { writeDefects } from './write/defects.ts'
+import { createImageMaker, loadSeeds } from './write/image.ts'
+import { createTree } from './write/tree.ts'
+import { writeV3Package } from './write/v3-package.ts'
+import { writeBundle } from './write/write-bundle.ts'
+import { writeClassicPackage, writeSystemPack } from './write/write-package.ts'
 
 export interface GenerateOptions extends CorpusRequest {
-  /** Is made when it is not there; must be empty when it is. */
+  /** Created if it does not exist; must be empty. */
   readonly directory: string
   readonly seed?: number
-  /** Binaries from which payloads borrow. None at all is fine. */
+  /** Binaries whose bytes become part of payloads; may be empty. */
   readonly seedFiles?: readonly string[]
   readonly defects?: boolean
   readonly onProgress?: (bytes: number, total: number) => void
@@ -28,12 +26,11 @@ export interface GenerateOptions extends CorpusRequest {
 
 const MIN_SEED_BYTES = 64_000
 const MAX_SEED_BYTES = 1_000_000
-/** Part of the corpus that is read of each seed file: a small one should not wait for the compression. */
+/** Bytes that are read of each seed file, as a share of the corpus: a small corpus should not wait for their compression. */
 const SEED_SHARE = 1 / 40
 
 /**
- * Writes a repository into an empty directory, and its manifest beside it.
- *
+ * Writes a repository into an empty directory, and its manifest next to it.
  * @throws SampleError when the directory is not empty, the disk is too small, or the size is out of bounds
  */
 export async function generateRepository(options: GenerateOptions): Promise<Manifest> {
@@ -61,7 +58,7 @@ export async function generateRepository(options: GenerateOptions): Promise<Mani
   return manifest
 }
 
-/** Nothing is ever mixed into files that are there already: nobody could tell them apart afterwards. */
+/** Refuses a directory with files: they could not be distinguished from generated ones afterwards. */
 async function prepareDirectory(directory: string, targetBytes: number): Promise<void> {
   await mkdir(directory, { recursive: true })
   if ((await readdir(directory)).length > 0) {
@@ -70,7 +67,7 @@ async function prepareDirectory(directory: string, targetBytes: number): Promise
   const { bavail, bsize } = await statfs(directory)
   if (bavail * bsize < targetBytes) {
     throw new SampleError(
-      `${directory} has room for ${bavail * bsize} bytes, the sample repository needs ${targetBytes}.`
+      `${directory} has ${bavail * bsize} bytes of free space, the sample repository needs ${targetBytes}.`
     )
   }
 }

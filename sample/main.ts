@@ -1,22 +1,21 @@
-/** `npm run sample`: writes a synthetic firmware repository to try fixdepot on. */
+/** `npm run sample`: writes a synthetic firmware repository for trying fixdepot. */
 import { parseArgs } from 'node:util'
-import { parseCorpus } from './corpus.ts'
+import { parseCorpus, SampleError } from './corpus.ts'
 import { generateRepository } from './generate.ts'
 import { manifestPath } from './manifest.ts'
-import { SampleError } from './sample-error.ts'
 
 const USAGE = `Usage: npm run sample -- [options]
 
-Writes a synthetic firmware repository: packages that look real, with payloads that are noise.
+Writes a synthetic firmware repository: packages like real ones, with payloads of noise.
 
-  --out DIR      where to; must be empty or not there
+  --out DIR      target directory; must be empty or not exist
                  (default: $FIXDEPOT_REPOSITORY_DIR, else ./data/repository)
   --size SIZE    small-lab (96 packages, 2.06 GB), typical (1,340 packages, 25.1 GB),
                  or bytes such as 5MB, 1500MB, 2GB (default: 200MB)
-  --seed NUMBER  another number gives another repository (default: 1)
-  --from FILE    binary from which payloads borrow; may be given several times
+  --seed NUMBER  another number makes another repository (default: 1)
+  --from FILE    binary whose bytes become part of payloads; may be repeated
                  (default: the Node executable and native modules)
-  --no-defects   leave out the broken packages, stray files and hostile names
+  --no-defects   do not write broken packages, stray files and hostile names
   --help         show this text
 
 The manifest, DIR.corpus.json, lists every file with its size and SHA-256, and every defect.
@@ -88,7 +87,7 @@ try {
   process.exitCode = 1
 }
 
-/** The message is all that whoever typed the command needs. */
+/** Whether the message of the error is sufficient for the user. */
 function isExplained(error: unknown): error is Error {
   return (
     error instanceof SampleError ||

@@ -1,6 +1,6 @@
 /**
- * What was generated, so that tests and benchmarks can compare without reading the tree: `<directory>.corpus.json`,
- * which lies beside the tree and is no part of it.
+ * Lists what was generated, so that tests and benchmarks can compare without reading the tree:
+ * `<directory>.corpus.json`, which is next to the tree and not part of it.
  */
 import { once } from 'node:events'
 import { createWriteStream } from 'node:fs'
@@ -34,7 +34,7 @@ export interface FileRecord {
   readonly sha256: string
 }
 
-/** A package as a server has to find it. */
+/** A package as a server must catalog it. */
 export interface PackageRecord {
   readonly fixid: string
   readonly form: 'classic' | 'v3' | 'v3-bundle'
@@ -45,26 +45,26 @@ export interface PackageRecord {
   /** `YYYY-MM-DD` */
   readonly releaseDate: string
   readonly machineTypes: readonly string[]
-  /** False when the package should have a payload and it is not there. */
+  /** False when the payload of the package is missing. */
   readonly downloaded: boolean
   readonly requisites: readonly string[]
   readonly supersedes: readonly string[]
-  /** Fixids of what a system pack or a bundle consists of, whether they are there or not. */
+  /** Fixids of the members of a system pack or a bundle, including missing ones. */
   readonly members: readonly string[]
-  /** Components of a bundle only: the fixid of the bundle. They may share payload files with each other. */
+  /** Only for components of a bundle: its fixid. Components may share payload files. */
   readonly bundle?: string
   readonly defect?: DefectKind
   readonly files: readonly FileRecord[]
 }
 
-/** Something wrong with the tree, on purpose. */
+/** An intentional defect of the tree. */
 export interface DefectRecord {
   readonly kind: DefectKind
-  /** The file that is wrong; for `symlink-outside` it is not a regular file and in no list of files. */
+  /** The defective file; for `symlink-outside` it is no regular file, and in no list of files. */
   readonly path: string
-  /** What the metadata says, or what the file would belong to. */
+  /** The fixid in the metadata, or the one that the file would belong to. */
   readonly fixid: string
-  /** The files that are there for the sake of this defect and belong to no listed package. */
+  /** The files that were written only for this defect and belong to no listed package. */
   readonly files: readonly FileRecord[]
 }
 
@@ -78,16 +78,16 @@ export interface Manifest {
   readonly defects: readonly DefectRecord[]
 }
 
-/** Where the manifest of a repository lies. */
+/** The path of a repository's manifest. */
 export function manifestPath(directory: string): string {
   return `${resolve(directory)}.corpus.json`
 }
 
-/** Writes the manifest line by line, one record on each. */
+/** Writes the manifest with one record on each line. */
 export async function writeManifest(path: string, manifest: Manifest): Promise<void> {
   const stream = createWriteStream(path)
   const done = finished(stream)
-  // Keeps a failure from being reported twice while the lines are written; it surfaces where it is awaited.
+  // The error is thrown where the promise is awaited; this handler prevents an unhandled rejection before.
   done.catch(() => {})
   for (const line of manifestLines(manifest)) {
     if (!stream.write(`${line}\n`)) await Promise.race([once(stream, 'drain'), done])

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto'
 
-/** A source of draws. The same key always gives the same draws, on any machine and any day. */
+/** A deterministic random generator: the same key makes the same values on every machine. */
 export interface Random {
   /** A number in [0, 1). */
   next(): number
-  /** A whole number, both ends included. */
+  /** A whole number, including both ends. */
   integer(min: number, max: number): number
   pick<T>(items: readonly T[]): T
   /** A new array with the same items in another order. */
@@ -16,8 +16,8 @@ export interface Random {
 }
 
 /**
- * Everything that is drawn gets a generator of its own, keyed by what it is for: a change in one part of the repository
- * then leaves the other parts as they were.
+ * Every purpose has a separate generator with its own key: a change in one part of the repository then leaves the other
+ * parts unchanged.
  */
 export function createRandom(key: string): Random {
   const next = sfc32(createHash('sha256').update(key).digest())
@@ -43,7 +43,7 @@ export function createRandom(key: string): Random {
   }
 }
 
-/** Chris Doty-Humphrey's small fast counter generator: good enough for sizes and names, and a few lines long. */
+/** Chris Doty-Humphrey's small fast counter generator: short, and sufficient for sizes and names. */
 function sfc32(seed: Buffer): () => number {
   let a = seed.readUInt32LE(0) | 0
   let b = seed.readUInt32LE(4) | 0

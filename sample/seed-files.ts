@@ -4,8 +4,8 @@ import { join } from 'node:path'
 const PREBUILDS = join(import.meta.dirname, '../node_modules/better-sqlite3/prebuilds')
 
 /**
- * Real binaries that are at hand wherever the generator runs: Node itself, and the native modules of the SQLite driver.
- * They change with the versions installed, and the payloads with them; give files of your own to compare over years.
+ * Real binaries that exist on every machine with the generator: Node, and the native modules of the SQLite driver. They
+ * change with the installed versions, and so do the payloads: name other files to compare results over years.
  */
 export async function defaultSeedFiles(): Promise<string[]> {
   const names = await readdir(PREBUILDS).catch(() => [])

@@ -1,6 +1,6 @@
 /**
- * How large the packages are. Payload sizes of a real repository span five powers of ten; the classes keep their shares
- * apart, because the many small packages make the catalog slow and the few large ones make exports slow.
+ * The sizes of packages. Payload sizes of a real repository span five powers of ten. The classes fix the share of each
+ * size, because the many small packages determine the speed of the catalog, and the few large ones that of exports.
  */
 
 const KB = 1000
@@ -29,12 +29,12 @@ const sizeClasses: Readonly<Record<SizeClass, SizeRange>> = {
 /** Mean payload size of the whole mix. */
 export const MEAN_PAYLOAD_BYTES = 18.7 * MB
 
-/** From this size on the largest class is part of the mix. */
+/** A corpus of at least this size contains the largest class. */
 const XXL_FROM_BYTES = 2000 * MB
 
 const NAMES: readonly SizeClass[] = ['T', 'S', 'M', 'L', 'XL', 'XXL']
 
-/** How many packages each class gets; together they are exactly `total`. */
+/** The number of packages in each class; the sum is `total`. */
 export function countClasses(total: number, targetBytes: number): ReadonlyMap<SizeClass, number> {
   const names = NAMES.filter((name) => name !== 'XXL' || targetBytes >= XXL_FROM_BYTES)
   const shares = names.reduce((sum, name) => sum + sizeClasses[name].share, 0)
@@ -47,33 +47,33 @@ export function countClasses(total: number, targetBytes: number): ReadonlyMap<Si
 }
 
 /**
- * `count` sizes of a class, rising, spread evenly on a logarithmic scale. Even rather than random: the total of a small
- * corpus would otherwise hang on two or three draws.
+ * `count` ascending sizes of a class, spread evenly on a logarithmic scale. They are not random: the total of a small
+ * corpus would otherwise depend on two or three values.
  */
 export function spreadSizes(name: SizeClass, count: number): number[] {
   const { min, max } = sizeClasses[name]
   return spreadLogarithmically(min, max, count)
 }
 
-/** `count` sizes from `min` to `max`, rising, with the same ratio between any two neighbours. */
+/** `count` ascending sizes from `min` to `max`, with the same ratio between any two neighbours. */
 export function spreadLogarithmically(min: number, max: number, count: number): number[] {
   return Array.from({ length: count }, (_, index) => min * (max / min) ** ((index + 0.5) / count))
 }
 
-/** Sizes above a pivot are drawn together towards it; the first pivot that can do the job leaves most sizes alone. */
+/** Sizes above a pivot are compressed towards it; the first sufficient pivot leaves most sizes unchanged. */
 const PIVOTS = [24 * MB, 4 * MB, 256 * KB, 8 * KB]
 const SMALLEST_PAYLOAD = 8 * KB
-/** Below this the sizes above the pivot would lie too close together to be a mix. */
+/** With a smaller exponent the sizes above the pivot would be too similar. */
 const MIN_EXPONENT = 0.35
 const MAX_EXPONENT = 3
 
 /**
- * A function that changes sizes so that the sum of `sizes` becomes `target`: small ones stay, the order stays, large
- * ones give way. This is how a mix meant for 25 GB fits into 20 MB and still has all kinds.
+ * Returns a function that changes sizes so that the sum of `sizes` becomes `target`: it keeps small sizes and the order,
+ * and reduces large sizes. A mix for 25 GB thus fits into 20 MB and still has all kinds.
  */
 export function fitSizes(sizes: readonly number[], target: number): (size: number) => number {
   const sum = (pivot: number, exponent: number) => sizes.reduce((total, size) => total + bend(size, pivot, exponent), 0)
-  // With an exponent of 1 nothing bends, whatever the pivot.
+  // With an exponent of 1 no size changes, for any pivot.
   const pivot =
     sum(MB, 1) < target
       ? (PIVOTS[1] ?? SMALLEST_PAYLOAD)

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { parseCorpus, sizeCorpus } from '../../../sample/corpus.ts'
-import { planRepository } from '../../../sample/plan.ts'
+import { planRepository } from '../../../sample/plan/plan.ts'
 import { countClasses, fitSizes } from '../../../sample/size-classes.ts'
 
 t.test('sizes are read as people write them', async (t) => {

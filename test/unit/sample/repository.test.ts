@@ -7,7 +7,7 @@ import t from 'tap'
 import { fromBufferPromise } from 'yauzl'
 import { generateRepository } from '../../../sample/generate.ts'
 import { type DefectKind, type Manifest, manifestPath } from '../../../sample/manifest.ts'
-import { trickyNames } from '../../../sample/tricky-names.ts'
+import { trickyNames } from '../../../sample/plan/tricky-names.ts'
 import { readTree } from '../../support/sample/read-tree.ts'
 
 const DEFECTS: readonly DefectKind[] = [

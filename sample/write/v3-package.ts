@@ -1,11 +1,12 @@
-/** A V3 package: one ZIP that holds the JSON metadata, the texts, and the payload below `payloads/`. */
+/** A V3 package: one ZIP with the JSON metadata, the texts, and the payload below `payloads/`. */
+
+import type { PackageRecord } from '../manifest.ts'
+import type { PackagePlan } from '../plan/package-plan.ts'
+import { createRandom } from '../random.ts'
 import { type Entry, zipOf } from './containers.ts'
 import { type Content, contentOf, digestContent } from './content.ts'
 import type { ImageMaker } from './image.ts'
-import type { PackageRecord } from './manifest.ts'
-import type { PackagePlan } from './package-plan.ts'
 import { payloadOf } from './payloads.ts'
-import { createRandom } from './random.ts'
 import { renderChangeHistory, renderHtml, renderReadme } from './texts.ts'
 import type { Tree } from './tree.ts'
 import { renderIndex, renderInventory, renderSignature, type V3Component } from './v3-json.ts'

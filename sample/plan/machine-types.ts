@@ -1,4 +1,4 @@
-/** The machines the synthetic packages are for. */
+/** The machines of the synthetic packages. */
 export interface MachineType {
   /** Four characters. */
   readonly type: string
@@ -46,19 +46,19 @@ const V3_MACHINES: readonly (readonly [string, string])[] = [
   ['ST650 V3', '7D7A 7D7B']
 ]
 
-/** Machines whose updates come as classic packages: XML, and system packs to group them. */
+/** Machines with classic packages: XML metadata, grouped in system packs. */
 export const classicMachines: readonly MachineType[] = CLASSIC_MACHINES.flatMap(expand)
 
-/** Machines whose updates come as JSON packages and bundles. */
+/** Machines with V3 packages: JSON metadata, grouped in bundles. */
 export const v3Machines: readonly MachineType[] = V3_MACHINES.flatMap(expand)
 
-/** The machines of one repository: of five types one is of the V3 generation, and there is one of each at least. */
+/** The machines of one repository: one of five types has V3 packages, and there is at least one of each kind. */
 export function chooseMachines(count: number): { classic: readonly MachineType[]; v3: readonly MachineType[] } {
   const v3 = Math.min(Math.max(1, Math.round(count / 5)), v3Machines.length)
   return { classic: classicMachines.slice(0, Math.max(1, count - v3)), v3: v3Machines.slice(0, v3) }
 }
 
-/** `ThinkSystem SR650 [7X05]`: readers find the type between the brackets. */
+/** `ThinkSystem SR650 [7X05]`: the type is in the brackets. */
 export function describeMachine(machine: MachineType): string {
   return `${machine.name} [${machine.type}]`
 }

@@ -1,12 +1,13 @@
-/** Writes classic packages and system packs: flat files that share the fixid. */
-import { formatDate } from './calendar.ts'
+/** Writes classic packages and system packs: files whose names begin with the fixid. */
+
+import type { FileRecord, PackageRecord } from '../manifest.ts'
+import { formatDate } from '../plan/calendar.ts'
+import type { PackagePlan, TextSizes } from '../plan/package-plan.ts'
+import type { SystemPackPlan } from '../plan/system-packs.ts'
 import { encodeXml, renderPackageXml, renderSystemPackXml, type SiblingNames } from './classic-xml.ts'
 import { type Content, contentOf, digestContent } from './content.ts'
 import type { ImageMaker } from './image.ts'
-import type { FileRecord, PackageRecord } from './manifest.ts'
-import type { PackagePlan, TextSizes } from './package-plan.ts'
 import { payloadOf } from './payloads.ts'
-import type { SystemPackPlan } from './system-packs.ts'
 import { renderChangeHistory, renderReadme, type TextSubject } from './texts.ts'
 import type { Tree } from './tree.ts'
 
@@ -19,12 +20,12 @@ export function fileNames(plan: PackagePlan): SiblingNames & { readonly payload:
   return { payload: named(plan.extension), xml: named('xml'), readme: named('txt'), changes: named('chg') }
 }
 
-/** Where a file of the package lies. */
+/** The path of a file of the package. */
 export function pathIn(folder: string, name: string): string {
   return folder === '' ? name : `${folder}/${name}`
 }
 
-/** The payload of a package as the vendor would deliver it. */
+/** The payload of a package as delivered by the vendor. */
 export function packagePayload(plan: PackagePlan, image: ImageMaker): Content {
   return payloadOf({ key: plan.fixid, extension: plan.extension, size: plan.size, releasedAt: plan.releasedAt }, image)
 }
@@ -37,7 +38,7 @@ export async function writeClassicPackage(tree: Tree, plan: PackagePlan, image: 
   const written = plan.downloaded
     ? [await tree.write(pathIn(folder, names.payload), 'payload', payload, releasedAt)]
     : []
-  // Of a payload that was not fetched the metadata knows size and digest all the same.
+  // The metadata contains the size and digest also of a payload that was not downloaded.
   const { sha256 } = written[0] ?? digestContent(payload)
   const facts = { name: names.payload, size: payload.size + plan.sizeError, sha256 }
   const xml = encodeXml(renderPackageXml(plan, facts, names), plan.spelling)
@@ -87,7 +88,7 @@ export async function writeTexts(
   ]
 }
 
-/** A package as the manifest lists it. */
+/** The record of a package in the manifest. */
 export function recordOf(plan: PackagePlan, files: readonly FileRecord[]): PackageRecord {
   return {
     fixid: plan.fixid,
@@ -107,7 +108,7 @@ export function recordOf(plan: PackagePlan, files: readonly FileRecord[]): Packa
   }
 }
 
-/** Tools or a driver disk, delivered beside the package under a longer name. */
+/** Tools or a driver disk, delivered with the package under a longer name. */
 async function writeSide(tree: Tree, plan: PackagePlan, image: ImageMaker): Promise<FileRecord[]> {
   if (plan.side === '') return []
   const name = plan.fixid + plan.side

@@ -1,11 +1,12 @@
 /**
- * Names of real packages that break whoever tries to take a fixid apart: extra underscores, no version, no build id, no
- * OS, dashes and dots anywhere, capitals, and side archives whose name begins as another package's does.
+ * Names of real packages that break a parser of fixids: extra underscores, no version, no build id, no OS, dashes and
+ * dots anywhere, capitals, and additional archives whose name begins with that of another package.
  */
-import { type Component, type Container, componentsByClass } from './components.ts'
-import type { SizeClass } from './size-classes.ts'
 
-/** A real name with what stands in its metadata. */
+import type { SizeClass } from '../size-classes.ts'
+import { type Component, type Container, componentsByClass } from './components.ts'
+
+/** A real name with the facts of its metadata. */
 export interface TrickyName {
   readonly fixid: string
   readonly sizeClass: SizeClass
@@ -14,7 +15,7 @@ export interface TrickyName {
   readonly build: string
   readonly version: string
   readonly os: string
-  /** Ending of a further archive: `<fixid><side>`. It does not begin with `<fixid>.`, which is what makes it tricky. */
+  /** Suffix of an additional archive: `<fixid><side>`, which is tricky because it does not begin with `<fixid>.`. */
   readonly side?: string
 }
 

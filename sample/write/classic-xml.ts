@@ -1,23 +1,23 @@
 /**
  * Metadata of classic packages. The public grammar is CIM-XML: `INSTANCE` with `PROPERTY` and `PROPERTY.ARRAY`. The
- * first seven properties are known from the vendor's own scripts, with their exact spelling; which others real files
- * have is not public, so the ones below the comment are ours.
+ * first seven properties are known from the vendor's scripts, with their exact spelling. The other properties of real
+ * files are not public: those below the comment are invented.
  */
-import { formatDate } from './calendar.ts'
-import type { Component } from './components.ts'
-import { describeMachine } from './machine-types.ts'
-import type { PackagePlan, Spelling } from './package-plan.ts'
-import { createRandom } from './random.ts'
-import type { SystemPackPlan } from './system-packs.ts'
+import { formatDate } from '../plan/calendar.ts'
+import type { Component } from '../plan/components.ts'
+import { describeMachine } from '../plan/machine-types.ts'
+import type { PackagePlan, Spelling } from '../plan/package-plan.ts'
+import type { SystemPackPlan } from '../plan/system-packs.ts'
+import { createRandom } from '../random.ts'
 
-/** What the metadata says of the payload, true or not. */
+/** The facts about the payload in the metadata, true or false. */
 export interface PayloadFacts {
   readonly name: string
   readonly size: number
   readonly sha256: string
 }
 
-/** Names of the files that stand beside the payload. */
+/** Names of the files that accompany the payload. */
 export interface SiblingNames {
   readonly xml: string
   readonly readme: string
@@ -83,7 +83,7 @@ export function renderSystemPackXml(pack: SystemPackPlan, siblings: SiblingNames
   ])
 }
 
-/** The bytes of a metadata file: what a reader has to expect from tools on other systems. */
+/** The bytes of a metadata file, in the encodings and line ends that tools on other systems write. */
 export function encodeXml(xml: string, spelling: Spelling): Buffer {
   if (spelling === 'crlf') return Buffer.from(xml.replaceAll('\n', '\r\n'))
   if (spelling === 'bom') return Buffer.from(`\ufeff${xml}`)
@@ -103,7 +103,7 @@ function property(name: string, value: string, type = 'string'): string {
   return `  <PROPERTY NAME="${name}" TYPE="${type}"><VALUE>${escapeXml(value)}</VALUE></PROPERTY>`
 }
 
-/** An array property; none at all when it would be empty. */
+/** An array property; no text when it would be empty. */
 function list(name: string, values: readonly string[]): string[] {
   if (values.length === 0) return []
   return [

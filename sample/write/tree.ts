@@ -1,23 +1,23 @@
 import { createHash } from 'node:crypto'
 import { lutimes, mkdir, open, symlink, utimes } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import type { FileRecord, FileRole } from '../manifest.ts'
 import type { Content } from './content.ts'
-import type { FileRecord, FileRole } from './manifest.ts'
 
-/** The directory a repository is written to. */
+/** Writes the files of a repository. */
 export interface Tree {
   readonly files: number
   readonly bytes: number
   /**
-   * Writes a new file with this time of last change (whole seconds since 1970 UTC), making its directory if need be.
+   * Writes a new file with this modification time (whole seconds since 1970 UTC). Creates its directory if needed.
    */
   write(path: string, role: FileRole, content: Content, modifiedAt: number): Promise<FileRecord>
   link(path: string, target: string, modifiedAt: number): Promise<void>
-  /** Sets the times of the directories, which every new file has changed. Nothing is written afterwards. */
+  /** Sets the times of the directories, which every new file changes. Nothing is written afterwards. */
   finish(): Promise<void>
 }
 
-/** @param onBytes told of every piece that was written */
+/** @param onBytes called after every written piece with the bytes so far */
 export function createTree(directory: string, onBytes: (bytes: number) => void = () => {}): Tree {
   let files = 0
   let bytes = 0
@@ -43,7 +43,7 @@ export function createTree(directory: string, onBytes: (bytes: number) => void =
       const handle = await open(await spot(path, modifiedAt), 'wx')
       const hash = createHash('sha256')
       try {
-        // While one chunk is on its way to the disk, the next one is made and hashed.
+        // While one chunk is written, the next one is generated and hashed.
         let pending: Promise<void> = Promise.resolve()
         for (const chunk of content.chunks()) {
           hash.update(chunk)

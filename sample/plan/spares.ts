@@ -1,18 +1,18 @@
+import type { Corpus } from '../corpus.ts'
+import { createRandom } from '../random.ts'
 import { spareComponent } from './components.ts'
-import type { Corpus } from './corpus.ts'
 import type { MachineType } from './machine-types.ts'
 import type { Namer } from './naming.ts'
 import { drawTextSizes, type PackagePlan } from './package-plan.ts'
-import { createRandom } from './random.ts'
 
-/** As many spoiled packages as there are kinds of defects that need one of their own. */
+/** One package for each kind of defect that needs a separate one. */
 const SPOILED = 9
 const ORPHAN_SHARE = 0.02
 const MAX_SPARE_BYTES = 200_000
 const DAY = 24 * 60 * 60
 const RELEASED_AT = Date.UTC(2023, 4, 9, 9, 30, 0) / 1000
 
-/** Small packages like any other, in addition to those of the corpus: what the defects are made from. */
+/** Small packages in addition to those of the corpus, for the defects. */
 export function planSpares(options: {
   readonly seed: number
   readonly namer: Namer

@@ -1,14 +1,15 @@
-/** Turns product lines into packages: what each of them is called, how large it is, and what it asks for. */
+/** Converts product lines into packages with their names, sizes and requisites. */
+
+import { createRandom, type Random } from '../random.ts'
+import type { SizeClass } from '../size-classes.ts'
 import type { Component, Container } from './components.ts'
 import type { ProductLine } from './lines.ts'
 import type { MachineType } from './machine-types.ts'
-import { createRandom, type Random } from './random.ts'
-import type { SizeClass } from './size-classes.ts'
 
-/** How the metadata file is written. `upper-case` concerns the extensions of all files of the package. */
+/** The style of the metadata file. `upper-case` applies to the extensions of all files of the package. */
 export type Spelling = 'plain' | 'crlf' | 'bom' | 'utf16' | 'upper-case'
 
-/** One package as it will be written. */
+/** A package to write. */
 export interface PackagePlan {
   readonly fixid: string
   readonly form: 'classic' | 'v3'
@@ -22,20 +23,20 @@ export interface PackagePlan {
   readonly os: string
   readonly severity: string
   readonly machines: readonly MachineType[]
-  /** Whole seconds since 1970 UTC; also the time of last change of the package's files. */
+  /** Whole seconds since 1970 UTC; also the modification time of the package's files. */
   readonly releasedAt: number
   readonly folder: string
   /** Bytes of payload. */
   readonly size: number
-  /** False: a catalog refresh brought the metadata, the payload was not fetched. */
+  /** False: a catalog refresh has downloaded the metadata, and not the payload. */
   readonly downloaded: boolean
   readonly spelling: Spelling
-  /** Added to the payload's size in the metadata; not zero is a defect. */
+  /** Added to the payload's size in the metadata; a number other than zero is a defect. */
   readonly sizeError: number
-  /** Older versions of the line, which this package replaces. */
+  /** Older versions of the line that this package replaces. */
   readonly supersedes: readonly string[]
   readonly requisites: readonly string[]
-  /** Ending of a further archive beside the package, or empty. */
+  /** Suffix of an additional archive of the package, or empty. */
   readonly side: string
   readonly texts: TextSizes
 }
@@ -47,7 +48,7 @@ export interface TextSizes {
   readonly labels: number
 }
 
-/** Packages without payload come from the smaller classes, so that they do not change the size of the corpus. */
+/** Packages without payload are from the smaller classes, so that the size of the corpus changes little. */
 const SMALL: ReadonlySet<SizeClass> = new Set(['T', 'S', 'M'])
 const NOT_DOWNLOADED_SHARE = 0.05
 const WRONG_SIZE_SHARE = 0.03
@@ -59,7 +60,7 @@ export function planPackages(options: {
   readonly seed: number
   readonly lines: readonly ProductLine[]
   readonly defects: boolean
-  /** 1 for a corpus with payloads of real size; texts shrink with smaller ones. */
+  /** 1 for payloads of real size; smaller payloads have smaller texts. */
   readonly textScale: number
 }): PackagePlan[] {
   const { seed, lines, defects, textScale } = options
@@ -101,7 +102,7 @@ function planLine(line: ProductLine, seed: number, textScale: number): PackagePl
   })
 }
 
-/** Readmes of 5 to 40 KB and change histories of some 3 to 40 entries, where the payloads have real sizes. */
+/** Readmes of 5 to 40 KB and change histories of about 3 to 40 entries, for payloads of real sizes. */
 export function drawTextSizes(random: Random, scale: number): TextSizes {
   return {
     readmeBytes: Math.max(600, Math.round(random.integer(5_000, 40_000) * scale)),
@@ -110,7 +111,7 @@ export function drawTextSizes(random: Random, scale: number): TextSizes {
   }
 }
 
-/** Chooses the packages without payload, those in unusual spellings, and those with a wrong size in their metadata. */
+/** Selects the packages without payload, those with unusual styles, and those with a wrong size in their metadata. */
 function assignRoles(
   packages: readonly PackagePlan[],
   lines: readonly ProductLine[],
@@ -141,7 +142,7 @@ function assignRoles(
   return (fixid) => byFixid.get(fixid) ?? {}
 }
 
-/** UEFI and LXPM ask for the oldest XCC of a machine they share; a long line asks for a stop on the way. */
+/** UEFI and LXPM require the oldest XCC of a common machine; long lines require an intermediate version. */
 function createRequisiteFinder(lines: readonly ProductLine[]): (plan: PackagePlan) => string[] {
   const controllers = lines.filter(({ component }) => component.category === 'XCC' && component.form === 'classic')
   const oldest = new Map<string, string>()

@@ -1,26 +1,26 @@
-/** The payload file of a package: images in the container its extension stands for. */
-import type { Container } from './components.ts'
+/** The payload file of a package: images in the container that its extension denotes. */
+import type { Container } from '../plan/components.ts'
 import { type Entry, tarGzipOf, zipOf } from './containers.ts'
 import { type Content, contentOf, joinContents } from './content.ts'
 import type { ImageMaker } from './image.ts'
 
 export interface PayloadRequest {
-  /** Makes the bytes unique; normally the fixid. */
+  /** Makes the bytes unique; usually the fixid. */
   readonly key: string
   readonly extension: Container
-  /** About this many bytes; containers round a little. */
+  /** The approximate number of bytes; containers round it. */
   readonly size: number
   readonly releasedAt: number
 }
 
-/** The part before the ZIP in one real package; small payloads get a smaller one. */
+/** Size of the stub before the ZIP in a real package; small payloads have a smaller one. */
 const SHELL_STUB_BYTES = 74_943
 const DOS_STUB_BYTES = 4096
-/** From this size on a tar holds several images. */
+/** A tar of at least this size contains several images. */
 const SEVERAL_IMAGES_FROM = 1_000_000
 const MIN_IMAGE_BYTES = 1024
 
-/** The payload as its extension promises it. `.uxz` is not documented anywhere; here it is a compressed tar. */
+/** The payload in the container of its extension. `.uxz` is undocumented; here it is a compressed tar. */
 export function payloadOf({ key, extension, size, releasedAt }: PayloadRequest, image: ImageMaker): Content {
   const imagesOf = (bytes: number, count = 1): Entry[] =>
     Array.from({ length: count }, (_, index) => ({

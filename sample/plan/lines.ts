@@ -1,20 +1,20 @@
+import { createRandom, type Random } from '../random.ts'
+import { countClasses, type SizeClass, spreadSizes } from '../size-classes.ts'
 import { drawReleaseTimes } from './calendar.ts'
 import { type Component, componentsByClass, type Spread, type Target } from './components.ts'
 import { classicMachines, type MachineType } from './machine-types.ts'
 import type { Namer, ReleaseName } from './naming.ts'
-import { createRandom, type Random } from './random.ts'
-import { countClasses, type SizeClass, spreadSizes } from './size-classes.ts'
 import { type TrickyName, trickyNames } from './tricky-names.ts'
 
 /** One version of a product line. */
 export interface Release extends ReleaseName {
   /** Whole seconds since 1970 UTC. */
   readonly releasedAt: number
-  /** Bytes of payload, before the sizes are fitted to the corpus. */
+  /** Bytes of payload before the sizes are fitted to the corpus. */
   readonly size: number
 }
 
-/** Packages that replace each other: the same component, machines and system, one version after the other. */
+/** Packages that replace each other: consecutive versions for the same component, machines and system. */
 export interface ProductLine {
   readonly component: Component
   readonly sizeClass: SizeClass
@@ -25,7 +25,7 @@ export interface ProductLine {
   readonly folder: string
   /** Oldest first. */
   readonly releases: readonly Release[]
-  /** The name is a real one and stays exactly as it is. */
+  /** The name is a real one, and is used unchanged. */
   readonly tricky: boolean
   readonly side: string
 }
@@ -39,15 +39,15 @@ export interface LineOptions {
 }
 
 const MAX_VERSIONS = 8
-/** Smaller corpora would consist of special cases only. */
+/** Smaller corpora would contain only special cases. */
 const TRICKY_FROM_PACKAGES = 60
-/** A popular adapter fits into nearly everything: one line lists this many machine types. */
+/** A common adapter fits almost every machine: one line lists this many machine types. */
 const WIDEST = 40
-/** Every so many lines live in a sub-folder named for a machine type, as users who fetch per machine have it. */
+/** One of this many lines is in a sub-folder named for a machine type, as after downloads per machine. */
 const LINES_PER_FOLDER = 9
 const FOLDER_TURN = 2
 
-/** Product lines that together have exactly as many packages per size class as the mix demands. */
+/** Product lines that together have the number of packages per size class that the mix requires. */
 export function planLines(options: LineOptions): ProductLine[] {
   const { seed, packages, targetBytes, namer } = options
   const tricky = packages >= TRICKY_FROM_PACKAGES ? trickyNames : []
@@ -79,7 +79,7 @@ function trickyLine(name: TrickyName, size: number, random: Random, chooseFor: M
   }
 }
 
-/** Lines of the components of a class, in turn, until all sizes are used. */
+/** Lines of the components of a class, in rotation, until all sizes are used. */
 function drawLines(
   sizeClass: SizeClass,
   sizes: readonly number[],
@@ -88,7 +88,7 @@ function drawLines(
   chooseFor: MachineChooser
 ): ProductLine[] {
   const components = componentsByClass[sizeClass]
-  // Every component comes to its turn before one gets a second version.
+  // Every component is used once before one gets a second version.
   const versions = Math.min(Math.max(1, Math.ceil(sizes.length / components.length)), MAX_VERSIONS)
   const lines: ProductLine[] = []
   for (let turn = 0, used = 0; used < sizes.length; turn++) {
@@ -110,7 +110,7 @@ function drawLines(
   return lines
 }
 
-/** The real names take sizes from all over the class, so that a fair mix is left for the others. */
+/** The real names take sizes from the whole class, so that the others keep a balanced mix. */
 function takeEvenly(sizes: readonly number[], count: number): { taken: number[]; left: number[] } {
   const indexes = new Set(Array.from({ length: count }, (_, i) => Math.floor(((i + 0.5) * sizes.length) / count)))
   return { taken: sizes.filter((_, i) => indexes.has(i)), left: sizes.filter((_, i) => !indexes.has(i)) }

@@ -1,18 +1,18 @@
-/** The JSON files of V3 packages and bundles, as far as their keys are publicly known. */
-import { formatDottedTime } from './calendar.ts'
-import { createRandom } from './random.ts'
+/** The JSON files of V3 packages and bundles, with the keys that are publicly known. */
+import { formatDottedTime } from '../plan/calendar.ts'
+import { createRandom } from '../random.ts'
 
-/** Who installs it: the bootable update environment, the management controller alone, or both as part of the core. */
+/** The installer: the bootable update environment, the management controller, or both for core components. */
 export type UpdateType = 'BMU' | 'OOB' | 'Core'
 
-/** A payload with the path that metadata gives it. */
+/** A payload with its path in the metadata. */
 export interface V3Payload {
   readonly path: string
   readonly size: number
   readonly sha256: string
 }
 
-/** What the JSON files say of one component. */
+/** The facts of one component in the JSON files. */
 export interface V3Component {
   readonly fixid: string
   readonly title: string
@@ -25,13 +25,13 @@ export interface V3Component {
   readonly activation: string
   readonly prerequisites: readonly string[]
   readonly payloads: readonly V3Payload[]
-  /** The package under which the vendor publishes the component. */
+  /** The package in which the vendor publishes the component. */
   readonly parent: string
-  /** A bundle has a location file for each component, a package file has none. */
+  /** True in a bundle, which has a location file for each component; a package file has none. */
   readonly hasLocation: boolean
 }
 
-/** What the root index says of a bundle. */
+/** The facts of a bundle in its root index. */
 export interface V3BundleFacts {
   readonly fixid: string
   readonly title: string
@@ -105,12 +105,12 @@ export function renderInventory(component: V3Component): string {
   })
 }
 
-/** `<fixid>_location.json`: empty in bundles that are meant for use without a network. */
+/** `<fixid>_location.json`: empty in bundles for use without a network. */
 export function renderLocation(): string {
   return toText({ Locations: [] })
 }
 
-/** `<fixid>_signature.json`. The digests are true; the signatures are noise, for we have nobody's key. */
+/** `<fixid>_signature.json`. The digests are correct; the signatures are noise, since the vendor's key is secret. */
 export function renderSignature(component: V3Component, inventory: V3Payload): string {
   const random = createRandom(`signature/${component.fixid}`)
   const noise = () => Array.from({ length: 6 }, () => random.hex(64)).join('\n')

@@ -1,12 +1,13 @@
-/** The whole repository on paper: every package with its final size, before a byte is written. */
+/** Plans the whole repository: every package with its final size, before the first byte is written. */
+
+import type { Corpus } from '../corpus.ts'
+import { createRandom } from '../random.ts'
+import { fitSizes } from '../size-classes.ts'
 import { type BundlePlan, planBundle } from './bundle-plan.ts'
-import type { Corpus } from './corpus.ts'
 import { planLines } from './lines.ts'
 import { chooseMachines } from './machine-types.ts'
 import { createNamer } from './naming.ts'
 import { drawTextSizes, type PackagePlan, planPackages, type TextSizes } from './package-plan.ts'
-import { createRandom } from './random.ts'
-import { fitSizes } from './size-classes.ts'
 import { planSpares } from './spares.ts'
 import { planSystemPacks, type SystemPackPlan } from './system-packs.ts'
 
@@ -15,11 +16,11 @@ export interface RepositoryPlan {
   readonly systemPacks: readonly SystemPackPlan[]
   readonly bundle: BundlePlan
   readonly bundleTexts: TextSizes
-  /** Small packages for the defects to spoil; empty when there are to be none. */
+  /** Small packages that get defects; empty without defects. */
   readonly spares: readonly PackagePlan[]
 }
 
-/** Share of the payload bytes that the bundle gets: 914 MB in a corpus of 25 GB. */
+/** The bundle's share of the payload bytes: 914 MB in a corpus of 25 GB. */
 const BUNDLE_SHARE = 0.0364
 
 export function planRepository(corpus: Corpus, seed: number, defects: boolean): RepositoryPlan {
@@ -63,7 +64,7 @@ function fitBundle(bundle: BundlePlan, target: number): BundlePlan {
   return { ...bundle, components }
 }
 
-/** Measured means; a small corpus consists of metadata to a good part, so they count. */
+/** Measured means; they matter because a large part of a small corpus is metadata. */
 const XML_BYTES = 2600
 const LABEL_BYTES = 65
 const MACHINE_BYTES = 55

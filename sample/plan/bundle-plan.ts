@@ -1,8 +1,9 @@
-/** Plans the V3 bundle: hundreds of small components that the vendor publishes under a few dozen parent packages. */
+/** Plans the V3 bundle: hundreds of small components that the vendor publishes under some dozens of parent packages. */
+
+import { createRandom, type Random } from '../random.ts'
+import { spreadLogarithmically } from '../size-classes.ts'
+import type { UpdateType } from '../write/v3-json.ts'
 import type { MachineType } from './machine-types.ts'
-import { createRandom, type Random } from './random.ts'
-import { spreadLogarithmically } from './size-classes.ts'
-import type { UpdateType } from './v3-json.ts'
 
 export interface BundlePlan {
   readonly fixid: string
@@ -25,11 +26,11 @@ export interface BundleComponent {
   readonly activation: string
   /** Relative to the bundle; components of one parent may share it. */
   readonly payload: string
-  /** Bytes of payload; zero for a component that shares another one's. */
+  /** Bytes of payload; zero for a component that shares the payload of another one. */
   readonly size: number
 }
 
-/** The figures of a real bundle for two machines; smaller corpora get a smaller one of the same make. */
+/** The counts of a real bundle for two machines; smaller corpora get a proportionally smaller one. */
 const REAL = { components: 305, parents: 22, payloads: 253 }
 /** From this number of packages on the bundle has its real size. */
 const FULL_FROM_PACKAGES = 1000
@@ -43,11 +44,11 @@ interface Parent {
   readonly fixid: string
   readonly category: string
   readonly version: string
-  /** `#` stands for the PCI ids that name one device; a parent without it is its own only component. */
+  /** `#` is replaced by the PCI ids of a device; a parent without it is its only component. */
   readonly pattern: string
 }
 
-/** The parts every machine has come first; the others are families of devices. */
+/** Parts of every machine first; the others are families of devices. */
 const CORE = [
   ['XCC', 'lnvgy_fw_xcc_qgx306n-1.00_anyos_comp', '1.00'],
   ['UEFI', 'lnvgy_fw_uefi_ese114k-1.20_anyos_comp', '1.20'],
@@ -67,7 +68,7 @@ const DEVICES = [
   ['Backplane', 'lnvgy_fw_exp_anybay']
 ] as const
 
-/** A bundle that fits to a corpus of so many packages. */
+/** Plans the bundle for a corpus of this number of packages. */
 export function planBundle(seed: number, packages: number, machines: readonly MachineType[]): BundlePlan {
   const random = createRandom(`${seed}/bundle`)
   const count =
@@ -98,7 +99,7 @@ function planParents(random: Random, count: number): Parent[] {
   ]
 }
 
-/** Every parent has one component, and what is left goes to the families of devices. */
+/** Every parent has one component; the rest is distributed over the families of devices. */
 function planComponents(random: Random, parents: readonly Parent[], count: number): BundleComponent[] {
   const families = parents.filter(({ pattern }) => pattern.includes('#'))
   const extra = Array.from({ length: count - parents.length }, () => random.pick(families))
@@ -106,7 +107,7 @@ function planComponents(random: Random, parents: readonly Parent[], count: numbe
   const sizes = random.shuffle(spreadLogarithmically(MIN_PAYLOAD, MAX_PAYLOAD, owners.length))
   return owners.map((parent, index) => {
     const isDevice = parent.pattern.includes('#')
-    // The running number keeps the device ids apart whatever else is drawn.
+    // The sequential number makes the device ids unique, independent of the random part.
     const ids = ['14e4', (0x1000 + index).toString(16), '17aa', random.hex(4)]
     const fixid = parent.pattern.replace('#', ids.join('.'))
     const { category, version } = parent
@@ -133,7 +134,7 @@ function drawActivation(random: Random): string {
   return draw < 300 ? 'Automatic' : 'AC power cycle'
 }
 
-/** Of six devices one takes the same image as the first of its family. */
+/** One of six devices has the same image as the first one of its family. */
 function sharePayloads(components: readonly BundleComponent[], random: Random): BundleComponent[] {
   const firstOf = new Map<string, BundleComponent>()
   for (const component of components) {

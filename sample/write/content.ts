@@ -1,7 +1,6 @@
 /**
- * Content of files as recipes: the size is known at once, the bytes are made when somebody walks over them, and made
- * again the same when somebody walks a second time. A payload of a gigabyte therefore takes a few megabytes of memory,
- * and its CRC-32 can be had before its first byte is written.
+ * Generated content of files: the size is known at once, and each iteration generates the same bytes. A payload of a
+ * gigabyte therefore takes a few megabytes of memory, and its CRC-32 is available before its first byte is written.
  */
 import { createHash } from 'node:crypto'
 import { crc32 } from 'node:zlib'
@@ -17,13 +16,13 @@ export interface Digest {
   readonly sha256: string
 }
 
-/** Content that is there already. */
+/** Content of existing bytes. */
 export function contentOf(bytes: Buffer | string): Content {
   const buffer = Buffer.from(bytes)
   return { size: buffer.length, chunks: () => (buffer.length === 0 ? [] : [buffer]) }
 }
 
-/** One content behind the other. */
+/** Concatenated contents. */
 export function joinContents(...parts: readonly Content[]): Content {
   return {
     size: parts.reduce((sum, part) => sum + part.size, 0),
@@ -36,7 +35,7 @@ export function joinContents(...parts: readonly Content[]): Content {
 const checksums = new WeakMap<Content, number>()
 const digests = new WeakMap<Content, Digest>()
 
-/** Makes all bytes once to tell their CRC-32, and remembers the answer. */
+/** Generates all bytes once to compute their CRC-32, and caches it. */
 export function checksumContent(content: Content): number {
   let checksum = checksums.get(content)
   if (checksum === undefined) {
@@ -47,7 +46,7 @@ export function checksumContent(content: Content): number {
   return checksum
 }
 
-/** Makes all bytes once to tell their SHA-256 and CRC-32, and remembers the answer. */
+/** Generates all bytes once to compute their SHA-256 and CRC-32, and caches them. */
 export function digestContent(content: Content): Digest {
   let digest = digests.get(content)
   if (digest === undefined) {

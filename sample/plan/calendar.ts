@@ -1,9 +1,9 @@
-import type { Random } from './random.ts'
+import type { Random } from '../random.ts'
 
 const DAY = 24 * 60 * 60
 const WEEK = 7 * DAY
 
-/** Releases happen on Tuesdays, from the first one to the last one here. */
+/** Releases are on Tuesdays, from the first of these dates to the last one. */
 const FIRST_TUESDAY = Date.UTC(2017, 0, 3) / 1000
 const LAST_TUESDAY = Date.UTC(2026, 5, 30) / 1000
 const MIN_WEEKS_APART = 5

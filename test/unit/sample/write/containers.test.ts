@@ -1,9 +1,15 @@
 import { crc32, gunzipSync } from 'node:zlib'
 import t from 'tap'
 import { fromBufferPromise } from 'yauzl'
-import { tarGzipOf, zipOf } from '../../../sample/containers.ts'
-import { type Content, checksumContent, contentOf, digestContent, joinContents } from '../../../sample/content.ts'
-import { createImageMaker } from '../../../sample/image.ts'
+import { tarGzipOf, zipOf } from '../../../../sample/write/containers.ts'
+import {
+  type Content,
+  checksumContent,
+  contentOf,
+  digestContent,
+  joinContents
+} from '../../../../sample/write/content.ts'
+import { createImageMaker } from '../../../../sample/write/image.ts'
 
 const image = createImageMaker(Buffer.from('borrowed bytes'), 1)
 const bytesOf = (content: Content) => Buffer.concat([...content.chunks()])

@@ -1,9 +1,9 @@
-/** Readmes and change histories: prose that reads and compresses like the real thing. */
-import { formatDate } from './calendar.ts'
-import { describeMachine, type MachineType } from './machine-types.ts'
-import { createRandom, type Random } from './random.ts'
+/** Readmes and change histories: text that resembles real ones and compresses like them. */
+import { formatDate } from '../plan/calendar.ts'
+import { describeMachine, type MachineType } from '../plan/machine-types.ts'
+import { createRandom, type Random } from '../random.ts'
 
-/** What a text says about its package. */
+/** The facts about a package in its texts. */
 export interface TextSubject {
   readonly fixid: string
   readonly title: string
@@ -74,7 +74,7 @@ function sentence(random: Random): string {
   return `${random.pick(ACTIONS)} ${random.pick(SUBJECTS)} ${random.pick(VERBS)} ${random.pick(CIRCUMSTANCES)}.`
 }
 
-/** The readme, of about `bytes` bytes. */
+/** A readme of about `bytes` bytes. */
 export function renderReadme(subject: TextSubject, bytes: number): string {
   const random = createRandom(`readme/${subject.fixid}`)
   const lines = [
@@ -100,7 +100,7 @@ export function renderReadme(subject: TextSubject, bytes: number): string {
   ])
 }
 
-/** The change history, of about `bytes` bytes; its first lines carry title, version and machines. */
+/** A change history of about `bytes` bytes; its first lines contain title, version and machines. */
 export function renderChangeHistory(subject: TextSubject, bytes: number): string {
   const random = createRandom(`changes/${subject.fixid}`)
   const lines = [
@@ -124,7 +124,7 @@ export function renderChangeHistory(subject: TextSubject, bytes: number): string
   })
 }
 
-/** The readme as a page: V3 packages have both. */
+/** The readme as HTML: V3 packages have both forms. */
 export function renderHtml(subject: TextSubject, readme: string): string {
   const text = readme.replaceAll('&', '&amp;').replaceAll('<', '&lt;')
   return `<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>${subject.title}</title></head>\n<body><pre>\n${text}</pre></body></html>\n`

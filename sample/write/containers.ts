@@ -1,4 +1,4 @@
-/** What firmware images come packed in. All of these can be opened by the usual tools. */
+/** The containers of firmware images. The usual tools can open all of them. */
 import { crc32 } from 'node:zlib'
 import {
   centralHeaderSize,
@@ -8,7 +8,7 @@ import {
   encodeLocalHeader,
   endSize,
   localHeaderSize
-} from '../src/zip/layout.ts'
+} from '../../src/zip/layout.ts'
 import { type Content, checksumContent, contentOf, joinContents } from './content.ts'
 
 /** A file inside a container. */
@@ -18,11 +18,10 @@ export interface Entry {
 }
 
 /**
- * A ZIP of stored entries. With a `stub` before it, it is a self-extracting one: its offsets count from the file's
- * start.
+ * A ZIP of stored entries. A `stub` before it makes it self-extracting: its offsets count from the start of the file.
  */
 export function zipOf(entries: readonly Entry[], modifiedAt: number, stub: Content = contentOf('')): Content {
-  // No size here depends on a checksum, so the bytes need not be made before they are asked for.
+  // No size depends on a checksum: the bytes are not generated before they are read.
   const blank = entries.map(({ name, content }) => ({ path: name, size: content.size, crc32: 0, modifiedAt }))
   const offsets: number[] = []
   let position = stub.size
@@ -54,7 +53,7 @@ const BLOCK = 0xffff
 const BLOCK_HEADER = 5
 const GZIP_HEADER = Buffer.from([0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255])
 
-/** A tar in gzip whose blocks are stored: what is inside does not compress, and storing is as fast as copying. */
+/** A tar in gzip whose blocks are stored: its content is incompressible, and storing is as fast as copying. */
 export function tarGzipOf(entries: readonly Entry[], modifiedAt: number): Content {
   const end = contentOf(Buffer.alloc(2 * TAR_BLOCK))
   const tar = joinContents(...entries.flatMap((entry) => tarEntry(entry, modifiedAt)), end)
@@ -78,7 +77,7 @@ export function tarGzipOf(entries: readonly Entry[], modifiedAt: number): Conten
 }
 
 /**
- * RFC 1951, 3.2.4: a stored block is a byte with its final bit, then its length, the complement of that, and the bytes.
+ * RFC 1951, 3.2.4: a stored block is a byte with the final bit, the length, its complement, and the bytes.
  */
 function withBlockHeaders(chunk: Buffer, position: number, total: number): Buffer {
   const first = Math.ceil(position / BLOCK)

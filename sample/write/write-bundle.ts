@@ -1,10 +1,11 @@
-/** Writes a V3 bundle: a directory of its own, metadata of all components flat in it, payloads below `payloads/`. */
-import type { BundleComponent, BundlePlan } from './bundle-plan.ts'
-import { formatDate } from './calendar.ts'
+/** Writes a V3 bundle: a directory with the metadata of all components, and the payloads below `payloads/`. */
+
+import type { FileRecord, FileRole, PackageRecord } from '../manifest.ts'
+import type { BundleComponent, BundlePlan } from '../plan/bundle-plan.ts'
+import { formatDate } from '../plan/calendar.ts'
+import type { TextSizes } from '../plan/package-plan.ts'
 import { contentOf } from './content.ts'
 import type { ImageMaker } from './image.ts'
-import type { FileRecord, FileRole, PackageRecord } from './manifest.ts'
-import type { TextSizes } from './package-plan.ts'
 import { payloadOf } from './payloads.ts'
 import { renderChangeHistory, renderHtml, renderReadme } from './texts.ts'
 import type { Tree } from './tree.ts'
@@ -17,11 +18,11 @@ import {
   type V3Component
 } from './v3-json.ts'
 
-/** Real components have short texts: what is worth telling stands in those of their parent. */
+/** Real components have short texts: the details are in those of their parent. */
 const MAX_README_BYTES = 6000
 const MAX_CHANGES_BYTES = 4000
 
-/** The record of the bundle, then those of its components. */
+/** @returns the record of the bundle, then those of its components */
 export async function writeBundle(
   tree: Tree,
   bundle: BundlePlan,

@@ -1,12 +1,12 @@
-/** The innermost bytes of payloads: they cannot be compressed, and no two images have them in common. */
+/** The images inside payloads: their bytes are incompressible, and differ in any two images. */
 import { createCipheriv, createHash } from 'node:crypto'
 import { open } from 'node:fs/promises'
 import { promisify } from 'node:util'
 import { gzip } from 'node:zlib'
+import { SampleError } from '../corpus.ts'
 import type { Content } from './content.ts'
-import { SampleError } from './sample-error.ts'
 
-/** Makes the image that belongs to a key: same key and size, same bytes. */
+/** Makes the image of a key; the same key and size make the same bytes. */
 export type ImageMaker = (key: string, size: number) => Content
 
 const CHUNK_BYTES = 1024 * 1024
@@ -14,13 +14,13 @@ const ZEROS = Buffer.alloc(CHUNK_BYTES)
 const SLICES_PER_SEED = 4
 
 /**
- * Reads a few slices of each seed file and compresses them, once for the whole repository. Packages take parts of that;
- * real firmware is compressed too, so as seeds any binaries will do.
+ * Reads some slices of each seed file and compresses them, once for the whole repository. Packages contain parts of the
+ * result. Any binaries can be seeds, since real firmware is compressed too.
  */
 export async function loadSeeds(files: readonly string[], bytesPerFile: number): Promise<Buffer> {
   const slices: Buffer[] = []
   for (const file of files) slices.push(...(await readSlices(file, Math.ceil(bytesPerFile / SLICES_PER_SEED))))
-  // Compressed one by one: the library uses several threads then.
+  // Compressed separately: the library then uses several threads.
   return Buffer.concat(await Promise.all(slices.map((slice) => promisify(gzip)(slice))))
 }
 
@@ -42,7 +42,7 @@ async function readSlices(file: string, length: number): Promise<Buffer[]> {
   }
 }
 
-/** Images begin with at most a quarter of seed bytes; the rest is a keyed stream, which makes them unique. */
+/** At most the first quarter of an image is seed bytes; the rest is a keyed stream, which makes it unique. */
 export function createImageMaker(seeds: Buffer, seed: number): ImageMaker {
   return (key, size) => {
     const hash = createHash('sha512').update(`${seed}/image/${key}`).digest()

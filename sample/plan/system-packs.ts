@@ -2,13 +2,14 @@
  * Plans UpdateXpress System Packs: an XML file without payload, for one machine and one operating system, that lists
  * the newest packages for both. Packs share members.
  */
+
+import { createRandom, type Random } from '../random.ts'
 import { formatDate } from './calendar.ts'
 import { coreCategories } from './components.ts'
 import type { MachineType } from './machine-types.ts'
 import { drawTextSizes, type PackagePlan, type TextSizes } from './package-plan.ts'
-import { createRandom, type Random } from './random.ts'
 
-/** One system pack as it will be written. */
+/** A system pack to write. */
 export interface SystemPackPlan {
   readonly fixid: string
   readonly title: string
@@ -18,12 +19,12 @@ export interface SystemPackPlan {
   readonly machine: MachineType
   readonly releasedAt: number
   readonly members: readonly string[]
-  /** A further member that is nowhere in the repository: a defect. */
+  /** An additional member that the repository does not contain: a defect. */
   readonly missingMember: string
   readonly texts: TextSizes
 }
 
-/** `anyos` is the pack for updates past the operating system; the others take its packages and add their own. */
+/** `anyos` is the pack for updates without an operating system; the other packs add packages to it. */
 const SYSTEMS: readonly (readonly [string, ReadonlySet<string>])[] = [
   ['anyos', new Set(['anyos'])],
   ['windows', new Set(['anyos', 'windows', 'win2016'])],
@@ -33,7 +34,7 @@ const SYSTEMS: readonly (readonly [string, ReadonlySet<string>])[] = [
 
 const WEEK = 7 * 24 * 60 * 60
 
-/** `count` packs over the machines and systems; with `defects` the first one lists a package that is not there. */
+/** `count` packs for the machines and systems; with `defects` the first one lists a missing package. */
 export function planSystemPacks(options: {
   readonly seed: number
   readonly count: number
@@ -83,7 +84,7 @@ function chooseMembers(fitting: readonly PackagePlan[], random: Random, maxDevic
   return [...core, ...random.shuffle(devices).slice(0, random.integer(1, maxDevices))]
 }
 
-/** Packs list what is newest; a classic pack lists classic packages. */
+/** Packs list the newest packages; a classic pack lists classic packages. */
 function newestOfLines(packages: readonly PackagePlan[]): PackagePlan[] {
   const replaced = new Set(packages.flatMap((plan) => plan.supersedes))
   return packages.filter((plan) => plan.form === 'classic' && !replaced.has(plan.fixid))

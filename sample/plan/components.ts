@@ -1,9 +1,9 @@
-/** What the packages are for: the catalogue from which product lines are drawn. */
-import type { SizeClass } from './size-classes.ts'
+/** The components that packages update: the catalogue from which product lines are drawn. */
+import type { SizeClass } from '../size-classes.ts'
 
 export type Container = 'uxz' | 'tgz' | 'bin' | 'exe' | 'zip' | 'rom' | 'hpm' | 'ima'
 
-/** Where a package can be installed, and what its payload file is called there. */
+/** A system on which a package can be installed, and the name of its payload file. */
 export interface Target {
   readonly os: string
   readonly arch: string
@@ -11,8 +11,8 @@ export interface Target {
 }
 
 /**
- * Which machines a line serves. `platform` and `drivers` lines take turns, so that together they serve every machine
- * (these are what a system pack needs); `device` lines serve whichever machines have the device.
+ * The machines that a line supports. `platform` and `drivers` lines are distributed so that together they support every
+ * machine (a system pack needs these); `device` lines support the machines with the device.
  */
 export type Spread = 'platform' | 'drivers' | 'device'
 
@@ -24,7 +24,7 @@ export interface Component {
   readonly brands: readonly string[]
   readonly targets: readonly Target[]
   /**
-   * `build`: `cdi340v-3.08`. Otherwise a version of this pattern, with `#` for a running number and `*` for a drawn
+   * `build`: `cdi340v-3.08`. Otherwise a version of this pattern, with `#` for a sequential number and `*` for a random
    * one.
    */
   readonly naming: 'build' | readonly string[]
@@ -70,7 +70,7 @@ function firmware(name: string, category: string, title: string, more: Partial<C
 
 const v3: Partial<Component> = { form: 'v3', targets: composite }
 
-/** In each class the components take turns, the ones no repository lacks first: small repositories get no further. */
+/** The components of each class are used in this order, the most common first: small repositories use only these. */
 export const componentsByClass: Readonly<Record<SizeClass, readonly Component[]>> = {
   T: [
     firmware('psu', 'PSU', 'Power Supply Firmware Update'),
@@ -173,10 +173,10 @@ export const componentsByClass: Readonly<Record<SizeClass, readonly Component[]>
   ]
 }
 
-/** The component from which the small packages around the defects are made. */
+/** The component of the small packages that have defects. */
 export const spareComponent: Component = firmware('psu', 'PSU', 'Power Supply Firmware Update')
 
-/** Families of build ids that exist in reality; further ones are drawn. */
+/** Families of build ids that exist in reality; further ones are random. */
 export const knownFamilies: Readonly<Record<string, readonly string[]>> = {
   xcc: ['tei', 'psi', 'afb'],
   uefi: ['ive', 'tee', 'pse'],
@@ -185,5 +185,5 @@ export const knownFamilies: Readonly<Record<string, readonly string[]>> = {
   drvln: ['pdn']
 }
 
-/** What a system pack starts from, for every machine. */
+/** The categories that a system pack contains for every machine. */
 export const coreCategories: readonly string[] = ['XCC', 'UEFI', 'LXPM', 'DRVWN', 'DRVLN']

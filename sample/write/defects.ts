@@ -1,31 +1,32 @@
 /**
- * Everything an operator finds in a repository sooner or later, and some of what an attacker would put there. Each
- * defect is made from a package that is healthy otherwise, so that only the one thing is wrong with it.
+ * The defects that occur in real repositories, and some that an attacker would add. Each defect is made from a package
+ * without other defects.
  */
+
+import type { DefectKind, DefectRecord, FileRecord, PackageRecord } from '../manifest.ts'
+import type { PackagePlan } from '../plan/package-plan.ts'
+import type { RepositoryPlan } from '../plan/plan.ts'
 import { renderPackageXml } from './classic-xml.ts'
 import { type Content, contentOf } from './content.ts'
 import type { ImageMaker } from './image.ts'
-import type { DefectKind, DefectRecord, FileRecord, PackageRecord } from './manifest.ts'
-import type { PackagePlan } from './package-plan.ts'
-import type { RepositoryPlan } from './plan.ts'
 import type { Tree } from './tree.ts'
 import { fileNames, packagePayload, pathIn, writeClassicPackage, writeTexts } from './write-package.ts'
 
-/** A file that every system has, outside of any repository. */
+/** A file that every system has outside the repository. */
 const OUTSIDE = '/etc/hosts'
 const MIRROR = 'mirror'
-/** The longest name that common file systems take, and the extension that is part of it. */
+/** The longest name that common file systems allow, and the extension that is part of it. */
 const MAX_NAME_BYTES = 255
 const EXTENSION_BYTES = '.xml'.length
 
-/** What is wrong with a spoiled package. */
+/** The defect of a package. */
 interface Spoiling {
   readonly kind: DefectKind
-  /** The name the metadata gives the payload. */
+  /** The name of the payload in the metadata. */
   readonly payloadName?: (plan: PackagePlan) => string
   readonly fixid?: (plan: PackagePlan) => string
   readonly spoilXml?: (xml: string) => string
-  /** The payload file that is written: the whole one, an empty one, none, or a link. */
+  /** The payload file that is written: complete, empty, none, or a link. */
   readonly payload?: 'whole' | 'empty' | 'none' | 'link'
 }
 
@@ -40,7 +41,7 @@ const spoilings: readonly Spoiling[] = [
   { kind: 'long-name', fixid: lengthen }
 ]
 
-/** Writes the defects that are files of their own, and reports them together with those that `packages` have. */
+/** Writes the defects that have separate files. @returns these, and the defects in `packages` */
 export async function writeDefects(
   tree: Tree,
   plan: RepositoryPlan,
@@ -71,7 +72,7 @@ async function writeSpoiled(
   const { kind, payload = 'whole', payloadName = () => names.payload, spoilXml = (xml: string) => xml } = spoiling
   const whole = packagePayload(plan, image)
   const files = await writePayload(tree, plan, names.payload, payload === 'empty' ? contentOf('') : whole, payload)
-  // A healthy package would know the digest of its payload; in these the payload is not what the digest is about.
+  // Without a digest: the payload would not match it, and the package would have two defects.
   const facts = { name: payloadName(plan), size: whole.size, sha256: files[0]?.sha256 ?? '0'.repeat(64) }
   const xml = contentOf(spoilXml(renderPackageXml(plan, facts, names)))
   files.push(await tree.write(names.xml, 'metadata', xml, plan.releasedAt))
@@ -125,13 +126,13 @@ async function writeDuplicate(
   return [{ kind: 'duplicate-fixid', path, fixid: plan.fixid, files }]
 }
 
-/** Some defects concern what the metadata of a listed package says. */
+/** The defects in the metadata of listed packages. */
 function defectOf({ defect, fixid, files }: PackageRecord): DefectRecord[] {
   const path = files.find(({ role }) => role === 'metadata')?.path ?? ''
   return defect === undefined ? [] : [{ kind: defect, path, fixid, files: [] }]
 }
 
-/** Nine levels of ten references each: a reader that expands them needs gigabytes. */
+/** Nine levels of ten references each: a parser that expands them needs gigabytes. */
 function armXml(xml: string): string {
   const levels = Array.from({ length: 9 }, (_, level) => {
     const value = level === 0 ? 'firmware' : `&lol${level - 1};`.repeat(10)
@@ -142,7 +143,7 @@ function armXml(xml: string): string {
     .replace('Synthetic test package.', '&lol8;')
 }
 
-/** With a three-letter extension the names of such a package have exactly as many bytes as they may. */
+/** With a three-letter extension the names of this package have the maximum length. */
 function lengthen({ fixid }: PackagePlan): string {
   const missing = MAX_NAME_BYTES - EXTENSION_BYTES - fixid.length
   return fixid.replace('_anyos', `${'-long'.repeat(60).slice(0, missing)}_anyos`)

@@ -1,27 +1,27 @@
+import type { Random } from '../random.ts'
 import { type Component, knownFamilies, type Target } from './components.ts'
-import type { Random } from './random.ts'
 
-/** What tells one version of a product line from the others. */
+/** The name of one version of a product line. */
 export interface ReleaseName {
   readonly fixid: string
-  /** Upper case, as metadata has it; the fixid has it in lower case. Empty where the line has no build ids. */
+  /** Upper case, as in metadata; lower case in the fixid. Empty for lines without build ids. */
   readonly build: string
   readonly version: string
 }
 
 export interface Namer {
-  /** Takes a name that was made elsewhere out of the pool. */
+  /** Reserves a given name. */
   reserve(fixid: string): void
   /** Names for `count` consecutive versions of one line, oldest first. */
   nameLine(component: Component, brand: string, target: Target, count: number): ReleaseName[]
 }
 
-/** Names that no two packages share, not even on a file system that does not tell cases apart. */
+/** Names that are unique among all packages, also on case-insensitive file systems. */
 export function createNamer(random: Random): Namer {
   const taken = new Set<string>()
   const families = new Set<string>()
 
-  // Packages of one family replace each other, so a family belongs to one line.
+  // Packages of one family replace each other: a family belongs to one line.
   const drawFamily = (component: Component): string => {
     const known = component.form === 'classic' ? (knownFamilies[component.name] ?? []) : []
     let family = known.find((candidate) => !families.has(candidate)) ?? random.letters(3)
@@ -70,7 +70,7 @@ function drawBuilds(random: Random, family: string, count: number) {
   })
 }
 
-/** Suppliers number in their own ways: `nx1-212.9.5.14`, `cx-5.47-1.0.33.0`. */
+/** Versions in the styles of suppliers: `nx1-212.9.5.14`, `cx-5.47-1.0.33.0`. */
 function drawVersions(random: Random, pattern: string, count: number) {
   const drawn = pattern.replaceAll('*', () => String(random.integer(10, 99)))
   const start = random.integer(10, 89)
