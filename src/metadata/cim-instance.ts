@@ -1,5 +1,5 @@
 /**
- * Reads the properties of a classic metadata file: DMTF's CIM-XML (DSP0201) as the packages use it, that is INSTANCE
+ * Parses the properties of a classic metadata file: the part of DMTF's CIM-XML (DSP0201) that packages use, INSTANCE
  * with PROPERTY > VALUE and PROPERTY.ARRAY > VALUE.ARRAY > VALUE.
  */
 import { SaxesParser } from 'saxes'
@@ -12,7 +12,7 @@ export interface CimProperty {
   readonly values: readonly string[]
 }
 
-/** The properties by lower-case name; of two with the same name the first counts. */
+/** The properties by lower-case name; of two with the same name, the first one. */
 export type CimInstance = ReadonlyMap<string, CimProperty>
 
 interface OpenProperty {
@@ -22,8 +22,8 @@ interface OpenProperty {
 }
 
 /**
- * @throws MetadataError `unsafe-metadata` for a document type declaration: it is where entities are declared, and an
- * honest package has none; `not-metadata` for other XML; `broken-metadata` for what is not well-formed.
+ * @throws MetadataError `unsafe-metadata` for a document type declaration: it could declare entities, and no genuine
+ * package has one; `not-metadata` for other XML; `broken-metadata` for XML that is not well-formed.
  */
 export function parseCimInstance(text: string): CimInstance {
   const parser = new SaxesParser()

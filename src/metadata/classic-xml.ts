@@ -1,6 +1,6 @@
 /**
- * Classic package metadata, `<fixid>.xml`. Which property names real packages use is only partly public, so names are
- * matched without regard to case, synonyms are accepted, and what is not understood is kept by name.
+ * Classic package metadata, `<fixid>.xml`. The property names of real packages are only partly public: names are
+ * matched case-insensitively, synonyms are accepted, and unknown properties are kept under their names.
  */
 import type { Member, NamedPayload, PackageDescription, Requisite, RequisiteKind } from '../core/catalog/package.ts'
 import { type CimInstance, type CimProperty, parseCimInstance } from './cim-instance.ts'
@@ -8,7 +8,7 @@ import { decodeText } from './decode-text.ts'
 import { isFixid } from './fixid.ts'
 import { parseMachineTypes } from './machine-types.ts'
 
-/** Bytes of the largest file that is read as classic metadata. */
+/** Largest size of a file that is parsed as classic metadata, in bytes. */
 export const MAX_CLASSIC_XML_BYTES = 8 * 1024 * 1024
 
 const SYNONYMS = {
@@ -38,14 +38,14 @@ const SYNONYMS = {
 
 type Meaning = keyof typeof SYNONYMS
 
-const UNDERSTOOD: ReadonlySet<string> = new Set(Object.values(SYNONYMS).flat())
+const KNOWN_NAMES: ReadonlySet<string> = new Set(Object.values(SYNONYMS).flat())
 
 /** The build id is seven characters; its first three name the firmware family. */
 const FAMILY_LENGTH = 3
 
 /**
  * @param bytes content of the metadata file
- * @param baseName its name without the extension: the fixid, when the file does not say another
+ * @param baseName its name without the extension: the fixid, unless the file contains another one
  * @throws MetadataError
  */
 export function parseClassicXml(bytes: Uint8Array, baseName: string): PackageDescription {
@@ -80,12 +80,12 @@ export function parseClassicXml(bytes: Uint8Array, baseName: string): PackageDes
   }
 }
 
-/** All values of a meaning, empty ones left out. */
+/** All values of a meaning that are not empty. */
 function all(instance: CimInstance, meaning: Meaning): string[] {
   return SYNONYMS[meaning].flatMap((name) => instance.get(name)?.values ?? []).filter((value) => value !== '')
 }
 
-/** Of two or more words the second is the comparable version: `CDI340V 3.08`. */
+/** The second word, if there is one, is the comparable version: `CDI340V 3.08`. */
 function comparableVersion(text: string): string {
   const words = text.split(/\s+/)
   return words[1] ?? text
@@ -95,7 +95,7 @@ function parsePayloads(instance: CimInstance): NamedPayload[] {
   const names = [...new Set(all(instance, 'payload'))]
   const size = Number(all(instance, 'payloadSize')[0])
   const sha256 = all(instance, 'payloadSha256')[0]?.toLowerCase()
-  // One recorded size can only be that of one payload.
+  // The recorded size and digest belong to a single payload.
   if (names.length !== 1) return names.map((name) => ({ name }))
   return names.map((name) => ({
     name,
@@ -109,7 +109,7 @@ function parseRequisites(instance: CimInstance): Requisite[] {
   return kinds.flatMap((kind) => all(instance, kind).map((fixid) => ({ fixid, kind })))
 }
 
-/** The property that lists a pack's members is not public: of a pack, any array of unknown meaning may be it. */
+/** The property that lists a pack's members is not public: every array of unknown meaning in a pack may be it. */
 function parseMembers(instance: CimInstance, isSystemPack: boolean): Member[] {
   const listed = all(instance, 'members').filter(isFixid)
   const candidates = isSystemPack
@@ -125,11 +125,11 @@ function parseMembers(instance: CimInstance, isSystemPack: boolean): Member[] {
 
 function unknownArrays(instance: CimInstance): CimProperty[] {
   return [...instance]
-    .filter(([key, property]) => property.isArray && !UNDERSTOOD.has(key))
+    .filter(([key, property]) => property.isArray && !KNOWN_NAMES.has(key))
     .map(([, property]) => property)
 }
 
 function otherProperties(instance: CimInstance): Record<string, readonly string[]> {
-  const others = [...instance].filter(([key]) => !UNDERSTOOD.has(key))
+  const others = [...instance].filter(([key]) => !KNOWN_NAMES.has(key))
   return Object.fromEntries(others.map(([, property]) => [property.name, property.values]))
 }

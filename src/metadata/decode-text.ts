@@ -2,8 +2,8 @@ import { encodingOf } from '../core/catalog/text-encoding.ts'
 import { MetadataError } from './metadata-error.ts'
 
 /**
- * Text of a metadata file: a byte order mark decides, then the XML declaration, then UTF-8.
- * @throws MetadataError `broken-metadata` when the bytes do not fit the encoding, or it is not known.
+ * Decodes a metadata file: a byte order mark determines the encoding, then the XML declaration; else it is UTF-8.
+ * @throws MetadataError `broken-metadata` when the bytes are not valid in the encoding, or the encoding is unknown.
  */
 export function decodeText(bytes: Uint8Array): string {
   try {

@@ -1,4 +1,4 @@
-/** Reading JSON whose exact shape is not documented: keys without regard to case, absent members as empty values. */
+/** Reads JSON of undocumented shape: keys are case-insensitive, and absent members have empty values. */
 import { decodeText } from './decode-text.ts'
 import { MetadataError } from './metadata-error.ts'
 
@@ -40,7 +40,7 @@ export function objectsMember(object: LooseObject, name: string): LooseObject[] 
   return Array.isArray(value) ? value.filter(isObject) : []
 }
 
-/** The texts of an array, or the one text that stands in its place. */
+/** The texts of an array, or a single text in its place. */
 export function textsMember(object: LooseObject, name: string): string[] {
   const value = member(object, name)
   const items = Array.isArray(value) ? value : [value]

@@ -1,12 +1,12 @@
 import type { MachineType } from '../core/catalog/package.ts'
 
-/** Four characters, or one of the longer forms of chassis and switches: `7X05`, `7159BF7`, `0x0130-0x0017`. */
+/** Four characters, or the longer forms of chassis and switches: `7X05`, `7159BF7`, `0x0130-0x0017`. */
 const TYPE = /^[0-9A-Z][0-9A-Za-z_-]{3,}$/
 const BARE_TYPE = /^[0-9A-Z]{4}$/
 
 /**
- * The machine types in items such as `ThinkSystem SR650 [7X05]` or `7X05`; an item may hold several types in its
- * brackets, parted by commas. Items that hold none are left out, and so is a type that was there before.
+ * The machine types in items such as `ThinkSystem SR650 [7X05]` or `7X05`; the brackets of an item may contain several
+ * comma-separated types. Skips items without a type, and repeated types.
  */
 export function parseMachineTypes(items: readonly string[]): MachineType[] {
   const found = new Map<string, MachineType>()
@@ -29,7 +29,7 @@ function parseItem(item: string): MachineType[] {
     .map((type) => ({ type, name }))
 }
 
-/** Without a regular expression: on hostile texts it would take time that grows with the square of their length. */
+/** Not a regular expression: for hostile texts its time would grow with the square of their length. */
 function contentsOfBrackets(item: string, first: number): string[] {
   const contents: string[] = []
   for (let open = first; open !== -1; ) {

@@ -1,4 +1,4 @@
-/** What a file of metadata says, whichever kind it is: the one door to this folder. */
+/** Parses a metadata file of any kind; the entry point to this folder. */
 import { type SplitName, splitName } from '../core/catalog/file-name.ts'
 import type { CatalogProblemCode, PackageDescription } from '../core/catalog/package.ts'
 import { MAX_CLASSIC_XML_BYTES, parseClassicXml } from './classic-xml.ts'
@@ -13,17 +13,17 @@ import {
   withInventory
 } from './v3-json.ts'
 
-/** What one file says. It is kept as JSON beside the file's digests, so that an unchanged file is not read again. */
+/** The content of one file. The file index keeps it as JSON, so that an unchanged file is not parsed again. */
 export type MetadataContents =
   | { readonly packages: readonly PackageDescription[] }
   | { readonly inventory: V3Inventory }
   | { readonly signatures: readonly V3Signature[] }
   | { readonly problem: { readonly code: CatalogProblemCode; readonly reason: string } }
 
-/** One more when a reader understands more than before: then every metadata file is read again. */
+/** Increased when a parser extracts more than before: then every metadata file is parsed again. */
 export const READER_VERSION = 2
 
-/** Files with other suffixes are never read as metadata. */
+/** The suffixes of metadata files. */
 export const METADATA_SUFFIXES: readonly string[] = [
   '.xml',
   '_index.json',
@@ -32,15 +32,15 @@ export const METADATA_SUFFIXES: readonly string[] = [
   '.zip'
 ]
 
-/** Bytes a file with this suffix may have to be read as metadata; undefined for files that are not metadata. */
+/** Largest size of a metadata file with this suffix, in bytes; undefined for files that are not metadata. */
 export function metadataSizeLimit(suffix: string): number | undefined {
   if (suffix === '.xml') return MAX_CLASSIC_XML_BYTES
   return /^_(index|inventory|signature)\.json$/.test(suffix) ? MAX_V3_JSON_BYTES : undefined
 }
 
 /**
- * Reads a metadata file that stands in the repository on its own. What is wrong with it is part of the answer.
- * @returns undefined for a file that says nothing the catalog needs
+ * Parses a metadata file. An error in the file is part of the result.
+ * @returns undefined for a file that contributes nothing to the catalog
  */
 export function parseMetadataFile(name: SplitName, bytes: Uint8Array): MetadataContents | undefined {
   try {
@@ -55,8 +55,8 @@ export function parseMetadataFile(name: SplitName, bytes: Uint8Array): MetadataC
 }
 
 /**
- * The same for a file of any name.
- * @param read gives the whole content; it is not asked for where that is too large, or of no interest
+ * Parses a file of any name.
+ * @param read returns the whole content; it is not called for files that are too large or not metadata
  */
 export function parseIfMetadata(name: SplitName, size: number, read: () => Uint8Array): MetadataContents | undefined {
   const limit = metadataSizeLimit(name.suffix)
@@ -66,17 +66,17 @@ export function parseIfMetadata(name: SplitName, size: number, read: () => Uint8
   return parseMetadataFile(name, read())
 }
 
-/** Reads the members of a .zip that its name or content shows to be metadata. */
+/** The content of metadata members in a .zip, by name. */
 export type ZipMembers = ReadonlyMap<string, Uint8Array>
 
-/** Whether a member of a .zip, by its name there, is metadata of a V3 package. */
+/** Whether the member of a .zip with this name is metadata of a V3 package. */
 export function isV3Member(name: string): boolean {
   return !name.includes('/') && /(^|_)(index|inventory)\.json$/i.test(name)
 }
 
 /**
- * A V3 package that is one .zip: the whole file is its payload.
- * @param baseName name of the .zip without its extension: the fixid, when the index does not say another
+ * Parses the metadata of a V3 package that is one .zip: the whole file is its payload.
+ * @param baseName name of the .zip without its extension: the fixid, unless the index contains another one
  * @returns undefined for a .zip that is not a V3 package
  */
 export function parseV3Zip(members: ZipMembers, baseName: string): MetadataContents | undefined {
@@ -84,7 +84,7 @@ export function parseV3Zip(members: ZipMembers, baseName: string): MetadataConte
   if (index === undefined) return undefined
   try {
     const described = parseV3Index(index, baseName)
-    // A renamed .zip looks like a bundle of one: its index has another fixid than its name says.
+    // A renamed .zip looks like a bundle of one component: the fixid of its index differs from its name.
     const [component, ...others] = described.filter(({ kind }) => kind === 'update')
     const subject = others.length === 0 ? (component ?? described[0]) : described[0]
     if (subject === undefined) return undefined

@@ -1,6 +1,6 @@
 /**
- * V3 package metadata: `_index.json` (what there is to install), `_inventory.json` (what it is for) and
- * `_signature.json` (what the payload must be). A bundle's index lists many packages, a package's own index one.
+ * V3 package metadata: `_index.json` (the updates), `_inventory.json` (the devices they are for) and `_signature.json`
+ * (the digests of the payloads). A bundle's index lists many packages, a package's index only one.
  */
 import { foldName } from '../core/catalog/file-name.ts'
 import type { MachineType, Member, PackageDescription, Requisite } from '../core/catalog/package.ts'
@@ -17,10 +17,10 @@ import {
 import { parseMachineTypes } from './machine-types.ts'
 import { MetadataError } from './metadata-error.ts'
 
-/** Bytes of the largest JSON file that is read as V3 metadata. */
+/** Largest size of a JSON file that is parsed as V3 metadata, in bytes. */
 export const MAX_V3_JSON_BYTES = 64 * 1024 * 1024
 
-/** What `_inventory.json` adds to the index. */
+/** The facts that `_inventory.json` adds to the index. */
 export interface V3Inventory {
   readonly description: string
   readonly releaseDate: string
@@ -30,24 +30,24 @@ export interface V3Inventory {
   readonly requisites: readonly Requisite[]
 }
 
-/** What `_signature.json` promises of one file. */
+/** The facts that `_signature.json` records about one file. */
 export interface V3Signature {
-  /** Empty where the signature does not say which file it is of. */
+  /** Empty when the signature does not name its file. */
   readonly fileName: string
   readonly sha256: string
   readonly size?: number
 }
 
 /**
- * The packages an index describes: of a bundle the bundle itself first, then its components.
- * @param baseName name of the index without `_index.json`: the fixid, when the file does not say another
+ * The packages that an index describes; for a bundle, first the bundle and then its components.
+ * @param baseName name of the index without `_index.json`: the fixid, unless the file contains another one
  */
 export function parseV3Index(bytes: Uint8Array, baseName: string): PackageDescription[] {
   const index = parseLooseObject(bytes)
   const updates = objectsMember(index, 'Updates')
   if (updates.length === 0) throw new MetadataError('not-metadata', 'it has no Updates')
   const oem = objectMember(index, 'Oem')
-  // A component's own index may repeat what its bundle says of itself, and has an update for each of its payloads.
+  // A component's index may repeat the facts about its bundle, and has an update for each of its payloads.
   const isOfComponent = updates.every((update) => foldName(fixidOf(update)) === foldName(baseName))
   const isBundle = !isOfComponent && (updates.length > 1 || member(oem, 'BundleData') !== undefined)
   if (!isBundle) return mergeByFixid(updates.map((update) => component(update, fixidOf(update) || baseName, oem)))
@@ -72,7 +72,7 @@ export function parseV3Inventory(bytes: Uint8Array): V3Inventory {
   }
 }
 
-/** The digests it has of files other than inventories. */
+/** The digests of files other than inventories. */
 export function parseV3Signature(bytes: Uint8Array): V3Signature[] {
   return objectsMember(parseLooseObject(bytes), 'AuthenticitySignature').flatMap((signature) => {
     const oem = objectMember(signature, 'Oem')
@@ -86,7 +86,7 @@ export function parseV3Signature(bytes: Uint8Array): V3Signature[] {
   })
 }
 
-/** The description with what its inventory adds; what the index says itself counts more. */
+/** The description with the facts of its inventory; those of the index take precedence. */
 export function withInventory(description: PackageDescription, inventory: V3Inventory): PackageDescription {
   return {
     ...description,
@@ -151,7 +151,7 @@ function bundle(oem: LooseObject, baseName: string, components: readonly Package
   }
 }
 
-/** One fixid can stand in several updates, a payload each. */
+/** Several updates can have one fixid, each with another payload. */
 function mergeByFixid(components: readonly PackageDescription[]): PackageDescription[] {
   return [...Map.groupBy(components, ({ fixid }) => fixid).values()].flatMap(([first, ...more]) => {
     if (first === undefined || more.length === 0) return first ?? []
@@ -214,7 +214,7 @@ function allMachineTypes(packages: readonly PackageDescription[]): MachineType[]
   return [...found.values()]
 }
 
-/** `2024-03-01T16.22.44Z`, with dots in the time, is what bundles have: only the date is kept. */
+/** Bundles have dots in the time, `2024-03-01T16.22.44Z`: only the date is kept. */
 function dateOf(text: string): string {
   return /^\d{4}-\d{2}-\d{2}/.exec(text)?.[0] ?? text
 }
