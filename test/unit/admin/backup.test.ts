@@ -84,7 +84,7 @@ t.test('a backup beside a busy writer is consistent, and a depot restored from i
   t.same((await sql`pragma foreign_key_check`.execute(copy)).rows, [])
   t.same(await migrateToLatest(copy), [], 'it is a whole depot')
   const counts = await sql<{ tasks: number; jobs: number }>`
-    select (select count(*) from task) as tasks, (select count(*) from job) as works
+    select (select count(*) from task) as tasks, (select count(*) from job) as jobs
   `.execute(copy)
   const { tasks = 0, jobs } = counts.rows[0] ?? {}
   t.ok(tasks >= 10)

@@ -64,7 +64,7 @@ t.test('the catalog, the volumes and the parts of the worker are told', async (t
     const size = samples.get(`fixdepot_volume_size_bytes{volume="${volume}"}`) ?? 0
     t.ok(size >= (samples.get(`fixdepot_volume_free_bytes{volume="${volume}"}`) ?? 0) && size > 0)
   }
-  t.equal(samples.get('fixdepot_worker_up{part="desk"}'), 1)
+  t.equal(samples.get('fixdepot_worker_up{part="commands"}'), 1)
   t.equal(samples.get('fixdepot_worker_up{part="export 1"}'), 0)
   t.equal(samples.get(`fixdepot_build_info{version="1.2.3",node="${process.versions.node}"}`), 1)
   t.ok([...samples.keys()].some((name) => name.startsWith('nodejs_eventloop_lag_')))
