@@ -4,7 +4,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import type { HealthCheck } from '../core/catalog/catalog.ts'
-import { errorResponse } from './lxca/result-body.ts'
+import { errorResponse } from './bodies/result-body.ts'
 import type { Services } from './services.ts'
 
 const Live = Type.Object({ status: Type.String() })

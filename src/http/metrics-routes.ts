@@ -1,7 +1,7 @@
 /** The numbers of the depot for Prometheus, behind the login like everything else. */
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
-import { ERROR_RESPONSES } from './lxca/result-body.ts'
+import { ERROR_RESPONSES } from './bodies/result-body.ts'
 import type { Services } from './services.ts'
 
 export const metricsRoutes: FastifyPluginAsyncTypebox<Pick<Services, 'metrics'>> = async (app, { metrics }) => {

@@ -1,7 +1,7 @@
 /** GET /api/v1/status: how the depot is, on one page. */
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { PROBLEM_RESPONSES } from '../bodies/problem-body.ts'
 import type { Services } from '../services.ts'
-import { PROBLEM_RESPONSES } from './problem-body.ts'
 import { DepotStatusView, depotStatusView } from './status-view.ts'
 
 export const statusRoutes: FastifyPluginAsyncTypebox<Pick<Services, 'status'> & { version: string }> = async (

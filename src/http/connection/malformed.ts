@@ -2,7 +2,7 @@
 import { STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
 import { Problem } from '../../core/problems/problem.ts'
-import { errorBody } from '../lxca/result-body.ts'
+import { errorBody } from '../bodies/result-body.ts'
 
 /** As Node's parser names what is wrong, where it is not simply malformed. */
 const KNOWN: Readonly<Record<string, { readonly status: number; readonly text: string }>> = {

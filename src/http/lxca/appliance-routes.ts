@@ -1,9 +1,9 @@
 /** GET /aicc: clients ask it whether there is an appliance, and whether their login counts. */
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
+import { ERROR_RESPONSES } from '../bodies/result-body.ts'
 import { SESSION_COOKIE } from '../plugins/auth.ts'
 import type { Services } from '../services.ts'
-import { ERROR_RESPONSES } from './result-body.ts'
 
 const Empty = Type.Array(Type.Object({}))
 

@@ -1,15 +1,15 @@
 /** The door for clients that were written for the appliance. */
 import type { FastifyPluginAsync } from 'fastify'
 import { registerLenientJson } from '../plugins/lenient-json.ts'
-import { actionRoutes } from './action-routes.ts'
 import { type ApplianceOptions, applianceRoutes } from './appliance-routes.ts'
-import { cancelRoutes } from './cancel-routes.ts'
-import { importRoutes } from './import-routes.ts'
-import { informationRoutes } from './information-routes.ts'
 import { lenientBody, lenientQuery } from './lenient-query.ts'
+import { actionRoutes } from './repository/action-routes.ts'
+import { importRoutes } from './repository/import-routes.ts'
+import { informationRoutes } from './repository/information-routes.ts'
 import { loginRoutes, sessionRoutes } from './session-routes.ts'
-import { statusRoutes } from './status-routes.ts'
-import { taskRoutes } from './task-routes.ts'
+import { cancelRoutes } from './tasks/cancel-routes.ts'
+import { statusRoutes } from './tasks/status-routes.ts'
+import { taskRoutes } from './tasks/task-routes.ts'
 
 export const lxcaApi: FastifyPluginAsync<ApplianceOptions> = async (app, options) => {
   registerLenientJson(app)

@@ -6,9 +6,15 @@ import type { Identity } from '../../core/accounts/access.ts'
 import type { OwnedSession, Session } from '../../core/accounts/session.ts'
 import { REQUEST_SUCCEEDED } from '../../core/problems/message.ts'
 import { Problem } from '../../core/problems/problem.ts'
+import {
+  CHANGE_ERROR_RESPONSES,
+  ERROR_RESPONSES,
+  errorResponse,
+  MessageView,
+  messageView
+} from '../bodies/result-body.ts'
 import { CSRF_COOKIE, SESSION_COOKIE } from '../plugins/auth.ts'
 import type { Services } from '../services.ts'
-import { CHANGE_ERROR_RESPONSES, ERROR_RESPONSES, errorResponse, MessageView, messageView } from './result-body.ts'
 
 const TAGS = ['LXCA: sessions']
 const MAX_CREDENTIAL_LENGTH = 1_024

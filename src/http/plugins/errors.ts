@@ -3,8 +3,8 @@ import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from
 import { hideUrlSecrets } from '../../core/hide-secrets.ts'
 import { Problem, toDatabaseProblem } from '../../core/problems/problem.ts'
 import type { ProblemKind } from '../../core/problems/problem-catalogue.ts'
-import { internalProblemBody, PROBLEM_TYPE, problemBody } from '../api/problem-body.ts'
-import { type ErrorBody, errorBody } from '../lxca/result-body.ts'
+import { internalProblemBody, PROBLEM_TYPE, problemBody } from '../bodies/problem-body.ts'
+import { type ErrorBody, errorBody } from '../bodies/result-body.ts'
 import { REQUEST_ID_HEADER } from './request-id.ts'
 
 const STATUS: Readonly<Record<ProblemKind, number>> = {

@@ -4,10 +4,10 @@ import { type Static, Type } from 'typebox'
 import type { AuditFilter } from '../../../core/accounts/audit.ts'
 import { Problem } from '../../../core/problems/problem.ts'
 import { parseUtcTime, UTC_TIME } from '../../../core/utc-time.ts'
+import { PROBLEM_RESPONSES } from '../../bodies/problem-body.ts'
 import type { Services } from '../../services.ts'
 import { parseNumberCursor } from '../cursor.ts'
 import { DEFAULT_LIMIT, Next, nextOf, PageQuery } from '../page.ts'
-import { PROBLEM_RESPONSES } from '../problem-body.ts'
 
 const AuditRecordView = Type.Object(
   {

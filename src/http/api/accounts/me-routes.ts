@@ -3,8 +3,8 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import { checkNewPassword } from '../../../core/accounts/password.ts'
 import { Problem } from '../../../core/problems/problem.ts'
+import { CHANGE_PROBLEM_RESPONSES, PROBLEM_RESPONSES } from '../../bodies/problem-body.ts'
 import type { Services } from '../../services.ts'
-import { CHANGE_PROBLEM_RESPONSES, PROBLEM_RESPONSES } from '../problem-body.ts'
 import { MAX_TYPED_LENGTH, Password, RoleName } from './user-view.ts'
 
 const TAGS = ['Users']

@@ -6,9 +6,9 @@ import { makeToken } from '../../../core/accounts/api-token.ts'
 import type { ApiToken } from '../../../core/accounts/user.ts'
 import { DURATION, parseDuration } from '../../../core/duration.ts'
 import { Problem } from '../../../core/problems/problem.ts'
+import { CHANGE_PROBLEM_RESPONSES, PROBLEM_RESPONSES, problemResponse } from '../../bodies/problem-body.ts'
 import { requireRole } from '../../plugins/access.ts'
 import type { Services } from '../../services.ts'
-import { CHANGE_PROBLEM_RESPONSES, PROBLEM_RESPONSES, problemResponse } from '../problem-body.ts'
 import { RoleName, TokenView, tokenView } from './user-view.ts'
 
 const TAGS = ['Users']

@@ -5,9 +5,9 @@ import type { Role } from '../../../core/accounts/access.ts'
 import { checkNewPassword } from '../../../core/accounts/password.ts'
 import { checkNewName, normalName } from '../../../core/accounts/user-name.ts'
 import { Problem } from '../../../core/problems/problem.ts'
+import { CHANGE_PROBLEM_RESPONSES, PROBLEM_RESPONSES, problemResponse } from '../../bodies/problem-body.ts'
 import type { Access } from '../../plugins/access.ts'
 import type { Services } from '../../services.ts'
-import { CHANGE_PROBLEM_RESPONSES, PROBLEM_RESPONSES, problemResponse } from '../problem-body.ts'
 import { Password, RoleName, UserParams, UserView, userView } from './user-view.ts'
 
 const TAGS = ['Users']

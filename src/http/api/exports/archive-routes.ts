@@ -3,10 +3,10 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { type Static, Type } from 'typebox'
 import type { Selection } from '../../../core/export/export.ts'
 import { Problem } from '../../../core/problems/problem.ts'
+import { PROBLEM_RESPONSES, problemResponse } from '../../bodies/problem-body.ts'
 import type { Services } from '../../services.ts'
 import { sendFile } from '../../transfer/send-file.ts'
 import { FilterQuery, filterOfQuery } from '../packages/filter-query.ts'
-import { PROBLEM_RESPONSES, problemResponse } from '../problem-body.ts'
 
 const Flag = (description: string) => Type.Optional(Type.String({ enum: ['true', 'false'], description }))
 

@@ -5,10 +5,10 @@ import type { Plan, PlanEntry } from '../../../core/export/export.ts'
 import { Problem } from '../../../core/problems/problem.ts'
 import type { OpenFile } from '../../../core/storage/open-file.ts'
 import { hasEnded, type Task } from '../../../core/tasks/task.ts'
+import { PROBLEM_RESPONSES, problemResponse } from '../../bodies/problem-body.ts'
 import type { Services } from '../../services.ts'
 import { arrayText, objectText, textStream } from '../../transfer/json-stream.ts'
 import { sendFile } from '../../transfer/send-file.ts'
-import { PROBLEM_RESPONSES, problemResponse } from '../problem-body.ts'
 import { ExportParams, findExport } from './find-export.ts'
 
 const Manifest = Type.Object(

@@ -1,10 +1,10 @@
 /** /api/v1/packages and /api/v1/problems: what the repository holds, and what is wrong with it. */
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
+import { PROBLEM_RESPONSES, problemResponse } from '../../bodies/problem-body.ts'
 import type { Services } from '../../services.ts'
 import { parseCursor } from '../cursor.ts'
 import { DEFAULT_LIMIT, Next, nextOf, PageQuery } from '../page.ts'
-import { PROBLEM_RESPONSES, problemResponse } from '../problem-body.ts'
 import { FilterQuery, filterOfQuery } from './filter-query.ts'
 import { findPackage, PackageParams } from './find-package.ts'
 import { CatalogProblemView, detailView, PackageDetail, PackageView, summaryView } from './package-view.ts'

@@ -1,0 +1,57 @@
+/** Errors of our own API: RFC 9457, with what the appliance's API says in members of their own. */
+import { Type } from 'typebox'
+import type { Problem } from '../../core/problems/problem.ts'
+import { FORBIDDEN, TOO_MANY } from './error-texts.ts'
+
+export const PROBLEM_TYPE = 'application/problem+json; charset=utf-8'
+
+export const ProblemBody = Type.Object(
+  {
+    type: Type.String({ description: '`about:blank`: the code says which problem it is.' }),
+    title: Type.String({ description: 'The same for every problem of one code.' }),
+    status: Type.Integer(),
+    detail: Type.String({ description: 'A sentence that names the culprit.' }),
+    code: Type.String({ description: 'For programs.' }),
+    messageId: Type.String({ description: 'The id that the appliance’s API gives for the same.' }),
+    recovery: Type.String({ description: 'What the reader can do.' })
+  },
+  { title: 'Problem' }
+)
+
+/** The answers that any route of our own API can give beside its own. */
+export const PROBLEM_RESPONSES = {
+  400: problemResponse('A parameter or an attribute is missing or not valid.'),
+  401: problemResponse('User name or password are missing or wrong, or the session or the token has ended.'),
+  403: problemResponse(FORBIDDEN),
+  429: problemResponse(TOO_MANY),
+  500: problemResponse('Something went wrong inside the server.'),
+  503: problemResponse('The part of the server that this needs is not there at the moment.')
+}
+
+/** The same for routes that change something: they read a body, also where they need none. */
+export const CHANGE_PROBLEM_RESPONSES = {
+  ...PROBLEM_RESPONSES,
+  413: problemResponse('The body is longer than is read.')
+}
+
+export function problemResponse(description: string) {
+  return { description, content: { 'application/problem+json': { schema: ProblemBody } } }
+}
+
+export function problemBody(problem: Problem, status: number) {
+  const { id, text, explanation, recovery } = problem.userMessage
+  return { type: 'about:blank', title: explanation, status, detail: text, code: problem.code, messageId: id, recovery }
+}
+
+/** Shows nothing of what went wrong inside. */
+export function internalProblemBody(requestId: string) {
+  return {
+    type: 'about:blank',
+    title: 'The request failed because of an internal error.',
+    status: 500,
+    detail: `The log of the server has the details under request ${requestId}.`,
+    code: 'INTERNAL',
+    messageId: 'FQXHMUP9500L',
+    recovery: 'Repeat the request; if it fails again, look into the log.'
+  }
+}

@@ -1,0 +1,66 @@
+/** The common result body: `result` and `messages`. */
+import { type Static, Type } from 'typebox'
+import type { Message } from '../../core/problems/message.ts'
+import { FORBIDDEN, TOO_MANY } from './error-texts.ts'
+
+export const MessageView = Type.Object(
+  {
+    id: Type.String({
+      description: 'Message id: FQXHM, component, number, severity letter (I, F, G, H, J, K, L, M, N).'
+    }),
+    text: Type.String(),
+    explanation: Type.String(),
+    recovery: Type.Object({ text: Type.String(), URL: Type.String() })
+  },
+  { title: 'Message' }
+)
+
+export const ErrorBody = Type.Object(
+  {
+    result: Type.String({ description: '`failed`' }),
+    messages: Type.Array(MessageView)
+  },
+  { title: 'Error', description: 'What went wrong, in a sentence that names the culprit.' }
+)
+
+export type MessageView = Static<typeof MessageView>
+export type ErrorBody = Static<typeof ErrorBody>
+
+/** The answers that any route behind the login can give beside its own. */
+export const ERROR_RESPONSES = errorResponses('Error', ErrorBody.properties)
+
+/** The same for routes that change something: they read a body, also where they need none. */
+export const CHANGE_ERROR_RESPONSES = { ...ERROR_RESPONSES, 413: errorResponse('The body is longer than is read.') }
+
+/** The same for the status call, which says it under `errorMsg` as well. */
+export const STATUS_ERROR_RESPONSES = errorResponses('StatusError', {
+  ...ErrorBody.properties,
+  errorMsg: Type.Object({ result: Type.String({ description: '`failure`' }), messages: Type.Array(MessageView) })
+})
+
+/** An error answer of a route, with the common body. */
+export function errorResponse(description: string) {
+  return Type.Object({ ...ErrorBody.properties }, { title: 'Error', description })
+}
+
+function errorResponses<Properties extends typeof ErrorBody.properties>(title: string, properties: Properties) {
+  const response = (description: string) => Type.Object({ ...properties }, { title, description })
+  return {
+    400: response('A parameter or an attribute is missing or not valid.'),
+    401: response('User name or password are missing or wrong, or the session or the token has ended.'),
+    403: response(FORBIDDEN),
+    429: response(TOO_MANY),
+    500: response('Something went wrong inside the server.'),
+    503: response('The part of the server that this needs is not there at the moment.')
+  }
+}
+
+export function messageView(message: Message): MessageView {
+  const { id, text, explanation, recovery } = message
+  // The documentation calls recovery an array; every example and every recorded answer has one object.
+  return { id, text, explanation, recovery: { text: recovery, URL: '' } }
+}
+
+export function errorBody(messages: readonly Message[]): ErrorBody {
+  return { result: 'failed', messages: messages.map(messageView) }
+}

@@ -1,0 +1,196 @@
+/** PUT /updateRepositories/firmware and …/uxsps: start work on the repository. */
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import type { FastifyReply } from 'fastify'
+import { type Static, Type } from 'typebox'
+import type { Deletion, DeletionRequest } from '../../../core/catalog/deletion.ts'
+import type { FileScope } from '../../../core/catalog/file-scope.ts'
+import type { AcceptedTask } from '../../../core/export/export.ts'
+import { OPERATION_SUCCEEDED, taskAccepted } from '../../../core/problems/message.ts'
+import { Problem } from '../../../core/problems/problem.ts'
+import { CHANGE_ERROR_RESPONSES, errorResponse, MessageView, messageView } from '../../bodies/result-body.ts'
+import type { AccessByQuery } from '../../plugins/access.ts'
+import { SAMPLE_FIXID, SAMPLE_PACK_FIXID } from '../../samples.ts'
+import type { Services } from '../../services.ts'
+
+/** Those that would need somebody to download from. */
+const UPSTREAM_ACTIONS: ReadonlySet<string> = new Set(['refresh', 'refreshThenAcquire', 'acquire'])
+const SUPPORTED_ACTIONS = ['export', 'read', 'delete', 'cleanup', 'refresh', 'refreshThenAcquire', 'acquire']
+/** The others change the repository, or would if they were possible. */
+const ACCESS: AccessByQuery = {
+  otherwise: 'exporter',
+  byQuery: {
+    action: Object.fromEntries(
+      SUPPORTED_ACTIONS.map((action) => [action, action === 'export' ? 'exporter' : 'operator'])
+    )
+  }
+}
+const MAX_FIXIDS = 50_000
+const MAX_FIXID_LENGTH = 255
+
+const ActionQuery = Type.Object({
+  action: Type.String({
+    enum: SUPPORTED_ACTIONS,
+    examples: ['export'],
+    description:
+      '`export` packs packages into an archive; `read` reads the repository directory again; `delete` takes packages out of ' +
+      'it; `cleanup` takes out all that nothing needs. The others are refused: this server downloads nothing.'
+  }),
+  filetypes: Type.Optional(
+    Type.String({
+      enum: ['all', 'payloads'],
+      examples: ['all'],
+      description: '`all` files of a package, or its `payloads` only. Default `all`; a deletion must say it.'
+    })
+  ),
+  dryRun: Type.Optional(
+    Type.String({
+      enum: ['true', 'false'],
+      examples: ['true'],
+      description: 'For `delete` and `cleanup`: only tell what would go. Others take no notice of it.'
+    })
+  )
+})
+
+const ActionBody = Type.Union(
+  [
+    Type.Object({
+      fixids: Type.Optional(
+        Type.Array(Type.String({ minLength: 1, maxLength: MAX_FIXID_LENGTH }), {
+          maxItems: MAX_FIXIDS,
+          description:
+            'The packages, by fixid. For an export with `filetypes=all` none, or null, means the whole repository; a deletion ' +
+            'needs them.'
+        })
+      )
+    }),
+    Type.Null()
+  ],
+  { examples: [{ fixids: [SAMPLE_FIXID] }, { fixids: [SAMPLE_PACK_FIXID] }, { fixids: [] }] }
+)
+
+const ActionResult = Type.Object(
+  {
+    result: Type.String({ description: '`success`: the task was accepted.' }),
+    taskid: Type.Integer({ description: 'For the status call; 0 after a dry run.' }),
+    jobid: Type.Integer({ description: 'The same number.' }),
+    messages: Type.Array(MessageView),
+    packages: Type.Optional(
+      Type.Array(Type.String(), { description: 'The fixids that a deletion is about; also those of members.' })
+    ),
+    files: Type.Optional(Type.Integer({ description: 'How many files a deletion is about.' })),
+    size: Type.Optional(Type.Integer({ description: 'Bytes that a deletion sets free.' }))
+  },
+  {
+    title: 'Accepted',
+    examples: [{ result: 'success', taskid: 2, jobid: 2, messages: [messageView(OPERATION_SUCCEEDED)] }]
+  }
+)
+
+const CONFLICT_RESPONSE = errorResponse(
+  'There is no room for the archive, an export needs the package, or the action is not possible here; the message says which.'
+)
+
+export const actionRoutes: FastifyPluginAsyncTypebox<Pick<Services, 'commands'>> = async (app, { commands }) => {
+  for (const { url, operationId, tag, hide } of ACTION_URLS) {
+    app.put(
+      url,
+      {
+        config: { access: ACCESS },
+        schema: {
+          operationId,
+          hide,
+          tags: [tag],
+          summary: 'Export or delete packages, or read the repository again',
+          description:
+            'The answer comes at once and has the id of a task; the work goes on in the background and survives a restart. ' +
+            'Follow it with the status call. Exporting a system pack (UXSP) exports its members too.',
+          querystring: ActionQuery,
+          body: ActionBody,
+          response: { 200: ActionResult, 409: CONFLICT_RESPONSE, ...CHANGE_ERROR_RESPONSES }
+        }
+      },
+      async (request, reply) => {
+        const { action, filetypes = 'all' } = request.query
+        if (UPSTREAM_ACTIONS.has(action)) {
+          throw new Problem('UPSTREAM_MISSING', `The action ${action} is not possible: no upstream is configured.`)
+        }
+        if (action === 'delete' || action === 'cleanup') {
+          const deletion = await commands.deletePackages(deletionRequest(request.query, request.body, request.userName))
+          return accepted(reply, deletionResult(deletion))
+        }
+        const started =
+          action === 'read'
+            ? await commands.requestScan(request.userName)
+            : await commands.requestExport({
+                selection: { fixids: exportFixids(request.body, filetypes), scope: filetypes as FileScope },
+                requestedBy: request.userName
+              })
+        return accepted(reply, actionResult(started))
+      }
+    )
+  }
+}
+
+const FIRMWARE_TAG = 'LXCA: firmware repository'
+const PACKS_TAG = 'LXCA: system packs'
+
+const ACTION_URLS = [
+  { url: '/updateRepositories/firmware', operationId: 'changeFirmware', tag: FIRMWARE_TAG, hide: false },
+  { url: '/updateRepositories/firmware/uxsps', operationId: 'changeSystemPacks', tag: PACKS_TAG, hide: false },
+  // The documentation writes the singular once.
+  { url: '/updateRepositories/firmware/uxsp', operationId: 'changeSystemPacks', tag: PACKS_TAG, hide: true }
+]
+
+function exportFixids(body: Static<typeof ActionBody>, filetypes: string): string[] {
+  const fixids = body?.fixids ?? []
+  if (fixids.length === 0 && filetypes === 'payloads') {
+    throw new Problem(
+      'BODY_INVALID',
+      'The attribute fixids is missing or empty; with filetypes=payloads it must name packages.'
+    )
+  }
+  return fixids
+}
+
+function actionResult({ task, notes }: AcceptedTask): Static<typeof ActionResult> {
+  const messages = [OPERATION_SUCCEEDED, ...notes]
+  return { result: 'success', taskid: task.id, jobid: task.id, messages: messages.map(messageView) }
+}
+
+/** @throws Problem when it does not say what is to be deleted: nothing never stands for everything */
+function deletionRequest(
+  query: Static<typeof ActionQuery>,
+  body: Static<typeof ActionBody>,
+  requestedBy: string
+): DeletionRequest {
+  const isDryRun = query.dryRun === 'true'
+  if (query.action === 'cleanup') return { what: 'unused', scope: 'all', isDryRun, requestedBy }
+  if (query.filetypes === undefined) {
+    throw new Problem('PARAMETER_INVALID', 'The parameter filetypes is missing; it must be all or payloads.')
+  }
+  const fixids = body?.fixids ?? []
+  if (fixids.length === 0) {
+    throw new Problem('BODY_INVALID', 'The attribute fixids is missing or empty; a deletion must name packages.')
+  }
+  return { what: { fixids }, scope: query.filetypes as FileScope, isDryRun, requestedBy }
+}
+
+function deletionResult({ fixids, fileCount, bytes, taskId }: Deletion): Static<typeof ActionResult> {
+  const messages = [OPERATION_SUCCEEDED, ...(taskId === undefined ? [] : [taskAccepted(taskId)])]
+  return {
+    result: 'success',
+    taskid: taskId ?? 0,
+    jobid: taskId ?? 0,
+    messages: messages.map(messageView),
+    packages: [...fixids],
+    files: fileCount,
+    size: bytes
+  }
+}
+
+/** With the headers that older clients follow. */
+function accepted(reply: FastifyReply, result: Static<typeof ActionResult>): FastifyReply {
+  const { taskid } = result
+  if (taskid !== 0) reply.request.taskId = taskid
+  return reply.headers(taskid === 0 ? {} : { location: `/jobs/${taskid}`, jobids: String(taskid) }).send(result)
+}
