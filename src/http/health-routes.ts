@@ -4,21 +4,11 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import type { HealthCheck } from '../core/catalog/catalog.ts'
+import { HealthCheckView, readinessView } from './bodies/health-check-view.ts'
 import { errorResponse } from './bodies/result-body.ts'
 import type { Services } from './services.ts'
 
 const Live = Type.Object({ status: Type.String() })
-
-export const HealthCheckView = Type.Object(
-  {
-    name: Type.String({
-      description: '`database`, `repository`, `space` or `worker`; `closing` while the server ends.'
-    }),
-    isHealthy: Type.Boolean(),
-    reason: Type.String({ description: 'A sentence; empty when healthy.' })
-  },
-  { title: 'HealthCheck' }
-)
 
 const Ready = Type.Object({
   status: Type.String({ description: '`ready` or `not ready`' }),
@@ -63,10 +53,7 @@ export const healthRoutes: FastifyPluginAsyncTypebox<HealthOptions> = async (app
     async (_request, reply) => {
       const checks = [...(await health()), ...(isClosing() ? [CLOSING] : [])]
       const isReady = checks.every((check) => check.isHealthy)
-      return reply.code(isReady ? 200 : 503).send({
-        status: isReady ? 'ready' : 'not ready',
-        checks: checks.map(({ name, isHealthy, reason }) => ({ name, isHealthy, reason }))
-      })
+      return reply.code(isReady ? 200 : 503).send(readinessView(checks))
     }
   )
 }

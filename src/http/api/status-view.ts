@@ -2,7 +2,7 @@
 import { type Static, Type } from 'typebox'
 import type { DepotStatus } from '../../core/tasks/statistics.ts'
 import type { TaskKind } from '../../core/tasks/task.ts'
-import { HealthCheckView } from '../health-routes.ts'
+import { HealthCheckView, readinessView } from '../bodies/health-check-view.ts'
 
 const Time = (description: string) =>
   Type.Union([Type.String({ format: 'date-time' }), Type.Null()], { description: `${description}; null: never.` })
@@ -69,8 +69,7 @@ export function depotStatusView(depot: DepotStatus, version: string, now: Date):
   const { catalog, readAt, lastScan } = depot
   const { packages, files, bytes } = catalog
   return {
-    status: depot.checks.every((check) => check.isHealthy) ? 'ready' : 'not ready',
-    checks: depot.checks.map(({ name, isHealthy, reason }) => ({ name, isHealthy, reason })),
+    ...readinessView(depot.checks),
     version,
     startedAt: depot.startedAt.toISOString(),
     uptimeSeconds: Math.max(0, Math.floor((now.getTime() - depot.startedAt.getTime()) / 1000)),

@@ -1,7 +1,7 @@
 /** Errors of our own API: RFC 9457, with what the appliance's API says in members of their own. */
 import { Type } from 'typebox'
 import type { Problem } from '../../core/problems/problem.ts'
-import { FORBIDDEN, TOO_MANY } from './error-texts.ts'
+import { ERROR_TEXTS } from './error-texts.ts'
 
 export const PROBLEM_TYPE = 'application/problem+json; charset=utf-8'
 
@@ -18,21 +18,18 @@ export const ProblemBody = Type.Object(
   { title: 'Problem' }
 )
 
-/** The answers that any route of our own API can give beside its own. */
+/** The errors that every route of the native API can answer with. */
 export const PROBLEM_RESPONSES = {
-  400: problemResponse('A parameter or an attribute is missing or not valid.'),
-  401: problemResponse('User name or password are missing or wrong, or the session or the token has ended.'),
-  403: problemResponse(FORBIDDEN),
-  429: problemResponse(TOO_MANY),
-  500: problemResponse('Something went wrong inside the server.'),
-  503: problemResponse('The part of the server that this needs is not there at the moment.')
+  400: problemResponse(ERROR_TEXTS[400]),
+  401: problemResponse(ERROR_TEXTS[401]),
+  403: problemResponse(ERROR_TEXTS[403]),
+  429: problemResponse(ERROR_TEXTS[429]),
+  500: problemResponse(ERROR_TEXTS[500]),
+  503: problemResponse(ERROR_TEXTS[503])
 }
 
-/** The same for routes that change something: they read a body, also where they need none. */
-export const CHANGE_PROBLEM_RESPONSES = {
-  ...PROBLEM_RESPONSES,
-  413: problemResponse('The body is longer than is read.')
-}
+/** For routes that change something: they read a body, also where they need none. */
+export const CHANGE_PROBLEM_RESPONSES = { ...PROBLEM_RESPONSES, 413: problemResponse(ERROR_TEXTS[413]) }
 
 export function problemResponse(description: string) {
   return { description, content: { 'application/problem+json': { schema: ProblemBody } } }

@@ -1,7 +1,7 @@
 /** The common result body: `result` and `messages`. */
 import { type Static, Type } from 'typebox'
 import type { Message } from '../../core/problems/message.ts'
-import { FORBIDDEN, TOO_MANY } from './error-texts.ts'
+import { ERROR_TEXTS } from './error-texts.ts'
 
 export const MessageView = Type.Object(
   {
@@ -30,7 +30,7 @@ export type ErrorBody = Static<typeof ErrorBody>
 export const ERROR_RESPONSES = errorResponses('Error', ErrorBody.properties)
 
 /** The same for routes that change something: they read a body, also where they need none. */
-export const CHANGE_ERROR_RESPONSES = { ...ERROR_RESPONSES, 413: errorResponse('The body is longer than is read.') }
+export const CHANGE_ERROR_RESPONSES = { ...ERROR_RESPONSES, 413: errorResponse(ERROR_TEXTS[413]) }
 
 /** The same for the status call, which says it under `errorMsg` as well. */
 export const STATUS_ERROR_RESPONSES = errorResponses('StatusError', {
@@ -46,12 +46,12 @@ export function errorResponse(description: string) {
 function errorResponses<Properties extends typeof ErrorBody.properties>(title: string, properties: Properties) {
   const response = (description: string) => Type.Object({ ...properties }, { title, description })
   return {
-    400: response('A parameter or an attribute is missing or not valid.'),
-    401: response('User name or password are missing or wrong, or the session or the token has ended.'),
-    403: response(FORBIDDEN),
-    429: response(TOO_MANY),
-    500: response('Something went wrong inside the server.'),
-    503: response('The part of the server that this needs is not there at the moment.')
+    400: response(ERROR_TEXTS[400]),
+    401: response(ERROR_TEXTS[401]),
+    403: response(ERROR_TEXTS[403]),
+    429: response(ERROR_TEXTS[429]),
+    500: response(ERROR_TEXTS[500]),
+    503: response(ERROR_TEXTS[503])
   }
 }
 

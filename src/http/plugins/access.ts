@@ -2,6 +2,7 @@
 import type { FastifyRequest, RouteOptions } from 'fastify'
 import { covers, higherRole, type Identity, lowerRole, type Role } from '../../core/accounts/access.ts'
 import { Problem } from '../../core/problems/problem.ts'
+import type { TaskReader } from '../../core/tasks/task.ts'
 
 /** Of a route on which it depends on the query what is asked for. */
 export interface AccessByQuery {
@@ -86,6 +87,24 @@ export function requireRole({ name, role, kind }: Identity, needed: Role, wordin
   if (covers(role, needed)) return
   const subject = kind === 'token' ? `the token of ${name}` : name
   throw new Problem('ACCESS_DENIED', `This needs ${wording} ${needed}; ${subject} has the role ${role}.`)
+}
+
+/**
+ * Only operators cancel the tasks of other users. The creator of a task never changes, so the check can come before the
+ * command; unknown tasks are left to the command.
+ * @throws Problem ACCESS_DENIED
+ */
+export async function requireOwnTasks(
+  identity: Identity | null,
+  tasks: Pick<TaskReader, 'findTask'>,
+  ids: readonly number[]
+): Promise<void> {
+  if (identity === null || covers(identity.role, 'operator')) return
+  for (const id of ids) {
+    const task = await tasks.findTask(id)
+    if (task === undefined || task.createdBy === identity.name) continue
+    throw new Problem('ACCESS_DENIED', `The task ${id} is of ${task.createdBy}: to cancel it needs the role operator.`)
+  }
 }
 
 /** For `@fastify/swagger`: the operation says which role it needs. */

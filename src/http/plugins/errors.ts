@@ -5,7 +5,7 @@ import { Problem, toDatabaseProblem } from '../../core/problems/problem.ts'
 import type { ProblemKind } from '../../core/problems/problem-catalogue.ts'
 import { internalProblemBody, PROBLEM_TYPE, problemBody } from '../bodies/problem-body.ts'
 import { type ErrorBody, errorBody } from '../bodies/result-body.ts'
-import { REQUEST_ID_HEADER } from './request-id.ts'
+import { REQUEST_ID_HEADER } from './telemetry.ts'
 
 const STATUS: Readonly<Record<ProblemKind, number>> = {
   invalid: 400,

@@ -2,9 +2,10 @@
  * Follows every request to its end: sets its id in the answer, writes a log line and counts it. Register it before all
  * routes.
  */
+import { randomBytes } from 'node:crypto'
+import type { IncomingMessage } from 'node:http'
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, LogController } from 'fastify'
 import type { AnsweredRequest, Metrics } from '../../core/tasks/telemetry.ts'
-import { REQUEST_ID_HEADER } from './request-id.ts'
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -15,6 +16,26 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** The task that it has started; 0: none. */
     taskId: number
+  }
+}
+
+export const REQUEST_ID_HEADER = 'x-request-id'
+
+/** At most 64 characters, none of which needs escaping in a header, a log line or a URL. */
+const SAFE_ID = /^[A-Za-z0-9._-]{1,64}$/
+
+/**
+ * For Fastify's `genReqId`: the id names a request in its answer and in every log line about it. A safe id that the
+ * client sends is used unchanged; otherwise the id is unique across requests and servers.
+ */
+export function requestIds(): (request: Pick<IncomingMessage, 'headers'>) => string {
+  const prefix = randomBytes(6).toString('hex')
+  let count = 0
+  return ({ headers }) => {
+    const given = headers[REQUEST_ID_HEADER]
+    if (typeof given === 'string' && SAFE_ID.test(given)) return given
+    count += 1
+    return `${prefix}-${count.toString(36)}`
   }
 }
 

@@ -7,8 +7,7 @@ import { Busboy, type BusboyFileStream, type BusboyHeaders, type BusboyInstance 
 import type { ReceivedFile, UploadSink } from '../../core/import/import.ts'
 import { checkUploadName, quoteName } from '../../core/import/upload-name.ts'
 import { Problem } from '../../core/problems/problem.ts'
-import { chunksOf } from './chunks-of.ts'
-import { lendChunks } from './lend-chunks.ts'
+import { chunksOf, lendChunks } from './upload-chunks.ts'
 
 /** As many files as a few hundred packages have; whoever has more sends an archive. */
 const MAX_FILES = 2_000

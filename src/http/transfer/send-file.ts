@@ -7,7 +7,7 @@ import parseRange from 'range-parser'
 import type { Archives } from '../../core/export/archive.ts'
 import { Problem } from '../../core/problems/problem.ts'
 import type { ByteRange, OpenFile } from '../../core/storage/open-file.ts'
-import { attachmentOf } from './attachment.ts'
+import { attachmentOf } from './content-disposition.ts'
 import { sendBytes } from './send-bytes.ts'
 
 const FILE_HEADERS = [

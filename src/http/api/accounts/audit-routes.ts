@@ -6,8 +6,7 @@ import { Problem } from '../../../core/problems/problem.ts'
 import { parseUtcTime, UTC_TIME } from '../../../core/utc-time.ts'
 import { PROBLEM_RESPONSES } from '../../bodies/problem-body.ts'
 import type { Services } from '../../services.ts'
-import { parseNumberCursor } from '../cursor.ts'
-import { DEFAULT_LIMIT, Next, nextOf, PageQuery } from '../page.ts'
+import { DEFAULT_LIMIT, Next, nextOf, PageQuery, parseNumberCursor } from '../page.ts'
 
 const AuditRecordView = Type.Object(
   {

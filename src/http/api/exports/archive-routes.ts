@@ -6,7 +6,7 @@ import { Problem } from '../../../core/problems/problem.ts'
 import { PROBLEM_RESPONSES, problemResponse } from '../../bodies/problem-body.ts'
 import type { Services } from '../../services.ts'
 import { sendFile } from '../../transfer/send-file.ts'
-import { FilterQuery, filterOfQuery } from '../packages/filter-query.ts'
+import { FilterQuery, filterOfQuery } from '../packages/package-parameters.ts'
 
 const Flag = (description: string) => Type.Optional(Type.String({ enum: ['true', 'false'], description }))
 

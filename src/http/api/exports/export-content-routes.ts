@@ -7,6 +7,7 @@ import type { OpenFile } from '../../../core/storage/open-file.ts'
 import { hasEnded, type Task } from '../../../core/tasks/task.ts'
 import { PROBLEM_RESPONSES, problemResponse } from '../../bodies/problem-body.ts'
 import type { Services } from '../../services.ts'
+import { attachmentOf } from '../../transfer/content-disposition.ts'
 import { arrayText, objectText, textStream } from '../../transfer/json-stream.ts'
 import { sendFile } from '../../transfer/send-file.ts'
 import { ExportParams, findExport } from './find-export.ts'
@@ -132,7 +133,7 @@ export const exportContentRoutes: FastifyPluginAsyncTypebox<Pick<Services, 'task
     async (request, reply) => {
       const task = await findExport(tasks, request.params.id)
       const plan = await planOf(task)
-      reply.header('content-disposition', 'attachment; filename="SHA256SUMS"')
+      reply.header('content-disposition', attachmentOf('SHA256SUMS'))
       return reply.type('text/plain; charset=utf-8').send(textStream(lines(plan, sumLine, '')) as never)
     }
   )

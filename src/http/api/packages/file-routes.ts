@@ -8,7 +8,7 @@ import { PROBLEM_RESPONSES, problemResponse } from '../../bodies/problem-body.ts
 import { SAMPLE_FIXID } from '../../samples.ts'
 import type { Services } from '../../services.ts'
 import { sendFile } from '../../transfer/send-file.ts'
-import { findPackage, PackageParams } from './find-package.ts'
+import { findPackage, PackageParams } from './package-parameters.ts'
 import { textOfFile } from './text-of-file.ts'
 
 /** No browser may run what somebody has put into the repository, whatever it takes it for. */

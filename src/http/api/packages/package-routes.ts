@@ -3,10 +3,8 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import { PROBLEM_RESPONSES, problemResponse } from '../../bodies/problem-body.ts'
 import type { Services } from '../../services.ts'
-import { parseCursor } from '../cursor.ts'
-import { DEFAULT_LIMIT, Next, nextOf, PageQuery } from '../page.ts'
-import { FilterQuery, filterOfQuery } from './filter-query.ts'
-import { findPackage, PackageParams } from './find-package.ts'
+import { DEFAULT_LIMIT, Next, nextOf, PageQuery, parseCursor } from '../page.ts'
+import { FilterQuery, filterOfQuery, findPackage, PackageParams } from './package-parameters.ts'
 import { CatalogProblemView, detailView, PackageDetail, PackageView, summaryView } from './package-view.ts'
 
 const PackageQuery = Type.Object({ ...FilterQuery, ...PageQuery })

@@ -2,7 +2,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import { CHANGE_ERROR_RESPONSES } from '../../bodies/result-body.ts'
-import { requireOwnTasks } from '../../own-tasks.ts'
+import { requireOwnTasks } from '../../plugins/access.ts'
 import { SAMPLE_TASK_ID } from '../../samples.ts'
 import type { Services } from '../../services.ts'
 import { MAX_TASK_IDS, parseTaskId, TaskIds } from './task-id.ts'

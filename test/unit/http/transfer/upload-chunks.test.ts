@@ -1,7 +1,7 @@
 import { PassThrough, Readable } from 'node:stream'
 import fc from 'fast-check'
 import t, { type Test } from 'tap'
-import { chunksOf } from '../../../../src/http/transfer/chunks-of.ts'
+import { chunksOf, lendChunks } from '../../../../src/http/transfer/upload-chunks.ts'
 
 const KIB = 1024
 const HIGH_WATER_BYTES = 512 * KIB
@@ -10,10 +10,10 @@ async function someTurns(count = 20): Promise<void> {
   for (let turn = 0; turn < count; turn += 1) await new Promise((resolve) => setImmediate(resolve))
 }
 
-/** A stream as a parser gives it: what it is told to hold is what was pushed into it. */
+/** A stream like those of the parser: it holds exactly what is pushed into it. */
 const pushed = () => new Readable({ read() {}, highWaterMark: 64 * KIB })
 
-/** The chunks up to the end, or up to the failure, which is the last one. */
+/** The chunks up to the end, or up to the error, which is then the last item. */
 async function collect(stream: Readable): Promise<unknown[]> {
   const chunks: unknown[] = []
   try {
@@ -24,10 +24,10 @@ async function collect(stream: Readable): Promise<unknown[]> {
   return chunks
 }
 
-/** Fails where nothing comes, instead of waiting forever. */
+/** Rejects after 1,000 turns of the event loop instead of waiting forever. */
 async function soon<Value>(promise: Promise<Value>): Promise<Value> {
   const late = someTurns(1_000).then(() => {
-    throw new Error('It still waits')
+    throw new Error('The promise is still pending')
   })
   return Promise.race([promise, late])
 }
@@ -42,7 +42,7 @@ function listenForUnhandled(t: Test): unknown[] {
   return unhandled
 }
 
-t.test('chunks come one by one, and are those that were given', async (t) => {
+t.test('chunksOf yields the chunks one by one, without copying them', async (t) => {
   const stream = pushed()
   const given = ['first', 'second', 'third'].map((text) => Buffer.from(text))
   const collecting = collect(stream)
@@ -54,11 +54,11 @@ t.test('chunks come one by one, and are those that were given', async (t) => {
   t.equal(taken.length, 3)
   t.ok(
     taken.every((chunk, index) => chunk === given[index]),
-    'none is a copy'
+    'no chunk is a copy'
   )
 })
 
-t.test('a stream is stopped while too much waits, and goes on when that is taken', async (t) => {
+t.test('chunksOf pauses the stream while too many bytes wait, and resumes it when they are consumed', async (t) => {
   let given = 0
   const stream = new Readable({
     highWaterMark: 16 * KIB,
@@ -78,7 +78,7 @@ t.test('a stream is stopped while too much waits, and goes on when that is taken
   t.equal(taken, 4 * HIGH_WATER_BYTES)
 })
 
-t.test('what came before a failure comes before it', async (t) => {
+t.test('chunksOf yields the chunks before an error, and then throws the error', async (t) => {
   const stream = pushed()
   const broken = new Error('the connection is broken')
   const collecting = collect(stream)
@@ -91,12 +91,12 @@ t.test('what came before a failure comes before it', async (t) => {
   t.same((await soon(collecting)).map(String), ['first', 'second', 'third', String(broken)])
 })
 
-t.test('what comes with the end while the taker is busy is not lost', async (t) => {
+t.test('chunksOf loses no chunk that arrives together with the end while the consumer is busy', async (t) => {
   const stream = pushed()
   const chunks = chunksOf(stream)
   stream.push('first')
   await chunks.next()
-  // The taker is at the first one.
+  // The consumer has the first chunk.
   stream.push('second')
   await someTurns()
   stream.push(null)
@@ -105,7 +105,7 @@ t.test('what comes with the end while the taker is busy is not lost', async (t) 
   t.match(await soon(chunks.next()), { done: true })
 })
 
-t.test('a failure that nobody has waited for is told to whoever comes', async (t) => {
+t.test('chunksOf throws an error that occurred before it was called', async (t) => {
   const unhandled = listenForUnhandled(t)
   const broken = new Error('the connection is broken')
   const failed = pushed()
@@ -121,7 +121,7 @@ t.test('a failure that nobody has waited for is told to whoever comes', async (t
   t.same(unhandled, [])
 })
 
-t.test('a stream that breaks off without a reason has not ended', async (t) => {
+t.test('chunksOf throws when the stream is destroyed without an error before its end', async (t) => {
   const stream = pushed()
   const collecting = collect(stream)
   stream.push('half')
@@ -130,7 +130,7 @@ t.test('a stream that breaks off without a reason has not ended', async (t) => {
   t.match(await soon(collecting), [Buffer.from('half'), { code: 'ERR_STREAM_PREMATURE_CLOSE' }])
 })
 
-t.test('a stream without content ends, also one that has ended before anybody looked', async (t) => {
+t.test('chunksOf ends for a stream without content, also when the stream ended before the call', async (t) => {
   const empty = pushed()
   empty.push(null)
   t.same(await soon(collect(empty)), [])
@@ -147,20 +147,20 @@ t.test('a stream without content ends, also one that has ended before anybody lo
   t.same((await soon(collect(whole))).map(String), ['all of it'])
 })
 
-t.test('who takes no more leaves a stream that can fail without a word', async (t) => {
+t.test('an error of the stream after the consumer has stopped is not an unhandled error', async (t) => {
   const unhandled = listenForUnhandled(t)
   const stream = pushed()
   stream.push('first')
   for await (const _ of chunksOf(stream)) break
   for (let count = 0; count < 100; count += 1) stream.push(Buffer.alloc(16 * KIB))
   await someTurns()
-  t.ok(stream.readableLength > 512 * KIB, 'the rest stays where it is')
+  t.ok(stream.readableLength > 512 * KIB, 'the rest stays in the stream')
   stream.destroy(new Error('the upload has failed'))
   await someTurns()
   t.same(unhandled, [])
 })
 
-t.test('however the giver and the taker are timed, all chunks come in their order', async (t) => {
+t.test('chunksOf yields all chunks in order for any timing of producer and consumer', async (t) => {
   const step = fc.record({ size: fc.constantFrom(1, 100, 64 * KIB, 300 * KIB), pause: fc.nat(2), rest: fc.nat(2) })
   const areSame = async (steps: readonly { size: number; pause: number; rest: number }[], doesFail: boolean) => {
     const stream = new PassThrough({ highWaterMark: 64 * KIB })
@@ -189,4 +189,46 @@ t.test('however the giver and the taker are timed, all chunks come in their orde
   }
   const steps = fc.array(step, { minLength: 1, maxLength: 20 })
   await t.resolves(fc.assert(fc.asyncProperty(steps, fc.boolean(), areSame), { numRuns: 60 }))
+})
+
+async function* yieldAll(chunks: readonly Buffer[]): AsyncGenerator<Buffer> {
+  yield* chunks
+}
+
+const chunk = (length: number) => Buffer.allocUnsafeSlow(length).fill(7)
+
+t.test('lendChunks frees a chunk once enough bytes after it are consumed', async (t) => {
+  const chunks = [chunk(10), chunk(10), chunk(10), chunk(10)]
+  const lengths: number[][] = []
+  for await (const taken of lendChunks(yieldAll(chunks), 20)) {
+    t.equal(taken[0], 7)
+    lengths.push(chunks.map(({ length }) => length))
+  }
+  t.same(lengths, [
+    [10, 10, 10, 10],
+    [10, 10, 10, 10],
+    [10, 10, 10, 10],
+    [0, 10, 10, 10]
+  ])
+})
+
+t.test('lendChunks does not free memory that is shared with other buffers', async (t) => {
+  const shared = chunk(30)
+  const pooled = Buffer.from('of the pool')
+  const parts = [shared.subarray(0, 10), shared.subarray(10), pooled, chunk(100), chunk(100)]
+  for await (const _ of lendChunks(yieldAll(parts), 1));
+  t.equal(shared.length, 30)
+  t.equal(String(pooled), 'of the pool')
+})
+
+t.test('lendChunks yields the chunks unchanged and in order', async (t) => {
+  const contents = Array.from({ length: 50 }, (_, index) => Buffer.alloc(index * 7, index))
+  const taken: string[] = []
+  for await (const part of lendChunks(yieldAll(contents.map((content) => Buffer.from(content))), 100)) {
+    taken.push(part.toString('hex'))
+  }
+  t.same(
+    taken,
+    contents.map((content) => content.toString('hex'))
+  )
 })

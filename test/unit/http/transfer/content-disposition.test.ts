@@ -1,5 +1,5 @@
 import t from 'tap'
-import { attachmentOf } from '../../../../src/http/transfer/attachment.ts'
+import { attachmentOf } from '../../../../src/http/transfer/content-disposition.ts'
 
 t.test('a plain name stands between quotes', async (t) => {
   for (const name of [

@@ -1,7 +1,19 @@
-/** Which packages a request is about, as query parameters. */
+/** How a request names packages: one by the fixid in the path, several by filters in the query. */
 import { type Static, Type } from 'typebox'
-import type { PackageFilter } from '../../../core/catalog/catalog.ts'
-import { SAMPLE_MACHINE_TYPE } from '../../samples.ts'
+import type { CatalogReader, PackageFilter, PackageSummary } from '../../../core/catalog/catalog.ts'
+import { Problem } from '../../../core/problems/problem.ts'
+import { SAMPLE_FIXID, SAMPLE_MACHINE_TYPE } from '../../samples.ts'
+
+export const PackageParams = Type.Object({
+  fixid: Type.String({ minLength: 1, maxLength: 255, examples: [SAMPLE_FIXID], description: 'The fixid of a package.' })
+})
+
+/** @throws Problem PACKAGE_UNKNOWN */
+export async function findPackage(catalog: CatalogReader, fixid: string): Promise<PackageSummary> {
+  const found = await catalog.findPackage(fixid)
+  if (found === undefined) throw new Problem('PACKAGE_UNKNOWN', `There is no package ${JSON.stringify(fixid)}.`)
+  return found
+}
 
 export const FilterQuery = {
   q: Type.Optional(
