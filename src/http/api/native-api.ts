@@ -7,8 +7,9 @@ import { tokenRoutes } from './accounts/token-routes.ts'
 import { userRoutes } from './accounts/user-routes.ts'
 import { archiveRoutes } from './exports/archive-routes.ts'
 import { eventRoutes } from './exports/event-routes.ts'
-import { exportContentRoutes } from './exports/export-content-routes.ts'
+import { exportArchiveRoutes } from './exports/export-archive-routes.ts'
 import { exportRoutes } from './exports/export-routes.ts'
+import { manifestRoutes } from './exports/manifest-routes.ts'
 import { fileRoutes } from './packages/file-routes.ts'
 import { packageRoutes } from './packages/package-routes.ts'
 import { statusRoutes } from './status-routes.ts'
@@ -20,7 +21,8 @@ export const nativeApi: FastifyPluginAsync<Services & { version: string }> = asy
   await app.register(packageRoutes, services)
   await app.register(fileRoutes, services)
   await app.register(exportRoutes, services)
-  await app.register(exportContentRoutes, services)
+  await app.register(exportArchiveRoutes, services)
+  await app.register(manifestRoutes, services)
   await app.register(archiveRoutes, services)
   await app.register(eventRoutes, services)
   await app.register(meRoutes, services)

@@ -1,20 +1,23 @@
-import type { IncomingMessage } from 'node:http'
+import type { FastifyReply, FastifyRequest } from 'fastify'
 
-/** Whoever has not read the answer by then does not look for it. */
+/** How long the client can still send before the connection is closed. */
 const LINGER_MS = 5_000
 
 /**
- * For an answer that is given before the body has been read: the connection is closed after it, but not at once. A
- * close while bytes of the client are under way is a reset, which can take the answer away from it (RFC 9112, 9.6).
+ * Call it in `onSend`: closes the connection after an answer that is sent before the body has been read completely,
+ * since the rest of the body would precede the next request. The server closes late: a close while bytes of the client
+ * are in transit is a reset, and the client can lose the answer (RFC 9112, 9.6).
  */
-export function lingerAfterAnswer(request: IncomingMessage): void {
-  const { socket } = request
-  // This is how Node closes a connection whose last answer is sent.
+export function closeAfterUnreadBody({ raw }: FastifyRequest, reply: FastifyReply): void {
+  if (raw.readableEnded) return
+  reply.header('connection', 'close')
+  const { socket } = raw
+  // Node calls this to close a connection after its last answer.
   socket.destroySoon = () => {
-    request.resume()
+    raw.resume()
     socket.end()
     const timer = setTimeout(() => socket.destroy(), LINGER_MS)
     socket.once('close', () => clearTimeout(timer))
-    request.once('end', () => socket.destroy())
+    raw.once('end', () => socket.destroy())
   }
 }

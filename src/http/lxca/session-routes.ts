@@ -4,17 +4,11 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { type Static, Type } from 'typebox'
 import type { Identity } from '../../core/accounts/access.ts'
 import type { OwnedSession, Session } from '../../core/accounts/session.ts'
-import { REQUEST_SUCCEEDED } from '../../core/problems/message.ts'
 import { Problem } from '../../core/problems/problem.ts'
-import {
-  CHANGE_ERROR_RESPONSES,
-  ERROR_RESPONSES,
-  errorResponse,
-  MessageView,
-  messageView
-} from '../bodies/result-body.ts'
+import { CHANGE_ERROR_RESPONSES, ERROR_RESPONSES, errorResponse } from '../bodies/result-body.ts'
 import { CSRF_COOKIE, SESSION_COOKIE } from '../plugins/auth.ts'
 import type { Services } from '../services.ts'
+import { DoneView, LoginView, SessionListView, SUCCESS, sessionView } from './session-view.ts'
 
 const TAGS = ['LXCA: sessions']
 const MAX_CREDENTIAL_LENGTH = 1_024
@@ -30,42 +24,6 @@ const Login = Type.Object(
   },
   { examples: [{ UserId: 'admin', password: 'your password' }] }
 )
-
-const sessionMembers = {
-  id: Type.String({ description: 'Of the session; at the login it is the value of the cookie JSESSIONID.' }),
-  UserId: Type.String(),
-  Address: Type.String({ description: 'Where the login came from.' }),
-  authenticationServer: Type.String({ description: '`local`' }),
-  created: Type.String({ description: 'ISO 8601, UTC.' }),
-  lastAccessed: Type.String({ description: 'ISO 8601, UTC.' }),
-  idleFor: Type.String({ description: 'Seconds, as text.' }),
-  isOwnSession: Type.Boolean()
-}
-
-const result = {
-  result: Type.String({ description: '`success`' }),
-  messages: Type.Array(MessageView)
-}
-
-const LoginAnswer = Type.Object(
-  {
-    response: Type.Object({
-      pwChangeRequired: Type.Boolean(),
-      session: Type.Object({
-        ...sessionMembers,
-        csrf: Type.String({ description: 'For the header X-Csrf-Token of requests that change something.' }),
-        inactivityTimeout: Type.String({ description: 'Minutes, as text, after which an unused session ends.' })
-      })
-    }),
-    ...result
-  },
-  { title: 'Login' }
-)
-
-const SessionList = Type.Object({ response: Type.Array(Type.Object(sessionMembers)), ...result }, { title: 'Sessions' })
-const Done = Type.Object(result, { title: 'Done' })
-
-const SUCCESS = { result: 'success', messages: [messageView(REQUEST_SUCCEEDED)] }
 
 /** Open to everybody. */
 export const loginRoutes: FastifyPluginAsyncTypebox<Services> = async (app, { sessions, logins }) => {
@@ -85,7 +43,7 @@ export const loginRoutes: FastifyPluginAsyncTypebox<Services> = async (app, { se
         security: [],
         body: Login,
         response: {
-          200: LoginAnswer,
+          200: LoginView,
           ...CHANGE_ERROR_RESPONSES,
           403: errorResponse('The name or the password is wrong, or the request comes from a page of another site.')
         }
@@ -116,7 +74,7 @@ export const sessionRoutes: FastifyPluginAsyncTypebox<Services> = async (app, { 
         tags: TAGS,
         summary: 'List the sessions',
         description: 'Administrators see all of them, others their own.',
-        response: { 200: SessionList, ...ERROR_RESPONSES }
+        response: { 200: SessionListView, ...ERROR_RESPONSES }
       }
     },
     async (request) => {
@@ -135,7 +93,7 @@ export const sessionRoutes: FastifyPluginAsyncTypebox<Services> = async (app, { 
         tags: TAGS,
         summary: 'Log out',
         description: 'Ends the session of the cookie; without one, nothing is changed.',
-        response: { 200: Done, ...CHANGE_ERROR_RESPONSES }
+        response: { 200: DoneView, ...CHANGE_ERROR_RESPONSES }
       }
     },
     async (request, reply) => {
@@ -157,7 +115,7 @@ export const sessionRoutes: FastifyPluginAsyncTypebox<Services> = async (app, { 
         summary: 'End a session',
         description: 'One of one’s own; administrators end those of others too.',
         params: Type.Object({ id: Type.String({ minLength: 1, maxLength: 255, description: 'The id of a session.' }) }),
-        response: { 200: Done, 404: errorResponse('There is no such session.'), ...CHANGE_ERROR_RESPONSES }
+        response: { 200: DoneView, 404: errorResponse('There is no such session.'), ...CHANGE_ERROR_RESPONSES }
       }
     },
     async (request) => {
@@ -203,19 +161,5 @@ function setCookies(request: FastifyRequest, reply: FastifyReply, owned: OwnedSe
 function clearCookies(reply: FastifyReply): void {
   for (const name of [SESSION_COOKIE, CSRF_COOKIE, 'user', 'inactivityTimeout', 'userAuthenticationMethod']) {
     reply.clearCookie(name, { path: '/' })
-  }
-}
-
-function sessionView(session: Session, own: string | undefined) {
-  const { id, userName, address, createdAt, lastUsedAt } = session
-  return {
-    id,
-    UserId: userName,
-    Address: address,
-    authenticationServer: 'local',
-    created: createdAt.toISOString(),
-    lastAccessed: lastUsedAt.toISOString(),
-    idleFor: String(Math.max(0, Math.floor((Date.now() - lastUsedAt.getTime()) / 1000))),
-    isOwnSession: id === own
   }
 }

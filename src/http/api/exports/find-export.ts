@@ -1,7 +1,8 @@
-/** The export that a path names. */
+/** The export in the path of a request. */
 import { Type } from 'typebox'
 import { Problem } from '../../../core/problems/problem.ts'
 import type { Task, TaskReader } from '../../../core/tasks/task.ts'
+import { PROBLEM_RESPONSES, problemResponse } from '../../bodies/problem-body.ts'
 
 export const ExportParams = Type.Object({
   id: Type.String({
@@ -11,6 +12,13 @@ export const ExportParams = Type.Object({
   })
 })
 
+/** Errors of the routes that need the archive of an export, or its plan. */
+export const CONTENT_RESPONSES = {
+  404: problemResponse('There is no such export.'),
+  410: problemResponse('The archive is not kept any more, or will never be.'),
+  ...PROBLEM_RESPONSES
+}
+
 /** @throws Problem EXPORT_UNKNOWN */
 export async function findExport(tasks: TaskReader, id: string): Promise<Task> {
   const number = Number(id)
@@ -18,4 +26,9 @@ export async function findExport(tasks: TaskReader, id: string): Promise<Task> {
   const task = Number.isSafeInteger(number) ? await tasks.findTask(number) : undefined
   if (task?.kind !== 'export') throw new Problem('EXPORT_UNKNOWN', `There is no export ${id}.`)
   return task
+}
+
+export function archiveGone({ id, state }: Task): Problem {
+  const text = state === 'completed' ? 'is not kept any more' : `does not exist: it is ${state}`
+  return new Problem('ARCHIVE_GONE', `The archive of the export ${id} ${text}.`)
 }

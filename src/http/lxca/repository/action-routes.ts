@@ -1,101 +1,29 @@
 /** PUT /updateRepositories/firmware and …/uxsps: start work on the repository. */
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyReply } from 'fastify'
-import { type Static, Type } from 'typebox'
+import type { Static } from 'typebox'
 import type { Deletion, DeletionRequest } from '../../../core/catalog/deletion.ts'
 import type { FileScope } from '../../../core/catalog/file-scope.ts'
 import type { AcceptedTask } from '../../../core/export/export.ts'
 import { OPERATION_SUCCEEDED, taskAccepted } from '../../../core/problems/message.ts'
 import { Problem } from '../../../core/problems/problem.ts'
-import { CHANGE_ERROR_RESPONSES, errorResponse, MessageView, messageView } from '../../bodies/result-body.ts'
-import type { AccessByQuery } from '../../plugins/access.ts'
-import { SAMPLE_FIXID, SAMPLE_PACK_FIXID } from '../../samples.ts'
+import { CHANGE_ERROR_RESPONSES, messageView } from '../../bodies/result-body.ts'
 import type { Services } from '../../services.ts'
-
-/** Those that would need somebody to download from. */
-const UPSTREAM_ACTIONS: ReadonlySet<string> = new Set(['refresh', 'refreshThenAcquire', 'acquire'])
-const SUPPORTED_ACTIONS = ['export', 'read', 'delete', 'cleanup', 'refresh', 'refreshThenAcquire', 'acquire']
-/** The others change the repository, or would if they were possible. */
-const ACCESS: AccessByQuery = {
-  otherwise: 'exporter',
-  byQuery: {
-    action: Object.fromEntries(
-      SUPPORTED_ACTIONS.map((action) => [action, action === 'export' ? 'exporter' : 'operator'])
-    )
-  }
-}
-const MAX_FIXIDS = 50_000
-const MAX_FIXID_LENGTH = 255
-
-const ActionQuery = Type.Object({
-  action: Type.String({
-    enum: SUPPORTED_ACTIONS,
-    examples: ['export'],
-    description:
-      '`export` packs packages into an archive; `read` reads the repository directory again; `delete` takes packages out of ' +
-      'it; `cleanup` takes out all that nothing needs. The others are refused: this server downloads nothing.'
-  }),
-  filetypes: Type.Optional(
-    Type.String({
-      enum: ['all', 'payloads'],
-      examples: ['all'],
-      description: '`all` files of a package, or its `payloads` only. Default `all`; a deletion must say it.'
-    })
-  ),
-  dryRun: Type.Optional(
-    Type.String({
-      enum: ['true', 'false'],
-      examples: ['true'],
-      description: 'For `delete` and `cleanup`: only tell what would go. Others take no notice of it.'
-    })
-  )
-})
-
-const ActionBody = Type.Union(
-  [
-    Type.Object({
-      fixids: Type.Optional(
-        Type.Array(Type.String({ minLength: 1, maxLength: MAX_FIXID_LENGTH }), {
-          maxItems: MAX_FIXIDS,
-          description:
-            'The packages, by fixid. For an export with `filetypes=all` none, or null, means the whole repository; a deletion ' +
-            'needs them.'
-        })
-      )
-    }),
-    Type.Null()
-  ],
-  { examples: [{ fixids: [SAMPLE_FIXID] }, { fixids: [SAMPLE_PACK_FIXID] }, { fixids: [] }] }
-)
-
-const ActionResult = Type.Object(
-  {
-    result: Type.String({ description: '`success`: the task was accepted.' }),
-    taskid: Type.Integer({ description: 'For the status call; 0 after a dry run.' }),
-    jobid: Type.Integer({ description: 'The same number.' }),
-    messages: Type.Array(MessageView),
-    packages: Type.Optional(
-      Type.Array(Type.String(), { description: 'The fixids that a deletion is about; also those of members.' })
-    ),
-    files: Type.Optional(Type.Integer({ description: 'How many files a deletion is about.' })),
-    size: Type.Optional(Type.Integer({ description: 'Bytes that a deletion sets free.' }))
-  },
-  {
-    title: 'Accepted',
-    examples: [{ result: 'success', taskid: 2, jobid: 2, messages: [messageView(OPERATION_SUCCEEDED)] }]
-  }
-)
-
-const CONFLICT_RESPONSE = errorResponse(
-  'There is no room for the archive, an export needs the package, or the action is not possible here; the message says which.'
-)
+import {
+  ACTION_ACCESS,
+  ActionBody,
+  ActionQuery,
+  ActionResult,
+  CONFLICT_RESPONSE,
+  UPSTREAM_ACTIONS
+} from './action-schemas.ts'
 
 export const actionRoutes: FastifyPluginAsyncTypebox<Pick<Services, 'commands'>> = async (app, { commands }) => {
   for (const { url, operationId, tag, hide } of ACTION_URLS) {
     app.put(
       url,
       {
-        config: { access: ACCESS },
+        config: { access: ACTION_ACCESS },
         schema: {
           operationId,
           hide,

@@ -77,7 +77,7 @@ t.test('who waits for an import whose task somebody deletes is told so', async (
   equalError(t, await depot.import(A), {
     status: 409,
     id: 'FQXHMUP9003L',
-    text: /^The task 1 was deleted while its end was waited for\.$/
+    text: /^The task 1 was deleted before it ended\.$/
   })
   t.same((await depot.call(LISTING)).json().updates, [])
 })
