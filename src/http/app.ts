@@ -1,4 +1,4 @@
-/** Builds the app from ready-made services. It listens on nothing. */
+/** Builds the app from its services; the caller lets it listen. */
 import type { RequestListener } from 'node:http'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import Fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify'
@@ -25,27 +25,27 @@ import type { Services } from './services.ts'
 
 export interface AppOptions {
   readonly services: Services
-  /** Of this program, for the API's description. */
+  /** The version of this program, for the OpenAPI document. */
   readonly version: string
-  /** For HTTPS; without it the app speaks plain HTTP. */
+  /** For HTTPS; without it the app serves plain HTTP. */
   readonly certificates?: CertificateSource | undefined
-  /** By default what the settings are by default. */
+  /** Default: the defaults of the settings. */
   readonly protection?: Protection | undefined
-  /** Whether there is more than what operations need: health and metrics. By default there is. */
+  /** False: only health and metrics are served. Default: true. */
   readonly servesApis?: boolean | undefined
-  /** Without one nothing is logged. */
+  /** Without a logger nothing is logged. */
   readonly logger?: FastifyBaseLogger
 }
 
 export type App = FastifyInstance
 
 /**
- * The schema of a route says how long its parameters may be: a fixid has up to 255 characters, and a list of tasks many
- * more than the 100 that the router would let pass. Node takes no request whose head is longer than this.
+ * The router's default of 100 characters is too short for a fixid (255) and for lists of tasks. The schemas limit the
+ * parameters; this is the limit that Node has for all headers of a request.
  */
 const MAX_PARAM_LENGTH = 16 * 1024
 
-/** With `https` Fastify says so where it tells on which address it listens. */
+/** The option `https` makes Fastify log its address with the scheme https. */
 function serverOptions(certificates: CertificateSource | undefined): object {
   if (certificates === undefined) return { http: SERVER_OPTIONS }
   return { https: {}, serverFactory: (handler: RequestListener) => createSecureServer(certificates, handler) }
@@ -61,7 +61,7 @@ export async function buildApp(options: AppOptions): Promise<App> {
     ...(logger === undefined ? {} : { loggerInstance: logger }),
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false, verbose: true } },
     schemaErrorFormatter: schemaProblem,
-    // What goes wrong before there is a route passes by the hooks.
+    // Errors before routing skip the hooks.
     frameworkErrors: (error, request, reply) =>
       sendError(error, request, reply.headers(safeHeaders(certificates !== undefined))),
     clientErrorHandler: answerMalformed,

@@ -1,9 +1,10 @@
 /**
- * For probes: whether the process runs, and whether it can do its work. Open to everybody, so reasons name no paths.
+ * For probes: liveness and readiness. The routes are public, so reasons contain no paths.
  */
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import type { HealthCheck } from '../core/catalog/catalog.ts'
+import { ERROR_TEXTS } from './bodies/error-texts.ts'
 import { HealthCheckView, readinessView } from './bodies/health-check-view.ts'
 import { errorResponse } from './bodies/result-body.ts'
 import type { Services } from './services.ts'
@@ -19,7 +20,7 @@ export interface HealthOptions extends Pick<Services, 'health'> {
   readonly isClosing: () => boolean
 }
 
-const CLOSING: HealthCheck = { name: 'closing', isHealthy: false, reason: 'The server is being stopped.' }
+const CLOSING: HealthCheck = { name: 'closing', isHealthy: false, reason: 'The server is stopping.' }
 
 export const healthRoutes: FastifyPluginAsyncTypebox<HealthOptions> = async (app, { health, isClosing }) => {
   app.get(
@@ -29,7 +30,7 @@ export const healthRoutes: FastifyPluginAsyncTypebox<HealthOptions> = async (app
       schema: {
         operationId: 'checkLiveness',
         tags: ['Operations'],
-        summary: 'The process runs',
+        summary: 'Check that the process runs',
         security: [],
         response: { 200: Live }
       }
@@ -43,11 +44,11 @@ export const healthRoutes: FastifyPluginAsyncTypebox<HealthOptions> = async (app
       schema: {
         operationId: 'checkReadiness',
         tags: ['Operations'],
-        summary: 'The depot can do its work',
+        summary: 'Check that the depot is ready',
         description:
-          'Checks the database, the repository directory, the space for archives, or the storage that has them, and the worker. 503 while the server ends.',
+          'Checks the database, the repository directory, the space or the storage for archives, and the worker. 503 while the server stops.',
         security: [],
-        response: { 200: Ready, 500: errorResponse('Something went wrong inside the server.'), 503: Ready }
+        response: { 200: Ready, 500: errorResponse(ERROR_TEXTS[500]), 503: Ready }
       }
     },
     async (_request, reply) => {

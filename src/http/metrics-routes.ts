@@ -1,4 +1,4 @@
-/** The numbers of the depot for Prometheus, behind the login like everything else. */
+/** The metrics of the depot for Prometheus; they need a login. */
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import { ERROR_RESPONSES } from './bodies/result-body.ts'
@@ -12,12 +12,12 @@ export const metricsRoutes: FastifyPluginAsyncTypebox<Pick<Services, 'metrics'>>
       schema: {
         operationId: 'readMetrics',
         tags: ['Operations'],
-        summary: 'Numbers for Prometheus',
+        summary: 'Read the metrics',
         description:
-          'In the text format of Prometheus, at most a second old. docs/observability.md lists them. With `FIXDEPOT_METRICS_LISTEN` ' +
-          'they are also on a port of their own, without a login.',
+          'In the text format of Prometheus, at most one second old. docs/observability.md lists them. With ' +
+          '`FIXDEPOT_METRICS_LISTEN` they are also served on a separate port, without a login.',
         response: {
-          200: { description: 'All numbers.', content: { 'text/plain': { schema: Type.String() } } },
+          200: { description: 'All metrics.', content: { 'text/plain': { schema: Type.String() } } },
           ...ERROR_RESPONSES
         }
       }

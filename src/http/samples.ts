@@ -1,6 +1,6 @@
 /**
- * Values for the examples in the API's description. They are there in the repository that `npm run sample` and `npm run
- * demo` make, so that a call that is tried out without a change has something to show.
+ * Values for the examples in the OpenAPI document. They exist in the repository that `npm run sample` and `npm run
+ * demo` create, so the examples work unchanged.
  */
 
 /** A package. */
@@ -12,5 +12,5 @@ export const SAMPLE_PACK_FIXID = 'lnvgy_utl_uxsp_r8sp01z-4.10_windows_32-64'
 /** A machine type that has packages and system packs. */
 export const SAMPLE_MACHINE_TYPE = '7X05'
 
-/** The first reading of the repository: the one task that every depot has had. */
+/** The first scan of the repository: a task that every depot has had. */
 export const SAMPLE_TASK_ID = '1'

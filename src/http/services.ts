@@ -12,12 +12,12 @@ import type { DepotStatus } from '../core/tasks/statistics.ts'
 import type { TaskReader } from '../core/tasks/task.ts'
 import type { Metrics } from '../core/tasks/telemetry.ts'
 
-/** What the routes need of the depot; ready-made, so that the app can be built on the real thing or on another. */
+/** The parts of the depot that the routes use. Tests pass their own. */
 export interface Services {
   readonly commands: TaskCommands & ImportCommands & UserCommands & AuditCommands
   readonly uploads: Uploads
   readonly tasks: TaskReader
-  /** Tells a listener whenever an export may have changed; undefined: whoever follows them looks all the time. */
+  /** Calls the listener when an export may have changed. Undefined: the event routes poll. Returns the unsubscriber. */
   readonly onExportsChange?: ((listener: () => void) => () => void) | undefined
   readonly plans: PlanReader
   readonly archives: Archives
@@ -27,7 +27,7 @@ export interface Services {
   readonly health: () => Promise<HealthCheck[]>
   readonly status: () => Promise<DepotStatus>
   readonly metrics: Metrics
-  /** The repository directory, as the operator set it. */
+  /** The repository directory, as configured. */
   readonly importDirectory: string
   readonly sessions: Sessions
   readonly auditTrail: AuditReader

@@ -1,4 +1,4 @@
-/** Our own API: strict schemas, nouns, pages by cursor, problems as RFC 9457 has them. */
+/** The native API: strict schemas, resources, pages by cursor, problems of RFC 9457. */
 import type { FastifyPluginAsync } from 'fastify'
 import type { Services } from '../services.ts'
 import { auditRoutes } from './accounts/audit-routes.ts'

@@ -1,4 +1,4 @@
-/** Lists a page at a time: what a caller says about it, and what it is answered. */
+/** Pages of lists: the query parameters, `next` of the answer, and its cursor. */
 import { Type } from 'typebox'
 import { Problem } from '../../core/problems/problem.ts'
 
@@ -10,39 +10,40 @@ export const PageQuery = {
     Type.String({
       pattern: '^([1-9]\\d{0,2}|1000)$',
       examples: ['10'],
-      description: 'a number from 1 to 1000; without it a page has 100 items.'
+      description: 'a number from 1 to 1000; default 100'
     })
   ),
-  cursor: Type.Optional(Type.String({ maxLength: 8_192, description: '`next` of the page before.' }))
+  cursor: Type.Optional(Type.String({ maxLength: 8_192, description: '`next` of the previous page.' }))
 }
 
 export const Next = Type.Union([Type.String(), Type.Null()], {
-  description: '`cursor` of the next page; null after the last.'
+  description: '`cursor` of the next page; null after the last page.'
 })
 
-/** A full page may be the last one too; then the next one is empty. */
+/** Not null after a full page, even if it is the last one: then the next page is empty. */
 export function nextOf<Item>(page: readonly Item[], limit: string, position: (item: Item) => string[]): string | null {
   const last = page.at(-1)
   return last === undefined || page.length < Number(limit) ? null : toCursor(position(last))
 }
 
+/** The sort key of the last item, encoded so that clients treat it as opaque. */
 function toCursor(position: readonly string[]): string {
   return Buffer.from(JSON.stringify(position)).toString('base64url')
 }
 
-/** @throws Problem PARAMETER_INVALID for what no page has given */
+/** @throws Problem PARAMETER_INVALID for a text that is not a cursor */
 export function parseCursor(text: string, length: number): string[] {
   const position = decoded(text)
-  const isOurs = Array.isArray(position) && position.length === length
-  if (isOurs && position.every((part) => typeof part === 'string')) return position
-  throw notOurs()
+  const isValid = Array.isArray(position) && position.length === length
+  if (isValid && position.every((part) => typeof part === 'string')) return position
+  throw invalidCursor()
 }
 
-/** The same for lists that are sorted by one number. */
+/** For lists that are sorted by one number. @throws Problem PARAMETER_INVALID */
 export function parseNumberCursor(text: string): number {
   const number = Number(parseCursor(text, 1)[0])
   if (Number.isSafeInteger(number)) return number
-  throw notOurs()
+  throw invalidCursor()
 }
 
 function decoded(text: string): unknown {
@@ -53,6 +54,6 @@ function decoded(text: string): unknown {
   }
 }
 
-function notOurs(): Problem {
-  return new Problem('PARAMETER_INVALID', 'The parameter cursor is none that a former page has given as next.')
+function invalidCursor(): Problem {
+  return new Problem('PARAMETER_INVALID', 'The parameter cursor is not the next of a previous page.')
 }

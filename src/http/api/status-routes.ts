@@ -1,4 +1,4 @@
-/** GET /api/v1/status: how the depot is, on one page. */
+/** GET /api/v1/status: the state of the depot. */
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { PROBLEM_RESPONSES } from '../bodies/problem-body.ts'
 import type { Services } from '../services.ts'
@@ -15,9 +15,9 @@ export const statusRoutes: FastifyPluginAsyncTypebox<Pick<Services, 'status'> & 
       schema: {
         operationId: 'readStatus',
         tags: ['Operations'],
-        summary: 'How the depot is',
+        summary: 'Read the state of the depot',
         description:
-          'Version, catalog, tasks, disks, the parts of the worker, and the checks of `/health/ready`. The numbers are at most a second old.',
+          'Version, catalog, tasks, disks, worker threads, and the checks of `/health/ready`. The numbers are at most one second old.',
         response: { 200: DepotStatusView, ...PROBLEM_RESPONSES }
       }
     },

@@ -1,4 +1,4 @@
-/** The depot as its status shows it. */
+/** The answer of /api/v1/status. */
 import { type Static, Type } from 'typebox'
 import type { DepotStatus } from '../../core/tasks/statistics.ts'
 import type { TaskKind } from '../../core/tasks/task.ts'
@@ -13,18 +13,18 @@ const TaskCounts = Type.Object(
   {
     queued: Count(),
     running: Count(),
-    completed: Count('Of the tasks that were not forgotten, as are the next two.'),
+    completed: Count('Tasks that are still kept; so are failed and canceled.'),
     failed: Count(),
     canceled: Count(),
-    queueDepth: Count('Pieces of work that wait for a worker; equal exports are one.'),
-    oldestQueuedSeconds: Type.Number({ description: 'How long the oldest of them has waited; 0 when none does.' })
+    queueDepth: Count('Jobs that wait for a worker; equal exports share one job.'),
+    oldestQueuedSeconds: Type.Number({ description: 'How long the oldest job has waited; 0 without a waiting job.' })
   },
   { title: 'TaskCounts' }
 )
 
 export const DepotStatusView = Type.Object(
   {
-    status: Type.String({ description: '`ready`, or `not ready` when a check says why.' }),
+    status: Type.String({ description: '`ready`, or `not ready` when a check failed.' }),
     checks: Type.Array(HealthCheckView),
     version: Type.String(),
     startedAt: Type.String({ format: 'date-time' }),
@@ -34,7 +34,7 @@ export const DepotStatusView = Type.Object(
       files: Count(),
       bytes: Count(),
       problems: Count('`GET /api/v1/problems` lists them.'),
-      readAt: Time('When the repository was last read'),
+      readAt: Time('When the repository was last scanned'),
       lastScan: Type.Union(
         [
           Type.Object({
@@ -44,7 +44,7 @@ export const DepotStatusView = Type.Object(
           }),
           Type.Null()
         ],
-        { description: 'Null when no task of a scan is kept.' }
+        { description: 'Null when no scan task is kept.' }
       )
     }),
     tasks: Type.Object({ export: TaskCounts, scan: TaskCounts, import: TaskCounts }),
@@ -55,11 +55,11 @@ export const DepotStatusView = Type.Object(
         name: Type.String({ description: '`data` or `repository`.' }),
         totalBytes: Count(),
         freeBytes: Count(),
-        reservedBytes: Count('Of the free ones, promised to exports or imports that were accepted.')
+        reservedBytes: Count('Part of the free bytes that is reserved for accepted exports and imports.')
       })
     ),
     workers: Type.Array(Type.Object({ name: Type.String(), isRunning: Type.Boolean() }), {
-      description: 'The parts of the worker that are there all the time.'
+      description: 'The threads of the worker that always run.'
     })
   },
   { title: 'DepotStatus' }

@@ -1,4 +1,4 @@
-/** Errors of our own API: RFC 9457, with what the appliance's API says in members of their own. */
+/** Errors of the native API: RFC 9457, with the message id and the recovery of the appliance's API as extra members. */
 import { Type } from 'typebox'
 import type { Problem } from '../../core/problems/problem.ts'
 import { ERROR_TEXTS } from './error-texts.ts'
@@ -7,13 +7,13 @@ export const PROBLEM_TYPE = 'application/problem+json; charset=utf-8'
 
 export const ProblemBody = Type.Object(
   {
-    type: Type.String({ description: '`about:blank`: the code says which problem it is.' }),
-    title: Type.String({ description: 'The same for every problem of one code.' }),
+    type: Type.String({ description: '`about:blank`: `code` identifies the problem.' }),
+    title: Type.String({ description: 'The same for all problems with one code.' }),
     status: Type.Integer(),
-    detail: Type.String({ description: 'A sentence that names the culprit.' }),
+    detail: Type.String({ description: 'A sentence that names the cause.' }),
     code: Type.String({ description: 'For programs.' }),
-    messageId: Type.String({ description: 'The id that the appliance’s API gives for the same.' }),
-    recovery: Type.String({ description: 'What the reader can do.' })
+    messageId: Type.String({ description: 'The id of the same message in the appliance’s API.' }),
+    recovery: Type.String({ description: 'What to do about it.' })
   },
   { title: 'Problem' }
 )
@@ -40,15 +40,15 @@ export function problemBody(problem: Problem, status: number) {
   return { type: 'about:blank', title: explanation, status, detail: text, code: problem.code, messageId: id, recovery }
 }
 
-/** Shows nothing of what went wrong inside. */
+/** Contains no details of the error: the log has them. */
 export function internalProblemBody(requestId: string) {
   return {
     type: 'about:blank',
     title: 'The request failed because of an internal error.',
     status: 500,
-    detail: `The log of the server has the details under request ${requestId}.`,
+    detail: `The server log has the details under the request id ${requestId}.`,
     code: 'INTERNAL',
     messageId: 'FQXHMUP9500L',
-    recovery: 'Repeat the request; if it fails again, look into the log.'
+    recovery: 'Repeat the request; if it fails again, read the log.'
   }
 }

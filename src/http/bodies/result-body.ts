@@ -1,4 +1,4 @@
-/** The common result body: `result` and `messages`. */
+/** The common body of the appliance's API: `result` and `messages`. */
 import { type Static, Type } from 'typebox'
 import type { Message } from '../../core/problems/message.ts'
 import { ERROR_TEXTS } from './error-texts.ts'
@@ -20,25 +20,25 @@ export const ErrorBody = Type.Object(
     result: Type.String({ description: '`failed`' }),
     messages: Type.Array(MessageView)
   },
-  { title: 'Error', description: 'What went wrong, in a sentence that names the culprit.' }
+  { title: 'Error', description: 'The error, in a sentence that names the cause.' }
 )
 
 export type MessageView = Static<typeof MessageView>
 export type ErrorBody = Static<typeof ErrorBody>
 
-/** The answers that any route behind the login can give beside its own. */
+/** The errors that every route with a login can answer with. */
 export const ERROR_RESPONSES = errorResponses('Error', ErrorBody.properties)
 
-/** The same for routes that change something: they read a body, also where they need none. */
+/** For routes that change something: they read a body, also where they need none. */
 export const CHANGE_ERROR_RESPONSES = { ...ERROR_RESPONSES, 413: errorResponse(ERROR_TEXTS[413]) }
 
-/** The same for the status call, which says it under `errorMsg` as well. */
+/** For the status call, which repeats the error under `errorMsg`. */
 export const STATUS_ERROR_RESPONSES = errorResponses('StatusError', {
   ...ErrorBody.properties,
   errorMsg: Type.Object({ result: Type.String({ description: '`failure`' }), messages: Type.Array(MessageView) })
 })
 
-/** An error answer of a route, with the common body. */
+/** An error of a route, with the common body. */
 export function errorResponse(description: string) {
   return Type.Object({ ...ErrorBody.properties }, { title: 'Error', description })
 }
@@ -57,7 +57,7 @@ function errorResponses<Properties extends typeof ErrorBody.properties>(title: s
 
 export function messageView(message: Message): MessageView {
   const { id, text, explanation, recovery } = message
-  // The documentation calls recovery an array; every example and every recorded answer has one object.
+  // Lenovo's documentation calls recovery an array; all its examples and all recorded answers have one object.
   return { id, text, explanation, recovery: { text: recovery, URL: '' } }
 }
 

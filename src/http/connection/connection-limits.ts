@@ -1,38 +1,38 @@
 /**
- * Who holds a connection has to go on: the head of a request comes within seconds, a body or an answer as slowly as the
- * slowest lines are, and no slower. There is no limit on the whole time: an upload of many gigabytes may take a day.
+ * Limits of connections: request headers must arrive within seconds, and bodies and answers must make the progress of a
+ * slow line. The total time is not limited: an upload of many gigabytes can take a day.
  */
 import type { IncomingMessage, Server } from 'node:http'
 import type { Socket } from 'node:net'
 
-/** Within which the head of a request, and the handshake of TLS, have to come. */
+/** Time limit for the request headers and for the TLS handshake. */
 export const HEAD_TIMEOUT_MS = 15_000
 
-/** How often it is looked who has not sent their head in time. */
+/** Interval of the checks of HEAD_TIMEOUT_MS. */
 const HEAD_CHECK_MS = 5_000
 
-/** A connection without a request; longer than proxies keep theirs, so that it is they who close them. */
+/** Time limit of an idle connection; longer than that of common proxies, so that the proxy closes it. */
 export const KEEP_ALIVE_MS = 72_000
 
-/** Clients send a dozen headers. Of more than these the rest is not looked at. */
+/** Clients send about a dozen headers. Node ignores the headers beyond this limit. */
 const MAX_HEADERS = 200
 
-/** For Node's server, whatever its protocol. */
+/** Options of Node's server, for HTTP and HTTPS. */
 export const SERVER_OPTIONS = {
   headersTimeout: HEAD_TIMEOUT_MS,
   connectionsCheckingInterval: HEAD_CHECK_MS,
   keepAliveTimeout: KEEP_ALIVE_MS,
   maxHeaderSize: 16 * 1024,
-  // The whole time: see above.
+  // No limit of the total time: see above.
   requestTimeout: 0
 }
 
 export interface ProgressLimits {
-  /** How often it is looked at. */
+  /** Interval of the checks of progress. */
   readonly checkMs: number
-  /** Bytes of a body that have to come between two looks. */
+  /** Bytes of a body that must arrive between two checks. */
   readonly bodyBytes: number
-  /** So many looks an answer may stand still: people close their laptops, and networks go away for a while. */
+  /** Number of checks without progress of an answer: laptops are closed, and networks fail for a while. */
   readonly stalledChecks: number
 }
 
@@ -44,9 +44,9 @@ interface Seen {
 }
 
 /**
- * Cuts connections that do not go on, and takes no more than so many. When all are taken, one that has no request at
- * the moment makes room for a new one: who only holds connections keeps nobody out.
- * @returns what closes all connections without a request; Node leaves those open that have not begun one yet
+ * Closes connections without progress, and accepts at most `maxConnections`. At the limit, the oldest idle connection
+ * is closed for a new one, so idle connections cannot lock out other clients.
+ * @returns `closeIdle` closes all connections without a request; Node keeps those that have never had one
  */
 export function limitConnections(
   server: Server,
@@ -56,10 +56,12 @@ export function limitConnections(
   server.maxHeadersCount = MAX_HEADERS
   /** The oldest first. */
   const connections = new Map<Socket, Seen>()
-  /** Requests whose body has not come yet, with the bytes that had come at the last look. */
+  /**
+   * Requests with an incomplete body, and the bytes of their connection read at the last check; -1 before the first.
+   */
   const bodies = new Map<IncomingMessage, number>()
   const busy = new Map<Socket, number>()
-  /** Connections that are to become those of TLS, by their other end. */
+  /** Connections in the TLS handshake, by the address of the client. */
   const handshakes = new Map<string, Socket>()
   let timer: NodeJS.Timeout | undefined
 
@@ -72,10 +74,10 @@ export function limitConnections(
       connections.delete(socket)
       busy.delete(socket)
     })
-    if (connections.size > maxConnections) makeRoom(socket)
+    if (connections.size > maxConnections) closeOldestIdle(socket)
   }
 
-  function makeRoom(newcomer: Socket): void {
+  function closeOldestIdle(newcomer: Socket): void {
     for (const socket of connections.keys()) {
       if (socket === newcomer || busy.has(socket)) continue
       socket.destroy()
@@ -88,7 +90,7 @@ export function limitConnections(
     for (const [request, before] of bodies) {
       const { bytesRead } = request.socket
       if (request.complete || request.destroyed) bodies.delete(request)
-      // What has come and is not read yet: it is not the client who is slow.
+      // Bytes have arrived and are not read yet: the server is slow, not the client.
       else if (request.readableLength > 0 || bytesRead - before >= bodyBytes) bodies.set(request, bytesRead)
       else if (before < 0) bodies.set(request, bytesRead)
       else request.socket.destroy()
@@ -113,7 +115,7 @@ export function limitConnections(
     if ('setSecureContext' in server) handshakes.set(nameOf(socket), socket)
     add(socket)
   })
-  // From then on it is the inner one that knows what was sent and read.
+  // After the handshake, the TLS socket counts the bytes; the outer socket is no longer checked.
   server.on('secureConnection', (socket: Socket) => {
     const outer = handshakes.get(nameOf(socket))
     if (outer !== undefined) connections.delete(outer)
@@ -123,7 +125,7 @@ export function limitConnections(
   server.on('request', (request, response) => {
     const { socket, headers } = request
     busy.set(socket, (busy.get(socket) ?? 0) + 1)
-    // The first look only begins to count.
+    // The first check only starts to count.
     if (headers['content-length'] !== undefined || headers['transfer-encoding'] !== undefined) bodies.set(request, -1)
     response.once('close', () => {
       bodies.delete(request)
@@ -139,7 +141,7 @@ export function limitConnections(
   }
 }
 
-/** The same for the outer and the inner one of TLS. */
+/** The same for the outer socket and the TLS socket of one connection. */
 function nameOf({ remoteAddress, remotePort }: Socket): string {
   return `${remoteAddress} ${remotePort}`
 }

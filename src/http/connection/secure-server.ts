@@ -1,14 +1,14 @@
-/** An HTTPS server that takes a new certificate while it runs, and tells clients of plain HTTP what they have done. */
+/** An HTTPS server that can change its certificate while it runs, and answers requests of plain HTTP with a hint. */
 import type { RequestListener } from 'node:http'
 import https from 'node:https'
 import type { Socket } from 'node:net'
 import type { CertificateSource } from '../../core/certificate.ts'
 import { HEAD_TIMEOUT_MS, SERVER_OPTIONS } from './connection-limits.ts'
 
-/** First byte of a handshake: the type of its record (RFC 8446, 5.1). */
+/** First byte of a TLS handshake: the record type (RFC 8446, 5.1). */
 const HANDSHAKE = 0x16
 
-/** Whoever connects and says nothing is not waited for. */
+/** A client that sends nothing in this time is disconnected. */
 const FIRST_BYTE_TIMEOUT_MS = 10_000
 
 const SENTENCE = 'This port speaks HTTPS. Repeat the request with https:// instead of http://.'
@@ -38,29 +38,29 @@ export function createSecureServer(certificates: CertificateSource, listener: Re
   return server
 }
 
-/** The byte stays in the socket. */
+/** Calls `then` with the first byte, which remains in the socket. */
 function whenFirstByte(socket: Socket, then: (byte: number) => void): void {
   const giveUp = () => socket.destroy()
   socket.setTimeout(FIRST_BYTE_TIMEOUT_MS, giveUp)
-  // A client that breaks off is not an error of the server.
+  // A client that disconnects is not an error of the server.
   socket.on('error', giveUp)
-  const look = () => {
+  const readFirst = () => {
     const chunk: Buffer | null = socket.read()
     if (chunk === null) return
-    socket.off('readable', look)
+    socket.off('readable', readFirst)
     socket.off('error', giveUp)
     socket.setTimeout(0)
     socket.off('timeout', giveUp)
     socket.unshift(chunk)
     then(chunk[0] ?? 0)
   }
-  socket.on('readable', look)
+  socket.on('readable', readFirst)
 }
 
 function answerPlainly(socket: Socket): void {
   socket.on('error', () => socket.destroy())
   socket.setTimeout(FIRST_BYTE_TIMEOUT_MS, () => socket.destroy())
-  // What comes is read, so that the end of the connection is not a reset that takes the answer with it.
+  // All input is read: closing with unread input is a reset, and the client can lose the answer.
   socket.resume()
   socket.end(PLAIN_ANSWER)
 }

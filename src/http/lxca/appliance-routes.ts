@@ -1,4 +1,4 @@
-/** GET /aicc: clients ask it whether there is an appliance, and whether their login counts. */
+/** GET /aicc: clients detect an appliance with it, and check their login. */
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import { ERROR_RESPONSES } from '../bodies/result-body.ts'
@@ -11,12 +11,12 @@ const Appliance = Type.Object(
   {
     appliance: Type.Object({
       name: Type.String(),
-      version: Type.String({ description: 'Of this program.' }),
+      version: Type.String({ description: 'The version of this program.' }),
       build: Type.String(),
-      date: Type.String({ description: 'Now, as YYYY-MM-DD_hh-mm-ss, UTC.' }),
-      runlevel: Type.Integer({ description: '3: it runs.' }),
+      date: Type.String({ description: 'The current time, as YYYY-MM-DD_hh-mm-ss, UTC.' }),
+      runlevel: Type.Integer({ description: '3: running.' }),
       status: Type.String({ description: '`Normal`' }),
-      uuid: Type.String({ description: 'Of this depot; it stays the same.' })
+      uuid: Type.String({ description: 'The UUID of this depot; it never changes.' })
     }),
     appliance_states: Empty,
     date: Type.Object({ date_time: Type.String(), time_format: Type.String(), timezone: Type.String() }),
@@ -29,14 +29,14 @@ const Appliance = Type.Object(
 )
 
 export interface ApplianceOptions extends Services {
-  /** Of this program. */
+  /** The version of this program. */
   readonly version: string
 }
 
 export const applianceRoutes: FastifyPluginAsyncTypebox<ApplianceOptions> = async (app, options) => {
   app.addHook('onRequest', async (request, reply) => {
     const hasLogin = request.headers.authorization !== undefined || request.cookies[SESSION_COOKIE] !== undefined
-    // To the page for people, as the appliance does: clients that only look for one take it as a yes.
+    // To the documentation, as the appliance does: clients that only detect an appliance expect a redirection.
     if (!hasLogin) return reply.redirect('/docs', 302)
   })
   app.get(
@@ -46,12 +46,12 @@ export const applianceRoutes: FastifyPluginAsyncTypebox<ApplianceOptions> = asyn
       schema: {
         operationId: 'describeAppliance',
         tags: ['LXCA: sessions'],
-        summary: 'What answers here',
+        summary: 'Identify the server',
         security: [{ basic: [] }, { token: [] }, { session: [] }, {}],
-        description: 'Without a login the answer is a redirection to the documentation.',
+        description: 'Without a login, the answer redirects to the documentation.',
         response: {
           200: Appliance,
-          302: Type.Null({ description: 'Without a login: to the documentation.' }),
+          302: Type.Null({ description: 'Without a login: the documentation.' }),
           ...ERROR_RESPONSES
         }
       }

@@ -1,13 +1,13 @@
 /**
- * Query strings as documentation and clients spell them. Names and enumerated values are matched without regard to
- * case, singular is plural, and a list may be repeated or parted by commas. What comes out has one spelling, which the
- * schemas check and the documentation shows; parameters that nobody knows pass through and are ignored.
+ * Normalises query strings as Lenovo's documentation and clients spell them. Names and enumerated values are not
+ * case-sensitive, singular equals plural, and lists can be repeated or comma-separated. The result has one spelling,
+ * which the schemas check and the OpenAPI document shows; unknown parameters are kept and ignored.
  */
 import { Problem } from '../../core/problems/problem.ts'
 
 export type LenientQuery = Record<string, string>
 
-// Maps, since a parameter may be called `constructor`.
+// Maps, since a parameter can be named `constructor`.
 const NAMES: ReadonlyMap<string, string> = mapOf({
   action: 'action',
   key: 'key',
@@ -57,10 +57,10 @@ const KEYS = [
   'uxspsByMt'
 ]
 
-/** Named without a value it is set. */
+/** A flag without a value is true. */
 const flag = (value: string) => (value === '' ? 'true' : value.toLowerCase())
 
-/** The one spelling of each value that is enumerated, by its lower-case form. */
+/** Normalises the values of a parameter. */
 const VALUES: ReadonlyMap<string, (value: string) => string> = mapOf({
   action: (value) => (value.toLowerCase() === 'refreshthenacquire' ? 'refreshThenAcquire' : value.toLowerCase()),
   dryRun: flag,
@@ -71,13 +71,13 @@ const VALUES: ReadonlyMap<string, (value: string) => string> = mapOf({
   taskType: (value) => (value.toUpperCase() === 'AQUIRECATALOG' ? 'ACQUIRECATALOG' : value.toUpperCase())
 })
 
-/** Parameters that stand for a list. */
+/** Parameters that are lists. */
 const LISTS: ReadonlySet<string> = new Set(['mt'])
 
 /**
- * The query in its one spelling.
- * @param given as Fastify parses it: a repeated parameter is an array, a flag an empty string
- * @throws Problem when one parameter is given twice with different values
+ * The normalised query.
+ * @param given as Fastify parses it: a repeated parameter is an array, a flag is an empty string
+ * @throws Problem PARAMETER_INVALID when a parameter that is not a list occurs twice with different values
  */
 export function lenientQuery(given: Readonly<Record<string, string | string[] | undefined>>): LenientQuery {
   const query: LenientQuery = Object.create(null)
@@ -97,8 +97,8 @@ export function lenientQuery(given: Readonly<Record<string, string | string[] | 
 }
 
 /**
- * The body with the names of its attributes in their one spelling; what is not an object is left to the schema. An
- * attribute that is null is not there: so an older Ruby client sends what it was not given.
+ * The body with normalised attribute names; a body that is not an object is left to the schema. Attributes that are
+ * null are removed: an older Ruby client sends null for unset attributes.
  */
 export function lenientBody(given: unknown): unknown {
   if (typeof given !== 'object' || given === null || Array.isArray(given)) return given
@@ -106,7 +106,7 @@ export function lenientBody(given: unknown): unknown {
   return Object.fromEntries(attributes.map(([name, value]) => [BODY_NAMES.get(name.toLowerCase()) ?? name, value]))
 }
 
-/** The items of a list parted by commas, each once. */
+/** The items of a comma-separated list, each once. */
 export function listItems(text: string | undefined): string[] {
   const items = (text ?? '').split(',').map((item) => item.trim())
   return [...new Set(items.filter((item) => item !== ''))]

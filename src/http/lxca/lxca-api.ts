@@ -1,4 +1,4 @@
-/** The door for clients that were written for the appliance. */
+/** The API for clients of the appliance (LXCA). */
 import type { FastifyPluginAsync } from 'fastify'
 import { registerLenientJson } from '../plugins/lenient-json.ts'
 import { type ApplianceOptions, applianceRoutes } from './appliance-routes.ts'

@@ -1,4 +1,4 @@
-/** /sessions: log in, log out, and see who is there. */
+/** /sessions: log in, log out, list sessions. */
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { type Static, Type } from 'typebox'
@@ -13,10 +13,10 @@ import { DoneView, LoginView, SessionListView, SUCCESS, sessionView } from './se
 const TAGS = ['LXCA: sessions']
 const MAX_CREDENTIAL_LENGTH = 1_024
 
-/** Anybody may send one: it is not to take the memory that a list of packages may take. */
+/** The route is public, so its body must not take the memory that a list of packages can take. */
 const MAX_LOGIN_BYTES = 16 * 1024
 
-/** Both are texts; they are checked by hand, since a message of the validator would quote a password. */
+/** `credentials` checks both strings, since a message of the validator would quote a password. */
 const Login = Type.Object(
   {
     UserId: Type.String({ description: 'The name of the user.' }),
@@ -25,7 +25,7 @@ const Login = Type.Object(
   { examples: [{ UserId: 'admin', password: 'your password' }] }
 )
 
-/** Open to everybody. */
+/** The public route. */
 export const loginRoutes: FastifyPluginAsyncTypebox<Services> = async (app, { sessions, logins }) => {
   app.post(
     '/sessions',
@@ -38,14 +38,16 @@ export const loginRoutes: FastifyPluginAsyncTypebox<Services> = async (app, { se
         tags: TAGS,
         summary: 'Log in',
         description:
-          'The answer sets the cookies JSESSIONID and csrf. Requests that change something repeat the value of the second ' +
-          'in the header X-Csrf-Token. Every route takes Basic authentication as well, without a session.',
+          'The answer sets the cookies JSESSIONID and csrf. Requests that change something repeat the value of `csrf` in the ' +
+          'header X-Csrf-Token. Every route also accepts Basic authentication, without a session.',
         security: [],
         body: Login,
         response: {
           200: LoginView,
           ...CHANGE_ERROR_RESPONSES,
-          403: errorResponse('The name or the password is wrong, or the request comes from a page of another site.')
+          403: errorResponse(
+            'The user name or the password is wrong, or the request comes from a page of another site.'
+          )
         }
       }
     },
@@ -63,7 +65,7 @@ export const loginRoutes: FastifyPluginAsyncTypebox<Services> = async (app, { se
   )
 }
 
-/** Behind the login. */
+/** The routes that need a login. */
 export const sessionRoutes: FastifyPluginAsyncTypebox<Services> = async (app, { sessions }) => {
   app.get(
     '/sessions',
@@ -73,7 +75,7 @@ export const sessionRoutes: FastifyPluginAsyncTypebox<Services> = async (app, { 
         operationId: 'listSessions',
         tags: TAGS,
         summary: 'List the sessions',
-        description: 'Administrators see all of them, others their own.',
+        description: 'Administrators see all sessions, other users their own.',
         response: { 200: SessionListView, ...ERROR_RESPONSES }
       }
     },
@@ -92,7 +94,7 @@ export const sessionRoutes: FastifyPluginAsyncTypebox<Services> = async (app, { 
         operationId: 'logOut',
         tags: TAGS,
         summary: 'Log out',
-        description: 'Ends the session of the cookie; without one, nothing is changed.',
+        description: 'Ends the session of the cookie; without a session, nothing changes.',
         response: { 200: DoneView, ...CHANGE_ERROR_RESPONSES }
       }
     },
@@ -113,7 +115,7 @@ export const sessionRoutes: FastifyPluginAsyncTypebox<Services> = async (app, { 
         operationId: 'endSession',
         tags: TAGS,
         summary: 'End a session',
-        description: 'One of one’s own; administrators end those of others too.',
+        description: 'Ends one of your own sessions; administrators can end the sessions of others.',
         params: Type.Object({ id: Type.String({ minLength: 1, maxLength: 255, description: 'The id of a session.' }) }),
         response: { 200: DoneView, 404: errorResponse('There is no such session.'), ...CHANGE_ERROR_RESPONSES }
       }
@@ -129,12 +131,12 @@ export const sessionRoutes: FastifyPluginAsyncTypebox<Services> = async (app, { 
   )
 }
 
-/** Those of others are as if they were not there. */
+/** For a user without the role admin, the sessions of others do not exist. */
 function maySee(identity: Identity | null, { userName }: Session): boolean {
   return identity !== null && (identity.role === 'admin' || identity.name === userName)
 }
 
-/** @throws Problem BODY_INVALID that names what is missing, and quotes nothing */
+/** @throws Problem BODY_INVALID that names the attribute, and does not quote its value */
 function credentials(body: unknown): Static<typeof Login> {
   const given = typeof body === 'object' && body !== null ? (body as Record<string, unknown>) : {}
   for (const name of ['UserId', 'password']) {
@@ -149,7 +151,7 @@ function credentials(body: unknown): Static<typeof Login> {
 }
 
 function setCookies(request: FastifyRequest, reply: FastifyReply, owned: OwnedSession, minutes: string): void {
-  // A client drops a cookie that is only for TLS when there is none.
+  // Without TLS, clients discard secure cookies.
   const common = { path: '/', secure: request.protocol === 'https', sameSite: 'strict' } as const
   reply.setCookie(SESSION_COOKIE, owned.token, { ...common, httpOnly: true })
   reply.setCookie(CSRF_COOKIE, owned.csrf, common)

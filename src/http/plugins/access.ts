@@ -1,41 +1,40 @@
-/** What each route declares about who may use it, and how that is said in the API's description. */
+/** The role that each route declares, its check, and its description in the OpenAPI document. */
 import type { FastifyRequest, RouteOptions } from 'fastify'
 import { covers, higherRole, type Identity, lowerRole, type Role } from '../../core/accounts/access.ts'
 import { Problem } from '../../core/problems/problem.ts'
 import type { TaskReader } from '../../core/tasks/task.ts'
 
-/** Of a route on which it depends on the query what is asked for. */
+/** Access of a route that needs different roles for different query parameters. */
 export interface AccessByQuery {
-  /** When none of the values is there. */
+  /** The role when the query has none of the values. */
   readonly otherwise: Role
-  /** By parameter and value, in their one spelling. Of several that fit, the highest counts. */
+  /** Roles by normalised parameter and value. If several match, the highest role is needed. */
   readonly byQuery: Readonly<Record<string, Readonly<Record<string, Role>>>>
 }
 
-/**
- * Only for somebody with a password or a session: a token that got into wrong hands is to make nothing that outlives
- * it.
- */
+/** Only with a password or a session: a stolen token must not create anything that outlives it. */
 export interface AccessOfPeople {
   readonly role: Role
   readonly isForPeople: true
 }
 
-/** `public`: without a login. */
+/** `public`: no login is needed. */
 export type Access = 'public' | Role | AccessByQuery | AccessOfPeople
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** Which role the route needs. A route without this, and without one of its plugin, keeps the app from starting. */
+    /**
+     * The role that the route needs. Without it, and without `accessOfRoutes` of its plugin, the app does not start.
+     */
     access?: Access
   }
   interface FastifyInstance {
-    /** For routes of plugins that are not ours: what those declare that declare nothing. */
+    /** Access of routes without a declaration; for routes of third-party plugins. */
     accessOfRoutes?: Access
   }
 }
 
-/** @throws Error when the route says nothing */
+/** @throws Error when the route declares no access */
 export function declaredAccess({ config, method, url }: RouteOptions, standard: Access | undefined): Access {
   const access = config?.access ?? standard
   if (access === undefined) throw new Error(`The route ${method} ${url} does not declare which role it needs.`)
@@ -50,7 +49,7 @@ function isForPeople(access: Access): access is AccessOfPeople {
   return typeof access === 'object' && 'isForPeople' in access
 }
 
-/** The least role that can get anything at all from a route. */
+/** The lowest role with which any request of the route is allowed. */
 export function leastRole(access: Exclude<Access, 'public'>): Role {
   if (typeof access === 'string') return access
   if ('role' in access) return access.role
@@ -58,7 +57,7 @@ export function leastRole(access: Exclude<Access, 'public'>): Role {
   return roles.reduce(lowerRole, access.otherwise)
 }
 
-/** What this very query needs. */
+/** The role that this query needs. */
 function roleOfQuery({ otherwise, byQuery }: AccessByQuery, query: Readonly<Record<string, unknown>>): Role {
   const needed = Object.entries(byQuery).flatMap(([name, values]) => {
     const value = query[name]
@@ -67,15 +66,15 @@ function roleOfQuery({ otherwise, byQuery }: AccessByQuery, query: Readonly<Reco
   return needed.length === 0 ? otherwise : needed.reduce(higherRole)
 }
 
-/** Before the query is known to be in its one spelling. @throws Problem ACCESS_DENIED */
+/** The check before the query is normalised. @throws Problem ACCESS_DENIED */
 export function checkAccess(identity: Identity, access: Exclude<Access, 'public'>): void {
-  // What the query asks for may need more than that.
+  // The query can need a higher role.
   requireRole(identity, leastRole(access), dependsOnQuery(access) ? 'at least the role' : 'the role')
   if (!isForPeople(access) || identity.kind !== 'token') return
-  throw new Problem('ACCESS_DENIED', 'This needs a login with a password or a session; the request has a token.')
+  throw new Problem('ACCESS_DENIED', 'This request needs a login with a password or a session, and has a token.')
 }
 
-/** Once it is. @throws Problem ACCESS_DENIED */
+/** The check after the query is normalised. @throws Problem ACCESS_DENIED */
 export async function checkQueryAccess(request: FastifyRequest): Promise<void> {
   const { access } = request.routeOptions.config
   if (!dependsOnQuery(access) || request.identity === null) return
@@ -86,7 +85,7 @@ export async function checkQueryAccess(request: FastifyRequest): Promise<void> {
 export function requireRole({ name, role, kind }: Identity, needed: Role, wording = 'the role'): void {
   if (covers(role, needed)) return
   const subject = kind === 'token' ? `the token of ${name}` : name
-  throw new Problem('ACCESS_DENIED', `This needs ${wording} ${needed}; ${subject} has the role ${role}.`)
+  throw new Problem('ACCESS_DENIED', `This request needs ${wording} ${needed}; ${subject} has the role ${role}.`)
 }
 
 /**
@@ -103,11 +102,14 @@ export async function requireOwnTasks(
   for (const id of ids) {
     const task = await tasks.findTask(id)
     if (task === undefined || task.createdBy === identity.name) continue
-    throw new Problem('ACCESS_DENIED', `The task ${id} is of ${task.createdBy}: to cancel it needs the role operator.`)
+    throw new Problem(
+      'ACCESS_DENIED',
+      `The task ${id} belongs to ${task.createdBy}: to cancel it, you need the role operator.`
+    )
   }
 }
 
-/** For `@fastify/swagger`: the operation says which role it needs. */
+/** For `@fastify/swagger`: adds the needed role to the description of the operation. */
 export function describeAccess<Schema extends object>(
   schema: Schema | undefined,
   access: Access | undefined

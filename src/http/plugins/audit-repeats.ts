@@ -1,21 +1,21 @@
 /**
- * Requests that are repeated, such as refused logins and the parts of one download: the first one is recorded at once,
- * and those that are equal to it are counted. So a flood of them takes no more room in the audit trail than a few.
+ * Repeated requests, such as refused logins and the parts of one download: the first is recorded at once, and equal
+ * ones are counted. A flood of them takes little space in the audit trail.
  */
 import type { AuditEvent } from '../../core/accounts/audit.ts'
 
 export interface RepeatsOptions {
   readonly record: (event: AuditEvent) => Promise<void>
   readonly now: () => number
-  /** How many different ones are kept apart at a time; what comes beyond is counted together. */
+  /** Maximum number of different keys; events beyond it are counted together. */
   readonly limit: number
-  /** After so long without a repetition it is a first one again, and makes room for another one. */
+  /** Milliseconds without a repetition after which a key is forgotten. */
   readonly forgetMs: number
 }
 
 export interface Repeats {
   /**
-   * Records the event, unless an equal one was recorded lately: then it is counted, and this resolves with its record.
+   * Records the event, or counts it when an equal one was recorded recently. Resolves when the first one is recorded.
    */
   take(key: string, event: AuditEvent): Promise<void>
   /** Records the counts that are due. */
@@ -25,7 +25,7 @@ export interface Repeats {
 }
 
 interface Repeated {
-  /** The record of the first one: who repeats it waits for it too. */
+  /** Resolves when the first event is recorded; repetitions wait for it too. */
   readonly first: Promise<void>
   since: number
   windowMs: number
@@ -35,7 +35,7 @@ interface Repeated {
 
 export const MINUTE_MS = 60_000
 
-/** Who goes on for hours has a record in an hour. */
+/** Continuous repetitions are recorded at least once an hour. */
 const LONGEST_MS = 60 * MINUTE_MS
 
 export const SWEEP_MS = 5_000
@@ -64,7 +64,7 @@ export function createRepeats({ record, now, limit, forgetMs }: RepeatsOptions):
     take(givenKey, givenEvent) {
       const isOneOfTooMany = !repeated.has(givenKey) && repeated.size >= limit
       const key = isOneOfTooMany ? '' : givenKey
-      const event = isOneOfTooMany ? anybody(givenEvent) : givenEvent
+      const event = isOneOfTooMany ? variousEvent(givenEvent) : givenEvent
       const known = repeated.get(key)
       if (known !== undefined) {
         known.count += 1
@@ -73,7 +73,7 @@ export function createRepeats({ record, now, limit, forgetMs }: RepeatsOptions):
       }
       const first = record(event)
       repeated.set(key, { first, since: now(), windowMs: MINUTE_MS, count: 0, last: event })
-      // Nothing is there yet of which others could be repetitions.
+      // Without a record of the first event, later ones are not repetitions.
       first.catch(() => repeated.delete(key))
       return first
     },
@@ -83,7 +83,7 @@ export function createRepeats({ record, now, limit, forgetMs }: RepeatsOptions):
   }
 }
 
-/** Those beyond the limit have nothing in common but that there are too many of them. */
-function anybody(event: AuditEvent): AuditEvent {
+/** The event that stands for all keys beyond the limit. */
+function variousEvent(event: AuditEvent): AuditEvent {
   return { ...event, user: '', address: 'various', requestId: '', action: 'various', targets: [] }
 }

@@ -1,4 +1,4 @@
-/** What the audit trail says of a request: who, from where, and about what. Nothing else of a request gets into it. */
+/** The parts of a request that the audit trail records: user, action and targets. Nothing else is recorded. */
 import type { FastifyRequest } from 'fastify'
 import type { AuditCredential } from '../../core/accounts/audit.ts'
 
@@ -7,24 +7,22 @@ export interface AuditIdentity {
   readonly credential: AuditCredential
 }
 
-/** So many values of one list are named, and the others are counted. */
+/** At most this many values of a list are recorded; the others are counted. */
 const MAX_LISTED = 40
 
-/** Words of the appliance's `action` are enumerated; anything else is not repeated. */
+/** Values of the appliance's `action` are letters; any other text is not recorded. */
 const ACTION_WORD = /^[A-Za-z]{1,32}$/
 
-/**
- * Whoever has logged in, and at a login that succeeded whoever has just done so. The only place that looks at logins.
- */
+/** The user of the request, or of a login that succeeded. Only this file reads logins for the audit trail. */
 export function identityOf(request: FastifyRequest, status: number): AuditIdentity | undefined {
-  // A URL that cannot be decoded comes here without having been anywhere before.
+  // A request with a URL that cannot be decoded skips all hooks, so it has no decorations.
   const { identity } = request as Partial<FastifyRequest>
   if (identity) return { user: identity.name, credential: identity.kind === 'password' ? 'basic' : identity.kind }
   if (!isLogin(request) || status >= 400) return undefined
   return { user: claimedName(request) ?? '', credential: 'password' }
 }
 
-/** The name in a login, of which nobody knows whether it is true. */
+/** The user name that the request claims; it is not verified. */
 export function claimedName(request: FastifyRequest): string | undefined {
   if (isLogin(request)) {
     const { UserId } = (request.body ?? {}) as { readonly UserId?: unknown }
@@ -38,7 +36,7 @@ function isLogin(request: FastifyRequest): boolean {
   return request.routeOptions.schema?.operationId === 'logIn'
 }
 
-/** The operation, and which of several it is on the appliance's routes. */
+/** The `operationId`, with the `action` of the appliance's routes. */
 export function actionOf(request: FastifyRequest): string {
   const { operationId } = request.routeOptions.schema ?? {}
   if (operationId === undefined) return 'unknown'
@@ -49,7 +47,7 @@ export function actionOf(request: FastifyRequest): string {
     : operationId
 }
 
-/** What a parameter of the path is, by the noun before it. */
+/** The kind of a path parameter, by the path segment before it. */
 const NOUNS: ReadonlyMap<string, string> = new Map([
   ['tasks', 'task'],
   ['jobs', 'task'],
@@ -60,7 +58,7 @@ const NOUNS: ReadonlyMap<string, string> = new Map([
   ['packages', 'fixid']
 ])
 
-/** Parameters of the query and attributes of bodies that may be recorded, and as what; all others are left out. */
+/** Query parameters and body attributes that are recorded, with their kinds; all others are omitted. */
 const FIELDS: ReadonlyMap<string, string> = new Map([
   ['fixids', 'fixid'],
   ['list', 'task'],
@@ -85,7 +83,7 @@ const FIELDS: ReadonlyMap<string, string> = new Map([
   ['name', 'name']
 ])
 
-/** What the request is about, as `kind:value`. Only of requests that the schema of their route has let pass. */
+/** The targets of a request, as `kind:value`. Call it only for requests that passed the schema of their route. */
 export function targetsOf(request: FastifyRequest): string[] {
   const { url = '', schema } = request.routeOptions
   return [
@@ -101,7 +99,7 @@ function pathTargets(url: string, params: Readonly<Record<string, string>>): str
     if (!part.startsWith(':')) return []
     const kind = NOUNS.get(parts[index - 1] ?? '') ?? part.slice(1)
     const value = params[part.slice(1)] ?? ''
-    // A session may also be named by its cookie, whose second half is its secret.
+    // A session can also be named by its cookie, whose second half is its secret.
     return kind === 'session' ? [`session:${value.split('.', 1)[0]}`] : listed(kind, value.split(','))
   })
 }
@@ -129,7 +127,7 @@ function listed(kind: string, values: readonly unknown[]): string[] {
   return values.length > MAX_LISTED ? [...named, `more:${values.length - MAX_LISTED}`] : named
 }
 
-/** Whether a schema names a member, at its top or in one of its alternatives. */
+/** Whether the schema, or one of its alternatives, has this property. */
 function declares(schema: unknown, name: string): boolean {
   const { properties, anyOf = [] } = (schema ?? {}) as { properties?: object; anyOf?: readonly unknown[] }
   return (properties !== undefined && Object.hasOwn(properties, name)) || anyOf.some((one) => declares(one, name))

@@ -1,7 +1,7 @@
 /**
- * Records requests in the audit trail: all that are not safe, logins, whatever is refused for want of rights, and
- * downloads. What somebody has done is recorded before it is answered. What is refused is answered without waiting: how
- * long that takes must not tell whether a user exists.
+ * Records requests in the audit trail: those with unsafe methods, logins, refusals (401, 403, 429) and downloads. An
+ * accepted request is recorded before it is answered. A refused one is answered without waiting: the time of the answer
+ * must not reveal whether a user exists.
  */
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { AuditEvent } from '../../core/accounts/audit.ts'
@@ -14,11 +14,11 @@ import { toProblem } from './errors.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** What the audit trail has to know of the request at its end. */
+    /** Facts that the record at the end of the request needs. */
     audit: { isValid: boolean; isRecorded: boolean; problem: string; taskId: number } | null
     /**
      * Records a download before its first byte is sent.
-     * @throws Problem AUDIT_UNAVAILABLE; then nothing may be sent
+     * @throws Problem AUDIT_UNAVAILABLE; then the caller must send nothing
      */
     recordDownload: (status: number) => Promise<void>
   }
@@ -26,26 +26,26 @@ declare module 'fastify' {
 
 const SAFE_METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE'])
 
-/** Not logged in, not allowed, not now. */
+/** Not logged in, not allowed, too many. */
 const REFUSALS: ReadonlySet<number> = new Set([401, 403, 429])
 
-/** Callers that are not known can be many. Those that are known have names and roles. */
+/** Maximum numbers of different refusals: unknown callers can produce many, known ones have names and roles. */
 const UNKNOWN_CALLERS = 200
 const KNOWN_CALLERS = 10_000
 
-/** What an answer has of its success, when it becomes another one. */
+/** Headers of a successful answer, removed when an error replaces it. */
 const HEADERS_OF_SUCCESS = ['set-cookie', 'location', 'jobids']
 
 type AuditServices = Pick<Services, 'commands' | 'isUser'>
 
 /**
- * Call it before any route is registered, and after what sets cookies: an answer that becomes another one must not have
- * them.
+ * Call it before any route is registered, and after the plugin that sets cookies: an error that replaces an answer must
+ * not set them.
  */
 export function registerAudit(app: FastifyInstance, { commands, isUser }: AuditServices): void {
   const record = (event: AuditEvent) => commands.recordEvent(event)
   const options = { record, now: () => performance.now() }
-  // Who comes from ever new addresses gets no new record for each of them.
+  // The limit also bounds the records of a caller that uses many addresses.
   const unknownCallers = createRepeats({ ...options, limit: UNKNOWN_CALLERS, forgetMs: 60 * MINUTE_MS })
   const knownCallers = createRepeats({ ...options, limit: KNOWN_CALLERS, forgetMs: MINUTE_MS })
   const logFailure = (error: unknown) => app.log.error({ err: error }, 'the audit trail cannot be written')
@@ -67,7 +67,7 @@ export function registerAudit(app: FastifyInstance, { commands, isUser }: AuditS
       address: request.ip,
       requestId: request.id,
       action: actionOf(request),
-      // Of callers nobody knows, nothing is repeated.
+      // Nothing that an unknown caller sends is recorded.
       targets: credential !== 'none' && isValid ? [...task, ...targetsOf(request)] : [],
       status,
       problem: status < 400 ? '' : problem,
@@ -75,7 +75,7 @@ export function registerAudit(app: FastifyInstance, { commands, isUser }: AuditS
     }
   }
 
-  /** Resolves when what has to be on the disk before the answer is there: nothing, for what is refused. */
+  /** Resolves when the record is durable; at once for a refusal. */
   async function recordEnd(request: FastifyRequest, status: number): Promise<void> {
     const identity = identityOf(request, status)
     if (identity !== undefined && !REFUSALS.has(status)) return record(eventOf(request, status, identity))
@@ -83,12 +83,12 @@ export function registerAudit(app: FastifyInstance, { commands, isUser }: AuditS
   }
 
   async function recordRefusal(request: FastifyRequest, status: number, known?: AuditIdentity): Promise<void> {
-    const event = eventOf(request, status, known ?? (await nobody(request)))
+    const event = eventOf(request, status, known ?? (await unknownCaller(request)))
     await (known === undefined ? unknownCallers : knownCallers).take(keyOf(event), event)
   }
 
-  /** A name that no user has is not repeated: it may be a password that was typed into the wrong field. */
-  async function nobody(request: FastifyRequest): Promise<AuditIdentity> {
+  /** An unknown user name is not recorded: it can be a password typed into the wrong field. */
+  async function unknownCaller(request: FastifyRequest): Promise<AuditIdentity> {
     const name = claimedName(request)
     return { user: name !== undefined && (await isUser(name)) ? name : '', credential: 'none' }
   }
@@ -150,12 +150,12 @@ function stateOf(request: FastifyRequest): NonNullable<FastifyRequest['audit']> 
   return request.audit
 }
 
-/** What makes requests equal, as far as the trail is concerned. */
+/** Equal keys make requests repetitions of each other. */
 function keyOf({ user, credential, address, action, targets, status, problem }: AuditEvent): string {
   return JSON.stringify([user, credential, networkOf(address), action, targets, status, problem])
 }
 
-/** The task that an answer names, in the words of either door; 0 for none. */
+/** The task id in an answer of either API; 0: none. */
 function taskIdIn(request: FastifyRequest, payload: unknown): number {
   if (typeof payload !== 'object' || payload === null) return 0
   const { taskid, jobid, id } = payload as { taskid?: unknown; jobid?: unknown; id?: unknown }
@@ -168,10 +168,10 @@ function unrecorded(what: string, cause: unknown): Problem {
   return new Problem('AUDIT_UNAVAILABLE', `${what} cannot be recorded in the audit trail.`, { cause })
 }
 
-/** The answer becomes another one: what it had of its own goes. */
+/** The error that replaces an answer; removes the headers of its success. */
 function asUnrecorded(reply: FastifyReply, cause: unknown): Problem {
   for (const name of HEADERS_OF_SUCCESS) reply.removeHeader(name)
-  // Fastify's own way to have none; its types do not know it.
+  // Fastify accepts null for no serializer; its types do not.
   reply.serializer(null as never)
   return unrecorded('The request', cause)
 }

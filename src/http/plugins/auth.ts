@@ -1,4 +1,4 @@
-/** The login in front of every route that is not public: Basic, a token, or the cookie of a session. */
+/** The login of every route that is not public: Basic, a token, or the cookie of a session. */
 import basicAuth from '@fastify/basic-auth'
 import cookie from '@fastify/cookie'
 import type { FastifyInstance, FastifyReply, FastifyRequest, onRequestAsyncHookHandler } from 'fastify'
@@ -10,13 +10,13 @@ import { type Access, checkAccess, checkQueryAccess, declaredAccess, dependsOnQu
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** Who has logged in, and what they may do; null on public routes. */
+    /** The logged-in user and their role; null on public routes. */
     identity: Identity | null
-    /** The same name; empty on public routes. */
+    /** The name of the user; empty on public routes. */
     userName: string
-    /** Null when the login came with the request itself. */
+    /** Null when the request has its own credentials. */
     session: OwnedSession | null
-    /** What Basic authentication has brought, before anybody has checked it. */
+    /** The unverified credentials of Basic authentication. */
     given: { readonly userName: string; readonly password: string } | null
   }
 }
@@ -26,19 +26,19 @@ export const CSRF_COOKIE = 'csrf'
 const REALM = 'fixdepot'
 const BEARER = /^bearer +(\S+)$/i
 
-/** Methods that change nothing: a page of another site may send them, and cannot read the answer. */
+/** Methods that change nothing: pages of other sites can send them, but cannot read the answer. */
 export const SAFE_METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS'])
 
 export type AuthServices = Pick<Services, 'logins' | 'sessions'>
 
 /**
- * Once for the whole app, before it has routes. Each route is protected by what it declares; one that declares nothing
- * ends the start with an error.
+ * Call it once, before any route is registered. Protects each route as it declares.
+ * @throws Error at the registration of a route without a declaration
  */
 export async function registerAuth(app: FastifyInstance, services: AuthServices): Promise<void> {
   await app.register(cookie)
   await app.register(basicAuth, {
-    // Only takes the header apart: what goes wrong behind it is not always a wrong login.
+    // Only parses the header: errors of the check are not always wrong logins.
     validate: async (userName, password, request) => {
       request.given = { userName, password }
     }
@@ -48,8 +48,7 @@ export async function registerAuth(app: FastifyInstance, services: AuthServices)
   app.decorateRequest('session', null)
   app.decorateRequest('given', null)
 
-  // The options of a request's route are put together each time that they are asked for: here they are known
-  // beforehand.
+  // Fastify composes `request.routeOptions` on every access, so each route gets a hook that already has its access.
   const authenticateFor =
     (access: Exclude<Access, 'public'>): onRequestAsyncHookHandler =>
     async (request, reply) => {
@@ -63,13 +62,13 @@ export async function registerAuth(app: FastifyInstance, services: AuthServices)
     const access = declaredAccess(route, this.accessOfRoutes)
     route.config = { ...route.config, access }
     if (access === 'public') return
-    // Behind the hooks of the plugin that the route is in.
+    // After the hooks of the route's plugin.
     route.onRequest = [...listOf(route.onRequest), authenticateFor(access)]
     if (dependsOnQuery(access)) route.preValidation = [...listOf(route.preValidation), checkQueryAccess]
   })
 }
 
-/** Whether the login of a request that goes on for long still counts, and still allows it. */
+/** Whether the login of a long request is still valid, and its role still sufficient. */
 export async function isStillAllowed(request: FastifyRequest, { logins, sessions }: AuthServices): Promise<boolean> {
   const { access } = request.routeOptions.config
   if (request.identity === null || access === undefined || access === 'public') return true
@@ -79,7 +78,7 @@ export async function isStillAllowed(request: FastifyRequest, { logins, sessions
   return identity !== undefined && covers(identity.role, leastRole(access))
 }
 
-/** Credentials in the request itself count more than a cookie that it may have kept from before. @throws Problem */
+/** Credentials in the request take precedence over a cookie. @throws Problem NOT_AUTHENTICATED, CSRF_TOKEN_WRONG */
 async function identify(
   app: FastifyInstance,
   request: FastifyRequest,
@@ -92,9 +91,9 @@ async function identify(
     const owned = await sessions.find(cookieToken, isUse(request))
     const identity = owned && (await logins.withSession(owned.session.userName))
     if (owned === undefined || identity === undefined) {
-      throw notAuthenticated(reply, 'The session has ended, or there has never been one like it.')
+      throw notAuthenticated(reply, 'The session has ended or is unknown.')
     }
-    // Known before it is refused: the audit trail names who it was.
+    // Set before the CSRF check, so that the audit trail records the user of a refused request.
     request.session = owned
     request.identity = identity
     request.userName = identity.name
@@ -104,7 +103,7 @@ async function identify(
   const [, token] = BEARER.exec(authorization ?? '') ?? []
   if (token !== undefined) {
     const identity = await logins.withToken(token)
-    if (identity === undefined) throw notAuthenticated(reply, 'The token is not valid, or is not valid any more.')
+    if (identity === undefined) throw notAuthenticated(reply, 'The token is invalid or has expired.')
     return identity
   }
   const given = await basicCredentials(app, request, reply)
@@ -126,18 +125,18 @@ function basicCredentials(app: FastifyInstance, request: FastifyRequest, reply: 
   })
 }
 
-/** Browsers ask for a password because of the header. */
+/** The header makes browsers ask for a password. */
 function notAuthenticated(reply: FastifyReply, text: string): Problem {
   reply.header('www-authenticate', `Basic realm="${REALM}", charset="UTF-8"`)
   return new Problem('NOT_AUTHENTICATED', text)
 }
 
-/** A program that only polls says so, and does not keep its session from ending. */
+/** Clients that only poll send the header, so that polling does not extend the session. */
 function isUse(request: FastifyRequest): boolean {
   return request.headers['x-not-user-input'] === undefined
 }
 
-/** Browsers add cookies to whatever a page of another site sends; this header they do not. */
+/** Browsers add cookies, but not this header, to requests that pages of other sites send. */
 function checkCsrf(request: FastifyRequest, expected: string): void {
   const given = request.headers['x-csrf-token']
   if (typeof given === 'string' && isSameSecret(given, expected)) return

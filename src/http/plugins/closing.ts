@@ -1,13 +1,12 @@
 /**
- * While the server ends: requests in flight get their answer, new ones on connections that are still open are refused
- * with a sentence.
+ * While the server stops, requests in progress are answered, and new requests on open connections are refused with 503.
  */
 import type { FastifyInstance } from 'fastify'
 import { Problem } from '../../core/problems/problem.ts'
 
 /**
- * Goes with `return503OnClosing: false`: Fastify's own answer is none that the API's description has.
- * @returns whether the server ends
+ * Needs `return503OnClosing: false`: Fastify's own answer does not match the OpenAPI document.
+ * @returns a function that returns whether the server stops
  */
 export function registerClosing(app: FastifyInstance): () => boolean {
   let isClosing = false
@@ -16,9 +15,9 @@ export function registerClosing(app: FastifyInstance): () => boolean {
     done()
   })
   app.addHook('onRequest', (request, _reply, done) => {
-    // Probes are told what is going on.
+    // Probes get the state of the server.
     if (!isClosing || request.url.startsWith('/health/')) done()
-    else done(new Problem('SERVER_CLOSING', 'The server is being stopped.'))
+    else done(new Problem('SERVER_CLOSING', 'The server is stopping.'))
   })
   return () => isClosing
 }

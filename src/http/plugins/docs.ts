@@ -1,4 +1,4 @@
-/** The API's description: /openapi.json for tools, /docs for people. */
+/** The OpenAPI document: /openapi.json for tools, /docs for people. */
 import swagger from '@fastify/swagger'
 import swaggerUi, { type FastifySwaggerUiConfigOptions } from '@fastify/swagger-ui'
 import type { FastifyInstance, FastifyPluginAsync } from 'fastify'
@@ -17,36 +17,35 @@ Administrator (LXCA).
 2. \`GET /updateRepositories/firmware/status?taskid=…\` until \`progress\` is 100. \`current\` is the name of the archive.
 3. \`GET /updateRepositories/firmware?key=export&exportRepoFilename=…\` downloads it.
 
-**Words**: a *fixid* is the id of a package; a *payload* is the file that is installed; a *system pack* (UXSP) is a package that
-stands for its members; a *machine type* is the four-character type of a server, such as \`7X05\`.
+**Terms**: a *fixid* is the id of a package; a *payload* is the file that is installed; a *system pack* (UXSP) is a package that
+consists of its members; a *machine type* is the four-character type of a server, such as \`7X05\`.
 
-**Trying it out**: press **Authorize** and log in under *basic* with the user name and the password of the server; then every call
-can be tried out from this page. The examples fit the repository that \`npm run sample\` and \`npm run demo\` make.
+**Try it out**: press **Authorize** and log in under *basic* with your user name and password; then you can execute every call
+on this page. The examples fit the repository that \`npm run sample\` and \`npm run demo\` create.
 
-**Users** have one of the roles *viewer*, *exporter*, *operator* and *admin*, each of which contains the ones before it; every call says
-which it needs. Programs log in with a token of \`POST /api/v1/tokens\`, here under *token*.
+**Roles**: a user is *viewer*, *exporter*, *operator* or *admin*; each role includes the ones before it, and every call names the role
+that it needs. Programs log in with a token of \`POST /api/v1/tokens\`, on this page under *token*.
 
-**With a session** instead: leave *basic* empty and execute \`POST /sessions\` with your password. Its answer sets the cookies, which
-the browser sends along from then on; *session* needs no entry for that, and this page could not set it. Reading works at
-once. For calls that change something, copy \`csrf\` of the answer into **Authorize** under *csrf*: it is sent as the header
-\`X-Csrf-Token\`. \`DELETE /sessions\` logs out.
+**Sessions**: instead of *basic*, execute \`POST /sessions\` with your password. Its answer sets cookies, which the browser sends with
+all further calls; leave *session* empty. For calls that change something, copy \`csrf\` of the answer into **Authorize** under *csrf*:
+it is sent as the header \`X-Csrf-Token\`. \`DELETE /sessions\` logs out.
 `
 
 const UI_CONFIG = {
-  // Without the bar that offers to load other descriptions, under the name of another project.
+  // Hides the bar that loads other documents and shows the name of another project.
   layout: 'BaseLayout',
-  // A link with ?url= or ?configUrl= would have the page show another description, whose calls get the login.
+  // A link with ?url= or ?configUrl= could load a foreign document, whose calls would get the login.
   queryConfigEnabled: false,
   tryItOutEnabled: true,
   displayRequestDuration: true
 }
 
-/** A window that another site has opened knows nothing of this page. */
+/** Windows of other sites get no reference to this page. */
 const PAGE_HEADERS = { 'cross-origin-opener-policy': 'same-origin' }
 
 /**
- * What the page may load: what comes from here. The plugin's own policy has browsers load all of it over HTTPS, which
- * leaves the page empty where there is none, and allows for the server of another project.
+ * The page loads only from this server. The plugin's own policy forces HTTPS, which leaves the page empty on plain
+ * HTTP, and allows a server of another project.
  */
 const PAGE_POLICY = {
   'default-src': "'self'",
@@ -59,13 +58,13 @@ const PAGE_POLICY = {
 }
 
 export interface DocsOptions {
-  /** Of this program. */
+  /** The version of this program. */
   readonly version: string
-  /** Who may read the description. */
+  /** Whether the document is public, needs a login, or is off. */
   readonly docs: Protection['docs']
 }
 
-/** Register it before the routes that it is to describe. */
+/** Register it before the routes that it describes. */
 export async function registerDocs(app: FastifyInstance, options: DocsOptions): Promise<void> {
   await app.register(swagger, {
     openapi: {
@@ -73,13 +72,13 @@ export async function registerDocs(app: FastifyInstance, options: DocsOptions): 
       info: { title: 'fixdepot', version: options.version, description: DESCRIPTION },
       tags: [
         { name: 'LXCA: firmware repository', description: 'Updates: list, export, follow, download.' },
-        { name: 'LXCA: system packs', description: 'The same for system packs (UXSPs).' },
+        { name: 'LXCA: system packs', description: 'System packs (UXSPs): list, export, download.' },
         { name: 'LXCA: sessions', description: 'Log in and out.' },
-        { name: 'LXCA: tasks', description: 'Background work: list it, end it early, forget it.' },
-        { name: 'Catalog', description: 'Packages, and what is wrong in the repository.' },
-        { name: 'Exports', description: 'Our own names for exports.' },
-        { name: 'Users', description: 'Who may do what; tokens for programs.' },
-        { name: 'Operations', description: 'For probes, and for those who watch the server.' }
+        { name: 'LXCA: tasks', description: 'Background tasks: list, cancel, delete.' },
+        { name: 'Catalog', description: 'Packages, and the problems of the repository.' },
+        { name: 'Exports', description: 'Exports in the native API.' },
+        { name: 'Users', description: 'Users and their roles; tokens for programs.' },
+        { name: 'Operations', description: 'Probes, metrics, status and audit trail.' }
       ],
       components: {
         securitySchemes: {
@@ -93,13 +92,13 @@ export async function registerDocs(app: FastifyInstance, options: DocsOptions): 
             type: 'apiKey',
             in: 'cookie',
             name: SESSION_COOKIE,
-            description: 'Set by `POST /sessions`; the browser sends it by itself, and nothing is to be entered here.'
+            description: 'Set by `POST /sessions` and sent by the browser; enter nothing here.'
           },
           csrf: {
             type: 'apiKey',
             in: 'header',
             name: 'X-Csrf-Token',
-            description: 'With a session, for whatever changes something: `csrf` of the answer to `POST /sessions`.'
+            description: 'For changes with a session: `csrf` of the answer to `POST /sessions`.'
           }
         }
       },

@@ -1,4 +1,4 @@
-/** Turns whatever a handler throws into the common error body. */
+/** Converts the errors of handlers into the error body of the API. */
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { hideUrlSecrets } from '../../core/hide-secrets.ts'
 import { Problem, toDatabaseProblem } from '../../core/problems/problem.ts'
@@ -20,12 +20,14 @@ const STATUS: Readonly<Record<ProblemKind, number>> = {
   unavailable: 503
 }
 
-/** What is not there at the moment comes back by itself, or somebody has to help: asking more often changes nothing. */
+/**
+ * Default of `Retry-After`: the cause ends without the client, or needs an operator, so frequent retries do not help.
+ */
 const RETRY_AFTER_SECONDS = 5
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** The route's answers carry their result under `errorMsg`, also when it is an error. */
+    /** The answers of the route have their result under `errorMsg`, errors too. */
     hasErrorMsg?: boolean
   }
 }
@@ -38,13 +40,13 @@ export function registerErrors(app: FastifyInstance): void {
   })
 }
 
-/** Also for what goes wrong before there is a route, such as a URL that cannot be decoded. */
+/** Also for errors before routing, such as a URL that cannot be decoded. */
 export function sendError(error: Error, request: FastifyRequest, reply: FastifyReply): void {
   reply.header(REQUEST_ID_HEADER, request.id)
   const problem = toProblem(error)
   if (problem === undefined) {
     request.log.error({ err: error }, 'request failed')
-    if (isOwnApi(request)) reply.code(500).type(PROBLEM_TYPE).send(internalProblemBody(request.id))
+    if (isNativeApi(request)) reply.code(500).type(PROBLEM_TYPE).send(internalProblemBody(request.id))
     else reply.code(500).send(withErrorMsg(request, internalError(request.id)))
     return
   }
@@ -56,16 +58,16 @@ export function sendError(error: Error, request: FastifyRequest, reply: FastifyR
   const retryAfter = problem.retryAfterSeconds ?? (isLater ? RETRY_AFTER_SECONDS : undefined)
   if (retryAfter !== undefined) reply.header('retry-after', retryAfter)
   const status = STATUS[problem.kind]
-  if (isOwnApi(request)) reply.code(status).type(PROBLEM_TYPE).send(problemBody(problem, status))
+  if (isNativeApi(request)) reply.code(status).type(PROBLEM_TYPE).send(problemBody(problem, status))
   else reply.code(status).send(withErrorMsg(request, errorBody([problem.userMessage])))
 }
 
-/** By the path, since what goes wrong before there is a route has an answer too. */
-function isOwnApi(request: FastifyRequest): boolean {
+/** Decides by the path, since errors before routing have no route. */
+function isNativeApi(request: FastifyRequest): boolean {
   return request.url.startsWith('/api/')
 }
 
-/** Undefined for what is not the caller's doing. */
+/** Undefined for an internal error. */
 export function toProblem(error: Error): Problem | undefined {
   if (error instanceof Problem) return error
   const { code = '', statusCode = 500 } = error as Partial<FastifyError>
@@ -83,8 +85,8 @@ function internalError(requestId: string): ErrorBody {
     {
       id: 'FQXHMUP9500L',
       text: 'The request failed because of an internal error.',
-      explanation: `The log of the server has the details under request ${requestId}.`,
-      recovery: 'Repeat the request; if it fails again, look into the log.'
+      explanation: `The server log has the details under the request id ${requestId}.`,
+      recovery: 'Repeat the request; if it fails again, read the log.'
     }
   ])
 }

@@ -1,10 +1,10 @@
 /**
- * Reads bodies as clients of the appliance send them: JSON with a charset, without a content type or under that of a
- * form, and empty bodies under a content type of JSON. Fastify's own parser refuses all of these.
+ * Parses bodies as clients of the appliance send them: JSON with a charset, without a content type or with that of a
+ * form, and empty bodies with the content type of JSON. Fastify's own parser refuses all of these.
  */
 import type { FastifyInstance } from 'fastify'
 
-/** Room for 100,000 long fixids: a body that large gets an answer about its content, and not about its size. */
+/** Enough for 100,000 long fixids, so that the schema answers for the number of fixids before this limit does. */
 export const BODY_LIMIT_BYTES = 16 * 1024 * 1024
 
 const CHARSET = /charset\s*=\s*"?([A-Za-z0-9._-]+)/i

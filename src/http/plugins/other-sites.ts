@@ -1,4 +1,4 @@
-/** What pages of other sites may do: nothing that changes something, unless the operator has listed their origin. */
+/** Pages of other sites cannot change anything, unless the operator has listed their origin. */
 import cors from '@fastify/cors'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { Problem } from '../../core/problems/problem.ts'
@@ -27,8 +27,8 @@ const ANSWER_HEADERS = [
 const PREFLIGHT_SECONDS = 600
 
 /**
- * @param origins whose pages may use the API, with credentials that they have themselves: cookies, and a login that the
- * browser remembers, are not sent for them
+ * @param origins their pages can use the API with credentials of their own; browsers send neither cookies nor a saved
+ * login for them
  */
 export async function registerOtherSites(app: FastifyInstance, origins: readonly string[]): Promise<void> {
   app.addHook('onRequest', (request, _reply, done) => {
@@ -42,24 +42,24 @@ export async function registerOtherSites(app: FastifyInstance, origins: readonly
     allowedHeaders: REQUEST_HEADERS,
     exposedHeaders: ANSWER_HEADERS,
     maxAge: PREFLIGHT_SECONDS,
-    // Other OPTIONS are answered in the same way: the error would be in no form of ours.
+    // Answers all OPTIONS requests: the plugin's error would not have the common body.
     strictPreflight: false
   })
 }
 
 /**
- * A token against forgery protects sessions. A browser also sends the Basic login that it remembers, whatever page asks
- * for it: there only what browsers tell of the page helps. Programs tell nothing of that kind, and are no browsers.
+ * The CSRF token protects sessions. Browsers also send a saved Basic login with the requests of any page, so the
+ * headers about the page are checked. Requests without these headers come from programs that are not browsers.
  */
 function isFromElsewhere({ headers, host }: FastifyRequest, origins: readonly string[]): boolean {
   const { origin, 'sec-fetch-site': site } = headers
   if (origin !== undefined && origins.includes(origin)) return false
   if (site !== undefined) return site !== 'same-origin' && site !== 'none'
-  // Browsers say the former only to servers with TLS.
+  // Browsers send Sec-Fetch-Site only to servers with TLS.
   return origin !== undefined && !isOriginOf(origin, host)
 }
 
-/** The scheme is not compared: a proxy with TLS may be in front of a server without. */
+/** The scheme is not compared: a TLS proxy can be in front of a server without TLS. */
 function isOriginOf(origin: string, host: string): boolean {
   return (
     /^https?:\/\//.test(origin) && URL.canParse(origin) && new URL(origin).host === withoutDefaultPort(host, origin)

@@ -1,4 +1,4 @@
-/** Turns what the validator found into a sentence that names the culprit. */
+/** Converts an error of the validator into a sentence that names the parameter or attribute. */
 import type { FastifySchemaValidationError } from 'fastify'
 import { isSecretName } from '../../core/hide-secrets.ts'
 import { listOf } from '../../core/problems/message.ts'
@@ -7,7 +7,7 @@ import { Problem } from '../../core/problems/problem.ts'
 const MAX_SHOWN = 100
 
 interface SchemaError extends FastifySchemaValidationError {
-  /** The value that was found, there with Ajv's option `verbose`. */
+  /** The invalid value; Ajv sets it with the option `verbose`. */
   readonly data?: unknown
   readonly parentSchema?: { readonly description?: string; readonly format?: string }
 }
@@ -16,24 +16,24 @@ interface SchemaError extends FastifySchemaValidationError {
 export function schemaProblem(errors: readonly FastifySchemaValidationError[], part: string): Problem {
   const [error] = errors as readonly SchemaError[]
   const isBody = part === 'body'
-  const word = isBody ? 'attribute' : 'parameter'
-  const text = error === undefined ? `The ${part} is not valid.` : sentence(error, word)
+  const noun = isBody ? 'attribute' : 'parameter'
+  const text = error === undefined ? `The ${part} is not valid.` : sentence(error, noun)
   return new Problem(isBody ? 'BODY_INVALID' : 'PARAMETER_INVALID', text)
 }
 
-function sentence(error: SchemaError, word: string): string {
+function sentence(error: SchemaError, noun: string): string {
   const { keyword, params } = error
-  const show = isSecretName(error.instancePath) ? () => 'one that is not shown' : showValue
+  const show = isSecretName(error.instancePath) ? () => 'a hidden value' : showValue
   const path = error.instancePath.split('/').slice(1)
   const name = path.length > 1 ? `${path[0]}[${path.slice(1).join('][')}]` : (path[0] ?? '')
-  const subject = name === '' ? 'The body' : `The ${word} ${name}`
+  const subject = name === '' ? 'The body' : `The ${noun} ${name}`
   switch (keyword) {
     case 'required':
-      return `The ${word} ${[...path, params.missingProperty].join('.')} is missing.`
+      return `The ${noun} ${[...path, params.missingProperty].join('.')} is missing.`
     case 'enum':
       return `${subject} has the value ${show(error.data)}; accepted are ${listOf(params.allowedValues as string[], 0)}.`
     case 'type':
-      // A message never quotes what may be a password.
+      // A message never quotes a possible password.
       if (error.parentSchema?.format === 'password') return `${subject} must be ${article(String(params.type))}.`
       return `${subject} must be ${article(String(params.type))}, and is ${show(error.data)}.`
     case 'maxItems':
@@ -43,7 +43,7 @@ function sentence(error: SchemaError, word: string): string {
     case 'minLength':
       return `${subject} is empty.`
     case 'additionalProperties':
-      return `The ${word} ${[...path, params.additionalProperty].join('.')} is not known.`
+      return `The ${noun} ${[...path, params.additionalProperty].join('.')} is unknown.`
     case 'pattern':
       return `${subject} has the value ${show(error.data)}; it must be ${error.parentSchema?.description ?? params.pattern}`
     default:
@@ -52,7 +52,7 @@ function sentence(error: SchemaError, word: string): string {
 }
 
 /**
- * A value as a sentence can hold it. What is nested is only named: it may be nested deeper than a program can follow.
+ * The value for a sentence. Nested values are only named, since their depth is not limited.
  */
 function showValue(value: unknown): string {
   if (Array.isArray(value)) return 'an array'

@@ -1,18 +1,16 @@
-/**
- * Gives the API's description one place for each schema that has a title, where Fastify repeats it wherever it is used.
- */
+/** Moves schemas with a title to `components` of the OpenAPI document; Fastify repeats them at every use. */
 
 type Json = Record<string, unknown>
 
-/** What holds values of callers, which may look like schemas. */
+/** Keywords whose values are examples or constants, which can look like schemas. */
 const VALUES: ReadonlySet<string> = new Set(['default', 'enum', 'const', 'example', 'examples'])
 
 const PREFIX = '#/components/schemas/'
 
 /**
- * The same description with those schemas below `components`.
- * @param description as @fastify/swagger makes it; its routes' own schemas are not changed
- * @throws Error when two different schemas have one title
+ * @param description from @fastify/swagger; it is not modified
+ * @returns the description with the titled schemas below `components`
+ * @throws Error when two different schemas have the same title
  */
 export function shareSchemas<Description extends object>(description: Description): Description {
   const { paths, components = {} } = description as { paths?: Json; components?: Json }
@@ -41,7 +39,7 @@ export function shareSchemas<Description extends object>(description: Descriptio
   return { ...description, paths: share(paths), components: { ...components, schemas } }
 }
 
-/** Fastify takes what an answer means from its schema; there it would make each use of a schema another one. */
+/** Fastify copies the description of an answer into its schema, which would make every use a different schema. */
 function withoutRepetition(value: Json): Json {
   const { description, content } = value
   if (typeof description !== 'string' || !isObject(content)) return value

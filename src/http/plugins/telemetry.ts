@@ -1,5 +1,5 @@
 /**
- * Follows every request to its end: sets its id in the answer, writes a log line and counts it. Register it before all
+ * For every request: sets its id in the answer, and writes a log line and counts it at its end. Register it before all
  * routes.
  */
 import { randomBytes } from 'node:crypto'
@@ -9,12 +9,12 @@ import type { AnsweredRequest, Metrics } from '../../core/tasks/telemetry.ts'
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** Programs call it all the time: a success is logged at level debug. */
+    /** Clients poll the route: its successes are logged at level debug. */
     isPolled?: boolean
   }
 
   interface FastifyRequest {
-    /** The task that it has started; 0: none. */
+    /** The id of the task that the request created; 0: none. */
     taskId: number
   }
 }
@@ -43,7 +43,7 @@ export interface Observers {
   readonly metrics?: Pick<Metrics, 'observe'> | undefined
 }
 
-/** Of Fastify's own lines the ones on every request are left out: there is one here that says more, and has no URL. */
+/** Suppresses Fastify's log lines for every request: the line written here has more facts, and no URL. */
 export class QuietLogController extends LogController {
   override incomingRequest(): void {}
   override requestCompleted(): void {}
@@ -64,14 +64,14 @@ export function registerObservers(app: FastifyInstance, { metrics }: Observers):
       metrics?.observe(answered)
       writeLine(request, reply, answered, config.isPolled === true)
     }
-    // Fastify's own hook is not told where the client goes before its answer is whole.
+    // Fastify's onResponse hook does not run when the client disconnects before the answer is complete.
     reply.raw.once('finish', () => end(false))
     reply.raw.once('close', () => end(true))
     done()
   })
 }
 
-/** Neither the URL, which may hold what is nobody's business, nor anything of headers and bodies. */
+/** Logs neither the URL, which can contain secrets, nor headers, nor bodies. */
 function writeLine(request: FastifyRequest, reply: FastifyReply, answered: AnsweredRequest, isPolled: boolean): void {
   const { method, route, status, seconds, isCut } = answered
   const level = isPolled && status < 400 ? 'debug' : 'info'
@@ -92,7 +92,7 @@ function writeLine(request: FastifyRequest, reply: FastifyReply, answered: Answe
   )
 }
 
-/** Nothing is put together for a line that nobody gets. */
+/** False: the line would be discarded, so it is not composed. */
 function isWritten({ log }: FastifyRequest, level: 'debug' | 'info'): boolean {
   return 'isLevelEnabled' in log && typeof log.isLevelEnabled === 'function' ? log.isLevelEnabled(level) : true
 }

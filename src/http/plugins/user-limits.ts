@@ -1,4 +1,4 @@
-/** How many transfers of a kind one user may have under way. */
+/** Limits the transfers of a kind that one user has in progress. */
 import { finished } from 'node:stream'
 import type { FastifyInstance } from 'fastify'
 import type { UserLimits } from '../../core/accounts/protection.ts'
@@ -15,8 +15,8 @@ const NOUNS: Readonly<Record<Transfer, string>> = {
 declare module 'fastify' {
   interface FastifyInstance {
     /**
-     * Counts a transfer of this request's user, until the answer has ended.
-     * @throws Problem LIMIT_REACHED when the user has as many as one may have
+     * Counts a transfer of the user of the request until the answer ends.
+     * @throws Problem LIMIT_REACHED when the user has the maximum in progress
      */
     beginTransfer(kind: Transfer, request: FastifyRequest, reply: FastifyReply): void
   }
@@ -34,11 +34,11 @@ export function registerUserLimits(app: FastifyInstance, limits: UserLimits): vo
     if (before >= limit) {
       throw new Problem(
         'LIMIT_REACHED',
-        `The user ${userName} has ${before} ${NOUNS[kind]} under way; no more are allowed.`
+        `The user ${userName} has ${before} ${NOUNS[kind]} in progress, which is the maximum.`
       )
     }
     counted.set(userName, before + 1)
-    // Also for a client that went before this was asked.
+    // Also called for a client that has already disconnected.
     finished(reply.raw, () => {
       const left = (counted.get(userName) ?? 1) - 1
       if (left === 0) counted.delete(userName)

@@ -1,14 +1,14 @@
 /** The header Content-Disposition of a download (RFC 6266). */
 
 /**
- * What clients read in different ways between quotes: some take `%41` for an `A`, others leave a backslash in the name.
+ * Characters that clients decode differently between quotes: some decode `%41` as `A`, others keep a backslash.
  */
 const AMBIGUOUS = /[^\x20-\x7e]|["%\\]/gu
 
-/** RFC 8187 has fewer characters that stand for themselves than a URL has. */
+/** Characters that `encodeURIComponent` keeps and RFC 8187 does not allow. */
 const UNRESERVED_IN_URLS_ONLY = /['()*]/g
 
-/** A download under this name, which has no directories. */
+/** The header for a download with this file name, without directories. */
 export function attachmentOf(name: string): string {
   const plain = name.replace(AMBIGUOUS, '_')
   const header = `attachment; filename="${plain}"`

@@ -1,36 +1,36 @@
-/** An answer that goes on: Server-Sent Events, as the HTML standard has them (section 9.2). */
+/** Server-Sent Events (HTML standard, section 9.2). */
 import type { OutgoingHttpHeaders } from 'node:http'
 import { finished } from 'node:stream'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 
 export interface ServerEvent {
-  /** The client names it when it comes back after a break. */
+  /** The client sends it as `Last-Event-ID` when it reconnects. */
   readonly id: string
   readonly event: string
   readonly data: object
 }
 
 export interface EventStream {
-  /** Does nothing once the stream has ended. */
+  /** Does nothing after the end of the stream. */
   send(event: ServerEvent): void
-  /** Resolves when the client has taken most of what was sent, or has gone. */
+  /** Resolves when the client has received most of the sent bytes, or has disconnected. */
   drained(): Promise<void>
   close(): void
-  /** Resolves when the client has gone, or the stream was closed. */
+  /** Resolves when the client has disconnected, or the stream is closed. */
   readonly closed: Promise<void>
 }
 
-/** How long a client waits before it comes back. */
+/** How long a client waits before it reconnects. */
 const RETRY_MS = 2_000
 
-/** Proxies cut what is silent for a minute. */
+/** Proxies close connections that are silent for a minute. */
 const HEARTBEAT_MS = 15_000
 
-/** A client that does not take what it is sent is cut, and comes back when it likes. */
+/** With more unsent bytes, the client is disconnected; it can reconnect. */
 const MAX_UNSENT_BYTES = 4 * 1024 * 1024
 
 export interface EventStreamOptions {
-  /** Asked with every heartbeat; a client that is not welcome any more is cut, as after the end of its session. */
+  /** Called with every heartbeat; false ends the stream, as after the end of the session. */
   readonly isTrusted: () => Promise<boolean>
   readonly heartbeatMs?: number
 }
@@ -46,12 +46,12 @@ export function openEventStream(
   raw.writeHead(200, { ...reply.getHeaders(), ...headers } as OutgoingHttpHeaders)
   raw.write(`retry: ${RETRY_MS}\n\n`)
   const heartbeat = setInterval(async () => {
-    const isKept = await isTrusted().catch(() => false)
-    if (!isKept) raw.end()
+    const isAllowed = await isTrusted().catch(() => false)
+    if (!isAllowed) raw.end()
     else if (!raw.writableEnded) raw.write(':\n\n')
   }, heartbeatMs)
   const closed = new Promise<void>((resolve) => {
-    // Also for a client that went before this was asked.
+    // Also called for a client that has already disconnected.
     finished(raw, () => {
       clearInterval(heartbeat)
       resolve()
@@ -64,7 +64,7 @@ export function openEventStream(
       if (raw.writableEnded || raw.destroyed) return
       raw.write(`id: ${id}\nevent: ${event}\ndata: ${JSON.stringify(data)}\n\n`)
       if (raw.writableLength > MAX_UNSENT_BYTES) {
-        request.log.info({ unsentBytes: raw.writableLength }, 'a client that takes no events was cut')
+        request.log.info({ unsentBytes: raw.writableLength }, 'a client that receives no events was disconnected')
         raw.destroy()
       }
     },

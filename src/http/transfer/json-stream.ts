@@ -1,10 +1,10 @@
-/** Long lists as JSON, written while they are read: neither the list nor its text is ever in memory as a whole. */
+/** Streams long lists as JSON: neither the list nor its text is in memory as a whole. */
 import { Readable } from 'node:stream'
 
 /** A JSON value as text, piece by piece. */
 export type JsonText = AsyncIterable<string>
 
-/** An object; members that are streams of text stand in it as they come. */
+/** An object; members that are JsonText are streamed into it. */
 export async function* objectText(members: Readonly<Record<string, unknown>>): JsonText {
   let separator = '{'
   for (const [name, value] of Object.entries(members)) {
@@ -16,7 +16,7 @@ export async function* objectText(members: Readonly<Record<string, unknown>>): J
   yield separator === '{' ? '{}' : '}'
 }
 
-/** An array; a part is the text of an item, or of several with commas between them. */
+/** An array; a part is the text of one item, or of several comma-separated items. */
 export async function* arrayText(parts: AsyncIterable<string | JsonText>): JsonText {
   let separator = '['
   for await (const part of parts) {

@@ -1,6 +1,5 @@
 /**
- * Takes the files out of a body of multipart/form-data (RFC 7578) while it comes, with no more of it in memory than a
- * few buffers.
+ * Receives the files of a multipart/form-data body (RFC 7578) as a stream, with only a few buffers in memory.
  */
 import type { IncomingMessage } from 'node:http'
 import { Busboy, type BusboyFileStream, type BusboyHeaders, type BusboyInstance } from '@fastify/busboy'
@@ -9,27 +8,27 @@ import { checkUploadName, quoteName } from '../../core/import/upload-name.ts'
 import { Problem } from '../../core/problems/problem.ts'
 import { chunksOf, lendChunks } from './upload-chunks.ts'
 
-/** As many files as a few hundred packages have; whoever has more sends an archive. */
+/** The files of a few hundred packages; more files must be sent as an archive. */
 const MAX_FILES = 2_000
 const MAX_FIELDS = 100
 const MAX_FIELD_BYTES = 64 * 1024
 
-/** What a body may have beside the content of its files: heads of parts, fields, and what is before the first part. */
+/** Limit for everything except the content of files: headers of parts, fields, and the preamble. */
 const MAX_OVERHEAD_BYTES = 16 * 1024 * 1024
 
-/** Whoever sends nothing for so long has gone. */
+/** Without data for this time, the client counts as disconnected. */
 const IDLE_MS = 60_000
 
-/** Reads of the network are that large where it is fast. */
+/** The size of reads from a fast network. */
 const BUFFER_BYTES = 1024 * 1024
 
-/** Who writes a file has done with a chunk before it takes so much more. */
+/** The writer of a file has written a chunk before it takes this many more bytes. */
 const LENT_BYTES = 3 * BUFFER_BYTES
 
 /**
- * @param request whose body nobody has read from yet
- * @returns the files, when all of them are on the disk; at least one
- * @throws Problem UPLOAD_BROKEN or IMPORT_REFUSED, or the system's error; then the rest of the body is not read
+ * @param request its body must be unread
+ * @returns the files, at least one, once all of them are on the disk
+ * @throws Problem UPLOAD_BROKEN or IMPORT_REFUSED, or a system error; then the rest of the body is not read
  */
 export async function receiveUpload(request: IncomingMessage, sink: UploadSink): Promise<ReceivedFile[]> {
   const parser = createParser(request)
@@ -52,7 +51,7 @@ export async function receiveUpload(request: IncomingMessage, sink: UploadSink):
     const name = checkUploadName(given)
     if (names.has(name)) throw new Problem('IMPORT_REFUSED', `The file ${quoteName(name)} was sent twice.`)
     names.add(name)
-    // One after the other: each takes memory while it is written.
+    // Sequentially: each file takes memory while it is written.
     last = last.then(() => sink.receive(name, counted(file)))
     return last as Promise<ReceivedFile>
   }
@@ -61,11 +60,11 @@ export async function receiveUpload(request: IncomingMessage, sink: UploadSink):
     const refuse = (text: string) => reject(new Problem('UPLOAD_BROKEN', text))
     parser.on('file', (_field, file, given) => {
       streams.push(file)
-      // It is told to whoever reads it, if anybody does.
+      // The consumer of the stream gets the error, if there is one.
       file.on('error', () => {})
       try {
         const received = receive(file, given ?? '')
-        // The first failure ends everything; the others are not looked at.
+        // The first error ends the upload; later ones are ignored.
         received.catch(reject)
         receiving.push(received)
       } catch (error) {
@@ -81,10 +80,10 @@ export async function receiveUpload(request: IncomingMessage, sink: UploadSink):
       idle.refresh()
       rawBytes += chunk.length
       if (rawBytes - fileBytes > MAX_OVERHEAD_BYTES + BUFFER_BYTES)
-        refuse('The body is hardly more than its own framing.')
+        refuse('The body has too few file bytes for its size.')
     })
     request.on('close', () => {
-      if (!request.readableEnded) refuse('The body has ended too early.')
+      if (!request.readableEnded) refuse('The body ended too early.')
     })
   })
   request.pipe(parser)
@@ -96,7 +95,7 @@ export async function receiveUpload(request: IncomingMessage, sink: UploadSink):
   } catch (error) {
     request.unpipe(parser)
     parser.destroy()
-    // The parser does not end them, and whoever writes a file waits for its end.
+    // The parser does not end the streams, and the writers wait for their ends.
     for (const stream of streams) stream.destroy(new Error('the upload has failed'))
     await Promise.allSettled(receiving)
     throw error
@@ -109,7 +108,7 @@ function createParser(request: IncomingMessage): BusboyInstance {
   try {
     return new Busboy({
       headers: request.headers as BusboyHeaders,
-      // A path in a name is refused, and not cut off in silence.
+      // Keeps the path of a name, so that it is refused instead of silently removed.
       preservePath: true,
       highWaterMark: BUFFER_BYTES,
       limits: {

@@ -1,51 +1,50 @@
 /**
- * Sends a range of an open file, with two buffers whatever its size: one is read while the other is being sent. They
- * are large only for clients that are fast, and these share a budget.
+ * Sends a range of an open file with two buffers: one is filled while the other is sent. Only fast clients get large
+ * buffers, which share a budget.
  */
 import type { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { release } from '../../core/release.ts'
 import type { ByteRange, OpenFile } from '../../core/storage/open-file.ts'
 
-/**
- * What every connection begins with: hundreds of clients that read slowly, or not at all, must not take much memory.
- */
+/** The initial size: hundreds of clients that read slowly, or not at all, must not take much memory. */
 const SMALL_BYTES = 32 * 1024
 
-/** With smaller reads a fast download spends its time on system calls and on messages between threads. */
+/** Smaller reads make a fast download spend its time on system calls and messages between threads. */
 const LARGE_BYTES = 1024 * 1024
 
 /**
- * So much has to be sent on a connection before its client counts as a fast one: the system takes the first megabytes
- * from anybody.
+ * A client counts as fast only after this many bytes on its connection: the first megabytes go into buffers of the
+ * system, for every client.
  */
 const FAST_AFTER_BYTES = 8 * 1024 * 1024
 const FAST_BYTES_PER_MS = 4 * 1024
 
-/** The buffers of all fast downloads together: the more of these there are, the smaller they are. */
+/** The limit for the buffers of all fast downloads: with more downloads, each has smaller buffers. */
 const FAST_BUDGET_BYTES = 32 * LARGE_BYTES
 let fastDownloads = 0
 let fastBytes = 0
 
-/** Buffers that nobody uses; the next fast downloads take them over. More are not kept than a few downloads need. */
+/** Unused buffers, kept for the next fast downloads; only as many as a few downloads need. */
 const MAX_IDLE_BYTES = 8 * LARGE_BYTES
 const idleBuffers = new Map<number, Buffer[]>()
 let idleBytes = 0
 
-/** What is known of the client at the other end. */
+/** Measurements of a client. */
 interface Client {
   sentBytes: number
   isFast: boolean
 }
 
-/** A client is the same one over all requests of a connection: many that take small ranges are fast ones too. */
+/** One client for all requests of a connection, so that clients that request small ranges can also become fast. */
 const clients = new WeakMap<Socket, Client>()
 
 /**
- * Resolves when everything is sent or the client has gone.
- * @param begin writes the head, as soon as the first bytes are there: until then the caller can still give another
- * answer, as it does when this rejects
- * @throws when the file cannot be read; what has begun is cut then, so that the client sees that something is missing
+ * Resolves when everything is sent, or the client has disconnected.
+ * @param begin writes the headers; called after the first bytes are read, so that the caller can still send another
+ * answer when this rejects before
+ * @throws when the file cannot be read; an answer that has begun is cut, so that the client detects that it is
+ * incomplete
  */
 export async function sendBytes(
   response: ServerResponse,
@@ -57,24 +56,24 @@ export async function sendBytes(
   const buffers: [Buffer, Buffer] = [Buffer.allocUnsafeSlow(0), Buffer.allocUnsafeSlow(0)]
   let hasBegun = false
   let isFast = false
-  const bufferOf = (turn: 0 | 1, left: number) => {
+  const bufferOf = (index: 0 | 1, left: number) => {
     if (isFast !== client.isFast) fastDownloads += client.isFast ? 1 : -1
     isFast = client.isFast
-    buffers[turn] = exchange(buffers[turn], isFast ? Math.min(shareOfBudget(), powerOfTwoFor(left)) : SMALL_BYTES)
-    return buffers[turn]
+    buffers[index] = exchange(buffers[index], isFast ? Math.min(shareOfBudget(), powerOfTwoFor(left)) : SMALL_BYTES)
+    return buffers[index]
   }
-  const readNext = (turn: 0 | 1, position: number) =>
-    readAhead(file, bufferOf(turn, range.end - position + 1), position, range.end)
+  const readNext = (index: 0 | 1, position: number) =>
+    readAhead(file, bufferOf(index, range.end - position + 1), position, range.end)
   try {
-    let turn: 0 | 1 = 0
-    let next = readNext(turn, range.start)
+    let index: 0 | 1 = 0
+    let next = readNext(index, range.start)
     for (let position = range.start; position <= range.end; ) {
       const part = await next
       if (!hasBegun) await begin()
       hasBegun = true
       position += part.length
-      turn = turn === 0 ? 1 : 0
-      if (position <= range.end) next = readNext(turn, position)
+      index = index === 0 ? 1 : 0
+      if (position <= range.end) next = readNext(index, position)
       const started = performance.now()
       if (!(await written(response, part))) {
         await next.catch(() => {})
@@ -95,7 +94,7 @@ export async function sendBytes(
   }
 }
 
-/** @param socket null when the client has gone before it got anything */
+/** @param socket null when the client has already disconnected */
 function clientOf(socket: Socket | null): Client {
   const unknown = { sentBytes: 0, isFast: false }
   if (socket === null) return unknown
@@ -104,7 +103,7 @@ function clientOf(socket: Socket | null): Client {
   return client
 }
 
-/** A read that nobody waits for yet: if it fails, it does so when somebody does. */
+/** A read that is awaited later: an error before that is not an unhandled rejection. */
 function readAhead(...args: Parameters<typeof readPart>): Promise<Buffer> {
   const part = readPart(...args)
   part.catch(() => {})
@@ -117,7 +116,7 @@ async function readPart(file: OpenFile, buffer: Buffer, position: number, end: n
   return buffer.subarray(0, length)
 }
 
-/** Resolves when the bytes have left the buffer: true when the system has them, false when the client has gone. */
+/** Resolves when the buffer can be reused: true when the bytes were sent, false when the client has disconnected. */
 function written(response: ServerResponse, part: Buffer): Promise<boolean> {
   return new Promise((resolve) => {
     const onClose = () => resolve(false)
@@ -129,7 +128,7 @@ function written(response: ServerResponse, part: Buffer): Promise<boolean> {
   })
 }
 
-/** What each of two buffers of a fast download may have: a power of two, so that buffers fit others. */
+/** Size of each of the two buffers of a fast download: a power of two, so that other downloads can reuse them. */
 function shareOfBudget(): number {
   const share = 2 ** Math.floor(Math.log2(FAST_BUDGET_BYTES / 2 / fastDownloads))
   return Math.min(LARGE_BYTES, Math.max(SMALL_BYTES, share))
@@ -139,14 +138,14 @@ function powerOfTwoFor(bytes: number): number {
   return Math.max(SMALL_BYTES, 2 ** Math.ceil(Math.log2(bytes)))
 }
 
-/** The same buffer, or one of the size that is wanted now. */
+/** The same buffer, or another one if its size is not `size`. */
 function exchange(buffer: Buffer, size: number): Buffer {
   if (buffer.length === size) return buffer
   putBuffer(buffer)
   return takeBuffer(size)
 }
 
-/** A smaller one when others still have what is this download's share. */
+/** A small buffer when other downloads still use this download's share of the budget. */
 function takeBuffer(size: number): Buffer {
   if (size === SMALL_BYTES || fastBytes + size > FAST_BUDGET_BYTES) return Buffer.allocUnsafeSlow(SMALL_BYTES)
   fastBytes += size
@@ -155,7 +154,7 @@ function takeBuffer(size: number): Buffer {
   return idle ?? Buffer.allocUnsafeSlow(size)
 }
 
-/** Nobody reads or writes it any more. */
+/** Takes back a buffer that is no longer used. */
 function putBuffer(buffer: Buffer): void {
   const size = buffer.length
   const isSmall = size <= SMALL_BYTES

@@ -1,5 +1,5 @@
 /**
- * Sends a file, whole or in part, so that a download that was cut can be taken up again (RFC 9110, sections 13 and 14).
+ * Sends a file, whole or in part, so that clients can resume a cut download (RFC 9110, sections 13 and 14).
  */
 import type { OutgoingHttpHeaders } from 'node:http'
 import type { FastifyReply, FastifyRequest } from 'fastify'
@@ -20,17 +20,17 @@ const FILE_HEADERS = [
   'last-modified'
 ]
 
-/** What of the file stays in an answer that leads to where it can be had. */
+/** Headers of the file that a redirection keeps. */
 const HEADERS_OF_LINKS: ReadonlySet<string> = new Set(['etag'])
 
-/** Conditions with an ETag of ours: who follows a link repeats them there, where the file has another one. */
+/** Conditions with our ETag: a client that follows the link repeats them at S3, where the file has another ETag. */
 const OWN_CONDITIONS = ['if-range', 'if-match'] as const
 
 /**
- * Answers with the file, or with the part of it that is asked for, and closes it.
- * @param linkTo makes a URL that has the file: then who asks for its bytes is led there, unless they name our ETag
- * @throws Problem when the range begins behind the end, and what reading the first bytes fails with: then nothing was
- * sent. What fails later cuts the connection.
+ * Answers with the file, or with the requested part, and closes it.
+ * @param linkTo creates a URL of the file: then GET requests are redirected there, unless they name our ETag
+ * @throws Problem RANGE_UNSATISFIABLE, or the error of the first read: then nothing was sent. Later errors are logged
+ * and cut the connection.
  */
 export async function sendFile(
   request: FastifyRequest,
@@ -42,7 +42,7 @@ export async function sendFile(
     await answer(request, reply, file, linkTo)
   } catch (error) {
     if (!reply.sent) throw error
-    // The head is sent: all that is left is to say so in the log.
+    // The headers are sent, so the error can only be logged.
     if (error instanceof Problem) request.log.warn({ problem: error.code, text: error.message }, 'download cut')
     else request.log.error({ err: error }, 'download failed')
   } finally {
@@ -71,11 +71,11 @@ async function answer(
     throw new Problem('RANGE_UNSATISFIABLE', `The file ${file.name} has ${file.size} bytes.`)
   }
   if (linkTo !== undefined && request.method === 'GET' && OWN_CONDITIONS.every((name) => !(name in request.headers)))
-    return leadAway(request, reply, file, linkTo)
+    return redirect(request, reply, file, linkTo)
   const { start, end } = range ?? { start: 0, end: file.size - 1 }
   reply.type(file.contentType).header('content-length', end - start + 1)
   if (range !== undefined) reply.code(206).header('content-range', `bytes ${start}-${end}/${file.size}`)
-  // Past Fastify, whose streams make a new buffer for every read, and which gives an empty HEAD the length 0.
+  // Bypasses Fastify: its streams allocate a buffer for every read, and it gives HEAD answers the length 0.
   const begin = async () => {
     await request.recordDownload(reply.statusCode)
     reply.hijack()
@@ -87,14 +87,14 @@ async function answer(
     return
   }
   await sendBytes(reply.raw, file, { start, end }, begin).catch((error) => {
-    // Nothing was sent, and the answer is not about the file any more.
+    // Nothing was sent, and the answer becomes an error.
     if (!reply.sent) for (const name of FILE_HEADERS) reply.removeHeader(name)
     throw error
   })
 }
 
-/** The URL is a secret: nobody keeps this answer, and no log has it. */
-async function leadAway(
+/** The URL is a secret: the answer is not cached, and the URL is not logged. */
+async function redirect(
   request: FastifyRequest,
   reply: FastifyReply,
   file: OpenFile,
@@ -112,7 +112,7 @@ async function leadAway(
   }
 }
 
-/** If-None-Match counts before If-Modified-Since (RFC 9110, 13.2.2). */
+/** If-None-Match takes precedence over If-Modified-Since (RFC 9110, 13.2.2). */
 function isNotModified(request: FastifyRequest, etag: string, modifiedAt: Date): boolean {
   const { 'if-none-match': tags, 'if-modified-since': since } = request.headers
   if (tags !== undefined) {
@@ -121,7 +121,7 @@ function isNotModified(request: FastifyRequest, etag: string, modifiedAt: Date):
   return since !== undefined && wholeSeconds(modifiedAt) <= Date.parse(since)
 }
 
-/** Undefined stands for all of it: no range was asked for, or one that may be ignored. */
+/** Undefined: the whole file, since there is no range, or one that is ignored. */
 function requestedRange(
   request: FastifyRequest,
   size: number,
@@ -129,11 +129,11 @@ function requestedRange(
   lastModified: string
 ): ByteRange | 'unsatisfiable' | undefined {
   const { range, 'if-range': ifRange } = request.headers
-  // Nothing has no parts: whoever asks for one of an empty file has it with the headers.
+  // An empty file has no ranges.
   if (range === undefined || size === 0) return undefined
-  // Part of another file than the client has begun to download would make its copy worthless.
+  // A part of a changed file would corrupt the client's copy.
   if (ifRange !== undefined && ifRange !== etag && ifRange !== lastModified) return undefined
-  // RFC 9110, 14.1.2: a suffix longer than the file is all of it; range-parser takes it for unsatisfiable.
+  // RFC 9110, 14.1.2: a suffix longer than the file is the whole file; range-parser calls it unsatisfiable.
   const suffix = Number(/^bytes=-(\d+)$/.exec(range.trim())?.[1])
   if (suffix >= size) return { start: 0, end: size - 1 }
   const ranges = parseRange(size, range, { combine: true })

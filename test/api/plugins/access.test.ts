@@ -141,19 +141,19 @@ t.test('the refusal names the role, in the form of each door', async (t) => {
   const expected = {
     status: 403,
     id: 'FQXHMSE9005L',
-    text: /^This needs the role exporter; viewer has the role viewer\.$/
+    text: /^This request needs the role exporter; viewer has the role viewer\.$/
   }
   const put = { method: 'PUT', url: '/updateRepositories/firmware?ACTION=Export', headers } satisfies InjectOptions
   // Behind it the action may need more.
   equalError(t, await app.inject(put), {
     ...expected,
-    text: /^This needs at least the role exporter; viewer has the role viewer\.$/
+    text: /^This request needs at least the role exporter; viewer has the role viewer\.$/
   })
   equalProblem(t, await app.inject({ method: 'POST', url: '/api/v1/exports', headers }), expected)
   const token = credentials.get('token exporter') ?? {}
   equalProblem(t, await app.inject({ url: '/api/v1/users', headers: token }), {
     ...expected,
-    text: /^This needs the role admin; the token of admin has the role exporter\.$/
+    text: /^This request needs the role admin; the token of admin has the role exporter\.$/
   })
 })
 
@@ -189,7 +189,7 @@ t.test('an exporter cancels own tasks, and those of others only an operator does
   const refused = {
     status: 403,
     id: 'FQXHMSE9005L',
-    text: /^The task \d+ is of operator: to cancel it needs the role operator/
+    text: /^The task \d+ belongs to operator: to cancel it, you need the role operator/
   }
   const ways: [url: string, method: 'DELETE' | 'PUT', payload?: object][] = [
     [`/tasks/${own},${others}`, 'DELETE'],

@@ -135,7 +135,7 @@ t.test('one user has only so many streams, and another one is not in the way', a
   const second = await fetch(`${url}/api/v1/events`, { headers })
   t.equal(second.status, 429)
   t.match(second.headers.get('retry-after'), /^\d+$/)
-  t.match(await second.json(), { code: 'LIMIT_REACHED', detail: /admin has 1 streams of events under way/ })
+  t.match(await second.json(), { code: 'LIMIT_REACHED', detail: /admin has 1 streams of events in progress/ })
   const download = await fetch(`${url}/api/v1/archive?all=true`, { headers })
   t.equal(download.status, 200, 'each kind is counted by itself')
   await download.arrayBuffer()

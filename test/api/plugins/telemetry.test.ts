@@ -147,5 +147,5 @@ t.test('while the server ends, probes are told, and others are refused with a se
   await last
   await closed
   t.match(said, /503 Service Unavailable/)
-  t.match(said, '{"name":"closing","isHealthy":false,"reason":"The server is being stopped."}')
+  t.match(said, '{"name":"closing","isHealthy":false,"reason":"The server is stopping."}')
 })

@@ -1,4 +1,4 @@
-/** /api/v1/audit: who did what. */
+/** /api/v1/audit: the audit trail. */
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { type Static, Type } from 'typebox'
 import type { AuditFilter } from '../../../core/accounts/audit.ts'
@@ -10,35 +10,35 @@ import { DEFAULT_LIMIT, Next, nextOf, PageQuery, parseNumberCursor } from '../pa
 
 const AuditRecordView = Type.Object(
   {
-    number: Type.Integer({ description: 'From 1, without a gap.' }),
+    number: Type.Integer({ description: 'Starts at 1 and has no gaps.' }),
     time: Type.String({ description: 'ISO 8601, UTC.' }),
     user: Type.String({
-      description: 'Empty for nobody. With `credential` `none` it is the user that somebody claimed to be.'
+      description: 'The user; can be empty. With `credential` `none`, the claimed user name.'
     }),
     credential: Type.String({ description: '`none`, `basic`, `session`, `token`; `password` for a login.' }),
-    address: Type.String({ description: 'Where the request came from.' }),
+    address: Type.String({ description: 'The address that the request came from.' }),
     requestId: Type.String({ description: 'The id of the request in the log.' }),
     action: Type.String({
-      description: 'The `operationId`, with the appliance’s word for it: `changeFirmware:delete`.'
+      description: 'The `operationId`, with the `action` of the appliance’s API: `changeFirmware:delete`.'
     }),
-    targets: Type.Array(Type.String(), { description: 'What it was done to, such as `fixid:…` and `task:7`.' }),
-    status: Type.Integer({ description: 'Of the answer.' }),
-    problem: Type.String({ description: 'The code of the problem; empty for none.' }),
-    count: Type.Integer({ description: 'How many equal requests the record stands for.' }),
+    targets: Type.Array(Type.String(), { description: 'The targets of the action, such as `fixid:…` and `task:7`.' }),
+    status: Type.Integer({ description: 'The HTTP status of the answer.' }),
+    problem: Type.String({ description: 'The code of the problem; empty without a problem.' }),
+    count: Type.Integer({ description: 'The number of equal requests that the record represents.' }),
     previousHash: Type.String(),
-    hash: Type.String({ description: 'SHA-256 of all the other members, with the hash of the record before.' })
+    hash: Type.String({ description: 'SHA-256 of all other members, `previousHash` included.' })
   },
   { title: 'AuditRecord' }
 )
 
 const AuditQuery = Type.Object({
-  user: Type.Optional(Type.String({ minLength: 1, maxLength: 128, description: 'Only what this user did.' })),
+  user: Type.Optional(Type.String({ minLength: 1, maxLength: 128, description: 'Only actions of this user.' })),
   action: Type.Optional(Type.String({ minLength: 1, maxLength: 128, description: 'Only this action.' })),
   since: Type.Optional(
     Type.String({
       pattern: UTC_TIME.source,
       examples: ['2026-01-05T09:30:00Z'],
-      description: 'a day or a time in UTC, such as 2026-01-05T09:30:00Z; what was before it is left out'
+      description: 'a day or a time in UTC, such as 2026-01-05T09:30:00Z; earlier records are omitted'
     })
   ),
   ...PageQuery
@@ -52,8 +52,8 @@ export const auditRoutes: FastifyPluginAsyncTypebox<Pick<Services, 'auditTrail'>
       schema: {
         operationId: 'listAudit',
         tags: ['Operations'],
-        summary: 'See who did what',
-        description: 'The newest first, a page at a time: ask again with `next` as `cursor` until it is null.',
+        summary: 'Read the audit trail',
+        description: 'Newest first, in pages: repeat with `next` as `cursor` until it is null.',
         querystring: AuditQuery,
         response: {
           200: Type.Object({ records: Type.Array(AuditRecordView), next: Next }, { title: 'AuditPage' }),
@@ -71,7 +71,7 @@ export const auditRoutes: FastifyPluginAsyncTypebox<Pick<Services, 'auditTrail'>
   )
 }
 
-/** @throws Problem PARAMETER_INVALID for a day that no calendar has */
+/** @throws Problem PARAMETER_INVALID for a day that does not exist */
 function filterOf({ user, action, since }: Static<typeof AuditQuery>): AuditFilter {
   return {
     ...(user === undefined ? {} : { user }),
@@ -82,6 +82,7 @@ function filterOf({ user, action, since }: Static<typeof AuditQuery>): AuditFilt
 
 function parseTime(text: string): Date {
   const time = parseUtcTime(text)
-  if (time === undefined) throw new Problem('PARAMETER_INVALID', `The parameter since is ${text}, which is no time.`)
+  if (time === undefined)
+    throw new Problem('PARAMETER_INVALID', `The parameter since is ${text}, which is not a valid time.`)
   return time
 }

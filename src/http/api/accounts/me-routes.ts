@@ -1,4 +1,4 @@
-/** /api/v1/me: what the login allows, and a new password for oneself. */
+/** /api/v1/me: the role of the caller, and a new password. */
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import { checkNewPassword } from '../../../core/accounts/password.ts'
@@ -13,7 +13,7 @@ const Me = Type.Object(
   {
     name: Type.String(),
     role: RoleName,
-    kind: Type.String({ description: 'How you have logged in: `password`, `session` or `token`.' })
+    kind: Type.String({ description: 'The kind of your login: `password`, `session` or `token`.' })
   },
   { title: 'Me' }
 )
@@ -34,7 +34,7 @@ export const meRoutes: FastifyPluginAsyncTypebox<Pick<Services, 'logins' | 'comm
       schema: {
         operationId: 'getMe',
         tags: TAGS,
-        summary: 'Who you are, and what you may do',
+        summary: 'Get your user name and role',
         response: { 200: Me, ...PROBLEM_RESPONSES }
       }
     },
@@ -52,7 +52,7 @@ export const meRoutes: FastifyPluginAsyncTypebox<Pick<Services, 'logins' | 'comm
         operationId: 'changeMyPassword',
         tags: TAGS,
         summary: 'Change your own password',
-        description: 'Ends all your sessions, also the one of this request. Tokens stay.',
+        description: 'Ends all your sessions, also the one of this request. Tokens stay valid.',
         body: NewPassword,
         response: { 204: Type.Null({ description: 'The password is changed.' }), ...CHANGE_PROBLEM_RESPONSES }
       }
@@ -60,7 +60,7 @@ export const meRoutes: FastifyPluginAsyncTypebox<Pick<Services, 'logins' | 'comm
     async (request, reply) => {
       const { currentPassword, password } = request.body
       checkNewPassword(password)
-      // Whoever finds an open session has not got the password yet.
+      // An open session alone must not suffice to change the password.
       const identity = await logins.withPassword(request.userName, currentPassword, request.ip)
       if (identity === undefined) throw new Problem('LOGIN_REFUSED', 'The current password is wrong.')
       const passwordHash = await hasher.hash(password)

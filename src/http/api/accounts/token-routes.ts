@@ -1,4 +1,4 @@
-/** /api/v1/tokens: what programs log in with. */
+/** /api/v1/tokens: credentials of programs. */
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import type { Role } from '../../../core/accounts/access.ts'
@@ -15,13 +15,14 @@ const TAGS = ['Users']
 
 const NewToken = Type.Object(
   {
-    name: Type.String({ minLength: 1, maxLength: 100, description: 'What it is for.' }),
+    name: Type.String({ minLength: 1, maxLength: 100, description: 'The purpose of the token.' }),
     role: RoleName,
     expiresIn: Type.Optional(
       Type.String({
         maxLength: 16,
         pattern: DURATION.source,
-        description: 'a time such as 12h, 90d or 4w, after which the token ends; without it, it does not end.'
+        description:
+          'a time such as 12h, 90d or 4w, after which the token expires; without it, the token does not expire'
       })
     )
   },
@@ -31,7 +32,7 @@ const NewToken = Type.Object(
 const MadeToken = Type.Object(
   {
     ...TokenView.properties,
-    token: Type.String({ description: 'For `Authorization: Bearer …`. It is shown this once, and kept nowhere.' })
+    token: Type.String({ description: 'For `Authorization: Bearer …`. It is shown only once and not stored.' })
   },
   { title: 'MadeToken' }
 )
@@ -47,8 +48,8 @@ export const tokenRoutes: FastifyPluginAsyncTypebox<Pick<Services, 'users' | 'co
       schema: {
         operationId: 'listTokens',
         tags: TAGS,
-        summary: 'List the tokens',
-        description: 'Your own; administrators see those of all users. Also those that have ended.',
+        summary: 'List tokens',
+        description: 'Your own tokens; administrators see the tokens of all users. Expired tokens are included.',
         response: { 200: Type.Object({ tokens: Type.Array(TokenView) }, { title: 'TokenList' }), ...PROBLEM_RESPONSES }
       }
     },
@@ -66,17 +67,17 @@ export const tokenRoutes: FastifyPluginAsyncTypebox<Pick<Services, 'users' | 'co
       schema: {
         operationId: 'addToken',
         tags: TAGS,
-        summary: 'Make a token for yourself',
+        summary: 'Create a token for yourself',
         description:
-          'With a role up to your own. The token never does more than you may; it ends with you, when it expires, and when it is ' +
-          'removed.',
+          'The role can be at most your own. The token never has more rights than you; it becomes invalid when it expires, when it ' +
+          'is removed, and when you are removed.',
         body: NewToken,
         response: {
           201: {
-            description: 'The token, which nobody will see again.',
+            description: 'The token, which is not shown again.',
             content: { 'application/json': { schema: MadeToken } }
           },
-          409: problemResponse('You have as many tokens as one user may have.'),
+          409: problemResponse('You have the maximum number of tokens.'),
           ...CHANGE_PROBLEM_RESPONSES
         }
       }
@@ -110,13 +111,13 @@ export const tokenRoutes: FastifyPluginAsyncTypebox<Pick<Services, 'users' | 'co
         operationId: 'removeToken',
         tags: TAGS,
         summary: 'Remove a token',
-        description: 'It counts no more from the next request on. Administrators remove those of others too.',
+        description: 'It is invalid from the next request on. Administrators can remove the tokens of others.',
         params: Type.Object({
           id: Type.String({ pattern: '^[0-9a-f]{16}$', description: 'the id of a token, 16 hexadecimal digits' })
         }),
         response: {
           204: Type.Null({ description: 'The token is removed.' }),
-          404: problemResponse('There is no such token, or it is another user’s.'),
+          404: problemResponse('There is no such token, or it belongs to another user.'),
           ...CHANGE_PROBLEM_RESPONSES
         }
       }

@@ -1,4 +1,4 @@
-/** /api/v1/users: who may log in, and what they may do. */
+/** /api/v1/users: users and their roles. */
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import type { Role } from '../../../core/accounts/access.ts'
@@ -11,10 +11,10 @@ import type { Services } from '../../services.ts'
 import { Password, RoleName, UserParams, UserView, userView } from './user-view.ts'
 
 const TAGS = ['Users']
-/** Whatever makes a way to log in. */
+/** For requests that create or change credentials. */
 const PEOPLE: Access = { role: 'admin', isForPeople: true }
 const USER_UNKNOWN_RESPONSE = problemResponse('There is no such user.')
-const LAST_ADMINISTRATOR_RESPONSE = problemResponse('There would be no administrator any more.')
+const LAST_ADMINISTRATOR_RESPONSE = problemResponse('The user is the last administrator.')
 
 const NewUser = Type.Object(
   {
@@ -30,7 +30,7 @@ const UserChange = Type.Object(
   { additionalProperties: false, examples: [{ role: 'admin' }] }
 )
 
-/** Without an example: nobody is to be removed by trying it out. */
+/** Without an example, so that trying out the call removes no user. */
 const RemovedUser = Type.Object({
   name: Type.String({ minLength: 1, maxLength: 255, description: 'The name of a user.' })
 })
@@ -46,8 +46,8 @@ export const userRoutes: FastifyPluginAsyncTypebox<Pick<Services, 'users' | 'com
       schema: {
         operationId: 'listUsers',
         tags: TAGS,
-        summary: 'List the users',
-        description: 'By name; all of them, since there are 1,000 at most.',
+        summary: 'List users',
+        description: 'Sorted by name; always complete, since there are at most 1,000 users.',
         response: { 200: Type.Object({ users: Type.Array(UserView) }, { title: 'UserList' }), ...PROBLEM_RESPONSES }
       }
     },
@@ -66,10 +66,10 @@ export const userRoutes: FastifyPluginAsyncTypebox<Pick<Services, 'users' | 'com
         response: {
           201: {
             description: 'The user can log in.',
-            headers: { location: { type: 'string', description: 'Its path.' } },
+            headers: { location: { type: 'string', description: 'The path of the user.' } },
             content: { 'application/json': { schema: UserView } }
           },
-          409: problemResponse('There is a user with this name already, or there are as many as there may be.'),
+          409: problemResponse('A user with this name exists, or the maximum number of users is reached.'),
           ...CHANGE_PROBLEM_RESPONSES
         }
       }
@@ -79,7 +79,7 @@ export const userRoutes: FastifyPluginAsyncTypebox<Pick<Services, 'users' | 'com
       const name = checkNewName(request.body.name)
       checkNewPassword(password)
       if ((await users.findUser(name)) !== undefined) {
-        throw new Problem('USER_EXISTS', `There is a user ${name} already.`)
+        throw new Problem('USER_EXISTS', `The user ${name} exists already.`)
       }
       const passwordHash = await hasher.hash(password)
       const user = await commands.addUser({ name, role: role as Role, passwordHash, createdAt: new Date() })
@@ -97,7 +97,7 @@ export const userRoutes: FastifyPluginAsyncTypebox<Pick<Services, 'users' | 'com
       schema: {
         operationId: 'getUser',
         tags: TAGS,
-        summary: 'Look at a user',
+        summary: 'Get a user',
         params: UserParams,
         response: { 200: UserView, 404: USER_UNKNOWN_RESPONSE, ...PROBLEM_RESPONSES }
       }
@@ -114,7 +114,7 @@ export const userRoutes: FastifyPluginAsyncTypebox<Pick<Services, 'users' | 'com
         tags: TAGS,
         summary: 'Change the role or the password of a user',
         description:
-          'A role counts from the next request on, also for the tokens of the user. A password ends the sessions of the user.',
+          'A new role is effective from the next request on, also for the tokens of the user. A new password ends the sessions of the user.',
         params: UserParams,
         body: UserChange,
         response: {
@@ -143,7 +143,7 @@ export const userRoutes: FastifyPluginAsyncTypebox<Pick<Services, 'users' | 'com
         operationId: 'removeUser',
         tags: TAGS,
         summary: 'Remove a user',
-        description: 'With sessions and tokens. What the user has started goes on.',
+        description: 'Also removes the sessions and tokens of the user. Tasks that the user started continue.',
         params: RemovedUser,
         response: {
           204: Type.Null({ description: 'The user is removed.' }),

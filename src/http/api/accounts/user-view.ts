@@ -1,4 +1,4 @@
-/** Users and tokens as our own API shows them. */
+/** Users and tokens as the native API shows them. */
 import { type Static, Type } from 'typebox'
 import { ROLES } from '../../../core/accounts/access.ts'
 import { MAX_PASSWORD_LENGTH, MIN_PASSWORD_LENGTH } from '../../../core/accounts/password.ts'
@@ -11,12 +11,13 @@ const MaybeTime = (description: string) =>
 export const RoleName = Type.String({
   enum: [...ROLES],
   description:
-    '`viewer` reads; `exporter` also exports, downloads, and cancels its own exports; `operator` also imports, deletes, has the ' +
-    'repository read, and cancels what others have started; `admin` also manages users and tokens.'
+    '`viewer` reads; `exporter` also exports, downloads, and cancels its own exports; `operator` also imports, deletes, scans the ' +
+    'repository, and cancels the tasks of others; `admin` also manages users and tokens.'
 })
 
-/** Its length is checked by hand: a message of the validator would quote it. */
-/** What is longer is not even looked at; what is a little too long is told so in a sentence. */
+/**
+ * The limit of the schema. `checkNewPassword` checks MAX_PASSWORD_LENGTH, since the validator's message would quote it.
+ */
 export const MAX_TYPED_LENGTH = 4 * MAX_PASSWORD_LENGTH
 
 export const Password = Type.String({
@@ -32,18 +33,18 @@ export const UserView = Type.Object(
 
 export const TokenView = Type.Object(
   {
-    id: Type.String({ description: 'Names the token, and gives nobody its rights.' }),
-    user: Type.String({ description: 'Its owner.' }),
-    name: Type.String({ description: 'What it is for.' }),
+    id: Type.String({ description: 'Identifies the token; not a secret.' }),
+    user: Type.String({ description: 'The owner of the token.' }),
+    name: Type.String({ description: 'The purpose of the token.' }),
     role: RoleName,
     createdAt: Time('When'),
-    expiresAt: MaybeTime('When it ends'),
+    expiresAt: MaybeTime('When it expires'),
     lastUsedAt: MaybeTime('When it was last used, to the minute')
   },
   { title: 'Token' }
 )
 
-/** Of users as paths name them. */
+/** Path parameters of routes for one user. */
 export const UserParams = Type.Object({
   name: Type.String({ minLength: 1, maxLength: 255, examples: ['admin'], description: 'The name of a user.' })
 })

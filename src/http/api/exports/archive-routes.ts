@@ -1,4 +1,4 @@
-/** /api/v1/archive: a selection as an archive, without a task and without room on the disk. */
+/** /api/v1/archive: streams a selection as an archive, without a task and without disk space. */
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { type Static, Type } from 'typebox'
 import type { Selection } from '../../../core/export/export.ts'
@@ -13,10 +13,10 @@ const Flag = (description: string) => Type.Optional(Type.String({ enum: ['true',
 const ArchiveQuery = Type.Object({
   fixids: Type.Optional(
     Type.String({
-      // With an empty one, nobody could tell what was meant.
+      // An empty item is ambiguous.
       pattern: '^[^,]+(,[^,]+)*$',
       maxLength: 12_000,
-      description: 'the fixids of packages, parted by commas'
+      description: 'the comma-separated fixids of packages'
     })
   ),
   all: Type.Optional(Type.String({ enum: ['true'], description: 'The whole repository.' })),
@@ -24,10 +24,10 @@ const ArchiveQuery = Type.Object({
   files: Type.Optional(
     Type.String({
       enum: ['all', 'payloads'],
-      description: '`all` files of a package (default), or its `payloads` only.'
+      description: '`all` files of a package (default), or only its `payloads`.'
     })
   ),
-  withRequisites: Flag('`true`: with the packages that the selected ones require, and those that these require.')
+  withRequisites: Flag('`true`: also the packages that the selected ones require, directly or indirectly.')
 })
 
 const BINARY = { 'application/zip': { schema: Type.String({ format: 'binary' }) } }
@@ -43,19 +43,19 @@ export const archiveRoutes: FastifyPluginAsyncTypebox<Pick<Services, 'commands' 
       schema: {
         operationId: 'downloadSelection',
         tags: ['Exports'],
-        summary: 'Download packages as an archive at once',
+        summary: 'Download packages as an archive without a task',
         description:
-          'Select with `fixids`, with `all` or with the parameters of a search. The archive is made while it is sent: it takes no ' +
-          'room, and there is no task. It has a length, an `ETag` and ranges, so that a download that was cut goes on with ' +
-          '`Range` and `If-Range`, as long as the packages have not changed.',
+          'Select with `fixids`, `all` or the parameters of a search. The archive is created while it is sent, without disk space ' +
+          'and without a task. It has a length, an `ETag` and ranges: `Range` and `If-Range` resume a download as long as the ' +
+          'packages have not changed.',
         querystring: ArchiveQuery,
         response: {
           200: { description: 'The archive.', content: BINARY },
-          206: { description: 'The part that `Range` asks for.', content: BINARY },
-          304: Type.Null({ description: 'It is the one that `If-None-Match` names.' }),
-          409: problemResponse('A file has changed since the repository was read, as its first bytes show.'),
-          410: problemResponse('A file has been removed since the repository was read.'),
-          416: problemResponse('The range begins behind the end of the archive.'),
+          206: { description: 'The part of `Range`.', content: BINARY },
+          304: Type.Null({ description: 'The archive is the one of `If-None-Match`.' }),
+          409: problemResponse('A file has changed since the repository was scanned.'),
+          410: problemResponse('A file was removed since the repository was scanned.'),
+          416: problemResponse('The `Range` starts after the end of the archive.'),
           ...PROBLEM_RESPONSES
         }
       }
@@ -65,7 +65,7 @@ export const archiveRoutes: FastifyPluginAsyncTypebox<Pick<Services, 'commands' 
       const plan = await commands.planDownload(selectionOfQuery(request.query))
       const facts = {
         name: `repository-${plan.digest.slice(0, 12)}.zip`,
-        // What it holds cannot have changed since.
+        // The content cannot have changed since the last scan.
         modifiedAt: (await catalog.readAt()) ?? new Date()
       }
       await sendFile(request, reply.header('cache-control', 'private, no-cache'), archives.openStreamed(plan, facts))
@@ -81,7 +81,7 @@ function selectionOfQuery(query: Static<typeof ArchiveQuery>): Selection {
   if (ways !== 1) {
     throw new Problem(
       'PARAMETER_INVALID',
-      `Packages must be selected in exactly one way: with fixids, with all, or with the parameters of a search; here it is ${ways}.`
+      `Packages must be selected in exactly one way: with fixids, with all, or with the parameters of a search; the request has ${ways}.`
     )
   }
   return {

@@ -1,4 +1,4 @@
-/** /api/v1/events and /api/v1/exports/{id}/events: follow exports as they go on. */
+/** /api/v1/events and /api/v1/exports/{id}/events: follow the progress of exports. */
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
@@ -11,13 +11,13 @@ import { createExportFeed, type ExportFollower, stateKey } from './export-feed.t
 import { exportView } from './export-view.ts'
 import { ExportParams, findExport } from './find-export.ts'
 
-/** People see no difference to faster ones. */
+/** Interval of the reads; shorter intervals make no visible difference. */
 const INTERVAL_MS = 500
 
 const ENDED_PER_PAGE = 200
 
 const EVENT_STREAM = {
-  description: 'Events of the kind `export`; their data are an export as `GET /api/v1/exports/{id}` shows it.',
+  description: 'Events of the type `export`; their data is an export, as in the answer of `GET /api/v1/exports/{id}`.',
   content: { 'text/event-stream': { schema: Type.String() } }
 }
 
@@ -25,7 +25,7 @@ const LastEventId = Type.Object({
   'last-event-id': Type.Optional(
     Type.String({
       maxLength: 100,
-      description: 'The `id` of the last event that was seen. Browsers send it by themselves.'
+      description: 'The `id` of the last received event. Browsers send it automatically.'
     })
   )
 })
@@ -39,14 +39,14 @@ export const eventRoutes: FastifyPluginAsyncTypebox<
     tasks,
     intervalMs: INTERVAL_MS,
     onChange: services.onExportsChange,
-    onError: (error) => app.log.warn({ err: error }, 'the exports could not be read for those who follow them')
+    onError: (error) => app.log.warn({ err: error }, 'the exports could not be read for the event streams')
   })
   // An open stream would keep the server from closing.
   app.addHook('preClose', async () => {
     for (const stream of streams) stream.close()
   })
 
-  /** Exports that ended after the one of the first number, up to that of the second. */
+  /** Exports with an end number greater than `after`, up to `upTo`. */
   async function* endedBetween(after: number, upTo: number): AsyncGenerator<EndedTask> {
     for (let from = after, more = true; more && from < upTo; ) {
       const page = await tasks.endedTasks('export', from, ENDED_PER_PAGE)
@@ -56,17 +56,17 @@ export const eventRoutes: FastifyPluginAsyncTypebox<
     }
   }
 
-  /** First what the client has not seen, then what is there, then what happens. */
-  async function tellAll(stream: EventStream, follower: ExportFollower, seen = follower.endNumber): Promise<void> {
-    const tell = (task: Task, id: number) => {
+  /** Sends the exports that ended since `seen`, then the live exports, then all changes. */
+  async function sendAll(stream: EventStream, follower: ExportFollower, seen = follower.endNumber): Promise<void> {
+    const sendExport = (task: Task, id: number) => {
       stream.send({ id: String(id), event: 'export', data: exportView(task, new Date()) })
     }
     for await (const { task, endNumber } of endedBetween(seen, follower.endNumber)) {
-      tell(task, endNumber)
+      sendExport(task, endNumber)
       await stream.drained()
     }
-    for (const task of follower.live) tell(task, follower.endNumber)
-    follower.deliverTo(tell)
+    for (const task of follower.live) sendExport(task, follower.endNumber)
+    follower.deliverTo(sendExport)
   }
 
   function open(request: FastifyRequest, reply: FastifyReply): EventStream {
@@ -86,13 +86,13 @@ export const eventRoutes: FastifyPluginAsyncTypebox<
         tags: ['Exports'],
         summary: 'Follow an export',
         description:
-          'Server-Sent Events: one at once, and one whenever the export has gone on. The stream ends with the export. After a ' +
-          'break it goes on with the present state, unless `Last-Event-ID` shows that it is known.',
+          'Server-Sent Events: one at once, and one after each progress of the export. The stream ends with the export. After a ' +
+          'reconnect it continues with the current state, unless `Last-Event-ID` is that state.',
         params: ExportParams,
         headers: LastEventId,
         response: {
           200: EVENT_STREAM,
-          204: Type.Null({ description: 'The export has ended, and the client knows it: there is nothing to follow.' }),
+          204: Type.Null({ description: 'The export has ended, and `Last-Event-ID` is its last state.' }),
           404: problemResponse('There is no such export.'),
           ...PROBLEM_RESPONSES
         }
@@ -102,19 +102,19 @@ export const eventRoutes: FastifyPluginAsyncTypebox<
       app.beginTransfer('streams', request, reply)
       const follower = await feed.follow()
       try {
-        const isIt = ({ id }: Task) => String(id) === request.params.id
-        const task = follower.live.find(isIt) ?? (await findExport(tasks, request.params.id))
+        const isRequested = ({ id }: Task) => String(id) === request.params.id
+        const task = follower.live.find(isRequested) ?? (await findExport(tasks, request.params.id))
         let known = request.headers['last-event-id']
         if (hasEnded(task) && known === stateKey(task)) return reply.code(204).send(null)
         const stream = open(request, reply)
-        const tell = (present: Task) => {
+        const sendExport = (present: Task) => {
           if (present.id !== task.id || stateKey(present) === known) return
           known = stateKey(present)
           stream.send({ id: known, event: 'export', data: exportView(present, new Date()) })
           if (hasEnded(present)) stream.close()
         }
-        tell(task)
-        follower.deliverTo(tell)
+        sendExport(task)
+        follower.deliverTo(sendExport)
         await stream.closed
       } finally {
         follower.stop()
@@ -132,8 +132,8 @@ export const eventRoutes: FastifyPluginAsyncTypebox<
         tags: ['Exports'],
         summary: 'Follow all exports',
         description:
-          'Server-Sent Events: first one for each export that has not ended, then one whenever an export has gone on. After a ' +
-          'break, `Last-Event-ID` also brings those that have ended meanwhile; an event may come twice.',
+          'Server-Sent Events: first one for each export that has not ended, then one after each progress of an export. After a ' +
+          'reconnect with `Last-Event-ID`, exports that ended meanwhile are sent too; an event can be sent twice.',
         headers: LastEventId,
         response: { 200: EVENT_STREAM, ...PROBLEM_RESPONSES }
       }
@@ -143,9 +143,9 @@ export const eventRoutes: FastifyPluginAsyncTypebox<
       const follower = await feed.follow()
       try {
         const stream = open(request, reply)
-        await tellAll(stream, follower, parseEndNumber(request.headers['last-event-id'])).catch((error) => {
-          // The client comes back, and is told what it has missed.
-          request.log.warn({ err: error }, 'the exports could not be read for one who follows them')
+        await sendAll(stream, follower, parseEndNumber(request.headers['last-event-id'])).catch((error) => {
+          // The client reconnects and gets the missed events.
+          request.log.warn({ err: error }, 'the ended exports could not be read for an event stream')
           stream.close()
         })
         await stream.closed
@@ -156,7 +156,7 @@ export const eventRoutes: FastifyPluginAsyncTypebox<
   )
 }
 
-/** Undefined for what no event of ours has as its id. */
+/** Undefined for a text that is not an event id of this server. */
 function parseEndNumber(id: string | undefined): number | undefined {
   return id !== undefined && /^\d{1,15}$/.test(id) ? Number(id) : undefined
 }

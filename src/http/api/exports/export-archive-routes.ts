@@ -24,25 +24,25 @@ export const exportArchiveRoutes: FastifyPluginAsyncTypebox<Pick<Services, 'task
         tags: ['Exports'],
         summary: 'Download the archive of an export',
         description:
-          'Whole or in part: a download that was cut goes on with `Range` and `If-Range`. It need not be packed: before that, the ' +
-          'same bytes come straight from the repository, and the connection is cut when a file has changed since. Where archives are in ' +
-          'S3 and the operator wants it so, the answer leads to a URL there that is valid for five minutes: follow it without your login ' +
-          '(most clients do), and repeat `Range`. Requests with `If-Range` and `HEAD` are answered here, whatever the operator wants.',
+          'Whole or in part: `Range` and `If-Range` resume a download. Before the archive is packed, the same bytes are streamed from ' +
+          'the repository, and the connection is cut if a file has changed. If archives are in S3 and the operator has enabled ' +
+          'redirects, the answer redirects to a URL of S3 that is valid for five minutes: follow it without your login (as most ' +
+          'clients do) and repeat `Range`. Requests with `If-Range` and `HEAD` are never redirected.',
         params: ExportParams,
         response: {
           200: { description: 'The archive.', content: { 'application/zip': { schema: Binary } } },
-          206: { description: 'The part that `Range` asks for.', content: { 'application/zip': { schema: Binary } } },
+          206: { description: 'The part of `Range`.', content: { 'application/zip': { schema: Binary } } },
           302: Type.Null({
             description:
-              'It is packed, and can be had from S3. The URL is a secret: it has the right to download in it.',
+              'The archive is packed, and S3 has it. The URL is a secret: it includes the permission to download.',
             headers: {
-              location: { type: 'string', description: 'Where it can be had.' },
-              etag: { type: 'string', description: 'That of the archive here; S3 gives another one.' }
+              location: { type: 'string', description: 'The URL of the archive.' },
+              etag: { type: 'string', description: 'The `ETag` of the archive on this server; S3 has another one.' }
             }
           }),
-          304: Type.Null({ description: 'It is the one that `If-None-Match` names.' }),
-          409: problemResponse('The export has failed or was canceled, or one of its files has changed.'),
-          416: problemResponse('The range begins behind the end of the archive.'),
+          304: Type.Null({ description: 'The archive is the one of `If-None-Match`.' }),
+          409: problemResponse('The export failed or was canceled, or one of its files has changed.'),
+          416: problemResponse('The `Range` starts after the end of the archive.'),
           ...CONTENT_RESPONSES
         }
       }
@@ -66,7 +66,7 @@ export const exportArchiveRoutes: FastifyPluginAsyncTypebox<Pick<Services, 'task
     return archive
   }
 
-  /** It may have ended since it was looked at: then there is one that is packed, or there is none. */
+  /** If the export has ended since it was read, its archive is packed, or does not exist. */
   async function plannedArchive(task: Task): Promise<OpenFile> {
     const plan = await plans.findPlan(task.archiveName)
     if (plan !== undefined) return archives.openStreamed(plan, { name: task.archiveName, modifiedAt: task.createdAt })

@@ -1,9 +1,9 @@
-/** What happens to exports, for all who follow them: one reader of the tasks, however many these are. */
+/** Changes of exports, for all event streams: one reader of the tasks for any number of streams. */
 import type { Task, TaskReader } from '../../../core/tasks/task.ts'
 
 /**
- * Hears of every export that changes, in its present state. What comes between two readings is told as one.
- * @param endNumber all exports with this number and smaller ones have been told of
+ * Called for every changed export, with its current state. Several changes between two reads are reported as one.
+ * @param endNumber all exports that ended with this number or a smaller one have been reported
  */
 export type ExportListener = (task: Task, endNumber: number) => void
 
@@ -12,33 +12,33 @@ export interface ExportFeed {
 }
 
 export interface ExportFollower {
-  /** How many tasks had ended when it began to follow. */
+  /** The last end number before it began to follow. */
   readonly endNumber: number
-  /** The exports that had not ended then, oldest first; of very many the first ones. */
+  /** The exports that had not ended then, oldest first, at most MAX_LIVE_EXPORTS. */
   readonly live: readonly Task[]
-  /** Tells the listener what has happened since, and from now on what happens. */
+  /** Calls the listener for all changes since it began to follow, and from now on. */
   deliverTo(listener: ExportListener): void
   stop(): void
 }
 
-/** When more exports wait, the newest are told of as they move up. */
+/** If more exports are live, the newest are reported when older ones have ended. */
 const MAX_LIVE_EXPORTS = 1_000
 
 const MAX_ENDED_AT_ONCE = 500
 
-/** So long after a reading the next one comes without a word. */
+/** The longest time between two reads when no notification arrives. */
 const MAX_SILENCE_MS = 3_000
 
 export interface ExportFeedOptions {
   readonly tasks: TaskReader
   readonly intervalMs: number
-  /** Tells when there may be something to read; without it there may be at any time. */
+  /** Subscribes to notifications of changes; without it, every interval reads. */
   readonly onChange?: ((listener: () => void) => () => void) | undefined
-  /** A reading of the tasks has failed; the next one comes all the same. */
+  /** A read of the tasks failed; the reads continue. */
   readonly onError: (error: unknown) => void
 }
 
-/** Reads while somebody follows, and only then. */
+/** Reads only while there are followers. */
 export function createExportFeed({ tasks, intervalMs, onChange, onError }: ExportFeedOptions): ExportFeed {
   const listeners = new Set<ExportListener>()
   let live: readonly Task[] = []
@@ -46,7 +46,7 @@ export function createExportFeed({ tasks, intervalMs, onChange, onError }: Expor
   let isDue = false
   let last: Promise<unknown> = Promise.resolve()
 
-  /** One reading after the other, so that nothing is told in the wrong order. */
+  /** Reads one after the other, so that reports are in order. */
   function enqueue<Result>(job: () => Promise<Result>): Promise<Result> {
     const result = last.then(job)
     last = result.catch(() => {})
@@ -89,7 +89,7 @@ export function createExportFeed({ tasks, intervalMs, onChange, onError }: Expor
     onChanged()
   })
 
-  /** Resolves when something may have changed since the last reading, or when that was long ago: a word can be lost. */
+  /** Resolves when exports can have changed since the last read, or after MAX_SILENCE_MS: notifications can be lost. */
   async function change(): Promise<void> {
     if (onChange !== undefined && !hasChanged) {
       const { promise, resolve } = Promise.withResolvers<void>()
@@ -102,17 +102,17 @@ export function createExportFeed({ tasks, intervalMs, onChange, onError }: Expor
   }
 
   async function join(): Promise<ExportFollower> {
-    // What has ended while nobody followed is no news.
+    // Exports that ended without followers are not reported.
     if (listeners.size === 0) endNumber = await tasks.lastEndNumber()
     await read()
-    // Of each export the last state only: a client may be slow to take what came before.
+    // Only the last state of each export: the client can be slow to receive earlier events.
     const undelivered = new Map<number, Parameters<ExportListener>>()
     let listener: ExportListener = (task, number) => {
       undelivered.delete(task.id)
       undelivered.set(task.id, [task, number])
     }
-    const hear: ExportListener = (...change) => listener(...change)
-    listeners.add(hear)
+    const deliver: ExportListener = (...change) => listener(...change)
+    listeners.add(deliver)
     readLater()
     return {
       endNumber,
@@ -121,7 +121,7 @@ export function createExportFeed({ tasks, intervalMs, onChange, onError }: Expor
         listener = target
         for (const change of undelivered.values()) target(...change)
       },
-      stop: () => listeners.delete(hear)
+      stop: () => listeners.delete(deliver)
     }
   }
 

@@ -1,4 +1,4 @@
-/** What a caller of our own API asks to export. */
+/** The body of a request for an export. */
 import { type Static, Type } from 'typebox'
 import type { PackageFilter } from '../../../core/catalog/catalog.ts'
 import type { Selection } from '../../../core/export/export.ts'
@@ -13,7 +13,7 @@ const FilterBody = Type.Object(
       Type.String({
         minLength: 1,
         maxLength: 255,
-        description: 'A part of the fixid, the name or the category, in any case.'
+        description: 'A part of the fixid, the name or the category; not case-sensitive.'
       })
     ),
     kind: Type.Optional(Type.String({ enum: ['update', 'system-pack'] })),
@@ -27,13 +27,13 @@ const FilterBody = Type.Object(
         }
       )
     ),
-    latest: Type.Optional(Type.Boolean({ description: 'True: only the newest of each product line.' })),
+    latest: Type.Optional(Type.Boolean({ description: 'True: only the newest package of each product line.' })),
     downloaded: Type.Optional(Type.Boolean({ description: 'Whether the payload is in the repository.' }))
   },
   {
     title: 'PackageFilter',
     additionalProperties: false,
-    description: 'All that is said must hold. The members of system packs that fit are exported with them.'
+    description: 'All conditions must match. The members of matching system packs are exported with them.'
   }
 )
 
@@ -51,16 +51,16 @@ export const ExportBody = Type.Object(
     files: Type.Optional(
       Type.String({
         enum: ['all', 'payloads'],
-        description: '`all` files of a package (default), or its `payloads` only.'
+        description: '`all` files of a package (default), or only its `payloads`.'
       })
     ),
     withRequisites: Type.Optional(
       Type.Boolean({
-        description: 'True: with the packages that the selected ones require, and those that these require.'
+        description: 'True: also the packages that the selected ones require, directly or indirectly.'
       })
     ),
     dryRun: Type.Optional(
-      Type.Boolean({ description: 'True: only tell what the export would be. Nothing is started.' })
+      Type.Boolean({ description: 'True: only show what the export would contain. Nothing is started.' })
     )
   },
   {

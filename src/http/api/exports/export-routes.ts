@@ -1,4 +1,4 @@
-/** /api/v1/exports: start exports, list them, look at one, cancel it. */
+/** /api/v1/exports: start, list, get and cancel exports. */
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import { Problem } from '../../../core/problems/problem.ts'
@@ -28,18 +28,18 @@ export const exportRoutes: FastifyPluginAsyncTypebox<Pick<Services, 'commands' |
         tags: ['Exports'],
         summary: 'Export packages',
         description:
-          'Starts to pack an archive in the background; `Location` leads to it. The same content that is under way or kept ' +
-          'is not packed again: then this is another task with the same archive. With `dryRun` nothing is started, and the ' +
-          'answer tells what the export would be.',
+          'Starts to pack an archive in the background; `Location` is the path of the export. Content that is being packed or ' +
+          'kept is not packed again: then the new task shares the archive. With `dryRun` nothing is started, and the answer ' +
+          'shows what the export would contain.',
         body: ExportBody,
         response: {
           200: PreflightView,
           201: {
-            description: 'The export is accepted, and survives a restart.',
-            headers: { location: { type: 'string', description: 'Its path.' } },
+            description: 'The export is accepted and survives a restart.',
+            headers: { location: { type: 'string', description: 'The path of the export.' } },
             content: { 'application/json': { schema: ExportView } }
           },
-          409: problemResponse('There is no room for the archive.'),
+          409: problemResponse('There is not enough space for the archive.'),
           ...CHANGE_PROBLEM_RESPONSES
         }
       }
@@ -61,9 +61,9 @@ export const exportRoutes: FastifyPluginAsyncTypebox<Pick<Services, 'commands' |
         operationId: 'listExports',
         tags: ['Exports'],
         summary: 'List exports',
-        description: 'The newest first, a page at a time: ask again with `next` as `cursor` until it is null.',
+        description: 'Newest first, in pages: repeat with `next` as `cursor` until it is null.',
         querystring: Type.Object({
-          state: Type.Optional(Type.String({ enum: STATES, description: 'Only those in this state.' })),
+          state: Type.Optional(Type.String({ enum: STATES, description: 'Only exports in this state.' })),
           ...PageQuery
         }),
         response: {
@@ -92,7 +92,7 @@ export const exportRoutes: FastifyPluginAsyncTypebox<Pick<Services, 'commands' |
       schema: {
         operationId: 'getExport',
         tags: ['Exports'],
-        summary: 'Look at an export',
+        summary: 'Get an export',
         params: ExportParams,
         response: { 200: ExportView, 404: EXPORT_UNKNOWN_RESPONSE, ...PROBLEM_RESPONSES }
       }
@@ -109,13 +109,13 @@ export const exportRoutes: FastifyPluginAsyncTypebox<Pick<Services, 'commands' |
         tags: ['Exports'],
         summary: 'Cancel an export',
         description:
-          'One that waits ends at once, one that runs within a second, and nothing of it is left. Others who asked for the ' +
-          'same content are not concerned. An export of another user needs the role `operator`.',
+          'A queued export ends at once and a running export within a second; its partial archive is deleted. Other exports of ' +
+          'the same content continue. An export of another user needs the role `operator`.',
         params: ExportParams,
         response: {
           204: Type.Null({ description: 'The export is canceled.' }),
           404: EXPORT_UNKNOWN_RESPONSE,
-          409: problemResponse('The export has ended before.'),
+          409: problemResponse('The export has already ended.'),
           ...CHANGE_PROBLEM_RESPONSES
         }
       }

@@ -1,8 +1,8 @@
-/** Exports as our own API shows them. */
+/** Exports as the native API shows them. */
 import { type Static, Type } from 'typebox'
 import type { Task } from '../../../core/tasks/task.ts'
 
-/** Of an export; the last three are final. */
+/** The states of an export; the last three are final. */
 export const STATES = ['queued', 'running', 'completed', 'failed', 'canceled']
 
 const Time = Type.Union([Type.String({ description: 'ISO 8601, UTC.' }), Type.Null()])
@@ -12,35 +12,35 @@ export const NoteView = Type.Object(
     messageId: Type.String(),
     text: Type.String(),
     explanation: Type.String(),
-    recovery: Type.String({ description: 'What the reader can do.' })
+    recovery: Type.String({ description: 'What to do about it.' })
   },
   { title: 'Note' }
 )
 
 export const ExportView = Type.Object(
   {
-    id: Type.Integer({ description: 'The number of its task.' }),
+    id: Type.Integer({ description: 'The id of its task.' }),
     state: Type.String({
       enum: STATES,
       description: 'The last three are final.'
     }),
     packagesDone: Type.Integer(),
     packagesTotal: Type.Integer(),
-    bytesDone: Type.Integer({ description: 'Bytes of the archive that are on the disk to stay.' }),
-    bytesTotal: Type.Integer({ description: 'Bytes that the archive has when it is done.' }),
-    percent: Type.Number({ minimum: 0, maximum: 100, description: 'Of the bytes, in tenths.' }),
+    bytesDone: Type.Integer({ description: 'Durable bytes of the archive.' }),
+    bytesTotal: Type.Integer({ description: 'Size of the complete archive in bytes.' }),
+    percent: Type.Number({ minimum: 0, maximum: 100, description: 'Percentage of the bytes, with one decimal.' }),
     bytesPerSecond: Type.Union([Type.Integer(), Type.Null()], {
-      description: 'Since it was last started, while it runs; else null.'
+      description: 'Average of the current run; null unless the export is running.'
     }),
     secondsLeft: Type.Union([Type.Integer(), Type.Null()], {
-      description: 'At this rate; null while that is not known.'
+      description: 'Estimated from `bytesPerSecond`; null while it is unknown.'
     }),
-    archiveName: Type.String({ description: 'The name that the appliance’s API gives as `current`.' }),
+    archiveName: Type.String({ description: 'The name of the archive, `current` in the appliance’s API.' }),
     createdBy: Type.String(),
     createdAt: Type.String({ description: 'ISO 8601, UTC.' }),
     startedAt: Time,
     finishedAt: Time,
-    messages: Type.Array(NoteView, { description: 'How it ended, and what was missing in the repository.' })
+    messages: Type.Array(NoteView, { description: 'The outcome, and what was missing in the repository.' })
   },
   { title: 'Export' }
 )
@@ -69,7 +69,7 @@ export function noteView({ id, text, explanation, recovery }: Task['messages'][n
   return { messageId: id, text, explanation, recovery }
 }
 
-/** Of the present run: what was done before a restart took no time in it. */
+/** Pace of the current run; bytes from before a restart are not counted. */
 function paceOf({ run, bytesDone, bytesTotal }: Task, now: Date) {
   const milliseconds = run === null ? 0 : now.getTime() - run.startedAt.getTime()
   const bytes = bytesDone - (run?.bytesBefore ?? 0)

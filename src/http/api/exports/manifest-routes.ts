@@ -17,17 +17,17 @@ const Manifest = Type.Object(
     packages: Type.Integer(),
     files: Type.Array(
       Type.Object({
-        path: Type.String({ description: 'In the archive.' }),
+        path: Type.String({ description: 'The path in the archive.' }),
         size: Type.Integer({ description: 'Bytes.' }),
         packedSize: Type.Integer({
-          description: 'Bytes of its content in the archive: equal to `size`, since every file is stored.'
+          description: 'Bytes of the file in the archive; equal to `size`, since every file is stored.'
         }),
         crc32: Type.String({ description: 'Eight hexadecimal digits.' }),
         sha256: Type.String(),
         modifiedAt: Type.String({ description: 'ISO 8601, UTC.' }),
-        fixid: Type.String({ description: 'The package it came with.' })
+        fixid: Type.String({ description: 'The package of the file.' })
       }),
-      { description: 'In their order in the archive.' }
+      { description: 'The files in archive order.' }
     )
   },
   { title: 'Manifest' }
@@ -44,8 +44,8 @@ export const manifestRoutes: FastifyPluginAsyncTypebox<Pick<Services, 'tasks' | 
       schema: {
         operationId: 'getManifest',
         tags: ['Exports'],
-        summary: 'List what is in the archive of an export',
-        description: 'Known from the moment in which the export is accepted, as long as the archive is kept.',
+        summary: 'List the files in the archive of an export',
+        description: 'Available from the acceptance of the export, as long as the archive is kept.',
         params: ExportParams,
         response: { 200: Manifest, ...CONTENT_RESPONSES }
       }
@@ -68,8 +68,8 @@ export const manifestRoutes: FastifyPluginAsyncTypebox<Pick<Services, 'tasks' | 
       schema: {
         operationId: 'getSha256Sums',
         tags: ['Exports'],
-        summary: 'The digests of the files in the archive of an export',
-        description: 'For `sha256sum -c`, in the directory into which the archive was unpacked.',
+        summary: 'List the digests of the files in the archive of an export',
+        description: 'For `sha256sum -c` in the directory of the unpacked archive.',
         params: ExportParams,
         response: {
           200: { description: 'A line for each file.', content: { 'text/plain': { schema: Type.String() } } },
@@ -92,16 +92,14 @@ export const manifestRoutes: FastifyPluginAsyncTypebox<Pick<Services, 'tasks' | 
     return plan
   }
 
-  /**
-   * A page of entries at a time. An archive that ceases to be kept meanwhile cuts the answer: it would not be whole.
-   */
+  /** Streams the entries page by page. If the plan is deleted meanwhile, the answer is cut, since it is incomplete. */
   async function* lines(plan: Plan, text: (entry: PlanEntry) => string, separator: string): AsyncGenerator<string> {
     let count = 0
     for await (const page of plans.entryPages(plan.id)) {
       count += page.length
       yield page.map(text).join(separator)
     }
-    if (count !== plan.entryCount) throw new Error(`Only ${count} of ${plan.entryCount} entries of a plan are there`)
+    if (count !== plan.entryCount) throw new Error(`The plan has only ${count} of ${plan.entryCount} entries`)
   }
 }
 
@@ -117,7 +115,7 @@ function fileText({ path, size, crc32, sha256, modifiedAt, fixid }: PlanEntry): 
   })
 }
 
-/** As coreutils writes it. Names in archives have none of the characters that it would have to escape. */
+/** The format of coreutils. Names in archives have no characters that need escaping. */
 function sumLine({ sha256, path }: PlanEntry): string {
   return `${sha256}  ${path}\n`
 }

@@ -1,17 +1,17 @@
-/** What an export would be, as our own API tells it. */
+/** The answer to a dry run of an export. */
 import { type Static, Type } from 'typebox'
 import type { Preflight, Sample } from '../../../core/export/export.ts'
 
 const SampleView = Type.Object({
   count: Type.Integer(),
-  fixids: Type.Array(Type.String(), { description: 'The first few of them.' })
+  fixids: Type.Array(Type.String(), { description: 'The first few fixids.' })
 })
 
 export const PreflightView = Type.Object(
   {
     packages: Type.Integer(),
     entries: Type.Integer({ description: 'Files in the archive.' }),
-    bytes: Type.Integer({ description: 'Of the archive.' }),
+    bytes: Type.Integer({ description: 'Size of the archive.' }),
     missingPayloads: Type.Object(SampleView.properties, {
       description: 'Selected packages whose payload is not in the repository.'
     }),
@@ -19,12 +19,13 @@ export const PreflightView = Type.Object(
       description: 'Packages that selected system packs list and the repository does not have.'
     }),
     missingRequisites: Type.Object(SampleView.properties, {
-      description:
-        'Packages that selected ones require and the repository does not have; looked for with `withRequisites`.'
+      description: 'Packages that selected ones require and the repository does not have; only with `withRequisites`.'
     }),
-    freeBytes: Type.Integer({ description: 'Free where archives are kept.' }),
-    reservedBytes: Type.Integer({ description: 'Of these, not to be had: for exports under way, and as a reserve.' }),
-    isShared: Type.Boolean({ description: 'The same archive is there, or under way: the export takes no room.' }),
+    freeBytes: Type.Integer({ description: 'Free bytes where archives are stored.' }),
+    reservedBytes: Type.Integer({
+      description: 'Part of the free bytes that is not available: for exports in progress, and as a reserve.'
+    }),
+    isShared: Type.Boolean({ description: 'The same archive is kept or being packed: the export needs no space.' }),
     fits: Type.Boolean({ description: 'Whether the export would be accepted now.' })
   },
   { title: 'Preflight' }

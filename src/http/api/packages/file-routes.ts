@@ -1,4 +1,4 @@
-/** /api/v1/packages/{fixid}/…: the files of a package. Only what the catalog lists is looked for on the disk. */
+/** /api/v1/packages/{fixid}/…: the files of a package. Only files that the catalog lists are opened. */
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import type { PackageSummary } from '../../../core/catalog/catalog.ts'
@@ -11,11 +11,11 @@ import { sendFile } from '../../transfer/send-file.ts'
 import { findPackage, PackageParams } from './package-parameters.ts'
 import { textOfFile } from './text-of-file.ts'
 
-/** No browser may run what somebody has put into the repository, whatever it takes it for. */
+/** Browsers must not run files of the repository, whatever their type. */
 const NEVER_RUN = { 'content-security-policy': 'sandbox', 'x-content-type-options': 'nosniff' }
 
-/** Asked for with If-None-Match a file that has not changed costs nothing; without asking nobody knows. */
-const CACHE_BUT_ASK = { 'cache-control': 'private, no-cache' }
+/** Clients must revalidate: a file can change, and a request with If-None-Match is cheap. */
+const REVALIDATE = { 'cache-control': 'private, no-cache' }
 
 const MAX_SHOWN = 255
 
@@ -29,16 +29,16 @@ const PathQuery = Type.Object({
     minLength: 1,
     maxLength: 4_096,
     examples: [`${SAMPLE_FIXID}.uxz`],
-    description: 'A path that the package lists in `files`.'
+    description: 'A path from `files` of the package.'
   })
 })
 
 const BINARY = { 'application/octet-stream': { schema: Type.String({ format: 'binary' }) } }
 
-/** What can be wrong with a file that the catalog lists. */
+/** Errors of files that the catalog lists. */
 const FILE_RESPONSES = {
-  409: problemResponse('The file is another one than when the repository was last read.'),
-  410: problemResponse('The file has been removed since the repository was last read.'),
+  409: problemResponse('The file has changed since the last scan of the repository.'),
+  410: problemResponse('The file was removed since the last scan of the repository.'),
   ...PROBLEM_RESPONSES
 }
 
@@ -56,15 +56,15 @@ export const fileRoutes: FastifyPluginAsyncTypebox<Pick<Services, 'catalog' | 'f
           tags: ['Catalog'],
           summary: `Read the ${noun} of a package`,
           description:
-            'As text, whatever the encoding of the file is; also HTML is sent as plain text. Where a package has several such ' +
-            'files, a plain text counts more than HTML.',
+            'As plain text in UTF-8, for any encoding of the file; HTML is also sent as plain text. If a package has several such ' +
+            'files, plain text takes precedence over HTML.',
           params: PackageParams,
           response: {
             200: { description: 'The text.', content: { 'text/plain': { schema: Type.String() } } },
             404: problemResponse(`There is no such package, or it has no ${noun}.`),
             ...FILE_RESPONSES,
             409: problemResponse(
-              'The file is another one than when the repository was last read, or larger than is shown as text.'
+              'The file has changed since the last scan of the repository, or is too large to be shown as text.'
             )
           }
         }
@@ -86,18 +86,17 @@ export const fileRoutes: FastifyPluginAsyncTypebox<Pick<Services, 'catalog' | 'f
         tags: ['Catalog'],
         summary: 'Download a file of a package',
         description:
-          'The file as it is, with its SHA-256 as `ETag`. It can be asked for in parts (`Range`), which is how `curl -C -` goes ' +
-          'on with a download that was cut.',
+          'The unchanged file, with its SHA-256 as `ETag`. `Range` is supported, so `curl -C -` resumes a download.',
         params: PackageParams,
         querystring: PathQuery,
         response: {
           200: { description: 'The file.', content: BINARY },
           206: { description: 'A part of the file.', content: BINARY },
           304: Type.Null({
-            description: 'The file is the one that `If-None-Match` or `If-Modified-Since` tells of.'
+            description: 'The file has not changed since `If-None-Match` or `If-Modified-Since`.'
           }),
           404: problemResponse('There is no such package, or it has no such file.'),
-          416: problemResponse('The `Range` begins behind the end of the file.'),
+          416: problemResponse('The `Range` starts after the end of the file.'),
           ...FILE_RESPONSES
         }
       }
@@ -106,7 +105,7 @@ export const fileRoutes: FastifyPluginAsyncTypebox<Pick<Services, 'catalog' | 'f
       const found = await findPackage(catalog, request.params.fixid)
       app.beginTransfer('downloads', request, reply)
       const opened = await files.open(listedFile(found, request.query.path))
-      await sendFile(request, reply.headers({ ...NEVER_RUN, ...CACHE_BUT_ASK }), opened)
+      await sendFile(request, reply.headers({ ...NEVER_RUN, ...REVALIDATE }), opened)
     }
   )
 }
@@ -118,7 +117,7 @@ function textFile({ fixid, files }: PackageSummary, role: FileRole, noun: string
   return found
 }
 
-/** The path is compared and nothing else: what is opened is the path that the catalog has. */
+/** The path is only compared; the opened path is the one of the catalog. */
 function listedFile({ fixid, files }: PackageSummary, path: string): PackageFile {
   const found = files.find((file) => file.path === path)
   if (found === undefined) {

@@ -21,11 +21,15 @@ export const FilterQuery = {
       minLength: 1,
       maxLength: 255,
       examples: ['xcc'],
-      description: 'A part of the fixid, the name or the category, in any case.'
+      description: 'A part of the fixid, the name or the category; not case-sensitive.'
     })
   ),
   kind: Type.Optional(
-    Type.String({ enum: ['update', 'system-pack'], examples: ['update'], description: 'Updates, or system packs.' })
+    Type.String({
+      enum: ['update', 'system-pack'],
+      examples: ['update'],
+      description: 'Only updates, or only system packs.'
+    })
   ),
   machineType: Type.Optional(
     Type.String({
@@ -38,7 +42,7 @@ export const FilterQuery = {
     Type.String({
       enum: ['true', 'false'],
       examples: ['true'],
-      description: '`true`: only the newest of each product line.'
+      description: '`true`: only the newest package of each product line.'
     })
   ),
   downloaded: Type.Optional(

@@ -1,4 +1,4 @@
-/** /api/v1/packages and /api/v1/problems: what the repository holds, and what is wrong with it. */
+/** /api/v1/packages and /api/v1/problems: the packages of the repository, and its problems. */
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import { PROBLEM_RESPONSES, problemResponse } from '../../bodies/problem-body.ts'
@@ -28,7 +28,7 @@ export const packageRoutes: FastifyPluginAsyncTypebox<Pick<Services, 'catalog'>>
         operationId: 'searchPackages',
         tags: ['Catalog'],
         summary: 'Search packages',
-        description: 'By fixid, a page at a time: ask again with `next` as `cursor` until it is null.',
+        description: 'Sorted by fixid, in pages: repeat with `next` as `cursor` until it is null.',
         querystring: PackageQuery,
         response: { 200: PackagePage, ...PROBLEM_RESPONSES }
       }
@@ -48,8 +48,8 @@ export const packageRoutes: FastifyPluginAsyncTypebox<Pick<Services, 'catalog'>>
       schema: {
         operationId: 'getPackage',
         tags: ['Catalog'],
-        summary: 'Look at a package',
-        description: 'With its files, each with a link to download it, and with what is wrong with it.',
+        summary: 'Get a package',
+        description: 'With its files, their download links, and its problems.',
         params: PackageParams,
         response: { 200: PackageDetail, 404: problemResponse('There is no such package.'), ...PROBLEM_RESPONSES }
       }
@@ -67,9 +67,9 @@ export const packageRoutes: FastifyPluginAsyncTypebox<Pick<Services, 'catalog'>>
       schema: {
         operationId: 'listProblems',
         tags: ['Catalog'],
-        summary: 'List what is wrong in the repository',
+        summary: 'List the problems of the repository',
         description:
-          'Found by the last reading of the directory. A problem never keeps other packages from being used.',
+          'Found by the last scan of the directory. A problem of one package does not affect other packages.',
         querystring: Type.Object(PageQuery),
         response: { 200: ProblemPage, ...PROBLEM_RESPONSES }
       }

@@ -1,22 +1,22 @@
-/** Packages, as our own API shows them. */
+/** Packages as the native API shows them. */
 import { type Static, Type } from 'typebox'
 import type { PackageSummary } from '../../../core/catalog/catalog.ts'
 import type { CatalogProblem, PackageFile } from '../../../core/catalog/package.ts'
 
 export const CatalogProblemView = Type.Object({
-  path: Type.String({ description: 'In the repository.' }),
+  path: Type.String({ description: 'The path in the repository.' }),
   code: Type.String({ description: 'The kind of problem.' }),
-  text: Type.String({ description: 'A sentence with the particulars.' })
+  text: Type.String({ description: 'A sentence with the details.' })
 })
 
 const FileView = Type.Object({
-  path: Type.String({ description: 'In the repository.' }),
+  path: Type.String({ description: 'The path in the repository.' }),
   role: Type.String(),
   size: Type.Integer({ description: 'Bytes.' }),
   crc32: Type.String({ description: 'Eight hexadecimal digits.' }),
   sha256: Type.String(),
   modifiedAt: Type.String({ description: 'ISO 8601, UTC.' }),
-  href: Type.String({ description: 'Where the file can be downloaded, relative to the root of this server.' })
+  href: Type.String({ description: 'The download path of the file on this server.' })
 })
 
 const summary = {
@@ -28,7 +28,7 @@ const summary = {
   category: Type.String(),
   severity: Type.String(),
   releaseDate: Type.String(),
-  payloadState: Type.String({ description: '`present`, `missing`, or `none` for a pack without files of its own.' }),
+  payloadState: Type.String({ description: '`present`, `missing`, or `none` for a system pack without own files.' }),
   size: Type.Integer({ description: 'Bytes of all its files.' }),
   machineTypes: Type.Array(Type.String())
 }
@@ -45,7 +45,7 @@ export const PackageDetail = Type.Object(
     requisites: Type.Array(Type.Object({ fixid: Type.String(), kind: Type.String() })),
     files: Type.Array(FileView),
     problems: Type.Array(CatalogProblemView, {
-      description: 'What is wrong with its files, with what describes it, or with files that are named after it.'
+      description: 'Problems of its files, of its metadata, and of files that have its name.'
     })
   },
   { title: 'Package' }

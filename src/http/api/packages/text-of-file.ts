@@ -1,5 +1,4 @@
-/** A file of the repository as text, for people. */
-
+/** A file of the repository as text. */
 import type { PackageFile } from '../../../core/catalog/package.ts'
 import { readableText } from '../../../core/catalog/text-encoding.ts'
 import { Problem } from '../../../core/problems/problem.ts'
@@ -7,8 +6,7 @@ import type { OpenFile } from '../../../core/storage/open-file.ts'
 import type { RepositoryFiles } from '../../../core/storage/repository-files.ts'
 
 /**
- * Readmes have some kilobytes. One of these is read and decoded within a few milliseconds, in which no other request is
- * answered.
+ * Readmes have some kilobytes. A file of this size blocks other requests for the few milliseconds of its decoding.
  */
 export const MAX_TEXT_BYTES = 4 * 1024 * 1024
 

@@ -1,4 +1,4 @@
-/** PUT /updateRepositories/firmware and …/uxsps: start work on the repository. */
+/** PUT /updateRepositories/firmware and …/uxsps: start exports, scans and deletions. */
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyReply } from 'fastify'
 import type { Static } from 'typebox'
@@ -28,10 +28,10 @@ export const actionRoutes: FastifyPluginAsyncTypebox<Pick<Services, 'commands'>>
           operationId,
           hide,
           tags: [tag],
-          summary: 'Export or delete packages, or read the repository again',
+          summary: 'Export or delete packages, or scan the repository',
           description:
-            'The answer comes at once and has the id of a task; the work goes on in the background and survives a restart. ' +
-            'Follow it with the status call. Exporting a system pack (UXSP) exports its members too.',
+            'The answer has the id of a task, which runs in the background and survives a restart. Follow it with the status ' +
+            'call. Exporting a system pack (UXSP) also exports its members.',
           querystring: ActionQuery,
           body: ActionBody,
           response: { 200: ActionResult, 409: CONFLICT_RESPONSE, ...CHANGE_ERROR_RESPONSES }
@@ -65,7 +65,7 @@ const PACKS_TAG = 'LXCA: system packs'
 const ACTION_URLS = [
   { url: '/updateRepositories/firmware', operationId: 'changeFirmware', tag: FIRMWARE_TAG, hide: false },
   { url: '/updateRepositories/firmware/uxsps', operationId: 'changeSystemPacks', tag: PACKS_TAG, hide: false },
-  // The documentation writes the singular once.
+  // Lenovo's documentation uses the singular in one place.
   { url: '/updateRepositories/firmware/uxsp', operationId: 'changeSystemPacks', tag: PACKS_TAG, hide: true }
 ]
 
@@ -85,7 +85,9 @@ function actionResult({ task, notes }: AcceptedTask): Static<typeof ActionResult
   return { result: 'success', taskid: task.id, jobid: task.id, messages: messages.map(messageView) }
 }
 
-/** @throws Problem when it does not say what is to be deleted: nothing never stands for everything */
+/**
+ * @throws Problem PARAMETER_INVALID or BODY_INVALID without `filetypes` or fixids: an empty list never means everything
+ */
 function deletionRequest(
   query: Static<typeof ActionQuery>,
   body: Static<typeof ActionBody>,
@@ -116,7 +118,7 @@ function deletionResult({ fixids, fileCount, bytes, taskId }: Deletion): Static<
   }
 }
 
-/** With the headers that older clients follow. */
+/** Adds the headers that older clients read. */
 function accepted(reply: FastifyReply, result: Static<typeof ActionResult>): FastifyReply {
   const { taskid } = result
   if (taskid !== 0) reply.request.taskId = taskid

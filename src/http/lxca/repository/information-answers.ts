@@ -1,5 +1,4 @@
-/** How each `key` is answered. */
-
+/** The answers to GET with `key=…`. */
 import type { Readable } from 'node:stream'
 import type { FastifyReply } from 'fastify'
 import type { PackageFilter, RepositorySpace } from '../../../core/catalog/catalog.ts'
@@ -19,7 +18,7 @@ export interface InformationQuery {
   readonly payload?: string
 }
 
-/** Gives the body: a value, or a stream where it can be long. */
+/** Returns the body: a value, or a stream if it can be long. */
 export type InformationKey = (
   services: Services,
   query: InformationQuery,
@@ -28,10 +27,10 @@ export type InformationKey = (
 
 const STATUS = { result: 'informational', messages: [messageView(OPERATION_SUCCEEDED)] }
 
-/** One object, since compiled serializers are kept by it. */
+/** One object, since Fastify caches compiled serializers by schema object. */
 const UPDATE_SCHEMA: Record<string, unknown> = { ...UpdateView }
 
-/** From this share of the allotment on the usage counts as high. */
+/** The share of the allotment from which the usage is high. */
 const HIGH_USAGE = 0.8
 
 export const FIRMWARE_ANSWERS = {
@@ -58,7 +57,7 @@ export const FIRMWARE_ANSWERS = {
     return { importDir: importDirectory, status: STATUS }
   },
   async publicKeys() {
-    // Keys that packages are signed with: none is known to this server.
+    // Keys of package signatures: this server has none.
     return { publicKeys: [], status: STATUS }
   }
 } as const satisfies Record<string, InformationKey>
@@ -123,7 +122,7 @@ function filterOf(kind: PackageKind, query: InformationQuery): PackageFilter {
   return { kind, latestOnly: query.with === 'latest' }
 }
 
-/** Machine types are upper case wherever they are written; undefined stands for all. */
+/** The machine types in upper case, as the catalog has them; undefined: all. */
 function wantedTypes(mt: string | undefined): string[] | undefined {
   const types = listItems(mt?.toUpperCase())
   return types.length === 0 ? undefined : types

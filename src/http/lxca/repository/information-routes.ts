@@ -1,4 +1,4 @@
-/** GET /updateRepositories/firmware and …/uxsps: what the repository holds, and the archives of exports. */
+/** GET /updateRepositories/firmware and …/uxsps: the content of the repository, and the archives of exports. */
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
@@ -19,46 +19,48 @@ function querySchema(answers: Readonly<Record<string, unknown>>, standard: strin
       Type.String({
         enum: keys(answers),
         examples: [standard],
-        description: `What to tell; without it \`${standard}\`. \`export\` downloads an archive.`
+        description: `The information to return; default \`${standard}\`. \`export\` downloads an archive.`
       })
     ),
     action: Type.Optional(Type.String({ enum: ['export'], description: '`export` is the same as `key=export`.' })),
     exportRepoFilename: Type.Optional(
-      Type.String({ description: 'For a download: the name that the status call gives as `current`.' })
+      Type.String({ description: 'For a download: the name from `current` of the status call.' })
     ),
     mt: Type.Optional(
       Type.String({
         examples: [SAMPLE_MACHINE_TYPE],
-        description: 'Machine types, parted by commas; without it all.'
+        description: 'Comma-separated machine types; default: all.'
       })
     ),
     with: Type.Optional(
       Type.String({
         enum: ['all', 'latest'],
         examples: ['latest'],
-        description: '`latest`: only the newest of each product line.'
+        description: '`latest`: only the newest package of each product line.'
       })
     ),
-    payload: Type.Optional(Type.String({ description: 'A flag without a value: list the files of each package too.' })),
+    payload: Type.Optional(
+      Type.String({ description: 'A flag without a value: also list the files of each package.' })
+    ),
     updates: Type.Optional(Type.String({ description: 'A flag without a value: the same as `key=updates`.' }))
   })
 }
 
-/** Either way it is a download. */
+/** Both parameters can request a download. */
 const ACCESS: AccessByQuery = {
   otherwise: 'viewer',
   byQuery: { key: { export: 'exporter' }, action: { export: 'exporter' } }
 }
 
 const DOWNLOAD_NOTE =
-  'With `key=export` (or `action=export`) and `exportRepoFilename` the answer is the archive itself. It can be asked for in ' +
-  'parts (`Range`), which is how `curl -C -` goes on with a download that was cut.'
+  'With `key=export` (or `action=export`) and `exportRepoFilename`, the answer is the archive. `Range` is supported, so ' +
+  '`curl -C -` resumes a download.'
 
 export const informationRoutes: FastifyPluginAsyncTypebox<Services> = async (app, services) => {
   const apis = [
     { url: '/updateRepositories/firmware', answers: FIRMWARE_ANSWERS, standard: 'updates', hide: false },
     { url: '/updateRepositories/firmware/uxsps', answers: UXSP_ANSWERS, standard: 'uxsps', hide: false },
-    // The documentation writes the singular once.
+    // Lenovo's documentation uses the singular in one place.
     { url: '/updateRepositories/firmware/uxsp', answers: UXSP_ANSWERS, standard: 'uxsps', hide: true }
   ] as const
   for (const { url, answers, standard, hide } of apis) {
@@ -78,7 +80,7 @@ export const informationRoutes: FastifyPluginAsyncTypebox<Services> = async (app
           querystring: querySchema(answers, standard),
           response: {
             200: {
-              description: 'What was asked for.',
+              description: 'The information, or the archive.',
               content: {
                 'application/json': { schema: InformationView },
                 'application/zip': { schema: Type.String({ format: 'binary' }) }
@@ -89,11 +91,11 @@ export const informationRoutes: FastifyPluginAsyncTypebox<Services> = async (app
               content: { 'application/zip': { schema: Type.String({ format: 'binary' }) } }
             },
             304: Type.Null({
-              description: 'The archive is the one that `If-None-Match` or `If-Modified-Since` tells of.'
+              description: 'The archive has not changed since `If-None-Match` or `If-Modified-Since`.'
             }),
-            404: errorResponse('No finished export has an archive of this name.'),
-            410: errorResponse('The archive was there, and is not kept any more.'),
-            416: errorResponse('The `Range` begins behind the end of the archive.'),
+            404: errorResponse('No completed export has an archive with this name.'),
+            410: errorResponse('The archive existed, and is no longer kept.'),
+            416: errorResponse('The `Range` starts after the end of the archive.'),
             ...ERROR_RESPONSES
           }
         }
@@ -105,7 +107,7 @@ export const informationRoutes: FastifyPluginAsyncTypebox<Services> = async (app
           return download(services, request, reply, request.query.exportRepoFilename)
         }
         const answer = (answers as Partial<Record<string, InformationKey>>)[key]
-        if (answer === undefined) throw new Error(`The schema lets ${key} pass, which has no answer`)
+        if (answer === undefined) throw new Error(`The schema accepts the key ${key}, which has no answer`)
         const body = await answer(services, request.query satisfies InformationQuery, reply)
         return (reply as FastifyReply).type('application/json; charset=utf-8').send(body)
       }
@@ -113,7 +115,7 @@ export const informationRoutes: FastifyPluginAsyncTypebox<Services> = async (app
   }
 }
 
-/** The name is looked up, and never becomes a path. */
+/** The store finds the archive by its name; the name never becomes a path. */
 async function download(
   { archives }: Services,
   request: FastifyRequest,
@@ -123,12 +125,12 @@ async function download(
   if (name === undefined || name === '') {
     throw new Problem(
       'PARAMETER_INVALID',
-      `The parameter exportRepoFilename is missing; it must be the name that the status call gives as current.`
+      `The parameter exportRepoFilename is missing; it must be the name from current of the status call.`
     )
   }
   const archive = await archives.open(name)
   if (archive === undefined)
     throw new Problem('ARCHIVE_UNKNOWN', `There is no archive ${JSON.stringify(name.slice(0, 255))}.`)
-  // What has the name of an archive never changes.
+  // An archive with a given name never changes.
   await sendFile(request, reply.header('cache-control', 'private'), archive)
 }

@@ -1,4 +1,4 @@
-/** The answers to `key=…`: an object with one member that is named like the key, and `status`. */
+/** The schema of the answers to `key=…`: one member named like the key, and `status`. */
 import { type Static, Type } from 'typebox'
 import { MessageView } from '../../bodies/result-body.ts'
 import { MachineTypeView } from './machine-type-view.ts'
@@ -8,8 +8,8 @@ const counters = {
   state: Type.String(),
   progress: Type.Integer(),
   current: Type.String(),
-  total: Type.Integer({ description: 'Packages in all.' }),
-  downloadednum: Type.Integer({ description: 'Packages that are there with their payload.' }),
+  total: Type.Integer({ description: 'All packages.' }),
+  downloadednum: Type.Integer({ description: 'Packages whose payload is in the repository.' }),
   totalsize: Type.Integer(),
   downloadedsize: Type.Integer(),
   jobid: Type.Integer()
@@ -18,8 +18,8 @@ const counters = {
 export const SizeView = Type.Object({
   freeSpace: Type.Integer({ description: 'Bytes.' }),
   usedSpace: Type.Integer({ description: 'Bytes.' }),
-  allotment: Type.Integer({ description: 'Bytes the repository may have.' }),
-  highusage: Type.String({ description: '`low`, or `high` from 80 % on.' })
+  allotment: Type.Integer({ description: 'Bytes that the repository can use.' }),
+  highusage: Type.String({ description: '`low`, or `high` from 80 %.' })
 })
 
 export const InformationView = Type.Object(
@@ -34,9 +34,7 @@ export const InformationView = Type.Object(
     updatesByMtByComp: Type.Optional(Type.Object({ parameter: Type.String(), value: Type.Array(MachineTypeView) })),
     supportedMts: Type.Optional(Type.Array(MachineTypeView)),
     size: Type.Optional(SizeView),
-    lastRefreshed: Type.Optional(
-      Type.String({ description: 'MM-DD-YYYY-HH:MM, UTC; empty before the first reading.' })
-    ),
+    lastRefreshed: Type.Optional(Type.String({ description: 'MM-DD-YYYY-HH:MM, UTC; empty before the first scan.' })),
     importDir: Type.Optional(Type.String()),
     publicKeys: Type.Optional(Type.Array(Type.String())),
     uxsps: Type.Optional(Type.Array(UpdateView)),

@@ -1,4 +1,4 @@
-/** A machine type as the appliance shows it: every value is a text. */
+/** A machine type as the appliance shows it: all values are strings. */
 import { type Static, Type } from 'typebox'
 import type { MachineTypeSummary } from '../../../core/catalog/catalog.ts'
 
@@ -8,14 +8,14 @@ export const MachineTypeView = Type.Object(
     displayType: Type.String(),
     name: Type.String(),
     category: Type.String({ description: '`server`, `switch`, `chassis` or `storage`.' }),
-    comp: Type.String({ description: 'A JSON array inside a text: the components that there are packages for.' }),
+    comp: Type.String({ description: 'A JSON array as a string: the components that have packages.' }),
     inventoryMT: Type.String({ description: '`false`: this server has no inventory of machines.' }),
     supportDownload: Type.String({ description: '`false`: this server downloads nothing from Lenovo.' })
   },
   { title: 'MachineType' }
 )
 
-/** @param withComponents whether `comp` tells the components, as `updatesByMtByComp` does */
+/** @param withComponents whether `comp` lists the components, as in `updatesByMtByComp` */
 export function machineTypeView(machine: MachineTypeSummary, withComponents: boolean): Static<typeof MachineTypeView> {
   return {
     type: machine.type,
@@ -34,7 +34,7 @@ const CATEGORIES: readonly [RegExp, string][] = [
   [/^storage/i, 'storage']
 ]
 
-/** What all packages of a machine type have in common; a server has packages of many categories. */
+/** The category that all packages of the machine type match; servers have packages of many categories. */
 function categoryOf(categories: readonly string[]): string {
   const known = CATEGORIES.find(([pattern]) => categories.length > 0 && categories.every((name) => pattern.test(name)))
   return known?.[1] ?? 'server'

@@ -5,22 +5,22 @@ import type { PackageSummary, PackageTotals } from '../../../core/catalog/catalo
 export const UpdateView = Type.Object(
   {
     fixid: Type.String(),
-    comp: Type.String({ description: 'The component that is updated.' }),
+    comp: Type.String({ description: 'The updated component.' }),
     buildNumber: Type.String(),
     name: Type.String(),
     version: Type.String(),
     releaseDate: Type.String(),
     severity: Type.String(),
     description: Type.String(),
-    type: Type.String({ description: '`uxsp` for a system pack, else what the metadata says.' }),
+    type: Type.String({ description: '`uxsp` for a system pack, else the type in the metadata.' }),
     rebootRequired: Type.String(),
     downloaded: Type.Boolean({ description: 'Whether the payload is in the repository, and not only the metadata.' }),
-    size: Type.Integer({ description: 'Bytes of all its files that are there.' }),
+    size: Type.Integer({ description: 'Bytes of all its files in the repository.' }),
     mt: Type.Array(Type.String(), { description: 'Machine types.' }),
     preReq: Type.Array(Type.String()),
     coReq: Type.Array(Type.String()),
     supersedes: Type.Array(Type.String()),
-    members: Type.Array(Type.String(), { description: 'Of a system pack: the fixids of its members.' }),
+    members: Type.Array(Type.String(), { description: 'The fixids of the members of a system pack.' }),
     files: Type.Optional(
       Type.Array(
         Type.Object({
@@ -66,7 +66,7 @@ export function updateView(item: PackageSummary, withFiles: boolean): UpdateView
 }
 
 /**
- * The counters that stand before the updates of `updatesByMt`, as on an appliance: sizes are 1 when there is nothing.
+ * The counters before the updates of `updatesByMt`, as on an appliance: sizes are 1 when there are no packages.
  */
 export function listingCounters(totals: PackageTotals) {
   const size = Math.max(totals.bytes, 1)

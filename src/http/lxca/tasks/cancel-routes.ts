@@ -1,4 +1,4 @@
-/** PUT and DELETE of /tasks and /jobs: end tasks early, and forget those that have ended. */
+/** PUT and DELETE of /tasks and /jobs: cancel tasks, and delete tasks that have ended. */
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import { CHANGE_ERROR_RESPONSES } from '../../bodies/result-body.ts'
@@ -7,11 +7,11 @@ import { SAMPLE_TASK_ID } from '../../samples.ts'
 import type { Services } from '../../services.ts'
 import { MAX_TASK_IDS, parseTaskId, TaskIds } from './task-id.ts'
 
-const TaskId = Type.String({ pattern: '^[0-9]{1,16}$', description: 'The number of a task.' })
+const TaskId = Type.String({ pattern: '^[0-9]{1,16}$', description: 'The id of a task.' })
 
 const TasksBody = Type.Object(
   {
-    action: Type.String({ enum: ['cancel'], description: '`cancel`: end these tasks.' }),
+    action: Type.String({ enum: ['cancel'], description: '`cancel`: cancel these tasks.' }),
     list: Type.Array(Type.Union([TaskId, Type.Integer({ minimum: 1 })]), { minItems: 1, maxItems: MAX_TASK_IDS })
   },
   { examples: [{ action: 'cancel', list: [SAMPLE_TASK_ID] }] }
@@ -20,14 +20,14 @@ const TasksBody = Type.Object(
 const JobBody = Type.Object(
   {
     cancelRequest: Type.Union([Type.Boolean(), Type.String({ enum: ['true', 'false'] })], {
-      description: '`true` ends the task; `false` changes nothing.'
+      description: '`true` cancels the task; `false` changes nothing.'
     })
   },
   { examples: [{ cancelRequest: true }] }
 )
 
-const Done = Type.Null({ description: 'The tasks have ended. Those that had ended before stay as they are.' })
-/** As documented: not even `null`. */
+const Done = Type.Null({ description: 'The tasks have ended. Tasks that had already ended are unchanged.' })
+/** Lenovo's documentation has an empty body, not `null`. */
 const NO_BODY = () => ''
 
 const RESPONSES = { 200: Done, ...CHANGE_ERROR_RESPONSES }
@@ -38,8 +38,8 @@ const DELETE_URLS = [
 ]
 
 const DESCRIPTION =
-  'A task that waits ends at once, one that runs within a second, and nothing of it is left. When several exports share ' +
-  'one archive, it is packed on as long as one of them is not canceled. Tasks of others need the role `operator`.'
+  'A queued task ends at once and a running task within a second; partial results are deleted. An archive that several ' +
+  'exports share is packed as long as one of them is not canceled. Tasks of other users need the role `operator`.'
 
 export const cancelRoutes: FastifyPluginAsyncTypebox<Pick<Services, 'commands' | 'tasks'>> = async (
   app,
@@ -56,8 +56,8 @@ export const cancelRoutes: FastifyPluginAsyncTypebox<Pick<Services, 'commands' |
         schema: {
           ...described,
           operationId,
-          summary: 'Cancel or forget tasks',
-          description: `${DESCRIPTION} A task that has ended disappears from the lists; its archive stays as long as it is kept.`,
+          summary: 'Cancel or delete tasks',
+          description: `${DESCRIPTION} A task that has ended is removed from the lists; its archive is kept as long as before.`,
           params: TaskIds
         }
       },
@@ -74,7 +74,7 @@ export const cancelRoutes: FastifyPluginAsyncTypebox<Pick<Services, 'commands' |
     '/tasks',
     {
       config: { access: 'exporter' },
-      schema: { ...described, operationId: 'cancelTasks', summary: 'Cancel tasks, by list', body: TasksBody }
+      schema: { ...described, operationId: 'cancelTasks', summary: 'Cancel a list of tasks', body: TasksBody }
     },
     async (request, reply) => {
       const ids = request.body.list.map((id) => parseTaskId(String(id)))

@@ -1,4 +1,4 @@
-/** GET /updateRepositories/firmware/status: how far a task is. */
+/** GET /updateRepositories/firmware/status: the progress of a task, or of all running tasks. */
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import { Problem } from '../../../core/problems/problem.ts'
@@ -9,9 +9,7 @@ import type { Services } from '../../services.ts'
 import { combinedStatusView, StatusView, statusView } from './status-view.ts'
 import { parseTaskId } from './task-id.ts'
 
-/**
- * The kinds of task that clients ask for. Those of an appliance that this server does not have have no running tasks.
- */
+/** The task types of clients; `none`: a type of the appliance that this server does not have, and never runs. */
 const TASK_TYPES: Readonly<Record<string, TaskKind | 'none'>> = {
   EXPORTREPOSITORY: 'export',
   READREPOSITORY: 'scan',
@@ -19,7 +17,7 @@ const TASK_TYPES: Readonly<Record<string, TaskKind | 'none'>> = {
   ACQUIREPAYLOAD: 'none'
 }
 
-/** More tasks than this are counted in the answer about all of them, but not listed. */
+/** The answer about all tasks lists at most this many; it counts all of them. */
 const MAX_LISTED_TASKS = 100
 
 const NO_TASKS = { count: 0, queued: 0, packagesDone: 0, packagesTotal: 0, bytesDone: 0, bytesTotal: 0 }
@@ -29,14 +27,14 @@ const StatusQuery = Type.Object({
     Type.String({
       enum: Object.keys(TASK_TYPES),
       examples: ['EXPORTREPOSITORY'],
-      description: 'Kind of task, in any case; only counts with taskid 0.'
+      description: 'Type of task, not case-sensitive; only used with taskid 0.'
     })
   ),
   taskid: Type.Optional(
     Type.String({
       pattern: '^[0-9]+$',
       examples: ['0', SAMPLE_TASK_ID],
-      description: '0 or the number of a task; 0 or nothing stands for all running tasks.'
+      description: 'The id of a task; 0 or no taskid means all running tasks.'
     })
   )
 })
@@ -51,8 +49,8 @@ export const statusRoutes: FastifyPluginAsyncTypebox<Pick<Services, 'tasks'>> = 
         tags: ['LXCA: firmware repository'],
         summary: 'Follow a task',
         description:
-          'Ask again until `progress` is 100. An export is ready when `state` is `complete`; `current` is then the name to ' +
-          'download. `downloadedsize` of `totalsize` tells how far it really is.',
+          'Repeat until `progress` is 100. An export is ready when `state` is `complete`; then `current` is the name of the ' +
+          'archive to download. `downloadedsize` and `totalsize` are the exact progress.',
         querystring: StatusQuery,
         response: { 200: StatusView, ...STATUS_ERROR_RESPONSES }
       }

@@ -5,16 +5,16 @@ import type { LiveTotals, Task, TaskKind, TaskState } from '../../../core/tasks/
 import { MessageView, messageView } from '../../bodies/result-body.ts'
 
 const counters = {
-  current: Type.String({ description: 'Name of the archive; empty when there is none.' }),
-  downloadednum: Type.Integer({ description: 'Packages that are done.' }),
-  downloadedsize: Type.Integer({ description: 'Bytes that are done; true at any moment.' }),
-  progress: Type.Integer({ description: '0 waiting, 50 running, 100 ended.' }),
+  current: Type.String({ description: 'Name of the archive; empty without an archive.' }),
+  downloadednum: Type.Integer({ description: 'Completed packages.' }),
+  downloadedsize: Type.Integer({ description: 'Completed bytes; exact at any time.' }),
+  progress: Type.Integer({ description: '0 queued, 50 running, 100 ended.' }),
   state: Type.String({ description: '`created`, `running`, `complete`, `error` or `canceled`.' }),
   taskIds: Type.String({
-    description: 'Id of the task; with taskid=0 the ids of all running tasks, parted by commas.'
+    description: 'The id of the task; with taskid=0 the comma-separated ids of all running tasks.'
   }),
-  total: Type.Integer({ description: 'Packages in all.' }),
-  totalsize: Type.Integer({ description: 'Bytes in all: of an export, the exact size of the archive.' }),
+  total: Type.Integer({ description: 'All packages.' }),
+  totalsize: Type.Integer({ description: 'All bytes; for an export, the exact size of the archive.' }),
   status: Type.String({ description: 'The state in words: `Pending`, `Running`, `Complete`, `Failed`, `Cancelled`.' }),
   message: Type.String({ description: 'The text of the first message.' })
 }
@@ -28,7 +28,7 @@ export const StatusView = Type.Object(
   { ...counters, updates: Type.Array(Type.Object({ ...counters, errorMsg })), errorMsg },
   {
     title: 'Status',
-    description: 'How far a task is.',
+    description: 'The progress of a task.',
     examples: [
       {
         current: 'repository20260105093000.zip',
@@ -55,7 +55,7 @@ const WIRE: Readonly<Record<TaskState, { state: string; progress: number; status
   queued: { state: 'created', progress: 0, status: 'Pending', result: 'informational' },
   running: { state: 'running', progress: 50, status: 'Running', result: 'informational' },
   completed: { state: 'complete', progress: 100, status: 'Complete', result: 'informational' },
-  // 100 also here: clients poll while progress is less, and not all of them know these states.
+  // 100 also for errors: clients poll while progress is less than 100, and not all of them know these states.
   failed: { state: 'error', progress: 100, status: 'Failed', result: 'failure' },
   canceled: { state: 'canceled', progress: 100, status: 'Cancelled', result: 'informational' }
 }
@@ -65,7 +65,7 @@ export function statusView(task: Task): StatusView {
   return { ...singleStatus(task), updates: [] }
 }
 
-/** One object for all tasks that have not ended: counters summed, the tasks themselves in `updates`. */
+/** One object for all tasks that have not ended: sums of their counters, and the tasks in `updates`. */
 export function combinedStatusView(tasks: readonly Task[], totals: LiveTotals): StatusView {
   const { state, progress, status, result } = WIRE[combinedState(totals)]
   const messages = totals.count === 0 ? [OPERATION_SUCCEEDED] : [runningTasks(totals.count)]
@@ -85,7 +85,7 @@ export function combinedStatusView(tasks: readonly Task[], totals: LiveTotals): 
   }
 }
 
-/** Progress is that of the task that is least far: one that waits makes it 0. */
+/** The state of the task with the least progress: `queued` if any task is queued. */
 function combinedState({ count, queued }: LiveTotals): TaskState {
   if (count === 0) return 'completed'
   return queued > 0 ? 'queued' : 'running'
@@ -110,9 +110,9 @@ function singleStatus(task: Task): SingleStatus {
   }
 }
 
-const WORK: Readonly<Record<TaskKind, string>> = {
+const NOUNS: Readonly<Record<TaskKind, string>> = {
   export: 'The export',
-  scan: 'The reading of the repository',
+  scan: 'The scan of the repository',
   import: 'The import'
 }
 
@@ -120,7 +120,7 @@ function runningTask(task: Task): Message {
   const doing = task.state === 'queued' ? 'waits to be started' : 'is running'
   return {
     id: 'FQXHMUP9104I',
-    text: `${WORK[task.kind]} ${doing}.`,
+    text: `${NOUNS[task.kind]} ${doing}.`,
     explanation: '',
     recovery: 'Information only; no action is required.'
   }

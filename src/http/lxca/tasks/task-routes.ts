@@ -1,4 +1,4 @@
-/** GET of /tasks and /jobs: all background work, or some of it by number. */
+/** GET of /tasks and /jobs: all tasks, or tasks by id. */
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyReply } from 'fastify'
 import { Type } from 'typebox'
@@ -13,15 +13,17 @@ import { JOB_STATE, JobView, jobUuid, jobView, TaskView, taskView } from './task
 const TAGS = ['LXCA: tasks']
 
 const TaskQuery = Type.Object({
-  compact: Type.Optional(Type.String({ examples: ['true'], description: '`true` leaves the members `children` out.' }))
+  compact: Type.Optional(Type.String({ examples: ['true'], description: '`true` omits the members `children`.' }))
 })
 
 const JobQuery = Type.Object({
-  state: Type.Optional(Type.String({ examples: ['Complete'], description: 'Only jobs in this state, in any case.' })),
+  state: Type.Optional(
+    Type.String({ examples: ['Complete'], description: 'Only jobs in this state; not case-sensitive.' })
+  ),
   uuid: Type.Optional(Type.String({ description: 'Only the job with this uuid.' }))
 })
 
-const NOT_FOUND = errorResponse('There is no task with one of these numbers.')
+const NOT_FOUND = errorResponse('There is no task with one of these ids.')
 
 export const taskRoutes: FastifyPluginAsyncTypebox<Pick<Services, 'tasks'>> = async (app, { tasks }) => {
   const tasksAnswer = { 200: Type.Array(TaskView), ...ERROR_RESPONSES }
@@ -51,7 +53,7 @@ export const taskRoutes: FastifyPluginAsyncTypebox<Pick<Services, 'tasks'>> = as
       schema: {
         operationId: 'getTasks',
         tags: TAGS,
-        summary: 'Look at tasks',
+        summary: 'Get tasks',
         description: 'The answer is an array, also for one task.',
         params: TaskIds,
         querystring: TaskQuery,
@@ -72,7 +74,7 @@ export const taskRoutes: FastifyPluginAsyncTypebox<Pick<Services, 'tasks'>> = as
         operationId: 'listJobs',
         tags: TAGS,
         summary: 'List jobs',
-        description: 'Jobs are tasks in an older form.',
+        description: 'Jobs are an older representation of tasks.',
         querystring: JobQuery,
         response: { 200: Type.Array(JobView), ...ERROR_RESPONSES }
       }
@@ -87,8 +89,8 @@ export const taskRoutes: FastifyPluginAsyncTypebox<Pick<Services, 'tasks'>> = as
       schema: {
         operationId: 'getJobs',
         tags: TAGS,
-        summary: 'Look at a job',
-        description: 'One job is an object; several, parted by commas, are an array.',
+        summary: 'Get jobs',
+        description: 'The answer for one id is an object, for several comma-separated ids an array.',
         params: TaskIds,
         response: { 200: Type.Union([JobView, Type.Array(JobView)]), 404: NOT_FOUND, ...ERROR_RESPONSES }
       }
@@ -100,7 +102,7 @@ export const taskRoutes: FastifyPluginAsyncTypebox<Pick<Services, 'tasks'>> = as
   )
 }
 
-/** The whole list, which is never in memory as a whole. */
+/** Streams the list page by page: it is never in memory as a whole. */
 function sendList(
   reply: FastifyReply,
   tasks: Services['tasks'],
@@ -116,7 +118,7 @@ function sendList(
   return reply.type('application/json; charset=utf-8').send(textStream(arrayText(parts())))
 }
 
-/** @throws Problem TASK_MISSING that names all that are not there */
+/** @throws Problem TASK_MISSING that names all missing ids */
 async function findTasks(tasks: Services['tasks'], ids: string): Promise<Task[]> {
   const numbers = [...new Set(ids.split(',').map(parseTaskId))]
   const found: Task[] = []
@@ -130,7 +132,7 @@ async function findTasks(tasks: Services['tasks'], ids: string): Promise<Task[]>
   return found
 }
 
-/** One client writes both conditions into one parameter: `state=Running,uuid=…`. */
+/** One client sends both conditions in one parameter: `state=Running,uuid=…`. */
 function jobFilter(query: { readonly state?: string; readonly uuid?: string }): (task: Task) => boolean {
   const [state = '', ...more] = (query.state ?? '').split(',')
   const uuid = query.uuid ?? more.find((part) => part.startsWith('uuid='))?.slice('uuid='.length) ?? ''

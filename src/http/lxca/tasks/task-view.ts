@@ -1,23 +1,23 @@
-/** Tasks as /tasks and /jobs show them: the same words, other places. */
+/** Tasks as /tasks and /jobs show them: the same facts in different members. */
 import { type Static, Type } from 'typebox'
 import { hasEnded, type Task, type TaskKind, type TaskState } from '../../../core/tasks/task.ts'
 
 export const TaskView = Type.Object(
   {
-    jobUID: Type.String({ description: 'The number of the task.' }),
-    id: Type.String({ description: 'The same.' }),
+    jobUID: Type.String({ description: 'The id of the task.' }),
+    id: Type.String({ description: 'Equal to `jobUID`.' }),
     title: Type.String(),
-    complete: Type.Boolean({ description: 'It has ended, in whatever way.' }),
+    complete: Type.Boolean({ description: 'The task has ended, with any state.' }),
     status: Type.String({ description: '`Pending`, `Running`, `Complete`, `Failed`, `Cancelled`.' }),
-    state: Type.String({ description: 'As a job has it: `Stopped_With_Error` for one that has failed.' }),
-    percentage: Type.Integer({ description: 'Of the bytes; 100 when it has ended.' }),
-    progress: Type.Integer({ description: 'The same.' }),
+    state: Type.String({ description: 'The state of a job: `Stopped_With_Error` for a failed task.' }),
+    percentage: Type.Integer({ description: 'Percentage of the bytes; 100 when the task has ended.' }),
+    progress: Type.Integer({ description: 'Equal to `percentage`.' }),
     progressMessage: Type.String(),
     createdBy: Type.String(),
     startTime: Type.String({ description: 'ISO 8601, UTC.' }),
-    endTime: Type.String({ description: 'The same; empty while it has not ended.' }),
+    endTime: Type.String({ description: 'ISO 8601, UTC; empty until the task has ended.' }),
     isCancelable: Type.Boolean(),
-    children: Type.Optional(Type.Array(Type.Object({}), { description: 'Tasks have none here.' }))
+    children: Type.Optional(Type.Array(Type.Object({}), { description: 'Always empty.' }))
   },
   { title: 'Task' }
 )
@@ -27,7 +27,7 @@ export type TaskView = Static<typeof TaskView>
 export const JobView = Type.Object(
   {
     id: Type.String(),
-    uuid: Type.String({ description: 'Made of the id.' }),
+    uuid: Type.String({ description: 'Derived from the id.' }),
     category: Type.String(),
     createdBy: Type.String(),
     cancelledBy: Type.String(),
@@ -40,7 +40,7 @@ export const JobView = Type.Object(
     messageID: Type.String(),
     messageParameters: Type.Array(Type.String()),
     startTime: Type.String({ description: 'ISO 8601, UTC.' }),
-    endTime: Type.String({ description: 'The same; empty while it has not ended.' }),
+    endTime: Type.String({ description: 'ISO 8601, UTC; empty until the task has ended.' }),
     status: Type.Object({
       state: Type.String({ description: '`Pending`, `Running`, `Complete`, `Stopped_With_Error`, `Cancelled`.' }),
       percentage: Type.Integer(),
@@ -54,8 +54,7 @@ export const JobView = Type.Object(
 export type JobView = Static<typeof JobView>
 
 /**
- * Clients that follow /tasks until it ends know `Failed`, and take the longer word of /jobs for something that still
- * runs.
+ * For /tasks: clients that poll it know `Failed`, and treat `Stopped_With_Error` of /jobs as a running task.
  */
 const STATUS: Readonly<Record<TaskState, string>> = {
   queued: 'Pending',
@@ -70,11 +69,11 @@ export const JOB_STATE: Readonly<Record<TaskState, string>> = { ...STATUS, faile
 
 const TITLE: Readonly<Record<TaskKind, string>> = {
   export: 'Export of firmware',
-  scan: 'Reading of the repository',
+  scan: 'Scan of the repository',
   import: 'Import of firmware'
 }
 
-/** @param isCompact leaves the children out */
+/** @param isCompact whether the children are omitted */
 export function taskView(task: Task, isCompact: boolean): TaskView {
   const percentage = percentageOf(task)
   return {
@@ -122,12 +121,12 @@ export function jobView(task: Task): JobView {
   }
 }
 
-/** A job of these numbers exists once in a depot, and that is all that anybody asks for by this. */
+/** Unique in this depot, which is all that clients need. */
 export function jobUuid(id: number): string {
   return `00000000-0000-4000-8000-${id.toString(16).padStart(12, '0')}`
 }
 
-/** Whole percents, and 100 for nothing that has not ended. */
+/** Whole percents; 100 only for tasks that have ended. */
 function percentageOf(task: Task): number {
   if (hasEnded(task)) return 100
   if (task.bytesTotal === 0) return 0

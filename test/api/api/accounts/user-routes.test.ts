@@ -60,7 +60,7 @@ t.test('what is wrong with a new user is named, and no password is quoted', asyn
     [{ password: 47114711 }, /^The attribute password must be a string\.$/],
     [{ password: 'canary'.repeat(300) }, /^A password must have/],
     [{ role: 'root' }, /^The attribute role has the value "root"; accepted are viewer/],
-    [{ isAdmin: true }, /^The attribute isAdmin is not known\.$/]
+    [{ isAdmin: true }, /^The attribute isAdmin is unknown\.$/]
   ]
   for (const [changes, text] of cases) {
     const response = await add({ ...ANN, ...changes })
@@ -70,7 +70,7 @@ t.test('what is wrong with a new user is named, and no password is quoted', asyn
   equalProblem(t, await add({ ...ANN, name: 'admin' }), {
     status: 409,
     id: 'FQXHMSE9009L',
-    text: /^There is a user admin/
+    text: /^The user admin exists already/
   })
 })
 
@@ -160,10 +160,13 @@ t.test('a token is of one’s own, has no role beyond one’s own, and makes no 
   const denied = { status: 403, id: 'FQXHMSE9005L' }
   equalProblem(t, await make('operator', as('ann', ANN.password)), {
     ...denied,
-    text: /^This needs the role operator; ann has the role exporter\.$/
+    text: /^This request needs the role operator; ann has the role exporter\.$/
   })
   const { token, id } = (await make('exporter', as('ann', ANN.password))).json()
-  equalProblem(t, await make('viewer', bearer(token)), { ...denied, text: /^This needs a login with a password/ })
+  equalProblem(t, await make('viewer', bearer(token)), {
+    ...denied,
+    text: /^This request needs a login with a password/
+  })
   const removal = await call(`${TOKENS}/${id}`, { method: 'DELETE', ...as('bob', 'a password for bob') })
   t.equal(removal.statusCode, 404, 'of another user')
   const invalid = await call(TOKENS, { method: 'POST', payload: { name: 'x', role: 'viewer', expiresIn: 'soon' } })

@@ -103,7 +103,7 @@ t.test('a selection that cannot be meant is refused, and nothing of it is kept',
   const { get, planCount } = await openDepot(t)
   const invalid = { status: 400, id: 'FQXHMUP9001L' }
   for (const [query, expected] of [
-    ['', { ...invalid, text: /exactly one way.*here it is 0/ }],
+    ['', { ...invalid, text: /exactly one way.*the request has 0/ }],
     ['files=all', { ...invalid, text: /here it is 0/ }],
     [`all=true&fixids=${UEFI}`, { ...invalid, text: /here it is 2/ }],
     [`fixids=${UEFI}&q=x`, { ...invalid, text: /here it is 2/ }],

@@ -83,5 +83,5 @@ t.test('archive, manifest and SHA256SUMS of an archive that was deleted or never
   for (const name of await archives.finished()) await archives.remove(name)
   await gone(other, /has been removed from the disk/)('archive')
   await create({ fixids: [XCC] })
-  for (const part of ['archive', 'manifest', 'SHA256SUMS']) await gone(other, /is not kept any more/)(part)
+  for (const part of ['archive', 'manifest', 'SHA256SUMS']) await gone(other, /is no longer kept/)(part)
 })

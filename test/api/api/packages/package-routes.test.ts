@@ -138,7 +138,7 @@ t.test('what makes no sense is a problem that names it', async (t) => {
     ['packages?machineType=7X', /machineType/],
     ['packages?latest=yes', /latest/],
     ['packages?q=', /q is empty/],
-    ['packages?cursor=abc', /^The parameter cursor is none that a former page has given/],
+    ['packages?cursor=abc', /^The parameter cursor is not the next of a previous page/],
     [`packages?cursor=${Buffer.from('["a","b"]').toString('base64url')}`, /cursor/],
     [`problems?cursor=${Buffer.from('[1,2,3]').toString('base64url')}`, /cursor/]
   ] as const) {

@@ -56,7 +56,7 @@ t.test('a task that has not ended says what it does, before the notes of its sta
     statusView(someTask({ messages: [note], ...overrides })).errorMsg.messages.map(({ text }) => text)
   t.same(texts({ state: 'queued' }), ['The export waits to be started.', note.text])
   t.same(texts({ state: 'running' }), ['The export is running.', note.text])
-  t.same(texts({ state: 'running', kind: 'scan' }), ['The reading of the repository is running.', note.text])
+  t.same(texts({ state: 'running', kind: 'scan' }), ['The scan of the repository is running.', note.text])
   t.same(texts({ state: 'completed' }), [note.text])
 })
 
