@@ -42,9 +42,9 @@ export function planRepository(corpus: Corpus, seed: number, defects: boolean): 
   const bundleTexts = drawTextSizes(createRandom(`${seed}/bundle-texts`), textScale)
   const spares = defects ? planSpares({ seed, namer, machines: machines.classic, corpus }) : []
 
-  const room = corpus.targetBytes - estimateMetadata(drafts, systemPacks, bundleDraft, bundleTexts) - sum(spares)
-  const bundle = fitBundle(bundleDraft, room * BUNDLE_SHARE)
-  const packages = fitPackages(drafts, room - sum(bundle.components))
+  const space = corpus.targetBytes - estimateMetadata(drafts, systemPacks, bundleDraft, bundleTexts) - sum(spares)
+  const bundle = fitBundle(bundleDraft, space * BUNDLE_SHARE)
+  const packages = fitPackages(drafts, space - sum(bundle.components))
   return { packages, systemPacks, bundle, bundleTexts, spares }
 }
 

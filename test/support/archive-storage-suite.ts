@@ -1,4 +1,4 @@
-/** What every storage of archives has to hold; it runs against each that there is. */
+/** The contract of every storage of archives; it runs against each implementation. */
 import { crc32 } from 'node:zlib'
 import type { Test } from 'tap'
 import type { ArchiveClaim, ArchiveStorage, GrowingArchive } from '../../src/core/storage/archive-storage.ts'
@@ -36,14 +36,14 @@ export const claimOf = (size: number, claim: Partial<ArchiveClaim> = {}): Archiv
   ...claim
 })
 
-/** Bytes that no two parts have in common. */
+/** Bytes that differ in any two parts. */
 export function contentOf(size: number): Buffer {
   const content = Buffer.alloc(size)
   for (let at = 0; at + 4 <= size; at += 4) content.writeUInt32LE(Math.imul(at + 1, 2_654_435_761) >>> 0, at)
   return content
 }
 
-/** Appends the rest of the content to what is there, and tells what was said to be durable on the way. */
+/** Appends the rest of the content. @returns the numbers of bytes that were reported as durable */
 export async function write(archive: GrowingArchive, content: Buffer): Promise<number[]> {
   const durable: number[] = []
   const output = archive.openOutput((bytes) => void durable.push(bytes))
@@ -62,7 +62,7 @@ export async function make(storage: ArchiveStorage, content: Buffer, claim: Part
   await archive.publish()
 }
 
-/** Writes the first so many bytes, and leaves them, as a worker does that is stopped. */
+/** Writes the first bytes and keeps them, like a worker that is stopped. */
 export async function leaveAt(storage: ArchiveStorage, content: Buffer, bytes: number, token: number): Promise<void> {
   const archive = await storage.resume(claimOf(content.length, { token }))
   const reached = Promise.withResolvers<void>()
@@ -70,7 +70,7 @@ export async function leaveAt(storage: ArchiveStorage, content: Buffer, bytes: n
     if (durable >= bytes) reached.resolve()
   })
   await output.append(content.subarray(0, bytes))
-  // Whoever waits for room has handed over what is full.
+  // Once there is space again, the full parts are being uploaded.
   if (output.checkpointEvery !== undefined) await output.space()
   else await output.end()
   await reached.promise
@@ -96,7 +96,7 @@ export async function read(storage: ArchiveStorage, name = NAME): Promise<Buffer
 }
 
 export function runStorageSuite(t: Test, open: (t: Test) => Promise<StorageUnderTest>): void {
-  t.test('an archive is not there under its name before it is published, and whole afterwards', async (t) => {
+  t.test('an archive does not exist under its name before it is published, and is complete afterwards', async (t) => {
     const { storage, size } = await open(t)
     const content = contentOf(size)
     const archive = await storage.resume(claimOf(size))
@@ -105,7 +105,7 @@ export function runStorageSuite(t: Test, open: (t: Test) => Promise<StorageUnder
     t.same(
       durable,
       [...new Set(durable)].sort((left, right) => left - right),
-      'what is durable grows'
+      'the number of durable bytes grows'
     )
     t.equal(durable.at(-1), size)
     t.equal(await storage.open(NAME, 'digest'), undefined)
@@ -117,7 +117,7 @@ export function runStorageSuite(t: Test, open: (t: Test) => Promise<StorageUnder
     t.match(await storage.ownFiles(), [{ archiveName: NAME, token: undefined }])
   })
 
-  t.test('an archive that is discarded leaves nothing behind', async (t) => {
+  t.test('a discarded archive leaves nothing behind', async (t) => {
     const { storage } = await open(t)
     const archive = await storage.resume(claimOf(4))
     await write(archive, Buffer.from('half'))
@@ -126,7 +126,7 @@ export function runStorageSuite(t: Test, open: (t: Test) => Promise<StorageUnder
     t.equal(await storage.open(NAME, 'digest'), undefined)
   })
 
-  t.test('what a former lease is known to have written is gone on with', async (t) => {
+  t.test('the bytes before the checkpoint of a former lease are kept', async (t) => {
     const { storage, size, step } = await open(t)
     const content = contentOf(size)
     await leaveAt(storage, content, step, 1)
@@ -135,14 +135,14 @@ export function runStorageSuite(t: Test, open: (t: Test) => Promise<StorageUnder
     const durable = await write(archive, content)
     t.ok(
       durable.every((bytes) => bytes > step),
-      'nothing of it is written again'
+      'none of them is written again'
     )
     await archive.publish()
     t.ok((await read(storage))?.equals(content))
     t.equal((await storage.ownFiles()).length, 1)
   })
 
-  t.test('what nobody knows to be written is begun anew', async (t) => {
+  t.test('an archive without a checkpoint is written anew', async (t) => {
     const { storage, size, step } = await open(t)
     const content = contentOf(size)
     await leaveAt(storage, Buffer.alloc(size, 'x'), step, 1)
@@ -151,7 +151,7 @@ export function runStorageSuite(t: Test, open: (t: Test) => Promise<StorageUnder
     t.equal((await storage.ownFiles()).length, 1)
   })
 
-  t.test('what is shorter than it is known to be, or gone, is begun anew', async (t) => {
+  t.test('an archive that is shorter than its checkpoint, or gone, is written anew', async (t) => {
     const { storage, size, step } = await open(t)
     const content = contentOf(size)
     t.equal((await storage.resume(claimOf(size, { token: 2, start: step }))).size, 0)
@@ -163,7 +163,7 @@ export function runStorageSuite(t: Test, open: (t: Test) => Promise<StorageUnder
     await archive.discard()
   })
 
-  t.test('an archive that was published, but not recorded, is completed without its files', async (t) => {
+  t.test('an archive that was published, but not recorded, is completed without its source files', async (t) => {
     const { storage, size, step } = await open(t)
     const content = contentOf(size)
     await make(storage, content)
@@ -174,7 +174,7 @@ export function runStorageSuite(t: Test, open: (t: Test) => Promise<StorageUnder
     t.equal((await storage.ownFiles()).length, 1)
   })
 
-  t.test('publishing again under a name gives the whole archive', async (t) => {
+  t.test('publishing again under the same name makes the whole archive available', async (t) => {
     const { storage, size } = await open(t)
     const content = contentOf(size)
     await make(storage, content)
@@ -203,7 +203,7 @@ export function runStorageSuite(t: Test, open: (t: Test) => Promise<StorageUnder
     await archive?.close()
   })
 
-  t.test('two that read the same archive do not disturb each other', async (t) => {
+  t.test('two readers of the same archive do not affect each other', async (t) => {
     const { storage, size, step } = await open(t)
     const content = contentOf(size)
     await make(storage, content)
@@ -219,38 +219,35 @@ export function runStorageSuite(t: Test, open: (t: Test) => Promise<StorageUnder
     await archive?.close()
   })
 
-  t.test(
-    'each thing of its own is removed by the name that it is listed with, and what is not there is no error',
-    async (t) => {
-      const { storage, size, step } = await open(t)
-      await make(storage, Buffer.from('whole'))
-      await leaveAt(storage, contentOf(size), step, 1).catch(() => {})
-      for (const { fileName } of await storage.ownFiles()) {
-        await storage.remove(fileName)
-        await storage.remove(fileName)
-      }
-      t.same(await storage.ownFiles(), [])
+  t.test('each of its own files is removed by its listed name, and a missing file is no error', async (t) => {
+    const { storage, size, step } = await open(t)
+    await make(storage, Buffer.from('whole'))
+    await leaveAt(storage, contentOf(size), step, 1).catch(() => {})
+    for (const { fileName } of await storage.ownFiles()) {
+      await storage.remove(fileName)
+      await storage.remove(fileName)
     }
-  )
+    t.same(await storage.ownFiles(), [])
+  })
 
-  t.test('a claim that is given up ends with its reason', async (t) => {
+  t.test('an aborted claim rejects with the reason', async (t) => {
     const { storage, size } = await open(t)
     const reason = new Error('enough')
-    if (!storage.isRemote) return t.pass('a disk is not waited for')
+    if (!storage.isRemote) return t.pass('a disk needs no waiting')
     await t.rejects(storage.resume(claimOf(size, { signal: AbortSignal.abort(reason) })), reason)
   })
 
-  t.test('of marks the first one stays, however many are left at once, and it is no archive', async (t) => {
+  t.test('the first of several concurrent ownership markers is kept, and it is no archive', async (t) => {
     const { storage } = await open(t)
-    const marks = ['one', 'two', 'three']
-    const left = await Promise.all(marks.map((claimOwnership) => storage.claimOwnership(claimOwnership)))
-    t.ok(marks.includes(left[0] ?? ''))
+    const markers = ['one', 'two', 'three']
+    const left = await Promise.all(markers.map((marker) => storage.claimOwnership(marker)))
+    t.ok(markers.includes(left[0] ?? ''))
     t.same(left, [left[0], left[0], left[0]])
     t.equal(await storage.claimOwnership('four'), left[0])
     t.same(await storage.ownFiles(), [])
   })
 
-  t.test('names that are not safe are refused before anything is touched', async (t) => {
+  t.test('unsafe names are refused before any file is touched', async (t) => {
     const { storage } = await open(t)
     for (const name of UNSAFE_NAMES) {
       const refusal = /cannot be the name of an archive/
@@ -260,7 +257,7 @@ export function runStorageSuite(t: Test, open: (t: Test) => Promise<StorageUnder
     t.same(await storage.ownFiles(), [])
   })
 
-  t.test('there is room, and it works', async (t) => {
+  t.test('free space is reported, and the check succeeds', async (t) => {
     const { storage } = await open(t)
     t.ok((await storage.freeBytes()) > 0)
     await storage.check()

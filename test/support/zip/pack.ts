@@ -1,4 +1,4 @@
-/** Archives for tests: where the entries of one lie, what bytes it must have, and how it is packed. */
+/** Archives for tests: the offsets of their entries, their expected bytes, and how they are packed. */
 import fs from 'node:fs'
 import { dirname, join } from 'node:path'
 import { crc32 } from 'node:zlib'
@@ -29,7 +29,7 @@ export function factsOf(contents: Contents): EntryFacts[] {
   }))
 }
 
-/** Entries one behind the other, as a plan has them. */
+/** Places the entries one after the other, like a plan. */
 export function placeEntries(facts: readonly EntryFacts[]): PlacedEntry[] {
   let offset = 0
   return facts.map((entry, position) => {
@@ -39,7 +39,7 @@ export function placeEntries(facts: readonly EntryFacts[]): PlacedEntry[] {
   })
 }
 
-/** What a plan says of the whole archive. */
+/** The archive's size according to its plan. */
 export function plannedSize(entries: readonly PlacedEntry[]): number {
   const last = entries.at(-1)
   const offset = last === undefined ? 0 : last.offset + localHeaderSize(last) + last.size
@@ -54,7 +54,7 @@ export function expectedArchive(contents: Contents): Buffer {
   return Buffer.concat([...files, encodeDirectory(entries)])
 }
 
-/** Everything behind the last content. */
+/** All bytes after the last content. */
 export function encodeDirectory(entries: readonly PlacedEntry[]): Buffer {
   const last = entries.at(-1)
   const offset = last === undefined ? 0 : last.offset + localHeaderSize(last) + last.size
@@ -62,7 +62,7 @@ export function encodeDirectory(entries: readonly PlacedEntry[]): Buffer {
   return Buffer.concat([headers, encodeEnd({ entryCount: entries.length, offset, size: headers.length })])
 }
 
-/** Bytes that no two blocks have in common: their period fits into no power of two. */
+/** Bytes that differ in any two blocks: their period does not divide a power of two. */
 export function patternOf(size: number, key: number): Buffer {
   const period = Buffer.from(
     Array.from({ length: 997 }, (_, index) => (index * index + key * 31 + (index >> 3)) & 0xff)
@@ -80,7 +80,7 @@ export function writeFiles(directory: string, contents: Contents): void {
 
 export interface Packing extends Partial<ArchiveOptions<PlacedEntry>> {
   readonly isDurable?: boolean
-  /** Where the files are. */
+  /** The directory of the files. */
   readonly sources?: string
   readonly entries: ArchiveOptions<PlacedEntry>['entries']
 }
@@ -111,7 +111,7 @@ export function openFile(path: string): { fd: number; size: number } {
   return { fd, size: fs.fstatSync(fd).size }
 }
 
-/** Entries a few at a time. */
+/** Pages of the entries. */
 export function pagesOf(
   entries: readonly PlacedEntry[],
   length = 100

@@ -15,12 +15,12 @@ t.test('properties and arrays are found by lower-case name and keep the written 
   ])
 })
 
-t.test('VALUE may stand directly in PROPERTY.ARRAY', async (t) => {
+t.test('VALUE may be directly in PROPERTY.ARRAY', async (t) => {
   const text = instance('<PROPERTY.ARRAY NAME="a"><VALUE>1</VALUE><VALUE>2</VALUE></PROPERTY.ARRAY>')
   t.strictSame(valuesOf(text, 'a'), ['1', '2'])
 })
 
-t.test('elements and attributes may be written in any case', async (t) => {
+t.test('names of elements and attributes are case-insensitive', async (t) => {
   const text =
     '<Instance><property Name="A"><Value>1</Value></property><Property.Array nAmE="b"><value>2</value></Property.Array></Instance>'
   t.strictSame(listOf(parseCimInstance(text)), [
@@ -29,18 +29,18 @@ t.test('elements and attributes may be written in any case', async (t) => {
   ])
 })
 
-t.test('INSTANCE may stand within other elements, as CIM-XML has it', async (t) => {
+t.test('INSTANCE may be nested in other elements, as in CIM-XML', async (t) => {
   const text = `<CIM CIMVERSION="2.0"><DECLARATION><VALUE>x</VALUE>${instance(property('a', '1'))}</DECLARATION></CIM>`
   t.strictSame(listOf(parseCimInstance(text)), [['a', 'a', false, ['1']]])
 })
 
-t.test('of two properties with one name the first counts, whatever their case', async (t) => {
+t.test('the first of two properties with the same name is kept, in any case of letters', async (t) => {
   t.strictSame(listOf(parseCimInstance(instance(property('a', '1'), property('A', '2'), array('a', '3')))), [
     ['a', 'a', false, ['1']]
   ])
 })
 
-t.test('text is put together from its parts and trimmed', async (t) => {
+t.test('the parts of a text are joined and trimmed', async (t) => {
   const value = ' \n a &lt;b&gt; &amp;&quot;&apos; &#65;&#x42; <![CDATA[<c> &amp;]]><!-- no --> d \t'
   t.strictSame(valuesOf(instance(property('a', value)), 'a'), [`a <b> &"' AB <c> &amp; d`])
 })
@@ -53,7 +53,7 @@ t.test('an empty VALUE is an empty text, and a property without VALUE has none',
   )
 })
 
-t.test('properties without a name, and text outside of VALUE, are passed over', async (t) => {
+t.test('properties without a name, and text outside VALUE, are skipped', async (t) => {
   const text = instance(
     '<PROPERTY><VALUE>1</VALUE></PROPERTY>',
     '<PROPERTY NAME=" "><VALUE>2</VALUE></PROPERTY>',
@@ -62,7 +62,7 @@ t.test('properties without a name, and text outside of VALUE, are passed over', 
   t.equal(parseCimInstance(text).size, 0)
 })
 
-t.test('names that objects have of their own are names like others', async (t) => {
+t.test('names of inherited properties are names like others', async (t) => {
   const names = ['__proto__', 'constructor', 'toString', 'hasOwnProperty']
   const parsed = parseCimInstance(instance(...names.map((name) => property(name, `of ${name}`))))
   t.strictSame(
@@ -78,7 +78,7 @@ ${Array.from({ length: 30 }, (_, index) => `<!ENTITY l${index + 1} "${`&l${index
 ]>
 ${instance(property('name', '&l30;'))}`
 
-t.test('a document type declaration is refused, with entities or without', async (t) => {
+t.test('a document type declaration is refused, with or without entities', async (t) => {
   const refusal = { name: 'MetadataError', code: 'unsafe-metadata' }
   for (const doctype of [
     BILLION_LAUGHS,
@@ -97,7 +97,7 @@ t.test('an entity that is not predefined breaks the metadata', async (t) => {
   t.throws(() => parseCimInstance(text), { name: 'MetadataError', code: 'broken-metadata' })
 })
 
-t.test('what is not well-formed is broken, at every place where it can be cut off', async (t) => {
+t.test('XML that is not well-formed, or is truncated at any position, is broken', async (t) => {
   const text = `<?xml version="1.0"?>${instance(property('a', '1'))}`
   for (let length = 0; length < text.length; length += 1) {
     t.throws(
@@ -111,7 +111,7 @@ t.test('what is not well-formed is broken, at every place where it can be cut of
   }
 })
 
-t.test('a reason tells where the metadata is broken', async (t) => {
+t.test('the reason contains the position of the error', async (t) => {
   t.throws(() => parseCimInstance('<INSTANCE>\n<a></b></INSTANCE>'), { message: /^2:7: / })
 })
 

@@ -67,11 +67,11 @@ const DESCRIPTION = {
   properties: {}
 }
 
-t.test('everything that a package says of itself is understood', async (t) => {
+t.test('all facts of a package are parsed', async (t) => {
   t.strictSame(parse(FULL), DESCRIPTION)
 })
 
-t.test('the proven properties are enough, and the base name is the fixid then', async (t) => {
+t.test('the confirmed properties are sufficient, and the base name is then the fixid', async (t) => {
   const { fixid, version, payloads, releaseDate, properties } = parseParts(...PROVEN)
   t.strictSame(
     { fixid, version, payloads, releaseDate, properties },
@@ -79,7 +79,7 @@ t.test('the proven properties are enough, and the base name is the fixid then', 
   )
 })
 
-t.test('an instance without properties is a package of which only the fixid is known', async (t) => {
+t.test('an instance without properties is a package with only a fixid', async (t) => {
   const { fixid, kind, payloads, machineTypes, version } = parse('<INSTANCE/>')
   t.strictSame([fixid, kind, payloads, machineTypes, version], ['base-name', 'update', [], [], ''])
 })
@@ -100,7 +100,7 @@ t.test('encoding, line ends and the case of names make no difference', async (t)
   for (const [form, bytes] of Object.entries(forms)) t.strictSame(parseClassicXml(bytes, 'x'), DESCRIPTION, form)
 })
 
-t.test('texts beyond ASCII and predefined entities arrive as they are meant', async (t) => {
+t.test('texts beyond ASCII and predefined entities are decoded', async (t) => {
   const text = `<?xml version="1.0" encoding="ISO-8859-1"?>${instance(property('name', 'Ger\u00e4t &lt;1&gt; &amp; <![CDATA[<2>]]>'))}`
   t.equal(parseClassicXml(Buffer.from(text, 'latin1'), 'x').name, 'Ger\u00e4t <1> & <2>')
 })
@@ -119,7 +119,7 @@ t.test('synonyms are accepted', async (t) => {
   }
 })
 
-t.test('of several words the second is the version', async (t) => {
+t.test('the second of several words is the version', async (t) => {
   const versions: Record<string, string> = {
     'CDI340V 3.08': '3.08',
     'CDI340V   3.08  beta': '3.08',
@@ -132,13 +132,13 @@ t.test('of several words the second is the version', async (t) => {
     t.equal(parseParts(property('Version', text)).version, version)
 })
 
-t.test('a fixid that cannot be the name of a file gives way to the base name', async (t) => {
+t.test('a fixid that cannot be the name of a file is replaced by the base name', async (t) => {
   for (const fixid of ['../x', 'a/b', 'a\\b', '', ' ', 'x'.repeat(256), 'a&#10;b']) {
     t.equal(parseParts(property('fixid', fixid)).fixid, 'base-name', fixid)
   }
 })
 
-t.test('a size and a digest are kept when they are that of the one payload', async (t) => {
+t.test('a size and a digest are kept if there is only one payload', async (t) => {
   const payload = (...parts: string[]) => parseParts(property('payload', 'p.uxz'), ...parts).payloads
   t.strictSame(payload(property('payloadSize', '5')), [{ name: 'p.uxz', size: 5 }])
   t.strictSame(payload(property('payloadSha256', SHA)), [{ name: 'p.uxz', sha256: SHA }])
@@ -153,7 +153,7 @@ t.test('a size and a digest are kept when they are that of the one payload', asy
   t.strictSame(parseParts(property('payloadSize', '5')).payloads, [])
 })
 
-t.test('a payload that two synonyms name is one payload', async (t) => {
+t.test('a payload that is named by two synonyms is one payload', async (t) => {
   const twice = [property('payload', 'p.uxz'), array('payloadFiles', 'p.uxz'), property('payloadSize', '5')]
   t.strictSame(parseParts(...twice).payloads, [{ name: 'p.uxz', size: 5 }])
 })
@@ -168,7 +168,7 @@ t.test('requisites are kept with their kinds', async (t) => {
   ])
 })
 
-t.test('properties that are not understood are kept by name', async (t) => {
+t.test('unknown properties are kept under their names', async (t) => {
   const { properties } = parseParts(property('isGA', 'true'), array('Labels', 'a', 'b'), property('__proto__', 'x'))
   t.strictSame(Object.entries(properties), [
     ['isGA', ['true']],

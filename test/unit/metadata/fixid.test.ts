@@ -14,7 +14,7 @@ t.test('a fixid is any text that can be the base name of a file', async (t) => {
   }
 })
 
-t.test('what cannot be the name of a file is no fixid', async (t) => {
+t.test('a text that cannot be the name of a file is no fixid', async (t) => {
   for (const text of [
     '',
     'a/b',

@@ -11,13 +11,13 @@ import {
 const parse = (text: string) => parseLooseObject(Buffer.from(text))
 const BROKEN = { name: 'MetadataError', code: 'broken-metadata' }
 
-t.test('an object is read in UTF-8 with a mark or without, and in UTF-16 with one', async (t) => {
+t.test('an object is read in UTF-8 with or without a byte order mark, and in UTF-16 with one', async (t) => {
   t.strictSame(parse('{"a":"é"}'), { a: 'é' })
   t.strictSame(parse('\ufeff{"a":"é"}'), { a: 'é' })
   t.strictSame(parseLooseObject(Buffer.from('\ufeff{"a":"é"}', 'utf16le')), { a: 'é' })
 })
 
-t.test('whatever is not a JSON object is broken metadata', async (t) => {
+t.test('anything but a JSON object is broken metadata', async (t) => {
   for (const text of ['', ' ', '[]', 'null', '1', '"a"', '{', '{"a":1', '{"a":1}x', "{'a':1}", '{"a":1,}', '\0']) {
     t.throws(() => parse(text), BROKEN, JSON.stringify(text))
   }
@@ -39,7 +39,7 @@ t.test('a member is found in any case, its exact name first', async (t) => {
   t.equal(member(object, 'absent'), undefined)
 })
 
-t.test('names that objects have of their own are not taken for members', async (t) => {
+t.test('names of inherited properties are not members', async (t) => {
   for (const name of ['__proto__', 'constructor', 'toString', 'hasOwnProperty']) {
     t.equal(member(parse('{}'), name), undefined, name)
     t.strictSame(objectMember(parse('{}'), name), {}, name)
@@ -50,7 +50,7 @@ t.test('names that objects have of their own are not taken for members', async (
   t.equal(textMember(parse('{}'), 'Name'), '')
 })
 
-t.test('a text may be written as a number or a truth value, and nothing else is a text', async (t) => {
+t.test('numbers and booleans are read as texts, and nothing else is', async (t) => {
   const object = parse('{"a":" x ","b":2.5,"c":true,"d":null,"e":["x"],"f":{"x":"y"}}')
   t.strictSame(
     'abcdefg'.split('').map((name) => textMember(object, name)),
@@ -58,7 +58,7 @@ t.test('a text may be written as a number or a truth value, and nothing else is 
   )
 })
 
-t.test('of objects and texts in a list the fitting ones count', async (t) => {
+t.test('a list of objects or texts keeps only items of that type', async (t) => {
   const object = parse('{"o":[{"a":1},null,[],"x",{}],"t":["x",""," y ",1,null,{}],"one":" z ","n":5}')
   t.strictSame(objectsMember(object, 'o'), [{ a: 1 }, {}])
   t.strictSame(textsMember(object, 't'), ['x', 'y'])

@@ -15,7 +15,7 @@ const INDEX = JSON.stringify({ Updates: [{ Payload: 'payloads/p.uxz', Oem: { Nam
 const INVENTORY = JSON.stringify({ UpdateType: 'Core', Description: 'From the inventory' })
 const SHA = 'a'.repeat(64)
 
-t.test('a suffix tells how a file is read', async (t) => {
+t.test('the suffix of a file determines its parser', async (t) => {
   t.match(parse('d-1.00.xml', instance(property('name', 'x'))), { packages: [{ fixid: 'd-1.00', form: 'classic' }] })
   t.match(parse('d-1.00.XML', instance()), { packages: [{ fixid: 'd-1.00' }] })
   t.match(parse('p-1_index.json', INDEX), { packages: [{ fixid: 'p-1', form: 'v3' }] })
@@ -26,7 +26,7 @@ t.test('a suffix tells how a file is read', async (t) => {
   })
 })
 
-t.test('files with other suffixes say nothing', async (t) => {
+t.test('files with other suffixes are not parsed', async (t) => {
   for (const name of [
     'p.txt',
     'p.chg',
@@ -42,7 +42,7 @@ t.test('files with other suffixes say nothing', async (t) => {
   }
 })
 
-t.test('what is wrong with a file is part of the answer', async (t) => {
+t.test('an error in a file is part of the result', async (t) => {
   const codeOf = (name: string, text: string) => {
     const contents = parse(name, text)
     return contents !== undefined && 'problem' in contents ? contents.problem.code : contents
@@ -57,7 +57,7 @@ t.test('what is wrong with a file is part of the answer', async (t) => {
   }
 })
 
-t.test('only suffixes of metadata have a limit of size, and every one but .zip has one', async (t) => {
+t.test('every suffix of metadata but .zip has a size limit, and no other suffix has one', async (t) => {
   const MiB = 2 ** 20
   const limits = METADATA_SUFFIXES.map((suffix) => [suffix, metadataSizeLimit(suffix)])
   t.strictSame(Object.fromEntries(limits), {
@@ -106,7 +106,7 @@ t.test('a V3 package in one .zip is one update that names no files', async (t) =
   }
 })
 
-t.test('of two indexes in a .zip that with a name of its own counts, and an inventory adds to it', async (t) => {
+t.test('the named index in a .zip takes precedence over index.json, and an inventory adds to it', async (t) => {
   const whole = zip({
     'index.json': '{"Updates":[{"Oem":{"Name":"other"}}]}',
     'p_index.json': INDEX,
@@ -115,7 +115,7 @@ t.test('of two indexes in a .zip that with a name of its own counts, and an inve
   t.match(whole, { packages: [{ name: 'From the index', description: 'From the inventory', updateType: 'Core' }] })
 })
 
-t.test('the index of a bundle in a .zip makes no members of it', async (t) => {
+t.test('the index of a bundle in a .zip adds no members', async (t) => {
   const index = { Updates: [{ Oem: { FixId: 'a-1' } }, { Oem: { FixId: 'b-1' } }], Oem: { Name: 'Bundle' } }
   const packages = packagesOf(zip({ 'b_index.json': JSON.stringify(index) }))
   const facts = packages.map(({ fixid, kind, form, name, members }) => [fixid, kind, form, name, members])
@@ -134,7 +134,7 @@ t.test('a .zip that was renamed, or has several payloads, is still the package i
   }
 })
 
-t.test('every member that counts as an index is read, whatever its case', async (t) => {
+t.test('every member that is an index is read, in any case of letters', async (t) => {
   for (const name of ['index.json', 'p_index.json', 'P_INDEX.JSON', 'Index.json', 'INDEX.JSON']) {
     t.ok(isV3Member(name), name)
     t.match(zip({ [name]: INDEX }), { packages: [{ name: 'From the index' }] }, name)

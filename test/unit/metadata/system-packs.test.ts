@@ -5,7 +5,7 @@ import { array, instance, property } from '../../support/metadata/xml.ts'
 const parse = (...parts: string[]) => parseClassicXml(Buffer.from(instance(...parts)), 'base-name')
 const UXSP = property('category', 'UXSP')
 
-t.test('a category or an update type of system packs makes one', async (t) => {
+t.test('the category or update type of system packs makes a package a system pack', async (t) => {
   for (const part of [UXSP, property('category', 'uxsp'), property('updateType', 'UXSP')]) {
     t.equal(parse(part).kind, 'system-pack', part)
   }
@@ -23,7 +23,7 @@ t.test('a list of members makes a system pack of any package', async (t) => {
   ])
 })
 
-t.test('any list of unknown meaning in a pack may hold its members', async (t) => {
+t.test('every list of unknown meaning in a pack contributes candidate members', async (t) => {
   const pack = parse(UXSP, array('includedFixIds', 'a-1'), array('Updates', 'b-1', 'a-1'), array('Contents', 'c-1'))
   t.strictSame(pack.members, [
     { fixid: 'a-1', kind: 'listed' },
@@ -33,17 +33,17 @@ t.test('any list of unknown meaning in a pack may hold its members', async (t) =
   t.strictSame(Object.keys(pack.properties), ['Updates', 'Contents'])
 })
 
-t.test('lists whose meaning is known, and single values, hold no members', async (t) => {
+t.test('lists of known meaning, and single values, contribute no members', async (t) => {
   const lists = ['preReq', 'coReq', 'supersedes', 'applicableMachineTypes', 'applicableOperatingSystems']
   t.strictSame(parse(UXSP, ...lists.map((name) => array(name, 'a-1')), property('platform', 'b-1')).members, [])
 })
 
-t.test('lists of unknown meaning in an update hold no members', async (t) => {
+t.test('lists of unknown meaning in an update contribute no members', async (t) => {
   const { kind, members } = parse(array('Updates', 'b-1'))
   t.strictSame({ kind, members }, { kind: 'update', members: [] })
 })
 
-t.test('a member is a member once, and only what can be a fixid is one', async (t) => {
+t.test('a member is listed once, and only if it can be a fixid', async (t) => {
   const pack = parse(
     UXSP,
     array('includedFixIds', 'a-1', 'a-1', '', '../b', 'c/d'),

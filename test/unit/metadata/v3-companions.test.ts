@@ -8,7 +8,7 @@ const signatures = (...items: unknown[]) => parseV3Signature(bytesOf({ Authentic
 
 const SHA = 'b157d97b1f69729514feb7f201d2cbe4957f23ab77920e361fe9f822ba49ca4c'
 
-t.test('an inventory adds what the index does not say', async (t) => {
+t.test('an inventory adds the facts that the index lacks', async (t) => {
   const inventory = parseInventory({
     Description: 'From the inventory',
     ReleaseDate: '2024-03-01T16.22.44Z',
@@ -39,7 +39,7 @@ t.test('an inventory adds what the index does not say', async (t) => {
   t.match(withInventory(own, inventory), { name: 'Own', releaseDate: '2025-01-01', family: 'Z', updateType: 'BMU' })
 })
 
-t.test('an inventory that says nothing is an empty one', async (t) => {
+t.test('an inventory without facts is empty', async (t) => {
   const empty = { description: '', releaseDate: '', updateType: '', rebootRequired: '', family: '', requisites: [] }
   for (const value of [{}, { Devices: {}, Prerequisites: 'none' }, { Devices: [1], Prerequisites: {} }]) {
     t.strictSame(parseInventory(value), empty)
@@ -47,14 +47,14 @@ t.test('an inventory that says nothing is an empty one', async (t) => {
   t.throws(() => parseInventory([]), { name: 'MetadataError', code: 'broken-metadata' })
 })
 
-t.test('a signature promises the size and digest of a payload', async (t) => {
+t.test('a signature contains the size and digest of a payload', async (t) => {
   const facts = { 'Sha-256': SHA.toUpperCase(), SizeBytes: 5 }
   t.strictSame(signatures({ FileName: 'p.uxz', Oem: facts }), [{ fileName: 'p.uxz', sha256: SHA, size: 5 }])
   t.strictSame(signatures({ Target: 'p.uxz', ...facts, SizeBytes: '5' }), [{ fileName: 'p.uxz', sha256: SHA, size: 5 }])
   t.strictSame(signatures({ Oem: facts }), [{ fileName: '', sha256: SHA, size: 5 }])
 })
 
-t.test('signatures of inventories, and what is no digest or size, are left out', async (t) => {
+t.test('signatures of inventories, and those without a valid digest or size, are skipped', async (t) => {
   const usable = { 'Sha-256': SHA, SizeBytes: 5 }
   t.strictSame(
     signatures({ FileName: 'p_inventory.json', Oem: usable }, null, 1, {}, { Oem: { ...usable, 'Sha-256': 'x' } }),
@@ -65,7 +65,7 @@ t.test('signatures of inventories, and what is no digest or size, are left out',
   t.throws(() => parseV3Signature(bytesOf(null)), { name: 'MetadataError', code: 'broken-metadata' })
 })
 
-t.test('a signature without a size promises none', async (t) => {
+t.test('a signature without a size has none', async (t) => {
   const sizes = signatures({ FileName: 'p.uxz', Oem: { 'Sha-256': SHA } }).map(({ size }) => size)
   t.notOk(sizes.includes(0))
 })

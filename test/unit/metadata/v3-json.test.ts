@@ -26,7 +26,7 @@ const nicUpdate = {
   }
 }
 
-/** What is left of an update that says nothing. */
+/** The description of an update without facts. */
 const [BARE] = parseIndex({ Updates: [{}] })
 
 t.test('the index of one package describes it', async (t) => {
@@ -49,12 +49,12 @@ t.test('the index of one package describes it', async (t) => {
   ])
 })
 
-t.test('an update that says nothing is a package of which only the fixid is known', async (t) => {
+t.test('an update without facts is a package with only a fixid', async (t) => {
   const said = Object.entries(BARE ?? {}).filter(([, value]) => Object.keys(value).length > 0)
   t.strictSame(Object.fromEntries(said), { fixid: 'base-name', kind: 'update', form: 'v3' })
 })
 
-t.test('what an update does not say, its index says, and the base name is the last resort', async (t) => {
+t.test('missing facts of an update come from its index, and a missing fixid from the base name', async (t) => {
   const Oem = {
     Name: 'Name of all',
     Version: '24a.0',
@@ -118,7 +118,7 @@ t.test('the index of a bundle describes the bundle first, then its components', 
   ])
 })
 
-t.test('a bundle without machine types of its own is for those of its components', async (t) => {
+t.test('a bundle without machine types has those of its components', async (t) => {
   t.strictSame(
     parseIndex(BUNDLE)[0]?.machineTypes.map(({ type }) => type),
     ['7X05', '7X06', '7X07']
@@ -130,7 +130,7 @@ t.test('a bundle without machine types of its own is for those of its components
   )
 })
 
-t.test('bundle data makes a bundle of an index with one update', async (t) => {
+t.test('an index with one update and bundle data is a bundle', async (t) => {
   const kinds = parseIndex({ Updates: [nicUpdate], Oem: { BundleData: {} } }).map(({ fixid, kind }) => [fixid, kind])
   t.strictSame(kinds, [
     ['base-name', 'system-pack'],
@@ -138,7 +138,7 @@ t.test('bundle data makes a bundle of an index with one update', async (t) => {
   ])
 })
 
-t.test('updates of one fixid are one package with all their payloads', async (t) => {
+t.test('updates with the same fixid are one package with all their payloads', async (t) => {
   const second = {
     ...nicUpdate,
     Payload: 'payloads/second.lvt',
@@ -172,7 +172,7 @@ t.test('the index of a package with several payloads is no bundle', async (t) =>
   )
 })
 
-t.test('updates of a bundle without a usable fixid are left out', async (t) => {
+t.test('updates of a bundle without a valid fixid are skipped', async (t) => {
   const updates = [{}, { Oem: { FixId: 'x-1' } }, { Oem: { FixId: { Name: '../x' } } }, { Oem: { FixId: { Name: 5 } } }]
   const [bundle, ...components] = parseIndex({ Updates: updates })
   t.strictSame(
@@ -185,7 +185,7 @@ t.test('updates of a bundle without a usable fixid are left out', async (t) => {
   )
 })
 
-t.test('keys may be written in any case', async (t) => {
+t.test('keys are case-insensitive', async (t) => {
   const lower = JSON.stringify({ Updates: [nicUpdate] }).replace(/"(\w+)":/g, (key) => key.toLowerCase())
   t.strictSame(parseV3Index(Buffer.from(lower), 'base-name'), parseIndex({ Updates: [nicUpdate] }))
 })
@@ -197,7 +197,7 @@ t.test('an index that lists no updates is not metadata', async (t) => {
   t.throws(() => parseIndex([nicUpdate]), { name: 'MetadataError', code: 'broken-metadata' })
 })
 
-t.test('members of a wrong type are as if they were not there', async (t) => {
+t.test('members of a wrong type are treated as absent', async (t) => {
   for (const wrong of [null, 1, true, [], {}, [[]], [null], [1]]) {
     const files = ['Payload', 'Inventory', 'Locations', 'AuthenticitySignature']
     const update = Object.fromEntries(files.map((key) => [key, [wrong]]))

@@ -3,7 +3,7 @@ import { parseCorpus, sizeCorpus } from '../../../sample/corpus.ts'
 import { planRepository } from '../../../sample/plan/plan.ts'
 import { countClasses, fitSizes } from '../../../sample/size-classes.ts'
 
-t.test('sizes are read as people write them', async (t) => {
+t.test('sizes are parsed with and without units', async (t) => {
   const bytes = (text: string) => parseCorpus(text).targetBytes
   t.equal(bytes('200MB'), 200_000_000)
   t.equal(bytes('2.5 gb'), 2_500_000_000)
@@ -12,7 +12,7 @@ t.test('sizes are read as people write them', async (t) => {
   for (const text of ['', 'huge', '-5MB', '5TB', 'MB']) t.throws(() => parseCorpus(text), /is no size/, text)
 })
 
-t.test('the size classes have their shares, and together all packages', async (t) => {
+t.test('the size classes have their shares, and add up to all packages', async (t) => {
   t.same([...countClasses(1340, 25.1e9).values()], [335, 536, 268, 147, 47, 7])
   t.same([...countClasses(96, 2.06e9).values()], [24, 38, 19, 11, 3, 1])
   t.notOk(countClasses(72, 200e6).has('XXL'))
@@ -24,7 +24,7 @@ t.test('the size classes have their shares, and together all packages', async (t
   )
 })
 
-t.test('fitted sizes have the wanted sum and keep their order', async (t) => {
+t.test('fitted sizes have the requested sum and keep their order', async (t) => {
   const sizes = [10_000, 200_000, 3_000_000, 20_000_000, 90_000_000, 200_000_000]
   for (const target of [100_000, 5_000_000, 80_000_000, 313_210_000, 330_000_000]) {
     const fit = fitSizes(sizes, target)
@@ -38,7 +38,7 @@ t.test('fitted sizes have the wanted sum and keep their order', async (t) => {
   }
 })
 
-t.test('a typical corpus has the counts that benchmarks rely on', async (t) => {
+t.test('a typical corpus has the counts that benchmarks depend on', async (t) => {
   const plan = planRepository(sizeCorpus(parseCorpus('typical')), 1, true)
   t.equal(plan.packages.length, 1340)
   t.equal(plan.systemPacks.length, 40)

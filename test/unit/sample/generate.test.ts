@@ -8,7 +8,7 @@ import { hashTree, readTree } from '../../support/sample/read-tree.ts'
 const TINY = 2_000_000
 const TINIEST = 600_000
 
-t.test('the same options give the same tree and manifest, times of change included', async (t) => {
+t.test('the same options make the same tree and manifest, including file times', async (t) => {
   const root = t.testdir()
   const hashes: string[] = []
   for (const name of ['first', 'second']) {
@@ -20,7 +20,7 @@ t.test('the same options give the same tree and manifest, times of change includ
   t.equal(hashes[1], hashes[3])
 })
 
-t.test('another seed gives other payloads', async (t) => {
+t.test('another seed makes other payloads', async (t) => {
   const root = t.testdir()
   const [first, second] = await Promise.all(
     [1, 2].map(async (seed) => {
@@ -35,7 +35,7 @@ t.test('another seed gives other payloads', async (t) => {
   t.notOk([...(first ?? [])].some((sha256) => second?.has(sha256)))
 })
 
-t.test('payloads borrow from the seed files that are named', async (t) => {
+t.test('payloads contain bytes of the given seed files', async (t) => {
   const root = t.testdir({ binary: Buffer.from('not much of a binary '.repeat(5000)), other: 'x'.repeat(90_000) })
   const hashes = await Promise.all(
     ['binary', 'other'].map(async (name) => {
@@ -47,7 +47,7 @@ t.test('payloads borrow from the seed files that are named', async (t) => {
   t.not(hashes[0], hashes[1])
 })
 
-t.test('the size is met within a tenth', async (t) => {
+t.test('the size differs from the requested one by less than a tenth', async (t) => {
   for (const targetBytes of [1_000_000, 20_000_000]) {
     const directory = join(t.testdir(), 'repository')
     let reported = 0
@@ -89,7 +89,7 @@ t.test('a directory that is not empty is refused and left alone', async (t) => {
   t.same(await readdir(directory), ['precious'])
 })
 
-t.test('a repository of no size is refused', async (t) => {
+t.test('a repository that is too small is refused', async (t) => {
   const directory = t.testdir()
   await t.rejects(generateRepository({ directory, targetBytes: 1000 }), /at least 500,000 bytes/)
 })

@@ -22,7 +22,7 @@ function run(args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<Outc
   })
 }
 
-t.test('a run says in one line what it wrote', async (t) => {
+t.test('a run prints one line about what it wrote', async (t) => {
   const root = t.testdir()
   const directory = join(root, 'repository')
   const { code, stdout } = await run(['--size', '600KB', '--no-defects'], { FIXDEPOT_REPOSITORY_DIR: directory })
@@ -34,7 +34,7 @@ t.test('a run says in one line what it wrote', async (t) => {
   t.same((await readdir(root)).sort(), ['repository', 'repository.corpus.json'])
 })
 
-t.test('what cannot be done is refused with a sentence', async (t) => {
+t.test('impossible options are refused with a sentence', async (t) => {
   const directory = t.testdir({ precious: 'firmware' })
   const refusals: readonly (readonly [string[], RegExp])[] = [
     [['--out', directory], /is not empty; a sample repository is only written into an empty directory\.\n$/],

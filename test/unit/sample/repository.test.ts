@@ -40,12 +40,12 @@ t.test('the manifest lists exactly the files of the tree', async (t) => {
   t.same(Object.fromEntries(listed), Object.fromEntries(found.map((file) => [file.path, file])))
 })
 
-t.test('the manifest beside the tree says what the generator returned', async (t) => {
+t.test('the manifest next to the tree equals the one that the generator returned', async (t) => {
   const written: Manifest = JSON.parse(await readFile(manifestPath(directory), 'utf8'))
   t.same(written, manifest)
 })
 
-t.test('files of a package have its release date as their time of change', async (t) => {
+t.test('files of a package have its release date as their modification time', async (t) => {
   for (const { releaseDate, files } of manifest.packages) {
     for (const { path } of files) {
       const { mtime } = await lstat(join(directory, path))
@@ -71,7 +71,7 @@ t.test('names that break naive parsing are among the packages', async (t) => {
   for (const { fixid } of trickyNames) t.ok(fixids.has(fixid), fixid)
 })
 
-t.test('some packages are not downloaded, live in a folder, replace others or ask for others', async (t) => {
+t.test('some packages are not downloaded, are in a folder, replace others or require others', async (t) => {
   t.ok(own.some(({ downloaded, files }) => !downloaded && files.every(({ role }) => role !== 'payload')))
   t.ok(own.some(({ files }) => /^7\w{3}\//.test(files[0]?.path ?? '')))
   t.ok(own.some(({ supersedes }) => supersedes.length > 0))
@@ -82,7 +82,7 @@ t.test('some packages are not downloaded, live in a folder, replace others or as
   t.ok(wanted.every((fixid) => fixids.has(fixid)))
 })
 
-t.test('XML that is not spoiled is well-formed and tells size and digest of the payload', async (t) => {
+t.test("XML without a defect is well-formed and contains the payload's size and digest", async (t) => {
   for (const { fixid, files, downloaded, defect } of manifest.packages) {
     const metadata = files.find(isXml)
     if (metadata === undefined) continue
@@ -103,7 +103,7 @@ t.test('XML that is not spoiled is well-formed and tells size and digest of the 
 
 t.test('payloads do not become smaller when they are compressed', async (t) => {
   const payloads = manifest.packages.flatMap(({ files }) => files.filter(({ role }) => role === 'payload'))
-  // Below that the header and end of a tar weigh more than three per cent; a V3 package file holds texts too.
+  // In smaller ones the header and end of a tar are more than three per cent; a V3 package file also contains texts.
   const solid = payloads.filter(({ path, size }) => size > 60_000 && !path.endsWith('_comp.zip'))
   t.ok(solid.length > 5)
   for (const { path } of solid) {
@@ -112,7 +112,7 @@ t.test('payloads do not become smaller when they are compressed', async (t) => {
   }
 })
 
-t.test('payloads open as what their extension says', async (t) => {
+t.test('payloads can be opened as their extension specifies', async (t) => {
   for (const { files } of own) {
     const path = files.find(({ role }) => role === 'payload')?.path ?? ''
     if (/\.(uxz|tgz)$/.test(path)) t.match(gunzipSync(await read(path)).toString('latin1', 257, 262), 'ustar')
@@ -120,7 +120,7 @@ t.test('payloads open as what their extension says', async (t) => {
   }
 })
 
-t.test('a V3 package file holds its metadata, texts, and a payload its signature vouches for', async (t) => {
+t.test('a V3 package file contains its metadata, texts, and a payload that matches its signature', async (t) => {
   const item = own.find(({ form }) => form === 'v3')
   const entries = await unzip(await read(item?.files[0]?.path ?? ''))
   const { fixid = '' } = item ?? {}
@@ -160,7 +160,7 @@ t.test('system packs list the core packages of their machine', async (t) => {
   }
 })
 
-t.test('all defects are there, and are what they are called', async (t) => {
+t.test('all defects exist, and match their names', async (t) => {
   t.same([...new Set(manifest.defects.map(({ kind }) => kind))].sort(), DEFECTS)
   t.match(String(await read(defectPath('payload-traversal'))), '<VALUE>../lnvgy_')
   t.match(String(await read(defectPath('payload-absolute'))), '<VALUE>/etc/hosts<')

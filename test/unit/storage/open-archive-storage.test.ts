@@ -7,7 +7,7 @@ import { makeDepot } from '../../support/depot.ts'
 
 const FOREIGN = /belong to another depot/
 
-t.test('servers of one depot share its archives, and know that it is the same place', async (t) => {
+t.test('servers of one depot share its archives, and get the same location', async (t) => {
   const storage = createArchiveDirectory(t.testdir())
   const location = await claimArchives(storage, 'depot-1')
   t.equal(await claimArchives(storage, 'depot-1'), location)
@@ -15,7 +15,7 @@ t.test('servers of one depot share its archives, and know that it is the same pl
   t.not(await claimArchives(other, 'depot-1'), location)
 })
 
-t.test('archives of another depot are refused with what can be done about it', async (t) => {
+t.test('archives of another depot are refused with instructions', async (t) => {
   const storage = createArchiveDirectory(t.testdir())
   await claimArchives(storage, 'depot-1')
   await t.rejects(claimArchives(storage, 'depot-2'), {
@@ -24,7 +24,7 @@ t.test('archives of another depot are refused with what can be done about it', a
   })
 })
 
-t.test('nothing is listed to be swept, and nothing is written, where another depot has its archives', async (t) => {
+t.test('archives of another depot are neither listed for the sweep nor written', async (t) => {
   const depot = await makeDepot(t)
   await claimArchives(createArchiveDirectory(depot.archivesDirectory), 'another')
   const storage = openOwnArchives({ ...depot, archivesOwner: 'this one' })
@@ -33,7 +33,7 @@ t.test('nothing is listed to be swept, and nothing is written, where another dep
   t.same(fs.readdirSync(depot.archivesDirectory), ['.fixdepot'])
 })
 
-t.test('nothing is written beside the archives that are in the data directory', async (t) => {
+t.test('no ownership marker is written for archives in the data directory', async (t) => {
   const depot = await makeDepot(t)
   t.same(await openOwnArchives(depot).ownFiles(), [])
   t.same(fs.readdirSync(depot.archivesDirectory), [])

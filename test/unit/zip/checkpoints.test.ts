@@ -4,7 +4,7 @@ import { CheckpointTrail } from '../../../src/zip/checkpoints.ts'
 const MiB = 2 ** 20
 const START = { offset: 0, position: 0, crc32: 0 }
 
-t.test('the last mark within what is durable counts', (t) => {
+t.test('the last checkpoint within the durable bytes is returned', (t) => {
   const trail = new CheckpointTrail<{ position: number }>(START)
   t.same(trail.upTo(0), { checkpoint: START, lastEntry: undefined })
   const half = { offset: 4 * MiB, position: 0, crc32: 7 }
@@ -20,13 +20,13 @@ t.test('the last mark within what is durable counts', (t) => {
   t.end()
 })
 
-t.test('a run that goes on begins with the checkpoint that it was given', (t) => {
+t.test('a resumed run begins with its given checkpoint', (t) => {
   const given = { offset: 50 * MiB, position: 12, crc32: 9 }
   t.same(new CheckpointTrail(given).upTo(60 * MiB), { checkpoint: given, lastEntry: undefined })
   t.end()
 })
 
-t.test('of a million small entries few marks are kept, and none is missed by more than a mebibyte', (t) => {
+t.test('few checkpoints are kept of a million small entries, and each is less than a mebibyte behind', (t) => {
   const trail = new CheckpointTrail<{ position: number }>(START)
   for (let position = 0; position < 1_000_000; position += 1) trail.addAfter({ position }, (position + 1) * 60)
   for (let bytes = 0; bytes <= 60_000_000; bytes += 7_654_321) {

@@ -19,7 +19,7 @@ const entryOf = (more: Partial<EntryFacts> = {}): EntryFacts => ({
   ...more
 })
 
-/** Little-endian hex of a number of so many bytes. */
+/** Little-endian hex of a number with this many bytes. */
 function le(bytes: number, value: number): string {
   const buffer = Buffer.alloc(8)
   buffer.writeBigUInt64LE(BigInt(value))
@@ -31,7 +31,7 @@ const NAME = Buffer.from('a/é.uxz').toString('hex')
 const DOS = le(2, (1 << 11) | (17 << 5) | 21) + le(2, (38 << 9) | (11 << 5) | 12)
 const EXACT = `5554${le(2, 5)}01${le(4, entryOf().modifiedAt)}`
 
-t.test('a local header is, field by field, what APPNOTE 4.3.7 says', async (t) => {
+t.test('every field of a local header is as APPNOTE 4.3.7 specifies', async (t) => {
   const fields = [
     '504b0304', // signature
     le(2, 10), // version needed to extract
@@ -49,7 +49,7 @@ t.test('a local header is, field by field, what APPNOTE 4.3.7 says', async (t) =
   t.equal(encodeLocalHeader(entryOf()).toString('hex'), fields.join(''))
 })
 
-t.test('a central header is, field by field, what APPNOTE 4.3.12 says', async (t) => {
+t.test('every field of a central header is as APPNOTE 4.3.12 specifies', async (t) => {
   const fields = [
     '504b0102', // signature
     '2d03', // made by version 4.5 on Unix
@@ -74,7 +74,7 @@ t.test('a central header is, field by field, what APPNOTE 4.3.12 says', async (t
   t.equal(encodeCentralHeader(entryOf(), 0x12345678).toString('hex'), fields.join(''))
 })
 
-t.test('the end record is, field by field, what APPNOTE 4.3.16 says', async (t) => {
+t.test('every field of the end record is as APPNOTE 4.3.16 specifies', async (t) => {
   const disks = le(2, 0) + le(2, 0)
   const fields = ['504b0506', disks, le(2, 3), le(2, 3), le(4, 0x150), le(4, 0x1234), le(2, 0)]
   t.equal(encodeEnd({ entryCount: 3, offset: 0x1234, size: 0x150 }).toString('hex'), fields.join(''))
@@ -105,7 +105,7 @@ t.test('a size needs ZIP64 from 0xFFFFFFFF on', async (t) => {
   }
 })
 
-t.test('an offset needs ZIP64 from 0xFFFFFFFF on, in the central header alone', async (t) => {
+t.test('an offset needs ZIP64 from 0xFFFFFFFF on, only in the central header', async (t) => {
   const plain = encodeCentralHeader(entryOf(), MAX_UINT32 - 1)
   t.equal(plain.subarray(42).toString('hex'), le(4, MAX_UINT32 - 1) + NAME + EXACT)
   for (const offset of [MAX_UINT32, MAX_UINT32 + 1, 2 ** 40]) {
@@ -122,7 +122,7 @@ t.test('sizes and offset share one ZIP64 field, in the order of APPNOTE 4.5.3', 
   t.equal(central.subarray(42).toString('hex'), `ffffffff${NAME}${EXACT}${zip64}`)
 })
 
-/** The plain end record with every figure that does not fit as its maximum, behind the ZIP64 records. */
+/** The ZIP64 records, then the plain end record with the maximum for every number that does not fit. */
 function zip64End(count: number, offset: number, size: number): string {
   const disks32 = le(4, 0) + le(4, 0)
   const end = [
@@ -173,7 +173,7 @@ function timesOf(iso: string): { dos: string; exact: number | undefined } {
   return { dos: `${1980 + (date >> 9)}-${month}-${parts[0]} ${parts.slice(1).join(':')}`, exact }
 }
 
-t.test('times are kept as exactly as each field can', async (t) => {
+t.test('each field contains the time as precisely as it can', async (t) => {
   const cases: [time: string, dos: string, isExact: boolean][] = [
     ['2018-11-12T01:17:42Z', '2018-11-12 01:17:42', true],
     ['2018-11-12T01:17:43Z', '2018-11-12 01:17:42', true],
@@ -203,7 +203,7 @@ const entry = fc.record({
   modifiedAt: fc.oneof(near(0), near(0x7fffffff), fc.integer({ min: -1e11, max: 1e11 }))
 })
 
-t.test('the sizes told beforehand are those of the encoded bytes', async () => {
+t.test('the computed sizes are those of the encoded bytes', async () => {
   fc.assert(
     fc.property(
       entry,

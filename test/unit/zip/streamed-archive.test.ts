@@ -7,7 +7,7 @@ import { localHeaderSize } from '../../../src/zip/layout.ts'
 import { StreamedArchive } from '../../../src/zip/streamed-archive.ts'
 import { type Contents, expectedArchive, factsOf, pagesOf, patternOf, placeEntries } from '../../support/zip/pack.ts'
 
-/** What is read, how many of the files are open, and how many have been opened. */
+/** The archive, the number of open files, and the number of files opened so far. */
 function open(contents: Contents, present: Contents = contents) {
   const entries = placeEntries(factsOf(contents))
   const last = entries.at(-1)
@@ -23,7 +23,7 @@ function open(contents: Contents, present: Contents = contents) {
       openFiles += 1
       opened += 1
       return {
-        // No more than some bytes at a time, as a file on a network might give them.
+        // At most 10,000 bytes per call, as for a file on a network.
         async readInto(buffer, position) {
           await turn()
           return content.copy(buffer, 0, position, position + 10_000)
@@ -54,7 +54,7 @@ const contentsOf = fc
   .chain((names) => fc.tuple(...names.map((name) => fc.nat({ max: 50_000 }).map((size) => [name, size] as const))))
   .map((sizes) => Object.fromEntries(sizes.map(([name, size], key) => [name, patternOf(size, key)])))
 
-t.test('from any place on, in blocks of any size, the bytes are those of the packed archive', async (t) => {
+t.test('from any position on, in blocks of any size, the bytes are those of the packed archive', async (t) => {
   await fc.assert(
     fc.asyncProperty(
       contentsOf,
@@ -74,7 +74,7 @@ t.test('from any place on, in blocks of any size, the bytes are those of the pac
   t.pass('held for all of them')
 })
 
-t.test('places can be read in any order', async (t) => {
+t.test('positions can be read in any order', async (t) => {
   await fc.assert(
     fc.asyncProperty(
       contentsOf,
@@ -99,7 +99,7 @@ t.test('places can be read in any order', async (t) => {
 
 const contents = { first: patternOf(30_000, 1), second: patternOf(25_000, 2), third: patternOf(10, 3) }
 
-t.test('a file with other content never comes to its last byte', async (t) => {
+t.test('the last byte of a file with changed content is never returned', async (t) => {
   const changed = Buffer.from(contents.second)
   changed[7] = (changed[7] ?? 0) ^ 1
   const { archive, openFiles } = open(contents, { ...contents, second: changed })
@@ -114,14 +114,14 @@ t.test('a file with other content never comes to its last byte', async (t) => {
   t.equal(openFiles(), 0)
 })
 
-t.test('a file that ends too early, or is not there, is an error', async (t) => {
+t.test('a file that ends too early, or does not exist, is an error', async (t) => {
   const short = open(contents, { ...contents, second: contents.second.subarray(0, 12_345) })
   await t.rejects(readAll(short.archive, 0, 60_000), /second has changed: it ends after 12345 bytes instead of 25000/)
   const { third: _, ...rest } = contents
   await t.rejects(readAll(open(contents, rest).archive, 0, 60_000), /third is not there/)
 })
 
-t.test('who begins in the middle of a file is given it as it is; nothing was checked before', async (t) => {
+t.test('a read that begins in the middle of a file returns its bytes without a check', async (t) => {
   const { archive } = open(contents)
   const expected = expectedArchive(contents)
   const from = expected.indexOf(contents.second) + 100
@@ -131,7 +131,7 @@ t.test('who begins in the middle of a file is given it as it is; nothing was che
   await archive.close()
 })
 
-t.test('small files are read ahead, but not many, and one that is not there harms only who comes to it', async (t) => {
+t.test('a few small files are read ahead, and a missing one fails only the read that reaches it', async (t) => {
   const many = Object.fromEntries(Array.from({ length: 60 }, (_, key) => [`file-${key}`, patternOf(100 + key, key)]))
   const { 'file-20': _, ...present } = many
   const { archive, openFiles } = open(many, present)
@@ -150,14 +150,14 @@ t.test('small files are read ahead, but not many, and one that is not there harm
   await archive.close()
 })
 
-t.test('no more is ahead of a reader than it takes at a time', async (t) => {
+t.test('no more bytes are read ahead than the reader requests with one call', async (t) => {
   const many = Object.fromEntries(Array.from({ length: 30 }, (_, key) => [`file-${key}`, patternOf(1_000, key)]))
   const { archive, opened } = open(many)
   const block = Buffer.alloc(2_500)
   let position = 0
   for (let length = -1; length !== 0; position += length) {
     length = await archive.readInto(block, position)
-    // What it has been given has a header before each thousand bytes; then the one that is next, and two ahead.
+    // The returned bytes have a header before each thousand bytes; then the next file, and two ahead.
     t.ok(opened() <= Math.floor((position + length) / 1_000) + 3, `${opened()} were opened before ${position + length}`)
   }
   t.equal(position, expectedArchive(many).length)

@@ -18,7 +18,7 @@ import {
 const KiB = 1024
 const MiB = KiB * KiB
 
-/** The ways in which files are read, by a size that is read so. */
+/** The ways in which files are read, each with a size that is read that way. */
 const LARGE = 9 * MiB
 const WAYS = { small: 100 * KiB, large: LARGE }
 
@@ -30,7 +30,7 @@ interface Attempt {
   run(options?: Partial<Packing>, flags?: string): Promise<number>
 }
 
-/** An archive of three files, the second of which something will happen to. */
+/** An archive of three files, of which the second one will be changed. */
 function attempt(t: Test, size: number, more: Contents = {}): Attempt {
   const directory = t.testdir({ sources: {} })
   const sources = join(directory, 'sources')
@@ -134,7 +134,7 @@ for (const [way, size] of Object.entries(WAYS)) {
     t.ok(areClosed(opened))
   })
 
-  t.test(`a ${way} file that grows after it was opened is packed as the plan has it`, async (t) => {
+  t.test(`a ${way} file that grows after it was opened is packed with its planned size`, async (t) => {
     const { archive, sources, opened, run } = attempt(t, size)
     const open: Packing['open'] = ({ path }) => {
       const source = openFile(join(sources, path))
@@ -157,7 +157,7 @@ t.test('an archive that was stopped before it began stays empty', async (t) => {
   t.strictSame(opened, [])
 })
 
-t.test('between two files an archive can be stopped', async (t) => {
+t.test('an archive can be stopped between two files', async (t) => {
   const { sources, opened, run } = attempt(t, 10)
   const stop = new AbortController()
   const open: Packing['open'] = ({ path }) => {
@@ -169,7 +169,7 @@ t.test('between two files an archive can be stopped', async (t) => {
   t.ok(areClosed(opened))
 })
 
-t.test('in the middle of a large file an archive can be stopped', async (t) => {
+t.test('an archive can be stopped in the middle of a large file', async (t) => {
   const size = 64 * MiB
   const { archive, opened, run } = attempt(t, size)
   const stop = new AbortController()
@@ -179,7 +179,7 @@ t.test('in the middle of a large file an archive can be stopped', async (t) => {
   t.ok(fs.statSync(archive).size < size)
 })
 
-t.test('within the central directory an archive can be stopped', async (t) => {
+t.test('an archive can be stopped within the central directory', async (t) => {
   const { opened, run } = attempt(t, 10)
   const stop = new AbortController()
   const facts = placeEntries(factsOf({ first: patternOf(10, 1) }))
@@ -194,7 +194,7 @@ t.test('within the central directory an archive can be stopped', async (t) => {
   t.ok(areClosed(opened))
 })
 
-t.test('an archive that cannot be written fails with the error of the system', async (t) => {
+t.test("an archive that cannot be written fails with the system's error", async (t) => {
   for (const size of [10, 20 * MiB]) {
     const { archive, opened, run } = attempt(t, size)
     fs.writeFileSync(archive, 'old')
@@ -234,7 +234,7 @@ t.test('a plan that cannot be read fails the archive', async (t) => {
   t.ok(areClosed(opened))
 })
 
-t.test('an entry that is planned elsewhere fails the archive before anything is opened', async (t) => {
+t.test('an entry with another planned offset fails the archive before any file is opened', async (t) => {
   const { opened, run } = attempt(t, 10)
   const [first] = placeEntries(factsOf({ first: patternOf(10, 1) }))
   async function* entries() {
@@ -244,7 +244,7 @@ t.test('an entry that is planned elsewhere fails the archive before anything is 
   t.strictSame(opened, [])
 })
 
-t.test('a failed archive does not spoil the next one', async (t) => {
+t.test('a failed archive does not affect the next one', async (t) => {
   const { archive, sources, run } = attempt(t, LARGE)
   const second = join(sources, 'd/second')
   overwrite(second, LARGE - 1)

@@ -71,7 +71,7 @@ const NAMES = [
   `${'n'.repeat(250)}.xml`
 ]
 
-t.test('files of every size and name, large and small in turn, are packed whole', async (t) => {
+t.test('files of every size and name, large and small ones mixed, are packed completely', async (t) => {
   const large = SIZES.map((size, key) => [`${key}-${size}.bin`, patternOf(size, key)])
   const named = NAMES.map((name) => [name, Buffer.from(name)])
   const many = Array.from({ length: 500 }, (_, key) => [`f ${key % 3}/${(key * 7919) % 500}`, patternOf(key, key)])
@@ -82,7 +82,7 @@ t.test('files of every size and name, large and small in turn, are packed whole'
   t.equal(durable.at(-1), fs.statSync(archive).size)
 
   for (const reader of archiveReaders) {
-    await t.test(`${reader.command} finds the archive whole`, { skip: skipReader(reader) }, async (t) => {
+    await t.test(`${reader.command} accepts the archive`, { skip: skipReader(reader) }, async (t) => {
       const { exitCode, output, names } = await reader.check(archive)
       if (exitCode !== 0) t.comment(output)
       t.equal(exitCode, 0)
@@ -92,13 +92,13 @@ t.test('files of every size and name, large and small in turn, are packed whole'
   }
 })
 
-t.test('names are kept as they are, also where one letter can be written in two ways', async (t) => {
+t.test('names are kept unchanged, also when one letter has two encodings', async (t) => {
   const contents = { 'cafe\u0301': Buffer.from('two'), 'caf\u00e9': Buffer.from('one') }
   const { archive } = await pack(t, contents)
   await checkContents(t, archive, contents)
 })
 
-t.test('a durable archive is reported as it grows, and whole at the end', async (t) => {
+t.test('a durable archive is reported while it grows, and completely at the end', async (t) => {
   const contents = Object.fromEntries([0, 1, 2].map((key) => [`${key}`, patternOf(9 * MiB, key)]))
   const { archive, durable } = await pack(t, contents, true)
   t.ok(durable.every((bytes, index) => bytes > (durable[index - 1] ?? 0)))
@@ -111,7 +111,7 @@ t.test('times are exact to the second for readers that know the field', async (t
   t.equal(entry?.modifiedAt.getTime(), MODIFIED_AT * 1000)
 })
 
-t.test('the same entries make the same bytes, however they are paged and whatever is durable', async (t) => {
+t.test('the same entries make the same bytes, with any page size and durability', async (t) => {
   const contents = Object.fromEntries([300 * KiB, 5, 5 * MiB, 0].map((size, key) => [`${key}`, patternOf(size, key)]))
   const directory = t.testdir({ sources: {} })
   const sources = join(directory, 'sources')
@@ -127,7 +127,7 @@ t.test('the same entries make the same bytes, however they are paged and whateve
   t.ok(archives[0]?.equals(archives[2] as Buffer))
 })
 
-t.test('archives that are packed at the same time do not mix', async (t) => {
+t.test('archives that are packed concurrently do not mix', async (t) => {
   const directory = t.testdir({ sources: {} })
   const sources = join(directory, 'sources')
   const all = [0, 1, 2].map((key) => ({
@@ -146,7 +146,7 @@ t.test('archives that are packed at the same time do not mix', async (t) => {
   }
 })
 
-t.test('a file may vanish from its directory once it is open', async (t) => {
+t.test('a file may be removed from its directory once it is open', async (t) => {
   const directory = t.testdir({ sources: {} })
   const sources = join(directory, 'sources')
   const contents = { large: patternOf(9 * MiB, 1) }
@@ -161,7 +161,7 @@ t.test('a file may vanish from its directory once it is open', async (t) => {
   t.ok((await readFile(archive)).equals(expectedArchive(contents)))
 })
 
-t.test('without entries there is an empty archive: an end record and nothing else', async (t) => {
+t.test('without entries the archive is an end record and nothing else', async (t) => {
   const { archive, durable } = await pack(t, {})
   t.equal((await readFile(archive)).toString('hex'), `504b0506${'00'.repeat(18)}`)
   t.strictSame(durable, [22])
@@ -169,7 +169,7 @@ t.test('without entries there is an empty archive: an end record and nothing els
   for (const reader of archiveReaders) {
     await t.test(`${reader.command} opens the empty archive`, { skip: skipReader(reader) }, async (t) => {
       const { exitCode, output, names } = await reader.check(archive)
-      // unzip warns of every archive without entries, however it is laid out, and ends with 1.
+      // unzip warns of every archive without entries, and exits with 1.
       const isWarning = reader.command === 'unzip'
       t.equal(exitCode, isWarning ? 1 : 0, output)
       t.equal(/zipfile is empty/.test(output), isWarning)

@@ -21,7 +21,7 @@ function open(t: Test): Opened {
 const resume = (archives: ArchiveStorage, token = 1, start = 0): Promise<GrowingArchive> =>
   archives.resume(claimOf(100, { token, start }))
 
-/** Writes a part as a worker leaves it. */
+/** Writes a part like a worker that is stopped. */
 async function leave(archives: ArchiveStorage, token: number, content: string): Promise<void> {
   const archive = await resume(archives, token)
   await write(archive, Buffer.from(content))
@@ -31,11 +31,11 @@ async function leave(archives: ArchiveStorage, token: number, content: string): 
 const contentOf = (directory: string, name: string) => fs.readFileSync(path.join(directory, name), 'utf8')
 const textOf = async (archives: ArchiveStorage) => (await read(archives))?.toString()
 
-t.test('a directory keeps what every storage of archives has to', async (t) => {
+t.test('a directory fulfils the contract of a storage of archives', async (t) => {
   runStorageSuite(t, async (t) => ({ storage: open(t).archives, size: 3_000_000, step: 1_000_000 }))
 })
 
-t.test('an archive that is being written is a part with the number of its lease', async (t) => {
+t.test('an archive that is being written is a part with the token of its lease', async (t) => {
   const { directory, archives } = open(t)
   const archive = await resume(archives)
   await write(archive, Buffer.from('whole'))
@@ -46,7 +46,7 @@ t.test('an archive that is being written is a part with the number of its lease'
   t.same(openFilesBelow(directory), [])
 })
 
-t.test('an archive that is discarded leaves no file, and none open', async (t) => {
+t.test('a discarded archive leaves no file, and no open descriptor', async (t) => {
   const { directory, archives } = open(t)
   const archive = await resume(archives)
   await write(archive, Buffer.from('half'))
@@ -55,7 +55,7 @@ t.test('an archive that is discarded leaves no file, and none open', async (t) =
   t.same(openFilesBelow(directory), [])
 })
 
-t.test('what a process left unfinished is begun anew', async (t) => {
+t.test('an archive that a process left unfinished is written anew', async (t) => {
   const { directory, archives } = open(t)
   fs.writeFileSync(path.join(directory, `${NAME}.1.part`), 'much longer than what comes')
   await make(archives, Buffer.from('short'))
@@ -63,7 +63,7 @@ t.test('what a process left unfinished is begun anew', async (t) => {
   t.equal(contentOf(directory, NAME), 'short')
 })
 
-t.test('publishing again under a name replaces the whole archive, and readers keep the one they have', async (t) => {
+t.test('publishing again under the same name replaces the archive, and open readers keep the old one', async (t) => {
   const { archives } = open(t)
   await make(archives, Buffer.from('first'))
   const before = await archives.open(NAME, 'digest')
@@ -102,20 +102,20 @@ t.test('an archive is open until it is closed', async (t) => {
   t.same(openFilesBelow(directory), [])
 })
 
-t.test('names that are not safe reach nothing outside', async (t) => {
+t.test('unsafe names reach nothing outside', async (t) => {
   const { root, archives } = open(t)
   fs.writeFileSync(path.join(root, 'a.zip'), 'outside')
   await t.rejects(archives.open('../a.zip', 'digest'), /cannot be the name of an archive/)
   t.same(fs.readdirSync(root).sort(), ['a.zip', 'archives'])
 })
 
-t.test("a directory that is not there is the system's error", async (t) => {
+t.test("a missing directory is the system's error", async (t) => {
   const archives = createArchiveDirectory(path.join(t.testdir(), 'absent'))
   await t.rejects(resume(archives), { code: 'ENOENT' })
   await t.rejects(archives.check(), { code: 'ENOENT' })
 })
 
-t.test('an archive is resumed in what the newest lease has left, cut where it is known to be whole', async (t) => {
+t.test('an archive is resumed from the newest part, truncated at the checkpoint', async (t) => {
   const { directory, archives } = open(t)
   fs.writeFileSync(path.join(directory, `${NAME}.9.part`), 'older')
   fs.writeFileSync(path.join(directory, `${NAME}.10.part`), 'newest and more')
@@ -137,7 +137,7 @@ t.test('an archive that was published, but not recorded, is resumed as a part', 
   t.same(fs.readdirSync(directory), [])
 })
 
-t.test('a part that is shorter than it is known to be, or gone, is begun anew', async (t) => {
+t.test('a part that is shorter than its checkpoint, or gone, is written anew', async (t) => {
   const { directory, archives } = open(t)
   await leave(archives, 1, 'short')
   const short = await resume(archives, 2, 6)
@@ -150,7 +150,7 @@ t.test('a part that is shorter than it is known to be, or gone, is begun anew', 
   await gone.discard()
 })
 
-t.test('what is left of an archive can be removed, whatever lease has left it', async (t) => {
+t.test('the parts of an archive can be removed, from any lease', async (t) => {
   const { directory, archives } = open(t)
   for (const token of [3, 40]) fs.writeFileSync(path.join(directory, `${NAME}.${token}.part`), '')
   const other = 'repository20260102030405001.zip.1.part'
@@ -159,7 +159,7 @@ t.test('what is left of an archive can be removed, whatever lease has left it', 
   t.same(fs.readdirSync(directory), [other])
 })
 
-t.test('only files with names of this server are its own', async (t) => {
+t.test('only files with names that this software gives are its own', async (t) => {
   const { directory, archives } = open(t)
   const own = [NAME, `${NAME}.7.part`, 'repository20260102030405001.zip']
   const foreign = ['notes.txt', 'repository.zip', `${NAME}.part`, `${NAME}.x.part`, `my ${NAME}`, `${NAME}.bak`]
@@ -172,7 +172,7 @@ t.test('only files with names of this server are its own', async (t) => {
   )
 })
 
-t.test('a link is no whole archive', async (t) => {
+t.test('a link is no finished archive', async (t) => {
   const { directory, archives } = open(t)
   await make(archives, Buffer.from('whole'))
   fs.renameSync(path.join(directory, NAME), path.join(directory, 'elsewhere'))
@@ -180,7 +180,7 @@ t.test('a link is no whole archive', async (t) => {
   t.equal(await archives.hasWhole(NAME, 5), false)
 })
 
-t.test('a download goes on when its archive is removed', async (t) => {
+t.test('a download continues when its archive is removed', async (t) => {
   const { directory, archives } = open(t)
   await make(archives, Buffer.from('content'))
   const archive = await archives.open(NAME, 'digest')

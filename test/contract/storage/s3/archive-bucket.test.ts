@@ -23,7 +23,7 @@ async function open(t: Test) {
   return { bucket, storage, size: SIZE, step: PART }
 }
 
-t.test('a bucket keeps what every storage of archives has to', { skip: withoutS3 }, async (t) => {
+t.test('a bucket fulfils the contract of a storage of archives', { skip: withoutS3 }, async (t) => {
   runStorageSuite(t, open)
 })
 
@@ -46,36 +46,39 @@ t.test('an upload whose gateway dies while it completes it', { skip: withoutS3 }
     return { bucket, storage, archive }
   }
 
-  t.test('is completed when it can be soon', async (t) => {
+  t.test('is completed when the storage is ready soon', async (t) => {
     const { storage, archive } = await openLocked(t, { seconds: 1, patienceMs: 60_000 })
     await archive.publish()
     t.ok((await read(storage))?.equals(content))
     t.match(await storage.ownFiles(), { length: 1 })
   })
 
-  t.test('is gone round when it cannot, and left as long as the archive might need its parts', async (t) => {
-    const { storage, archive } = await openLocked(t, { seconds: 600, patienceMs: 100 })
-    await t.rejects(archive.publish(), PartsLost)
-    // Whoever goes on under the same lease, and under the next one.
-    for (const token of [1, 2]) {
-      const next = await storage.resume(claimOf(SIZE, { token }))
-      t.match(next, { size: 0, isPublished: false })
-      await write(next, content)
-      if (token === 1) await next.keep()
-      else await next.publish()
+  t.test(
+    'is replaced by another upload when it stays busy, and kept while the archive may need its parts',
+    async (t) => {
+      const { storage, archive } = await openLocked(t, { seconds: 600, patienceMs: 100 })
+      await t.rejects(archive.publish(), PartsLost)
+      // Runs under the same lease, and under the next one.
+      for (const token of [1, 2]) {
+        const next = await storage.resume(claimOf(SIZE, { token }))
+        t.match(next, { size: 0, isPublished: false })
+        await write(next, content)
+        if (token === 1) await next.keep()
+        else await next.publish()
+      }
+      t.ok((await read(storage))?.equals(content))
+      const parts = async () => (await storage.ownFiles()).filter(({ token }) => token !== undefined)
+      const [left] = await parts()
+      t.match(await parts(), { length: 1 })
+      await storage.remove(left?.fileName ?? '')
+      t.match(await parts(), { length: 1 }, 'it stays with the archive')
+      await storage.remove(NAME)
+      await storage.remove(left?.fileName ?? '')
+      t.same(await storage.ownFiles(), [], 'and goes when that has gone')
     }
-    t.ok((await read(storage))?.equals(content))
-    const parts = async () => (await storage.ownFiles()).filter(({ token }) => token !== undefined)
-    const [left] = await parts()
-    t.match(await parts(), { length: 1 })
-    await storage.remove(left?.fileName ?? '')
-    t.match(await parts(), { length: 1 }, 'it stays with the archive')
-    await storage.remove(NAME)
-    await storage.remove(left?.fileName ?? '')
-    t.same(await storage.ownFiles(), [], 'and goes when that has gone')
-  })
+  )
 
-  t.test('is left alone when the archive is there already', async (t) => {
+  t.test('is left alone when the archive exists already', async (t) => {
     const { bucket, storage, archive } = await openLocked(t, { seconds: 600, patienceMs: 60_000 })
     await (await s3Of(t, bucket)).putObject({ Bucket: bucket.bucket, Key: `depot/${NAME}`, Body: content })
     await archive.publish()
@@ -92,7 +95,7 @@ t.test('an upload whose gateway dies while it completes it', { skip: withoutS3 }
 })
 
 t.test('in a bucket', { skip: withoutS3 }, async (t) => {
-  t.test('parts are the same whoever writes them: a lease that is lost disturbs nobody who goes on', async (t) => {
+  t.test('parts are equal for all leases: a worker that has lost its lease does not affect the next one', async (t) => {
     const { storage } = await open(t)
     const content = contentOf(SIZE)
     await leaveAt(storage, content, PART, 1)
@@ -104,7 +107,7 @@ t.test('in a bucket', { skip: withoutS3 }, async (t) => {
     t.equal((await storage.ownFiles()).length, 1)
   })
 
-  t.test('an upload that somebody has aborted is lost, and says so', async (t) => {
+  t.test('an aborted upload is reported as lost', async (t) => {
     const { storage } = await open(t)
     const archive = await storage.resume(claimOf(SIZE))
     await storage.removeParts(NAME)
@@ -112,7 +115,7 @@ t.test('in a bucket', { skip: withoutS3 }, async (t) => {
     await archive.discard()
   })
 
-  t.test('what lies elsewhere, or has other names, is nobody’s business', async (t) => {
+  t.test('objects under other prefixes, or with other names, are left alone', async (t) => {
     const { storage, bucket } = await open(t)
     const s3 = await s3Of(t, bucket)
     for (const key of [NAME, `other/${NAME}`, `depot/notes.txt`, `depot/${NAME}.1.part`, `depot/deep/${NAME}`]) {
@@ -137,7 +140,7 @@ t.test('in a bucket', { skip: withoutS3 }, async (t) => {
     t.match(await storage.ownFiles(), [files[1]])
   })
 
-  t.test('an archive that is replaced while it is read is not mixed with the other one', async (t) => {
+  t.test('an archive that is replaced while it is read is not mixed with its replacement', async (t) => {
     const { storage, bucket } = await open(t)
     await make(storage, contentOf(SIZE))
     const archive = await storage.open(NAME, 'digest')
@@ -147,31 +150,28 @@ t.test('in a bucket', { skip: withoutS3 }, async (t) => {
     await archive?.close()
   })
 
-  t.test(
-    'a bucket that is not there, and keys that are wrong, are refused with a sentence that has no secret',
-    async (t) => {
-      const { bucket } = await open(t)
-      const absent = createArchiveBucket({ ...bucket, bucket: 'absent-bucket' })
-      const sentence = 'The storage of archives refuses the request: NoSuchBucket.'
-      await t.rejects(absent.check(), { name: 'StorageError', isTransient: false, message: sentence })
-      await t.rejects(absent.resume(claimOf(SIZE)), { message: sentence })
-      absent.close()
-      const { AWS_SECRET_ACCESS_KEY: key } = process.env
-      process.env.AWS_SECRET_ACCESS_KEY = 'a wrong secret'
-      const unknown = createArchiveBucket(bucket)
-      const error = await unknown.check().catch((thrown) => thrown)
-      process.env.AWS_SECRET_ACCESS_KEY = key
-      unknown.close()
-      t.match(error, {
-        name: 'StorageError',
-        isTransient: false,
-        message: /refuses the request: (SignatureDoesNotMatch|AccessDenied)\.$/
-      })
-      t.notMatch(JSON.stringify(error) + error.stack, /wrong secret|Signature=/)
-    }
-  )
+  t.test('a missing bucket, and wrong keys, are refused with a sentence without secrets', async (t) => {
+    const { bucket } = await open(t)
+    const absent = createArchiveBucket({ ...bucket, bucket: 'absent-bucket' })
+    const sentence = 'The storage of archives refuses the request: NoSuchBucket.'
+    await t.rejects(absent.check(), { name: 'StorageError', isTransient: false, message: sentence })
+    await t.rejects(absent.resume(claimOf(SIZE)), { message: sentence })
+    absent.close()
+    const { AWS_SECRET_ACCESS_KEY: key } = process.env
+    process.env.AWS_SECRET_ACCESS_KEY = 'a wrong secret'
+    const unknown = createArchiveBucket(bucket)
+    const error = await unknown.check().catch((thrown) => thrown)
+    process.env.AWS_SECRET_ACCESS_KEY = key
+    unknown.close()
+    t.match(error, {
+      name: 'StorageError',
+      isTransient: false,
+      message: /refuses the request: (SignatureDoesNotMatch|AccessDenied)\.$/
+    })
+    t.notMatch(JSON.stringify(error) + error.stack, /wrong secret|Signature=/)
+  })
 
-  t.test('storage that does not answer is a trouble that passes', async (t) => {
+  t.test('storage that does not answer is a transient error', async (t) => {
     const storage = createArchiveBucket({ ...(await makeBucket(t)), endpoint: 'http://127.0.0.1:1' })
     await t.rejects(storage.open(NAME, 'digest'), {
       name: 'StorageError',

@@ -14,8 +14,8 @@ import { createImageMaker } from '../../../../sample/write/image.ts'
 const image = createImageMaker(Buffer.from('borrowed bytes'), 1)
 const bytesOf = (content: Content) => Buffer.concat([...content.chunks()])
 
-t.test('a tar in gzip has the size it promised and gives back what went in', async (t) => {
-  // On both sides of the largest stored block, of a tar block, and of a chunk.
+t.test('a tar in gzip has its computed size, and is unpacked unchanged', async (t) => {
+  // Below and above the largest stored block, a tar block, and a chunk.
   for (const size of [0, 1, 511, 512, 63_486, 63_487, 63_488, 65_535, 65_536, 131_070, 1_048_576, 1_400_000]) {
     const entry = image('key', size)
     const content = tarGzipOf([{ name: 'image.img', content: entry }], 1_500_000_000)
@@ -27,7 +27,7 @@ t.test('a tar in gzip has the size it promised and gives back what went in', asy
   }
 })
 
-t.test('a ZIP behind a stub can be opened and has the size it promised', async (t) => {
+t.test('a ZIP behind a stub can be opened, and has its computed size', async (t) => {
   const entries = [
     { name: 'a.img', content: image('a', 3000) },
     { name: 'folder/b.img', content: image('b', 10) }
@@ -44,7 +44,7 @@ t.test('a ZIP behind a stub can be opened and has the size it promised', async (
   )
 })
 
-t.test('an image is the same each time, and another one for another key', async (t) => {
+t.test('an image is the same for the same key, and different for another key', async (t) => {
   const content = image('key', 2_500_000)
   t.equal(bytesOf(content).length, 2_500_000)
   t.ok(bytesOf(content).equals(bytesOf(image('key', 2_500_000))))

@@ -12,15 +12,15 @@ import { contentsOf, writeFiles } from '../../../support/depot.ts'
 import { openFilesBelow } from '../../../support/open-files.ts'
 import type { Files } from '../../../support/packages.ts'
 
-interface Location {
+interface Prepared {
   readonly outer: string
   readonly root: string
   readonly staging: string
   change(...changes: ImportChange[]): ReturnType<typeof changeRepository>
 }
 
-/** A repository, staged files, and a directory that is none of both. */
-function placeIn(directory: string, files: Files, staged: Files): Location {
+/** A repository, staged files, and a directory outside both. */
+function prepareIn(directory: string, files: Files, staged: Files): Prepared {
   const [root, staging] = [path.join(directory, 'repository'), path.join(directory, 'repository/.staging')]
   fs.mkdirSync(staging, { recursive: true })
   fs.mkdirSync(path.join(directory, 'outside'), { recursive: true })
@@ -29,9 +29,9 @@ function placeIn(directory: string, files: Files, staged: Files): Location {
   return { outer: directory, root, staging, change: (...changes) => changeRepository(root, staging, changes) }
 }
 
-const location = (t: Test, files: Files, staged: Files) => placeIn(fs.realpathSync(t.testdir()), files, staged)
+const prepare = (t: Test, files: Files, staged: Files) => prepareIn(fs.realpathSync(t.testdir()), files, staged)
 
-/** All that is there, with its directories, by path: what a rename does not change of it. */
+/** All files and directories by path, with the facts that a rename does not change. */
 function treeOf(directory: string): Record<string, string> {
   const names = (fs.readdirSync(directory, { recursive: true }) as string[]).sort()
   return Object.fromEntries(
@@ -49,9 +49,9 @@ function treeOf(directory: string): Record<string, string> {
 const comes = (name: string, staged = name): ImportChange => ({ path: name, staged })
 const goes = (name: string): ImportChange => ({ path: name, staged: undefined })
 
-t.test('files come, are replaced and go, and what they have replaced is let go of', async (t) => {
+t.test('files are added, replaced and removed, and a commit removes the replaced ones', async (t) => {
   const files = { 'a.xml': 'old', 'sub/b.bin': 'b', 'gone/deep/c.bin': 'c', 'keep.bin': 'k' }
-  const { root, change } = location(t, files, { 'a.xml': 'new', 'x/y.bin': 'y' })
+  const { root, change } = prepare(t, files, { 'a.xml': 'new', 'x/y.bin': 'y' })
   const former = fs.statSync(path.join(root, '.staging/a.xml'))
   const made = change(goes('gone/deep/c.bin'), comes('new/deep/y.bin', 'x/y.bin'), comes('a.xml'))
   t.match(fs.statSync(path.join(root, 'a.xml')), { ino: former.ino, mtimeMs: former.mtimeMs }, 'it is not copied')
@@ -62,9 +62,9 @@ t.test('files come, are replaced and go, and what they have replaced is let go o
   t.same(openFilesBelow(root), [])
 })
 
-t.test('changes that are taken back leave everything as it was, with directories and times', async (t) => {
+t.test('a rollback restores all files, directories and times', async (t) => {
   const files = { 'a.xml': 'old', 'sub/b.bin': 'b' }
-  const { root, change } = location(t, files, { 'a.xml': 'new', 'y.bin': 'y', 'z.bin': 'z' })
+  const { root, change } = prepare(t, files, { 'a.xml': 'new', 'y.bin': 'y', 'z.bin': 'z' })
   fs.utimesSync(path.join(root, 'a.xml'), 1_000_000_000, 1_000_000_000)
   fs.symlinkSync('sub/b.bin', path.join(root, 'link'))
   fs.mkdirSync(path.join(root, 'empty'))
@@ -75,8 +75,8 @@ t.test('changes that are taken back leave everything as it was, with directories
   t.same(treeOf(root), before, 'also where a directory has taken the place of a file')
 })
 
-t.test('directories that others have put files into meanwhile stay', async (t) => {
-  const { root, change } = location(t, {}, { 'y.bin': 'y' })
+t.test('a rollback keeps created directories that contain other files meanwhile', async (t) => {
+  const { root, change } = prepare(t, {}, { 'y.bin': 'y' })
   const made = change(comes('new/deep/y.bin', 'y.bin'))
   fs.writeFileSync(path.join(root, 'new/theirs'), 'theirs')
   made.rollback()
@@ -84,16 +84,16 @@ t.test('directories that others have put files into meanwhile stay', async (t) =
   t.notOk(fs.existsSync(path.join(root, 'new/deep')))
 })
 
-t.test('a file that somebody has taken away meanwhile does not keep the others from coming back', async (t) => {
-  const { root, change } = location(t, { a: 'old a', b: 'old b', c: 'old c' }, { a: 'new a', b: 'new b' })
+t.test('a rollback restores the other files when one was removed meanwhile', async (t) => {
+  const { root, change } = prepare(t, { a: 'old a', b: 'old b', c: 'old c' }, { a: 'new a', b: 'new b' })
   const made = change(goes('c'), comes('a'), comes('b'))
   fs.rmSync(path.join(root, 'b'))
   made.rollback()
   t.same(contentsOf(root), { '.staging/a': 'new a', a: 'old a', b: 'old b', c: 'old c' })
 })
 
-t.test('a change that has been made already is passed over, and what it has made stays', async (t) => {
-  const { root, change } = location(t, { 'a.xml': 'new' }, { b: 'b' })
+t.test('a change that was made already is skipped, and its result is kept', async (t) => {
+  const { root, change } = prepare(t, { 'a.xml': 'new' }, { b: 'b' })
   change(goes('gone.bin'), comes('b'), comes('a.xml')).commit()
   t.same(contentsOf(root), { 'a.xml': 'new', b: 'b' })
   const before = treeOf(root)
@@ -101,8 +101,8 @@ t.test('a change that has been made already is passed over, and what it has made
   t.same(treeOf(root), before)
 })
 
-t.test('a name that is not safe changes nothing', async (t) => {
-  const { outer, root, change } = location(t, { a: 'old', b: 'b' }, { a: 'new' })
+t.test('an unsafe name changes nothing', async (t) => {
+  const { outer, root, change } = prepare(t, { a: 'old', b: 'b' }, { a: 'new' })
   fs.writeFileSync(path.join(outer, 'outside/c'), 'c')
   const before = treeOf(outer)
   for (const name of ['../outside/c', '/etc/passwd', 'x/../../outside/c', '..', 'a\\b']) {
@@ -114,8 +114,8 @@ t.test('a name that is not safe changes nothing', async (t) => {
   t.same(fs.readdirSync(root).sort(), ['.staging', 'a', 'b'])
 })
 
-t.test('links on the way are followed as long as they stay inside', async (t) => {
-  const { outer, root, change } = location(t, { 'real/a': 'old' }, { a: 'new', b: 'b' })
+t.test('links on the path are followed if they stay inside', async (t) => {
+  const { outer, root, change } = prepare(t, { 'real/a': 'old' }, { a: 'new', b: 'b' })
   fs.symlinkSync('real', path.join(root, 'link'))
   fs.symlinkSync(root, path.join(outer, 'entrance'))
   const before = treeOf(root)
@@ -130,8 +130,8 @@ t.test('links on the way are followed as long as they stay inside', async (t) =>
   t.match(treeOf(root), { link: 'link to real', 'real/a': / new$/ })
 })
 
-t.test('links that lead out, or nowhere, or in a circle, change nothing and make nothing there', async (t) => {
-  const { outer, root, change } = location(t, { a: 'old' }, { a: 'new', b: 'b' })
+t.test('links that lead outside, are broken or circular change nothing and create nothing', async (t) => {
+  const { outer, root, change } = prepare(t, { a: 'old' }, { a: 'new', b: 'b' })
   fs.symlinkSync('../outside', path.join(root, 'out'))
   fs.symlinkSync('out', path.join(root, 'out-in-two-steps'))
   fs.symlinkSync('../outside/not-there', path.join(root, 'broken'))
@@ -147,8 +147,8 @@ t.test('links that lead out, or nowhere, or in a circle, change nothing and make
   }
 })
 
-t.test('a link in the place of a file is replaced, and what it leads to is left alone', async (t) => {
-  const { outer, root, change } = location(t, { 'target.bin': 'target' }, { a: 'a', b: 'b' })
+t.test('a link in place of a file is replaced, and its target is left alone', async (t) => {
+  const { outer, root, change } = prepare(t, { 'target.bin': 'target' }, { a: 'a', b: 'b' })
   fs.writeFileSync(path.join(outer, 'outside/secret'), 'secret')
   fs.symlinkSync('target.bin', path.join(root, 'inside'))
   fs.symlinkSync('../outside/secret', path.join(root, 'out'))
@@ -164,8 +164,8 @@ t.test('a link in the place of a file is replaced, and what it leads to is left 
   })
 })
 
-t.test('a directory in the place of a file is never replaced, nor removed', async (t) => {
-  const { root, change } = location(t, { a: 'old', 'full/theirs': 'theirs' }, { a: 'new', b: 'b' })
+t.test('a directory in place of a file is neither replaced nor removed', async (t) => {
+  const { root, change } = prepare(t, { a: 'old', 'full/theirs': 'theirs' }, { a: 'new', b: 'b' })
   fs.mkdirSync(path.join(root, 'empty'))
   const before = treeOf(root)
   for (const name of ['full', 'empty']) {
@@ -177,7 +177,7 @@ t.test('a directory in the place of a file is never replaced, nor removed', asyn
 })
 
 t.test('a file where a directory is needed changes nothing', async (t) => {
-  const { root, change } = location(t, { a: 'old', file: 'x' }, { a: 'new', b: 'b' })
+  const { root, change } = prepare(t, { a: 'old', file: 'x' }, { a: 'new', b: 'b' })
   const before = treeOf(root)
   for (const name of ['file/b', 'file/deep/b', 'a/b', `${'long'.repeat(100)}/b`]) {
     t.throws(() => change(comes('a'), comes(name, 'b')), { code: /^(EEXIST|ENOTDIR|ENAMETOOLONG)$/ }, name)
@@ -185,8 +185,8 @@ t.test('a file where a directory is needed changes nothing', async (t) => {
   }
 })
 
-t.test('a repository that is not there is an error', async (t) => {
-  const { outer, root } = location(t, {}, { a: 'a' })
+t.test('a repository that does not exist is an error', async (t) => {
+  const { outer, root } = prepare(t, {}, { a: 'a' })
   t.throws(() => changeRepository(path.join(outer, 'absent'), path.join(root, '.staging'), [comes('a')]), {
     code: 'ENOENT'
   })
@@ -196,9 +196,9 @@ t.test('a repository that is not there is an error', async (t) => {
 const FAILING = ['renameSync', 'mkdirSync', 'openSync', 'fsyncSync', 'mkdtempSync'] as const
 
 /**
- * Of the calls of the system one fails.
- * @param isLast nor is anything done behind it: so it is for a process that dies
- * @returns how many there were
+ * Makes one of the system calls fail.
+ * @param isLast all calls after it fail too, as for a process that dies
+ * @returns the number of calls
  */
 function failAt(step: number, work: () => void, isLast = false): number {
   let calls = 0
@@ -218,9 +218,9 @@ function failAt(step: number, work: () => void, isLast = false): number {
   return calls
 }
 
-t.test('whichever call of the system fails, everything is as it was, and nothing stays open', async (t) => {
+t.test('after any failed system call everything is as before, and no file stays open', async (t) => {
   const files = { 'a.xml': 'old', 'sub/b': 'b', 'file/c': 'c' }
-  const { root, change } = location(t, files, { 'a.xml': 'new', y: 'y', z: 'z', v: 'v' })
+  const { root, change } = prepare(t, files, { 'a.xml': 'new', y: 'y', z: 'z', v: 'v' })
   const changes = [
     goes('sub/b'),
     goes('file/c'),
@@ -247,31 +247,31 @@ t.test('whichever call of the system fails, everything is as it was, and nothing
 const segment = fc.constantFrom('a', 'b', 'c')
 const name = fc.array(segment, { minLength: 1, maxLength: 3 }).map((parts) => parts.join('/'))
 const names = (maxLength: number) => fc.uniqueArray(name, { maxLength })
-/** Files of a repository; none of them lies where another one has a directory. */
+/** Files of a repository; none has the path of another one's directory. */
 const tree = names(8).map((all) => all.filter((one) => !all.some((other) => other.startsWith(`${one}/`))))
 const change = fc.record({ path: name, kind: fc.constantFrom('comes', 'goes', 'is there already') })
 const changes = fc.uniqueArray(change, { maxLength: 8, selector: (change) => change.path })
-/** How a scenario is laid out, what is to change there, and the call of the system that fails. */
+/** The files of a scenario, its changes, and the system call that fails. */
 const scenario = fc.record({ tree, changes, step: fc.nat(40) })
 type Scenario = typeof scenario extends fc.Arbitrary<infer Value> ? Value : never
 
 const stagedAs = (name: string) => `s/${name.replaceAll('/', '-')}`
 
-/** In a directory of its own. */
+/** In a separate directory. */
 function layOut(
   directory: string,
   { tree, changes }: Scenario
-): Location & { readonly changes: readonly ImportChange[] } {
+): Prepared & { readonly changes: readonly ImportChange[] } {
   const files = Object.fromEntries(tree.map((name) => [name, `old ${name}`]))
   const staged = changes.filter(({ kind }) => kind === 'comes')
   fs.rmSync(directory, { recursive: true, force: true })
   return {
-    ...placeIn(directory, files, Object.fromEntries(staged.map(({ path: name }) => [stagedAs(name), `new ${name}`]))),
+    ...prepareIn(directory, files, Object.fromEntries(staged.map(({ path: name }) => [stagedAs(name), `new ${name}`]))),
     changes: changes.map(({ path: name, kind }) => (kind === 'goes' ? goes(name) : comes(name, stagedAs(name))))
   }
 }
 
-/** What becomes of the files; undefined: one would lie where another one is a directory, or has been. */
+/** The expected files; undefined when one would have the path of a present or former directory. */
 function outcomeOf({ tree, changes }: Scenario): Record<string, string> | undefined {
   const files = new Map(tree.map((name) => [name, `old ${name}`]))
   for (const { path: name, kind } of changes) if (kind !== 'is there already') files.delete(name)
@@ -281,7 +281,7 @@ function outcomeOf({ tree, changes }: Scenario): Record<string, string> | undefi
   return isPossible ? Object.fromEntries([...files].sort(([left], [right]) => (left < right ? -1 : 1))) : undefined
 }
 
-/** Whether the changes were made; otherwise they have thrown. */
+/** The changes, or undefined when they have thrown. */
 function areMade({ change, changes }: ReturnType<typeof layOut>): ReturnType<typeof changeRepository> | undefined {
   try {
     return change(...changes)
@@ -290,39 +290,39 @@ function areMade({ change, changes }: ReturnType<typeof layOut>): ReturnType<typ
   }
 }
 
-t.test('whatever is to change, and wherever it fails: all is changed, or nothing', async (t) => {
-  const directory = path.join(fs.realpathSync(t.testdir()), 'place')
+t.test('for any changes and any failure, either all is changed or nothing', async (t) => {
+  const directory = path.join(fs.realpathSync(t.testdir()), 'repository')
   const isWhole = (given: Scenario) => {
     const outcome = outcomeOf(given)
-    const location = layOut(directory, given)
-    const before = treeOf(location.root)
+    const prepared = layOut(directory, given)
+    const before = treeOf(prepared.root)
     let made: ReturnType<typeof changeRepository> | undefined
-    // What cannot be done fails by itself.
+    // Impossible changes fail without a failing call.
     failAt(outcome === undefined ? 0 : given.step, () => {
-      made = areMade(location)
+      made = areMade(prepared)
     })
     made?.rollback()
-    if (!isDeepStrictEqual(treeOf(location.root), before)) return false
-    areMade(location)?.commit()
-    return outcome === undefined || isDeepStrictEqual(contentsOf(location.root), outcome)
+    if (!isDeepStrictEqual(treeOf(prepared.root), before)) return false
+    areMade(prepared)?.commit()
+    return outcome === undefined || isDeepStrictEqual(contentsOf(prepared.root), outcome)
   }
   t.doesNotThrow(() => fc.assert(fc.property(scenario, isWhole), { numRuns: 200 }))
 })
 
-t.test('after a crash in the middle the same changes lead to the same files', async (t) => {
-  const directory = path.join(fs.realpathSync(t.testdir()), 'place')
+t.test('the same changes lead to the same files when they are repeated after a crash', async (t) => {
+  const directory = path.join(fs.realpathSync(t.testdir()), 'repository')
   const isSame = async (given: Scenario) => {
     const outcome = outcomeOf(given)
     fc.pre(outcome !== undefined)
-    const location = layOut(directory, given)
-    failAt(given.step + 1, () => areMade(location), true)
+    const prepared = layOut(directory, given)
+    failAt(given.step + 1, () => areMade(prepared), true)
     await recoverStagedDeletions(
-      location.root,
+      prepared.root,
       async (paths) => new Set(paths.filter((name) => given.tree.includes(name)))
     )
-    location.change(...location.changes).commit()
-    const isHiddenGone = fs.readdirSync(location.root).every((name) => !name.startsWith('.fixdepot'))
-    return isHiddenGone && isDeepStrictEqual(contentsOf(location.root), outcome)
+    prepared.change(...prepared.changes).commit()
+    const isHiddenGone = fs.readdirSync(prepared.root).every((name) => !name.startsWith('.fixdepot'))
+    return isHiddenGone && isDeepStrictEqual(contentsOf(prepared.root), outcome)
   }
   await t.resolves(fc.assert(fc.asyncProperty(scenario, isSame), { numRuns: 200 }))
 })

@@ -9,7 +9,7 @@ import { walkRepository } from '../../../../src/storage/disk/walk-repository.ts'
 import { contentsOf, writeFiles } from '../../../support/depot.ts'
 import { openFilesBelow } from '../../../support/open-files.ts'
 
-function location(t: Test) {
+function prepare(t: Test) {
   const repository = fs.realpathSync(t.testdir({ 'a.bin': 'of the repository' }))
   return {
     repository,
@@ -22,8 +22,8 @@ async function* from(...pieces: string[]): AsyncGenerator<Buffer> {
   for (const piece of pieces) yield Buffer.from(piece)
 }
 
-t.test('what comes in is kept with its digests, where no scan sees it', async (t) => {
-  const { incoming, repository } = location(t)
+t.test('received files are kept with their digests, where no scan finds them', async (t) => {
+  const { incoming, repository } = prepare(t)
   const sink = incoming.sink(incoming.create())
   t.same(await sink.receive('b.bin', from('content ', 'of b')), {
     name: 'b.bin',
@@ -36,8 +36,8 @@ t.test('what comes in is kept with its digests, where no scan sees it', async (t
   t.same(seen, ['a.bin'])
 })
 
-t.test('a file counts as received only when it is on the disk to stay', async (t) => {
-  const { incoming } = location(t)
+t.test('a file counts as received only when it is durable', async (t) => {
+  const { incoming } = prepare(t)
   const { open } = fsp
   const synced: boolean[] = []
   mock.method(fsp, 'open', async (...args: Parameters<typeof open>) => {
@@ -54,8 +54,8 @@ t.test('a file counts as received only when it is on the disk to stay', async (t
   t.same(synced, [true])
 })
 
-t.test('uploads do not see each other, and a directory is made for none but its owner and group', async (t) => {
-  const { incoming, hidden } = location(t)
+t.test('uploads are separate, and only the owner and group can access their directories', async (t) => {
+  const { incoming, hidden } = prepare(t)
   const former = process.umask(0)
   t.teardown(() => process.umask(former))
   const [one, two] = [incoming.create(), incoming.create()]
@@ -69,8 +69,8 @@ t.test('uploads do not see each other, and a directory is made for none but its 
   t.same(fs.readFileSync(path.join(incoming.receivedIn(one), 'a.bin'), 'utf8'), 'one')
 })
 
-t.test('a file whose sender goes away is no file, and nothing of it stays open', async (t) => {
-  const { incoming, repository } = location(t)
+t.test('a file whose sender disconnects is an error, and no descriptor stays open', async (t) => {
+  const { incoming, repository } = prepare(t)
   const upload = incoming.create()
   const gone = new Error('the client has gone')
   async function* breaking(): AsyncGenerator<Buffer> {
@@ -83,16 +83,16 @@ t.test('a file whose sender goes away is no file, and nothing of it stays open',
   t.same(fs.readdirSync(repository), ['a.bin'])
 })
 
-t.test('an upload that was removed meanwhile takes no more files', async (t) => {
-  const { incoming, repository } = location(t)
+t.test('an upload that was removed meanwhile accepts no more files', async (t) => {
+  const { incoming, repository } = prepare(t)
   const upload = incoming.create()
   incoming.remove(upload)
   await t.rejects(incoming.sink(upload).receive('b.bin', from('x')), { code: 'ENOENT' })
   t.same(fs.readdirSync(repository), ['a.bin'])
 })
 
-t.test('names that lead elsewhere are refused', async (t) => {
-  const { incoming, repository } = location(t)
+t.test('names that lead outside are refused', async (t) => {
+  const { incoming, repository } = prepare(t)
   const upload = incoming.create()
   const other = incoming.create()
   const unsafe = { name: 'UnsafePathError' }
@@ -107,8 +107,8 @@ t.test('names that lead elsewhere are refused', async (t) => {
   t.same(contentsOf(repository), { 'a.bin': 'of the repository' })
 })
 
-t.test('files that are handed over take the place of those that have their name', async (t) => {
-  const { incoming, hidden } = location(t)
+t.test('moved files replace files of the same name', async (t) => {
+  const { incoming, hidden } = prepare(t)
   const [upload, job] = [incoming.create(), incoming.create()]
   writeFiles(incoming.receivedIn(upload), { a: 'new a', b: 'new b', c: 'new c' })
   writeFiles(incoming.receivedIn(job), { a: 'old a', d: 'old d' })
@@ -122,8 +122,8 @@ t.test('files that are handed over take the place of those that have their name'
   t.throws(() => incoming.moveReceived(upload, job, ['absent']), { code: 'ENOENT' })
 })
 
-t.test('the last directory that goes takes the one around it along, unless something waits', async (t) => {
-  const { incoming, hidden } = location(t)
+t.test('removing the last directory removes its parent, unless files wait there', async (t) => {
+  const { incoming, hidden } = prepare(t)
   const [one, two] = [incoming.create(), incoming.create()]
   writeFiles(incoming.receivedIn(one), { a: 'a', 'deep/b': 'b' })
   incoming.remove(one)
@@ -134,28 +134,28 @@ t.test('the last directory that goes takes the one around it along, unless somet
   t.same(incoming.directories(), [])
   writeFiles(incoming.waiting, { a: 'a' })
   const three = incoming.create()
-  t.same(incoming.directories(), [three], 'what waits is nobody’s upload')
+  t.same(incoming.directories(), [three], 'the directory of waiting files is no upload')
   incoming.remove(three)
   t.same(fs.readdirSync(hidden), [WAITING])
 })
 
-t.test('a link among the uploads is removed, and not what it leads to', async (t) => {
-  const { incoming, repository, hidden } = location(t)
+t.test('a link among the uploads is removed, and its target is left alone', async (t) => {
+  const { incoming, repository, hidden } = prepare(t)
   fs.mkdirSync(hidden)
   fs.symlinkSync('..', path.join(hidden, 'link'))
   incoming.remove('link')
   t.same(contentsOf(repository), { 'a.bin': 'of the repository' })
 })
 
-t.test('a file in the place of the directory is told, and not taken for an empty one', async (t) => {
-  const { incoming, hidden } = location(t)
+t.test('a file in place of the directory is an error, and not an empty directory', async (t) => {
+  const { incoming, hidden } = prepare(t)
   fs.writeFileSync(hidden, '')
   t.throws(() => incoming.directories(), { code: 'ENOTDIR' })
   t.throws(() => incoming.create(), { code: /^(EEXIST|ENOTDIR)$/ })
 })
 
-t.test('what has waited too long goes, and nothing else', async (t) => {
-  const { incoming, repository } = location(t)
+t.test('only files that have waited too long are removed', async (t) => {
+  const { incoming, repository } = prepare(t)
   await sweepWaiting(incoming.waiting, new Date())
   t.notOk(fs.existsSync(incoming.waiting), 'nothing waits')
   writeFiles(incoming.waiting, { old: 'x', 'old-directory/a': 'x', edge: 'x', new: 'x' })

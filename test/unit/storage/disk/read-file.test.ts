@@ -9,7 +9,7 @@ import { stampOf } from '../../../../src/storage/disk/walk-repository.ts'
 
 const MIB = 1024 * 1024
 
-/** Bytes that repeat at no power of two. */
+/** Bytes whose period is no power of two. */
 function patternOf(length: number): Buffer {
   const pattern = Buffer.alloc(length)
   for (let index = 0; index < length; index += 1) pattern[index] = (index * 31 + (index >> 8)) % 251
@@ -45,7 +45,7 @@ t.test('the open file can be read whole after its digests', async (t) => {
   t.throws(() => fs.fstatSync(descriptor), { code: 'EBADF' }, 'it is closed afterwards')
 })
 
-t.test('the file is closed also when its reader fails', async (t) => {
+t.test('the file is closed when its reader fails', async (t) => {
   const root = fs.realpathSync(t.testdir({ file: 'content' }))
   let descriptor = -1
   const fail = (fd: number) => {
@@ -56,7 +56,7 @@ t.test('the file is closed also when its reader fails', async (t) => {
   t.throws(() => fs.fstatSync(descriptor), { code: 'EBADF' })
 })
 
-t.test('a file that changes while it is read has the stamp of afterwards', async (t) => {
+t.test('a file that changes while it is read has the stamp after the change', async (t) => {
   const root = fs.realpathSync(t.testdir({ file: 'content' }))
   const file = path.join(root, 'file')
   const before = stampOf(fs.statSync(file, { bigint: true }))
@@ -65,7 +65,7 @@ t.test('a file that changes while it is read has the stamp of afterwards', async
   t.equal(stamp, stampOf(fs.statSync(file, { bigint: true })))
 })
 
-t.test('a file that is shorter than it was said to be is read as far as it goes', async (t) => {
+t.test('a file that is shorter than its size is read to its end', async (t) => {
   const root = t.testdir({ file: 'content' })
   const fd = fs.openSync(path.join(root, 'file'), 'r')
   t.teardown(() => fs.closeSync(fd))
@@ -74,7 +74,7 @@ t.test('a file that is shorter than it was said to be is read as far as it goes'
   t.equal(readWhole(fd, 0).length, 0)
 })
 
-t.test('what lies outside or is not there is not read', async (t) => {
+t.test('files outside, and missing ones, are not read', async (t) => {
   const root = fs.realpathSync(t.testdir())
   fs.symlinkSync('/etc/hosts', path.join(root, 'link'))
   t.throws(() => digestFile(root, 'link'), UnsafePathError)

@@ -18,7 +18,7 @@ const UNSAFE_NAMES = ['', '..', '../a', '/tmp/a', 'a/../../b', 'a\\b', 'a\0b', '
 const hidden = (name: string) => name.split('/').some((part) => part.startsWith('.'))
 const sha256 = (text: string) => createHash('sha256').update(text).digest('hex')
 
-/** What a walk sees, by path. */
+/** The result of a walk, by path. */
 function walk(repository: RepositoryDirectory): Map<string, WalkedFile> {
   const seen = new Map<string, WalkedFile>()
   for (const portion of repository.walk()) {
@@ -42,7 +42,7 @@ function opened(t: Test) {
     take: (name: string) => fs.rmSync(path.join(directory, name)),
     visible: () => Object.fromEntries(Object.entries(contents()).filter(([name]) => !hidden(name))),
     leftovers: () => Object.keys(contents()).filter(hidden),
-    /** The files as a scan would put them into the catalog. */
+    /** The files as a scan would save them in the catalog. */
     catalog() {
       const texts = contents()
       const files = new Map<string, Parameters<RepositoryFiles['open']>[0]>()
@@ -64,7 +64,7 @@ async function textOf(files: RepositoryFiles, file: Parameters<RepositoryFiles['
   }
 }
 
-t.test('a walk sees all files with their places and sizes, and nothing that is hidden', async (t) => {
+t.test('a walk returns all files with their paths and sizes, and no hidden ones', async (t) => {
   const { repository, put } = opened(t)
   put({ '.hidden': 'x', 'sub/.hidden/file': 'x' })
   const seen = walk(repository)
@@ -74,20 +74,20 @@ t.test('a walk sees all files with their places and sizes, and nothing that is h
   for (const { modifiedAt } of seen.values()) t.ok(Math.abs(modifiedAt - Date.now() / 1000) < 60)
 })
 
-t.test('a file that stays as it is keeps its stamp, and another one in its place has another', async (t) => {
-  const location = opened(t)
-  const before = walk(location.repository)
-  t.same(walk(location.repository), before)
-  location.put({ 'sub/a.uxz': 'payload of b' })
-  const after = walk(location.repository)
+t.test('an unchanged file keeps its stamp, and a replaced one has another', async (t) => {
+  const prepared = opened(t)
+  const before = walk(prepared.repository)
+  t.same(walk(prepared.repository), before)
+  prepared.put({ 'sub/a.uxz': 'payload of b' })
+  const after = walk(prepared.repository)
   t.not(after.get('sub/a.uxz')?.stamp, before.get('sub/a.uxz')?.stamp)
   t.equal(after.get('a.xml')?.stamp, before.get('a.xml')?.stamp)
 })
 
-t.test('a file is opened as the catalog knows it, and read from any position', async (t) => {
-  const location = opened(t)
-  const catalog = location.catalog()
-  const file = await location.files.open(catalog.get('sub/a.uxz') as never)
+t.test('a file of the catalog is opened, and read from any position', async (t) => {
+  const prepared = opened(t)
+  const catalog = prepared.catalog()
+  const file = await prepared.files.open(catalog.get('sub/a.uxz') as never)
   t.match(file, { name: 'a.uxz', size: 12, digest: sha256(FILES['sub/a.uxz']) })
   t.equal(Math.floor(file.modifiedAt.getTime() / 1000), catalog.get('sub/a.uxz')?.modifiedAt)
   const part = async (position: number, length: number, end?: number) => {
@@ -99,20 +99,20 @@ t.test('a file is opened as the catalog knows it, and read from any position', a
   t.equal(await part(3, 4), 'load')
   t.equal(await part(12, 1), '')
   await file.close()
-  t.equal(await textOf(location.files, catalog.get('empty.txt') as never), '')
+  t.equal(await textOf(prepared.files, catalog.get('empty.txt') as never), '')
 })
 
-t.test('a file that was replaced, or removed, is not taken for the one that the catalog knows', async (t) => {
-  const location = opened(t)
-  const catalog = location.catalog()
-  location.put({ 'sub/a.uxz': 'another payload' })
-  location.take('a.xml')
-  await t.rejects(textOf(location.files, catalog.get('sub/a.uxz') as never), { name: 'Problem', code: 'FILE_CHANGED' })
-  await t.rejects(textOf(location.files, catalog.get('a.xml') as never), { name: 'Problem', code: 'FILE_GONE' })
-  t.equal(await textOf(location.files, catalog.get('sub/deep/b.txt') as never), 'b')
+t.test('a replaced or removed file is not accepted as the file of the catalog', async (t) => {
+  const prepared = opened(t)
+  const catalog = prepared.catalog()
+  prepared.put({ 'sub/a.uxz': 'another payload' })
+  prepared.take('a.xml')
+  await t.rejects(textOf(prepared.files, catalog.get('sub/a.uxz') as never), { name: 'Problem', code: 'FILE_CHANGED' })
+  await t.rejects(textOf(prepared.files, catalog.get('a.xml') as never), { name: 'Problem', code: 'FILE_GONE' })
+  t.equal(await textOf(prepared.files, catalog.get('sub/deep/b.txt') as never), 'b')
 })
 
-t.test('it tells what is at a path', async (t) => {
+t.test('the kind of a path is file, directory or nothing', async (t) => {
   const { repository } = opened(t)
   const found = repository.kindsOf(['a.xml', 'sub', 'sub/deep', 'absent', 'sub/a', 'sub/a.uxz'])
   t.same(Object.fromEntries(found), {
@@ -124,7 +124,7 @@ t.test('it tells what is at a path', async (t) => {
   t.same(repository.kindsOf([]), new Map())
 })
 
-t.test('a file is copied out of it, and none in the place of another', async (t) => {
+t.test('a file is copied out of it, and never over another file', async (t) => {
   const { repository, staging } = opened(t)
   const target = path.join(staging, 'made/copy.xml')
   t.equal(repository.copyTo('a.xml', target), true)
@@ -134,7 +134,7 @@ t.test('a file is copied out of it, and none in the place of another', async (t)
   t.equal(fs.existsSync(path.join(staging, 'other')), false)
 })
 
-t.test('what is put aside is not seen any more, and goes or comes back', async (t) => {
+t.test('staged files are not visible any more, and are removed or restored', async (t) => {
   const { repository, visible, leftovers } = opened(t)
   const first = repository.stageDeletion(['sub/a.uxz', 'absent'])
   t.same([...walk(repository).keys()].sort(), ['a.xml', 'empty.txt', 'sub/deep/b.txt'])
@@ -148,7 +148,7 @@ t.test('what is put aside is not seen any more, and goes or comes back', async (
   t.same(leftovers(), [])
 })
 
-t.test('what a crash has left of a deletion goes, unless the catalog still has it', async (t) => {
+t.test('files of a deletion that crashed are removed, unless the catalog still contains them', async (t) => {
   const { repository, visible, leftovers } = opened(t)
   repository.stageDeletion(['sub/a.uxz', 'sub/deep/b.txt'])
   await repository.recover(async (paths) => new Set(paths.filter((name) => name === 'sub/deep/b.txt')))
@@ -171,7 +171,7 @@ const CHANGED = {
   'sub/a.uxz': 'newer payload of a'
 }
 
-t.test('the changes of an import are made, with the times of the staged files, and stay', async (t) => {
+t.test('the changes of an import are made permanently, with the times of the staged files', async (t) => {
   const { repository, staging, visible, leftovers } = opened(t)
   writeFiles(staging, STAGED)
   fs.utimesSync(path.join(staging, 'c.uxz'), 1_600_000_000, 1_600_000_000)
@@ -184,7 +184,7 @@ t.test('the changes of an import are made, with the times of the staged files, a
   t.same(leftovers(), [])
 })
 
-t.test('the changes of an import can be taken back', async (t) => {
+t.test('the changes of an import can be rolled back', async (t) => {
   const { repository, staging, visible, leftovers } = opened(t)
   writeFiles(staging, STAGED)
   const changed = await repository.change(staging, CHANGES)
@@ -194,7 +194,7 @@ t.test('the changes of an import can be taken back', async (t) => {
   t.same(leftovers(), [])
 })
 
-t.test('changes that cannot all be made are not made at all', async (t) => {
+t.test('if one change is impossible, none is made', async (t) => {
   const { repository, staging, visible, leftovers } = opened(t)
   writeFiles(staging, STAGED)
   const wrong = [...CHANGES, { path: '../outside', staged: 'c.uxz' }]
@@ -203,7 +203,7 @@ t.test('changes that cannot all be made are not made at all', async (t) => {
   t.same(leftovers(), [])
 })
 
-t.test('changes that were made before a crash are made again, or passed over', async (t) => {
+t.test('changes that were made before a crash are made again, or skipped', async (t) => {
   const { repository, staging, visible, leftovers } = opened(t)
   writeFiles(staging, STAGED)
   await repository.change(staging, CHANGES)
@@ -214,24 +214,24 @@ t.test('changes that were made before a crash are made again, or passed over', a
   t.same(leftovers(), [])
 })
 
-t.test('names that are not safe are refused before anything is touched', async (t) => {
+t.test('unsafe names are refused before any file is touched', async (t) => {
   const { repository, staging, visible } = opened(t)
   for (const name of UNSAFE_NAMES) {
-    t.throws(() => repository.kindsOf([name]), { name: 'UnsafePathError' }, `look ${JSON.stringify(name)}`)
+    t.throws(() => repository.kindsOf([name]), { name: 'UnsafePathError' }, `kindsOf ${JSON.stringify(name)}`)
     t.throws(() => repository.copyTo(name, path.join(staging, 'x')), { name: 'UnsafePathError' })
     t.throws(() => repository.stageDeletion([name]), { name: 'UnsafePathError' })
   }
   t.same(visible(), FILES)
 })
 
-t.test('there is room, and it works', async (t) => {
+t.test('free space is reported, and the check succeeds', async (t) => {
   const { repository } = opened(t)
   const { freeBytes, totalBytes } = await repository.size()
   t.ok(freeBytes > 0 && totalBytes >= freeBytes)
   await repository.check()
 })
 
-t.test('a directory that is not there says so with the system’s error', async (t) => {
+t.test('a missing directory is the system’s error', async (t) => {
   const repository = createRepositoryDirectory(path.join(t.testdir(), 'absent'))
   t.throws(() => repository.root(), { code: 'ENOENT' })
   await t.rejects(repository.check(), { code: 'ENOENT' })

@@ -5,7 +5,7 @@ import type { PackageFile } from '../../../../src/core/catalog/package.ts'
 import { createRepositoryFiles } from '../../../../src/storage/disk/repository-files.ts'
 import { openFilesBelow } from '../../../support/open-files.ts'
 
-/** A repository that is reached through a link, with the file `dir/a.bin`, and what a catalog has of that. */
+/** A repository behind a link, with the file `dir/a.bin`, and the catalog's facts of that file. */
 function setUp(t: Test, content = 'content') {
   const root = fs.realpathSync(t.testdir({ real: { dir: { 'a.bin': content } }, 'outside.bin': content }))
   const directory = path.join(root, 'linked')
@@ -23,7 +23,7 @@ function setUp(t: Test, content = 'content') {
   return { root, target, facts, files: createRepositoryFiles(directory) }
 }
 
-t.test('a file is open with what the catalog knows of it, until it is closed', async (t) => {
+t.test("a file is open with the catalog's facts until it is closed", async (t) => {
   const { files, facts, root } = setUp(t)
   const file = await files.open(facts())
   t.match(file, {
@@ -41,7 +41,7 @@ t.test('a file is open with what the catalog knows of it, until it is closed', a
   t.same(openFilesBelow(root), [])
 })
 
-t.test('times before 1970 and parts of a second are no change', async (t) => {
+t.test('times before 1970 and fractions of a second are no change', async (t) => {
   const { files, facts, target } = setUp(t)
   for (const [time, seconds] of [
     ['2023-11-14T22:13:20.999Z', 1_700_000_000],
@@ -53,7 +53,7 @@ t.test('times before 1970 and parts of a second are no change', async (t) => {
   t.pass('both were opened')
 })
 
-t.test('a file that is not the one of the catalog is not opened', async (t) => {
+t.test('a file that differs from the catalog is not opened', async (t) => {
   const { files, facts, root } = setUp(t)
   const code = 'FILE_CHANGED'
   await t.rejects(files.open(facts({ size: 8 })), { code })
@@ -62,7 +62,7 @@ t.test('a file that is not the one of the catalog is not opened', async (t) => {
   t.same(openFilesBelow(root), [])
 })
 
-t.test('not even a catalog that was tampered with leads out of the repository', async (t) => {
+t.test('a tampered catalog cannot lead out of the repository', async (t) => {
   const { files, facts, root } = setUp(t)
   fs.symlinkSync('../../outside.bin', path.join(root, 'real/dir/link'))
   for (const name of ['../outside.bin', path.join(root, 'outside.bin'), 'dir/link', 'dir/a.bin\0', '..', '']) {
@@ -71,7 +71,7 @@ t.test('not even a catalog that was tampered with leads out of the repository', 
   t.same(openFilesBelow(root), [])
 })
 
-t.test('what is away and what cannot be read are not the same', async (t) => {
+t.test('a missing file and an unreadable file are different problems', async (t) => {
   const { files, facts, root, target } = setUp(t)
   await t.rejects(files.open(facts({ path: 'dir/b.bin' })), { code: 'FILE_GONE' })
   await t.rejects(files.open(facts({ path: 'dir/a.bin/b' })), { code: 'FILE_GONE' })

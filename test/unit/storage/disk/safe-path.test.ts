@@ -6,7 +6,7 @@ import { UnsafePathError } from '../../../../src/core/storage/relative-path.ts'
 import { isInside, openInside, resolveInside } from '../../../../src/storage/disk/safe-path.ts'
 import { openFilesBelow } from '../../../support/open-files.ts'
 
-/** A root with a neighbour whose name begins as its own does. */
+/** A root, and a sibling whose name has the same prefix. */
 function setUp(t: Test): { root: string; outside: string } {
   const directory = fs.realpathSync(
     t.testdir({
@@ -48,7 +48,7 @@ t.test('files below the root are opened, also through links that stay inside', a
   t.equal(read(root, 'link-to-link'), 'deep')
 })
 
-t.test('links that lead out are refused, and nothing stays open', async (t) => {
+t.test('links that lead outside are refused, and no descriptor stays open', async (t) => {
   const { root, outside } = setUp(t)
   fs.symlinkSync(path.join(outside, 'secret.bin'), path.join(root, 'absolute'))
   fs.symlinkSync('../depot-2/secret.bin', path.join(root, 'relative'))
@@ -68,7 +68,7 @@ t.test('links that lead out are refused, and nothing stays open', async (t) => {
   t.same(openFilesBelow(path.dirname(root)), [])
 })
 
-t.test('what is not a regular file is refused', async (t) => {
+t.test('anything but a regular file is refused', async (t) => {
   const { root } = setUp(t)
   execFileSync('mkfifo', [path.join(root, 'fifo')])
   fs.symlinkSync('fifo', path.join(root, 'link-to-fifo'))
@@ -79,7 +79,7 @@ t.test('what is not a regular file is refused', async (t) => {
   t.same(openFilesBelow(root), [])
 })
 
-t.test("what is not there is the system's error", async (t) => {
+t.test("a missing file is the system's error", async (t) => {
   const { root } = setUp(t)
   fs.symlinkSync('nowhere', path.join(root, 'broken'))
   fs.symlinkSync('loop', path.join(root, 'loop'))
@@ -89,7 +89,7 @@ t.test("what is not there is the system's error", async (t) => {
   t.throws(() => openInside(root, 'plain.bin/below'), { code: 'ENOTDIR' })
 })
 
-t.test('a path is inside when it is the root or lies below it', async (t) => {
+t.test('a path is inside if it is the root or below it', async (t) => {
   t.ok(isInside('/srv/depot', '/srv/depot'))
   t.ok(isInside('/srv/depot', '/srv/depot/a'))
   t.ok(isInside('/', '/etc'))

@@ -20,15 +20,15 @@ function sort(walkEntries: Iterable<WalkEntry>): { files: WalkedFile[]; problems
   return { files: files.sort((left, right) => (left.path < right.path ? -1 : 1)), problems: problems.sort() }
 }
 
-const look = (root: string) => sort(walkRepository(root))
+const walk = (root: string) => sort(walkRepository(root))
 const pathsOf = (files: readonly WalkedFile[]) => files.map(({ path }) => path)
 
-t.test('every file is seen with its facts', async (t) => {
+t.test('every file is returned with its facts', async (t) => {
   const root = rootOf(t, { 'a.bin': 'four', sub: { deeper: { 'b.bin': '' } }, empty: {} })
   fs.utimesSync(path.join(root, 'a.bin'), 1_700_000_000.75, 1_700_000_000.75)
   fs.utimesSync(path.join(root, 'sub/deeper/b.bin'), new Date(-10_250), new Date(-10_250))
   const { ino, mtimeNs } = fs.statSync(path.join(root, 'a.bin'), { bigint: true })
-  const { files, problems } = look(root)
+  const { files, problems } = walk(root)
   t.same(problems, [])
   t.equal(files.length, 2)
   t.same(files[0], {
@@ -45,12 +45,12 @@ t.test('every file is seen with its facts', async (t) => {
 t.test('the last moment of a second belongs to that second', async (t) => {
   const root = rootOf(t, { 'a.bin': 'a' })
   execFileSync('touch', ['-d', '2023-11-14T22:13:20.999999999Z', path.join(root, 'a.bin')])
-  t.equal(look(root).files[0]?.modifiedAt, 1_700_000_000)
+  t.equal(walk(root).files[0]?.modifiedAt, 1_700_000_000)
 })
 
-t.test('the stamp tells a file from what was put in its place, and a touched one from before', async (t) => {
+t.test('the stamp differs for a replaced file and for a touched one', async (t) => {
   const root = rootOf(t, { 'a.bin': 'same size', 'b.bin': 'same size' })
-  const stamps = () => look(root).files.map(({ stamp }) => stamp)
+  const stamps = () => walk(root).files.map(({ stamp }) => stamp)
   const [before] = stamps()
   t.same(stamps()[0], before)
   const { atime, mtime } = fs.statSync(path.join(root, 'a.bin'))
@@ -62,9 +62,9 @@ t.test('the stamp tells a file from what was put in its place, and a touched one
   t.not(stamps()[0], replaced)
 })
 
-t.test('hidden files and directories are passed over', async (t) => {
+t.test('hidden files and directories are skipped', async (t) => {
   const root = rootOf(t, { '.hidden': 'x', '.git': { config: 'x' }, sub: { '.part': 'x', 'seen.bin': 'x' } })
-  const { files, problems } = look(root)
+  const { files, problems } = walk(root)
   t.same(pathsOf(files), ['sub/seen.bin'])
   t.same(problems, [])
 })
@@ -85,7 +85,7 @@ t.test('links are followed to files inside, and reported otherwise', async (t) =
     'outside-nowhere': '/nowhere/at/all'
   }
   for (const [name, target] of Object.entries(links)) fs.symlinkSync(target, path.join(root, name))
-  const { files, problems } = look(root)
+  const { files, problems } = walk(root)
   t.same(pathsOf(files), ['inside/a.bin', 'sub/up-and-back', 'to-file', 'to-hidden', 'to-link'])
   t.equal(files[1]?.stamp, files[0]?.stamp, 'a link changes when its file does')
   t.equal(files[1]?.size, 3)
@@ -100,11 +100,11 @@ t.test('links are followed to files inside, and reported otherwise', async (t) =
   ])
 })
 
-t.test('what is neither file nor directory is reported and never opened', async (t) => {
+t.test('special files are reported and never opened', async (t) => {
   const root = rootOf(t)
   execFileSync('mkfifo', [path.join(root, 'fifo')])
   fs.symlinkSync('fifo', path.join(root, 'link-to-fifo'))
-  t.same(look(root), {
+  t.same(walk(root), {
     files: [],
     problems: [
       ['fifo', 'special-file'],
@@ -113,7 +113,7 @@ t.test('what is neither file nor directory is reported and never opened', async 
   })
 })
 
-t.test('names that an archive cannot have are reported, whatever they belong to', async (t) => {
+t.test('names that an archive cannot contain are reported, for files of any kind', async (t) => {
   const root = rootOf(t)
   const names = ['line\nbreak', 'tab\t', 'delete\x7f', 'back\\slash', '\u0085next']
   for (const name of names) fs.writeFileSync(path.join(root, name), 'x')
@@ -121,7 +121,7 @@ t.test('names that an archive cannot have are reported, whatever they belong to'
   fs.writeFileSync(path.join(root, 'directory\n', 'inside'), 'x')
   fs.writeFileSync(Buffer.concat([Buffer.from(`${root}/latin-`), Buffer.from([0xe9])]), 'x')
   fs.writeFileSync(path.join(root, 'Ünïcode (1) 漢字 🧱'), 'x')
-  const { files, problems } = look(root)
+  const { files, problems } = walk(root)
   t.same(pathsOf(files), ['Ünïcode (1) 漢字 🧱'])
   const expected = [...names, 'directory\n', 'latin-\ufffd'].sort()
   t.same(
@@ -130,22 +130,22 @@ t.test('names that an archive cannot have are reported, whatever they belong to'
   )
 })
 
-t.test('the longest names and deep directories are no problem', async (t) => {
+t.test('the longest names and deep directories are walked', async (t) => {
   const root = rootOf(t)
   const directory = Array.from({ length: 12 }, () => 'd'.repeat(255)).join('/')
   fs.mkdirSync(path.join(root, directory), { recursive: true })
   fs.writeFileSync(path.join(root, directory, 'f'.repeat(255)), 'x')
   fs.writeFileSync(path.join(root, 'ü'.repeat(127)), 'x')
-  t.same(pathsOf(look(root).files), [`${directory}/${'f'.repeat(255)}`, 'ü'.repeat(127)])
+  t.same(pathsOf(walk(root).files), [`${directory}/${'f'.repeat(255)}`, 'ü'.repeat(127)])
 })
 
-t.test('a directory with more names than are taken at once is seen whole', async (t) => {
+t.test('a directory with more names than one call returns is walked completely', async (t) => {
   const root = rootOf(t)
   for (let number = 0; number < 1_500; number += 1) fs.writeFileSync(path.join(root, `${number}`), '')
-  t.equal(new Set(pathsOf(look(root).files)).size, 1_500)
+  t.equal(new Set(pathsOf(walk(root).files)).size, 1_500)
 })
 
-t.test('a file that goes while its directory is read is no broken link', async (t) => {
+t.test('a file that is removed while its directory is read is no broken link', async (t) => {
   const root = rootOf(t, { a: 'a', b: 'b', c: 'c' })
   const walk = walkRepository(root)
   const first = walk.next().value
@@ -155,11 +155,11 @@ t.test('a file that goes while its directory is read is no broken link', async (
   t.same(files, [])
   t.notOk(
     problems.some(([, code]) => code === 'broken-link'),
-    'there was never a link'
+    'no link existed'
   )
 })
 
-t.test('a directory that goes, or may not be read, is reported and stops nothing', async (t) => {
+t.test('a directory that is removed, or is unreadable, is reported, and the walk continues', async (t) => {
   const root = rootOf(t, { gone: { a: 'a' }, stays: { b: 'b' }, 'file.bin': 'x' })
   const walk = walkRepository(root)
   walk.next()
@@ -175,13 +175,13 @@ t.test('a directory without permission is reported', { skip: isRoot && 'root may
   const closed = path.join(root, 'closed')
   fs.chmodSync(closed, 0o000)
   t.teardown(() => fs.chmodSync(closed, 0o700))
-  const { files, problems } = look(root)
+  const { files, problems } = walk(root)
   t.same(pathsOf(files), ['b.bin'])
   t.same(problems, [['closed', 'unreadable']])
 })
 
 t.test('a root that cannot be listed is an error', async (t) => {
   const root = rootOf(t, { 'file.bin': 'x' })
-  t.throws(() => look(path.join(root, 'absent')), { code: 'ENOENT' })
-  t.throws(() => look(path.join(root, 'file.bin')), { code: 'ENOTDIR' })
+  t.throws(() => walk(path.join(root, 'absent')), { code: 'ENOENT' })
+  t.throws(() => walk(path.join(root, 'file.bin')), { code: 'ENOTDIR' })
 })

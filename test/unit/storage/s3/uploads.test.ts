@@ -4,7 +4,7 @@ import { partSizeOf } from '../../../../src/storage/s3/uploads.ts'
 const MIB = 2 ** 20
 const TIB = 2 ** 40
 
-t.test('parts are within the limits of S3, whatever the size of the archive', async (t) => {
+t.test('parts are within the limits of S3, for archives of any size', async (t) => {
   for (const size of [0, 22, 5 * MIB, 8 * MIB, 10_000 * 8 * MIB, 10_000 * 8 * MIB + 1, TIB, 5 * TIB]) {
     const part = partSizeOf(size)
     t.ok(part >= 5 * MIB && part <= 5 * 2 ** 30, `${size}: a part has ${part} bytes`)
@@ -13,7 +13,7 @@ t.test('parts are within the limits of S3, whatever the size of the archive', as
   }
 })
 
-t.test('the parts of usual archives have 8 MiB', async (t) => {
+t.test('the parts of archives of usual size have 8 MiB', async (t) => {
   t.equal(partSizeOf(78 * 1024 * MIB), 8 * MIB)
   t.equal(partSizeOf(79 * 1024 * MIB), 9 * MIB)
 })

@@ -6,7 +6,7 @@ import {
   RingFiller
 } from '../../../../../src/storage/disk/writer/block-ring.ts'
 
-t.test('blocks come out as they went in, up to the end', async (t) => {
+t.test('blocks are drained unchanged, up to the end', async (t) => {
   const shared = createSharedBlocks()
   const filler = new RingFiller(shared)
   for (const text of ['one', 'two', 'three']) filler.put((await filler.take()).write(text))
@@ -20,13 +20,13 @@ t.test('blocks come out as they went in, up to the end', async (t) => {
   t.equal(filler.writtenBytes, 11)
 })
 
-t.test('an empty block is refused: whoever takes blocks out would wait for it for ever', async (t) => {
+t.test('an empty block is refused: the other side would wait for it forever', async (t) => {
   const filler = new RingFiller(createSharedBlocks())
   t.equal((await filler.take()).length, BLOCK_BYTES)
   t.throws(() => filler.put(0), RangeError)
 })
 
-t.test('after a write that failed nothing is written any more, and the failure is told at the end', async (t) => {
+t.test('after a failed write nothing is written any more, and the error is returned at the end', async (t) => {
   const shared = createSharedBlocks()
   const filler = new RingFiller(shared)
   for (const text of ['one', 'two']) filler.put((await filler.take()).write(text))

@@ -37,7 +37,7 @@ function openWriter(t: Test, options: Partial<BlockWriterOptions> & { path?: str
 
 const isGrowing = (figures: readonly number[]) => figures.every((figure, index) => figure > (figures[index - 1] ?? 0))
 
-t.test('what is appended stands in the file in its order', async (t) => {
+t.test('appended bytes are in the file in order', async (t) => {
   const { writer, path } = openWriter(t)
   const parts = [0, 1, 22, BLOCK_BYTES - 23, 0, 1, BLOCK_BYTES, BLOCK_BYTES + 1, 20 * BLOCK_BYTES, 7].map(patternOf)
   let position = 0
@@ -50,7 +50,7 @@ t.test('what is appended stands in the file in its order', async (t) => {
   t.ok(fs.readFileSync(path).equals(Buffer.concat(parts)))
 })
 
-t.test('bytes put into the space count once they are taken', async (t) => {
+t.test('bytes in the space count once advance is called', async (t) => {
   const { writer, path } = openWriter(t)
   const space = await writer.space()
   space.fill('abcdef', 0, 6)
@@ -80,7 +80,7 @@ t.test('an empty file ends at once', async (t) => {
   t.strictSame(durable, [])
 })
 
-t.test('writers that take turns with the same buffers keep their files apart', async (t) => {
+t.test('writers that reuse the same buffers keep their files separate', async (t) => {
   const directory = t.testdir()
   for (let round = 0; round < 3; round += 1) {
     const opened = [0, 1].map((key) => openWriter(t, { path: join(directory, `${round}-${key}`) }))
@@ -93,7 +93,7 @@ t.test('writers that take turns with the same buffers keep their files apart', a
   }
 })
 
-t.test('without durability every block counts once it is written', async (t) => {
+t.test('without durability every block is reported once it is written', async (t) => {
   const { writer, durable } = openWriter(t)
   const bytes = 40 * BLOCK_BYTES + 5
   await writer.append(Buffer.alloc(bytes))
@@ -107,7 +107,7 @@ t.test('without durability every block counts once it is written', async (t) => 
   t.equal(durable.at(-1), bytes)
 })
 
-t.test('durable bytes grow while the file does, never lag far behind, and end at its size', async (t) => {
+t.test('durable bytes grow with the file, never lag far behind, and end at its size', async (t) => {
   const { writer, durable } = openWriter(t, { isDurable: true })
   let furthest = 0
   const blocks = (112 * MiB) / BLOCK_BYTES
@@ -138,7 +138,7 @@ async function failureOf(t: Test, options: Parameters<typeof openWriter>[1], byt
   return 'none'
 }
 
-t.test('a write that fails is told at the latest at the end, and ever after', async (t) => {
+t.test('a failed write is thrown at the end at the latest, and by every later call', async (t) => {
   const readable = join(t.testdir({ file: 'old' }), 'file')
   for (const bytes of [1, 40 * MiB]) {
     t.equal(await failureOf(t, { path: readable, flags: 'r' }, bytes), 'EBADF')
@@ -147,7 +147,7 @@ t.test('a write that fails is told at the latest at the end, and ever after', as
   t.equal(fs.readFileSync(readable, 'utf8'), 'old')
 })
 
-t.test('a file that cannot be brought to the disk is a failure, unless it need not be durable', async (t) => {
+t.test('a file that cannot be synced is an error, unless it need not be durable', async (t) => {
   for (const bytes of [1, 40 * MiB]) {
     const { writer, durable } = openWriter(t, { path: '/dev/null', isDurable: true })
     await t.rejects(
@@ -162,11 +162,11 @@ t.test('a file that cannot be brought to the disk is a failure, unless it need n
   t.strictSame(durable, [5])
 })
 
-t.test('what fails while it is told of progress is told to the caller', async (t) => {
+t.test('an error of the progress report is thrown to the caller', async (t) => {
   const onDurable = () => {
-    throw new Error('nobody listens')
+    throw new Error('the report failed')
   }
   const { writer } = openWriter(t, { onDurable })
   await writer.append(Buffer.alloc(5))
-  await t.rejects(writer.end(), { message: 'nobody listens' })
+  await t.rejects(writer.end(), { message: 'the report failed' })
 })

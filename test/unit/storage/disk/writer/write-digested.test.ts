@@ -16,7 +16,7 @@ async function* from(pieces: Iterable<Buffer>): AsyncGenerator<Buffer> {
   yield* pieces
 }
 
-/** These bytes in pieces of these sizes, one after the other, again and again. */
+/** These bytes in pieces of these sizes, in rotation. */
 function* cut(bytes: Buffer, sizes: readonly number[]): Generator<Buffer> {
   for (let start = 0, turn = 0; start < bytes.length; turn += 1) {
     const size = sizes[turn % sizes.length] ?? 1
@@ -25,14 +25,14 @@ function* cut(bytes: Buffer, sizes: readonly number[]): Generator<Buffer> {
   }
 }
 
-/** What there is to know of these bytes, by Node's own account. */
+/** The facts of these bytes according to Node. */
 function factsOf(bytes: Buffer): WrittenFile {
   return { size: bytes.length, crc32: crc32(bytes), sha256: createHash('sha256').update(bytes).digest('hex') }
 }
 
 const fileIn = (t: Test) => path.join(fs.realpathSync(t.testdir()), 'file')
 
-/** The handles that are opened from now on in this test do some things otherwise. */
+/** Replaces methods of the handles that are opened from now on in this test. */
 function changeHandles(t: Test, change: (handle: fsp.FileHandle) => Partial<fsp.FileHandle>): void {
   const open = fsp.open
   const mocked = mock.method(fsp, 'open', async (...args: Parameters<typeof open>) => {
@@ -42,7 +42,7 @@ function changeHandles(t: Test, change: (handle: fsp.FileHandle) => Partial<fsp.
   t.teardown(() => mocked.mock.restore())
 }
 
-/** The failures that nobody takes care of, from now on. */
+/** Unhandled rejections from now on. */
 function listenForUnhandled(t: Test): unknown[] {
   const unhandled: unknown[] = []
   const onUnhandled = (reason: unknown) => unhandled.push(reason)
@@ -51,7 +51,7 @@ function listenForUnhandled(t: Test): unknown[] {
   return unhandled
 }
 
-t.test('a file has the bytes that came, and the digests are those of Node, however they were cut', async (t) => {
+t.test('a file has the received bytes, and the digests equal those of Node, for any sizes of pieces', async (t) => {
   const directory = fs.realpathSync(t.testdir())
   const lengths = [0, 1, WRITE_BYTES - 1, WRITE_BYTES, WRITE_BYTES + 1, 2 * WRITE_BYTES, 3 * WRITE_BYTES + 7]
   for (const length of lengths) {
@@ -72,26 +72,26 @@ t.test('a file has the bytes that came, and the digests are those of Node, howev
   }
 })
 
-t.test('more pieces than the system takes at once are written all the same', async (t) => {
+t.test('more pieces than one system call accepts are all written', async (t) => {
   const file = fileIn(t)
   const bytes = patternOf(5_000, 1)
   t.same(await writeDigested(file, from(cut(bytes, [1, 0]))), factsOf(bytes))
   t.ok(fs.readFileSync(file).equals(bytes))
 })
 
-t.test('pieces without a byte are nothing', async (t) => {
+t.test('empty pieces are ignored', async (t) => {
   const file = fileIn(t)
   t.same(await writeDigested(file, from([Buffer.alloc(0), Buffer.alloc(0)])), factsOf(Buffer.alloc(0)))
   t.equal(fs.statSync(file).size, 0)
 })
 
-t.test('whatever the system writes at a time, in the end all of it is there', async (t) => {
+t.test('short writes of the system are repeated until all bytes are written', async (t) => {
   const directory = t.testdir()
   let most = 0
   changeHandles(t, (handle) => {
     const { writev, write } = handle
     return {
-      // As the system does when there is hardly any room, or a signal comes.
+      // Like the system when the disk is almost full, or after a signal.
       writev: ((pieces: Buffer[], position: number) =>
         writev.call(handle, [Buffer.concat(pieces).subarray(0, most)], position)) as typeof writev,
       write: ((buffer: Buffer, offset: number, length: number, position: number) =>
@@ -107,46 +107,43 @@ t.test('whatever the system writes at a time, in the end all of it is there', as
   }
 })
 
-t.test(
-  'a disk that becomes full is an error, whenever it does, and whoever gives the content is told to stop',
-  async (t) => {
-    const directory = t.testdir()
-    for (const [name, space] of [
-      ['at once', 0],
-      ['in the middle of a write', 1_000],
-      ['with the second write', WRITE_BYTES],
-      ['with the last byte', 3 * WRITE_BYTES + 4]
-    ] as const) {
-      const full = await fsp.open('/dev/full', 'r+')
-      changeHandles(t, (handle) => {
-        const { writev } = handle
-        return {
-          writev: (async (pieces: Buffer[], position: number) => {
-            const part = Buffer.concat(pieces).subarray(0, Math.max(0, space - position))
-            return part.length === 0 ? full.writev(pieces, position) : writev.call(handle, [part], position)
-          }) as typeof writev,
-          write: full.write.bind(full)
-        }
-      })
-      let hasStopped = false
-      async function* content(): AsyncGenerator<Buffer> {
-        try {
-          yield* cut(patternOf(3 * WRITE_BYTES + 5, 2), [100_000])
-        } finally {
-          hasStopped = true
-        }
+t.test('a disk that becomes full at any time is an error, and the content is closed', async (t) => {
+  const directory = t.testdir()
+  for (const [name, space] of [
+    ['at once', 0],
+    ['in the middle of a write', 1_000],
+    ['with the second write', WRITE_BYTES],
+    ['with the last byte', 3 * WRITE_BYTES + 4]
+  ] as const) {
+    const full = await fsp.open('/dev/full', 'r+')
+    changeHandles(t, (handle) => {
+      const { writev } = handle
+      return {
+        writev: (async (pieces: Buffer[], position: number) => {
+          const part = Buffer.concat(pieces).subarray(0, Math.max(0, space - position))
+          return part.length === 0 ? full.writev(pieces, position) : writev.call(handle, [part], position)
+        }) as typeof writev,
+        write: full.write.bind(full)
       }
-      await t.rejects(writeDigested(path.join(directory, name), content()), { code: 'ENOSPC' }, name)
-      t.ok(hasStopped, name)
-      t.equal(fs.statSync(path.join(directory, name)).size, space, `${name}: what was written before is there`)
-      mock.restoreAll()
-      await full.close()
+    })
+    let hasStopped = false
+    async function* content(): AsyncGenerator<Buffer> {
+      try {
+        yield* cut(patternOf(3 * WRITE_BYTES + 5, 2), [100_000])
+      } finally {
+        hasStopped = true
+      }
     }
-    t.same(openFilesBelow(directory), [])
+    await t.rejects(writeDigested(path.join(directory, name), content()), { code: 'ENOSPC' }, name)
+    t.ok(hasStopped, name)
+    t.equal(fs.statSync(path.join(directory, name)).size, space, `${name}: what was written before is there`)
+    mock.restoreAll()
+    await full.close()
   }
-)
+  t.same(openFilesBelow(directory), [])
+})
 
-t.test('a write that fails while the content is slow is told with the next piece, and to nobody else', async (t) => {
+t.test('a write that fails while the content is slow fails the next piece, and is not unhandled', async (t) => {
   const file = fileIn(t)
   const failed = Promise.withResolvers<void>()
   changeHandles(t, () => ({
@@ -167,7 +164,7 @@ t.test('a write that fails while the content is slow is told with the next piece
   t.same(openFilesBelow(file), [])
 })
 
-t.test('what the content throws is thrown, behind what came before it', async (t) => {
+t.test('an error of the content is thrown after the bytes before it are written', async (t) => {
   const directory = fs.realpathSync(t.testdir())
   const broken = new Error('the client has gone')
   for (const length of [0, 5, WRITE_BYTES, WRITE_BYTES + 5]) {
@@ -184,7 +181,7 @@ t.test('what the content throws is thrown, behind what came before it', async (t
   }
 })
 
-t.test('nothing that is there already is written to', async (t) => {
+t.test('existing files are never written to', async (t) => {
   const directory = fs.realpathSync(
     t.testdir({ file: 'old', empty: '', directory: {}, target: 'old', link: t.fixture('symlink', 'target') })
   )
@@ -206,7 +203,7 @@ t.test('nothing that is there already is written to', async (t) => {
   t.same(openFilesBelow(directory), [])
 })
 
-t.test('only its owner writes a file, and its group reads it', async (t) => {
+t.test('only the owner can write a file, and its group can read it', async (t) => {
   const file = fileIn(t)
   const former = process.umask(0)
   t.teardown(() => process.umask(former))
@@ -214,7 +211,7 @@ t.test('only its owner writes a file, and its group reads it', async (t) => {
   t.equal(fs.statSync(file).mode & 0o777, 0o640)
 })
 
-t.test('a file has the time that is given, and otherwise that of its making', async (t) => {
+t.test('a file has the given time, or by default the time of its creation', async (t) => {
   const directory = t.testdir()
   const before = Math.floor(Date.now() / 1000) - 1
   const now = path.join(directory, 'now')
@@ -227,10 +224,10 @@ t.test('a file has the time that is given, and otherwise that of its making', as
   }
 })
 
-t.test('the disk is told to begin now and then, and what it says to that is nobody’s concern', async (t) => {
+t.test('syncs are started regularly, and their errors are ignored', async (t) => {
   let begins = 0
   changeHandles(t, () => ({
-    // As if it had been written.
+    // As if it was written.
     writev: (async (pieces: Buffer[]) => ({
       bytesWritten: pieces.reduce((sum, { length }) => sum + length, 0),
       buffers: pieces
@@ -252,7 +249,7 @@ t.test('the disk is told to begin now and then, and what it says to that is nobo
   t.same(unhandled, [])
 })
 
-t.test('a file that is brought to the disk is closed again, and one that is not there is an error', async (t) => {
+t.test('a synced file is closed again, and a missing one is an error', async (t) => {
   const file = fileIn(t)
   await t.rejects(syncFile(file), { code: 'ENOENT' })
   await writeDigested(file, from([Buffer.from('x')]))
@@ -266,14 +263,14 @@ t.test('a file that is brought to the disk is closed again, and one that is not 
   t.same(openFilesBelow(file), [])
 })
 
-/** All threads of the pool are busy for a while: what the system is asked to do meanwhile waits. */
+/** Occupies all threads of the pool for a while: system calls wait meanwhile. */
 function occupyThreads(): Promise<unknown> {
   const count = Number(process.env.UV_THREADPOOL_SIZE ?? 4)
   const work = () => new Promise((resolve) => pbkdf2('a', 'b', 20_000, 64, 'sha512', resolve))
   return Promise.all(Array.from({ length: count }, work))
 }
 
-t.test('two buffers of a megabyte are enough: while one is written the other one is filled', async (t) => {
+t.test('two buffers of a megabyte are enough: one is filled while the other one is written', async (t) => {
   const file = fileIn(t)
   const bytes = patternOf(5 * WRITE_BYTES + 3, 6)
   const buffers = [Buffer.alloc(WRITE_BYTES), Buffer.alloc(WRITE_BYTES)] as const
@@ -289,7 +286,7 @@ t.test('two buffers of a megabyte are enough: while one is written the other one
   t.ok(fs.readFileSync(file).equals(bytes))
 })
 
-t.test('a piece is done with before three megabytes behind it have been taken', async (t) => {
+t.test('a piece is written before three megabytes after it are consumed', async (t) => {
   const directory = t.testdir()
   let round = 0
   const sizes = fc.array(fc.oneof(fc.constantFrom(1, WRITE_BYTES - 1, WRITE_BYTES), fc.nat(WRITE_BYTES)), {
@@ -307,7 +304,7 @@ t.test('a piece is done with before three megabytes behind it have been taken', 
         taken += piece.length
         lent.push({ piece, end: taken })
         yield piece
-        // Whoever gave them has another use for them now.
+        // Their producer now reuses them.
         for (const { piece, end } of lent) if (taken - end >= 3 * WRITE_BYTES) piece.fill(0)
       }
     }
@@ -320,7 +317,7 @@ t.test('a piece is done with before three megabytes behind it have been taken', 
   }
   await fc.assert(fc.asyncProperty(sizes, isWhole), {
     numRuns: 20,
-    // A byte, and behind it two writes that are as large as they can be.
+    // A byte, and after it two writes of the largest size.
     examples: [[[1, WRITE_BYTES - 2, WRITE_BYTES, WRITE_BYTES - 1, WRITE_BYTES, WRITE_BYTES]]]
   })
 })

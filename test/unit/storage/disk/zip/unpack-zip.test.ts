@@ -17,28 +17,28 @@ import { expectedArchive, MODIFIED_AT, patternOf } from '../../../../support/zip
 
 const INFLATE_BYTES = 256 * 1024
 
-interface Location {
+interface Prepared {
   readonly directory: string
-  /** All that was told, in its order. */
-  readonly told: UnpackedFile[]
+  /** All reported files, in order. */
+  readonly reported: UnpackedFile[]
   unpack(archive: Buffer, onFile?: (file: UnpackedFile) => Promise<void>): Promise<void>
   /** By name. */
   contents(): Record<string, string>
 }
 
-function placeEntries(t: Test): Location {
+function prepare(t: Test): Prepared {
   const root = fs.realpathSync(t.testdir({ files: {} }))
   const directory = path.join(root, 'files')
-  const told: UnpackedFile[] = []
+  const reported: UnpackedFile[] = []
   return {
     directory,
-    told,
+    reported,
     async unpack(archive, onFile = async () => {}) {
       fs.writeFileSync(path.join(root, 'archive'), archive)
       const fd = fs.openSync(path.join(root, 'archive'), 'r')
       try {
         await unpackZip(fd, await readZipDirectory(fd), directory, async (file) => {
-          told.push(file)
+          reported.push(file)
           await onFile(file)
         })
       } finally {
@@ -52,7 +52,7 @@ function placeEntries(t: Test): Location {
 
 const refusal = (message: RegExp) => ({ name: 'ZipRefused', message })
 
-/** What nobody takes care of, from now on: a process would end with it. */
+/** Unhandled errors from now on: they would end a process. */
 function listenForUnhandled(t: Test): unknown[] {
   const unhandled: unknown[] = []
   const onUnhandled = (reason: unknown) => unhandled.push(reason)
@@ -73,8 +73,8 @@ const SIZES = [1, INFLATE_BYTES, WRITE_BYTES, 2 * WRITE_BYTES, 3 * WRITE_BYTES].
   size + 1
 ])
 
-t.test('files of any size come out as they were put in, stored or deflated, with their digests', async (t) => {
-  const { unpack, told, directory } = placeEntries(t)
+t.test('files of any size are unpacked unchanged, stored or deflated, with their digests', async (t) => {
+  const { unpack, reported, directory } = prepare(t)
   const entries = SIZES.flatMap((size) => {
     const random = randomBytes(size)
     return [
@@ -85,7 +85,7 @@ t.test('files of any size come out as they were put in, stored or deflated, with
   })
   await unpack(rawZip(entries))
   t.same(
-    told,
+    reported,
     entries.map(({ name, content }) => ({
       name,
       size: content.length,
@@ -98,8 +98,8 @@ t.test('files of any size come out as they were put in, stored or deflated, with
   }
 })
 
-t.test('what an export packs comes out as it was, with its times', async (t) => {
-  const { unpack, directory } = placeEntries(t)
+t.test('a packed export is unpacked unchanged, with its times', async (t) => {
+  const { unpack, directory } = prepare(t)
   const contents = { 'a.xml': Buffer.from('a'), 'd/e/ä.uxz': patternOf(100_000, 2), empty: Buffer.alloc(0) }
   await unpack(expectedArchive(contents))
   for (const [name, content] of Object.entries(contents)) {
@@ -108,8 +108,8 @@ t.test('what an export packs comes out as it was, with its times', async (t) => 
   }
 })
 
-t.test('a file has the time that its archive records, also before 1970', async (t) => {
-  const { unpack, directory } = placeEntries(t)
+t.test('an unpacked file has its recorded time, also before 1970', async (t) => {
+  const { unpack, directory } = prepare(t)
   const times = [-2_000_000_000, -1, 0, 1, 2_147_483_647]
   const extra = (seconds: number) => {
     const data = Buffer.alloc(5, 1)
@@ -120,8 +120,8 @@ t.test('a file has the time that its archive records, also before 1970', async (
   for (const seconds of times) t.equal(fs.statSync(path.join(directory, `${seconds}`)).mtimeMs, seconds * 1000)
 })
 
-t.test('a time of a year that no file can have is no reason to refuse its file', async (t) => {
-  const { unpack, contents } = placeEntries(t)
+t.test('a file with an impossible time is not refused', async (t) => {
+  const { unpack, contents } = prepare(t)
   const extra = (ticks: bigint) => {
     const data = Buffer.alloc(32)
     data.writeUInt32LE(0x180001, 4)
@@ -137,8 +137,8 @@ t.test('a time of a year that no file can have is no reason to refuse its file',
   t.same(contents(), { far: 'x', early: 'y' })
 })
 
-t.test('content is found behind whatever stands before it', async (t) => {
-  const { unpack, contents } = placeEntries(t)
+t.test('content is found after any extra fields', async (t) => {
+  const { unpack, contents } = prepare(t)
   const extra = extraField(0xcafe, Buffer.alloc(300, 1))
   const [first, second] = [
     { name: 'a', content: 'content of a', localExtra: extra },
@@ -148,8 +148,8 @@ t.test('content is found behind whatever stands before it', async (t) => {
   t.same(contents(), { a: 'content of a', b: 'content of b' })
 })
 
-t.test('files come in the order of the archive, and not in that of its list', async (t) => {
-  const { unpack, told, contents } = placeEntries(t)
+t.test('files are unpacked in the order of their offsets, not in that of the directory', async (t) => {
+  const { unpack, reported, contents } = prepare(t)
   const offset = 30 + 1 + 12
   const listed = rawZip([
     { name: 'b', localName: 'a', content: 'content of a', crc32: crc32('content of b'), offset },
@@ -158,7 +158,7 @@ t.test('files come in the order of the archive, and not in that of its list', as
   await unpack(listed)
   t.same(contents(), { a: 'content of a', b: 'content of b' })
   t.same(
-    told.map(({ name }) => name),
+    reported.map(({ name }) => name),
     ['a', 'b']
   )
 })
@@ -171,12 +171,12 @@ t.test('an extra field that reaches into the next file is refused', async (t) =>
   ] as const) {
     const lying = Buffer.from(zip)
     lying.writeUInt16LE(length, offset + 28)
-    await t.rejects(placeEntries(t).unpack(lying), refusal(new RegExp(`^its entry "${name}" overlaps`)))
+    await t.rejects(prepare(t).unpack(lying), refusal(new RegExp(`^its entry "${name}" overlaps`)))
   }
 })
 
-t.test('content that lies behind four gigabytes is found', async (t) => {
-  const { directory, contents } = placeEntries(t)
+t.test('content beyond four gigabytes is found', async (t) => {
+  const { directory, contents } = prepare(t)
   const file = path.join(directory, '../large')
   const far = 2 ** 32 + 5
   const local = rawZip([{ name: 'far', content: 'far away', isDeflated: true }])
@@ -212,9 +212,9 @@ t.test('content that lies behind four gigabytes is found', async (t) => {
   t.same(contents(), { far: 'far away' })
 })
 
-t.test('not one byte more is written than is recorded, and what came before stays', async (t) => {
+t.test('no more bytes are written than recorded, and files unpacked before are kept', async (t) => {
   for (const isDeflated of [true, false]) {
-    const { unpack, told, contents, directory } = placeEntries(t)
+    const { unpack, reported, contents, directory } = prepare(t)
     const content = randomBytes(3 * WRITE_BYTES)
     const size = 2 * WRITE_BYTES + 5
     const lying = { name: 'large', content, size, isDeflated, ...(isDeflated ? {} : { method: 8 }) }
@@ -223,13 +223,13 @@ t.test('not one byte more is written than is recorded, and what came before stay
     t.notOk(fs.existsSync(path.join(directory, 'z')))
     t.ok(fs.statSync(path.join(directory, 'large')).size <= size)
     t.same(
-      told.map(({ name }) => name),
+      reported.map(({ name }) => name),
       ['a']
     )
   }
 })
 
-t.test('a stream that ends too early, or goes on behind its end, is not taken for another', async (t) => {
+t.test('a deflate stream that ends too early, or continues after its end, is refused', async (t) => {
   const content = randomBytes(600_000)
   const whole = rawZip([{ name: 'a', content, isDeflated: true }])
   const packed = whole.subarray(31, 31 + whole.readUInt32LE(18))
@@ -237,19 +237,19 @@ t.test('a stream that ends too early, or goes on behind its end, is not taken fo
     rawZip([{ name: 'a', content, method: 8, size: 600_000, crc32: crc32(Buffer.from('')), ...more }])
   for (const length of [0, 1, 1_000, packed.length - 1]) {
     await t.rejects(
-      placeEntries(t).unpack(entry(packed.subarray(0, length))),
+      prepare(t).unpack(entry(packed.subarray(0, length))),
       refusal(/^its entry "a" is damaged$/),
       `${length}`
     )
   }
-  const { unpack, contents } = placeEntries(t)
+  const { unpack, contents } = prepare(t)
   await unpack(entry(Buffer.concat([packed, Buffer.alloc(5_000, 'more')]), { crc32: crc32(content) }))
   t.equal(contents().a, content.toString('latin1'), 'what follows the end of a stream is nothing')
-  await t.rejects(placeEntries(t).unpack(entry(packed)), refusal(/^its entry "a" has another CRC-32 than is recorded$/))
+  await t.rejects(prepare(t).unpack(entry(packed)), refusal(/^its entry "a" has another CRC-32 than is recorded$/))
 })
 
-t.test('what is told of a file comes when it is whole, and ends the unpacking when it fails', async (t) => {
-  const { unpack, directory, contents } = placeEntries(t)
+t.test('a file is reported when it is complete, and an error of the report ends the unpacking', async (t) => {
+  const { unpack, directory, contents } = prepare(t)
   const files = { a: 'content of a', 'd/b': 'content of b', 'd/c': 'content of c' }
   const stop = new Error('canceled')
   const seen: string[] = []
@@ -264,8 +264,8 @@ t.test('what is told of a file comes when it is whole, and ends the unpacking wh
   t.same(contents(), { a: 'content of a', 'd/b': 'content of b' })
 })
 
-t.test('a file or a link in the way is an error of the system, and is not written to', async (t) => {
-  const { unpack, directory, contents } = placeEntries(t)
+t.test("an existing file or link is the system's error, and is not written to", async (t) => {
+  const { unpack, directory, contents } = prepare(t)
   const outside = path.join(directory, '../outside')
   writeFiles(directory, { 'a/b': 'old', c: 'old' })
   fs.symlinkSync(outside, path.join(directory, 'link'))
@@ -282,9 +282,9 @@ t.test('a file or a link in the way is an error of the system, and is not writte
   t.notOk(fs.existsSync(outside))
 })
 
-t.test('an archive that becomes shorter meanwhile is no archive that is refused', async (t) => {
+t.test('an archive that becomes shorter meanwhile is an error, and not a refusal', async (t) => {
   for (const isDeflated of [true, false]) {
-    const { directory, contents } = placeEntries(t)
+    const { directory, contents } = prepare(t)
     const file = path.join(directory, '../shrinking')
     const content = randomBytes(2 * WRITE_BYTES)
     fs.writeFileSync(file, rawZip([{ name: 'a' }, { name: 'b', content, isDeflated }]))
@@ -301,9 +301,9 @@ t.test('an archive that becomes shorter meanwhile is no archive that is refused'
   }
 })
 
-t.test('a disk that cannot be read any more is told as such', async (t) => {
+t.test("a disk that becomes unreadable is the system's error", async (t) => {
   for (const isDeflated of [true, false]) {
-    const { directory } = placeEntries(t)
+    const { directory } = prepare(t)
     const file = path.join(directory, '../broken')
     fs.writeFileSync(file, rawZip([{ name: 'a', content: randomBytes(2 * WRITE_BYTES), isDeflated }]))
     const fd = fs.openSync(file, 'r')
@@ -324,7 +324,7 @@ t.test('a disk that cannot be read any more is told as such', async (t) => {
   }
 })
 
-t.test('when unpacking has ended, however it did, nothing is read any more', async (t) => {
+t.test('after unpacking has ended or failed, nothing is read any more', async (t) => {
   const unhandled = listenForUnhandled(t)
   const content = randomBytes(6 * WRITE_BYTES)
   const { readSync } = fs
@@ -341,7 +341,7 @@ t.test('when unpacking has ended, however it did, nothing is read any more', asy
     'too large': rawZip([{ name: 'a', content, isDeflated: true, size: WRITE_BYTES }]),
     'with another CRC-32': rawZip([{ name: 'a', content, isDeflated: true, crc32: 1 }])
   })) {
-    const { unpack } = placeEntries(t)
+    const { unpack } = prepare(t)
     await t.rejects(unpack(archive), ZipRefused, title)
     const before = reads
     await someTurns()
@@ -350,8 +350,8 @@ t.test('when unpacking has ended, however it did, nothing is read any more', asy
   t.same(unhandled, [])
 })
 
-t.test('a system that gives few bytes at a time gives all of them in the end', async (t) => {
-  const { unpack, contents } = placeEntries(t)
+t.test('short reads of the system are repeated until all bytes are read', async (t) => {
+  const { unpack, contents } = prepare(t)
   const files = { stored: patternOf(3 * WRITE_BYTES + 7, 1), deflated: patternOf(WRITE_BYTES, 2) }
   const archive = rawZip([
     { name: 'stored', content: files.stored },
@@ -376,13 +376,13 @@ const content = fc.oneof(
   fc.nat(300_000).map((size) => patternOf(size, size))
 )
 const file = fc.record({ name, content, isDeflated: fc.boolean() })
-/** Files of which none has the name of another one, nor that of a directory. */
+/** Files with distinct names, of which none is the name of a directory. */
 const tree = fc
   .uniqueArray(file, { maxLength: 8, selector: ({ name }) => name.toLowerCase() })
   .map((all) => all.filter(({ name }) => !all.some((other) => other.name.startsWith(`${name}/`))))
 
-t.test('any files come out of an archive as they were put in', async (t) => {
-  const { unpack, contents, directory } = placeEntries(t)
+t.test('any files are unpacked unchanged', async (t) => {
+  const { unpack, contents, directory } = prepare(t)
   const areSame = async (files: readonly RawEntry[]) => {
     fs.rmSync(directory, { recursive: true, force: true })
     fs.mkdirSync(directory)
@@ -404,12 +404,12 @@ const WHOLE = rawZip(
   { comment: 'comment' }
 )
 
-/** Whether what was told of is what was packed; undefined: the archive was refused. */
-async function unpackChanged({ unpack, directory, told }: Location, archive: Buffer): Promise<boolean | undefined> {
+/** Whether the reported files are the packed ones; undefined when the archive was refused. */
+async function unpackChanged({ unpack, directory, reported }: Prepared, archive: Buffer): Promise<boolean | undefined> {
   fs.rmSync(directory, { recursive: true, force: true })
-  told.length = 0
+  reported.length = 0
   const areTrue = () =>
-    told.every(({ name }) => FILES[name]?.equals(fs.readFileSync(path.join(directory, name))) === true)
+    reported.every(({ name }) => FILES[name]?.equals(fs.readFileSync(path.join(directory, name))) === true)
   try {
     await unpack(archive)
     return areTrue()
@@ -419,14 +419,14 @@ async function unpackChanged({ unpack, directory, told }: Location, archive: Buf
   }
 }
 
-t.test('no part of an archive is taken for a whole one', async (t) => {
-  const here = placeEntries(t)
+t.test('a part of an archive is never accepted as a whole one', async (t) => {
+  const here = prepare(t)
   const isRefused = async (length: number) => (await unpackChanged(here, WHOLE.subarray(0, length))) === undefined
   await t.resolves(fc.assert(fc.asyncProperty(fc.nat(WHOLE.length - 1), isRefused), { numRuns: 200 }))
 })
 
-t.test('whatever byte of an archive is damaged, no file comes out with other content', async (t) => {
-  const here = placeEntries(t)
+t.test('after damage to any byte, no file is unpacked with changed content', async (t) => {
+  const here = prepare(t)
   const change = fc.record({ position: fc.nat(WHOLE.length - 1), mask: fc.integer({ min: 1, max: 255 }) })
   let refused = 0
   const isTrue = async (changes: readonly { position: number; mask: number }[]) => {
@@ -441,12 +441,12 @@ t.test('whatever byte of an archive is damaged, no file comes out with other con
   t.ok(refused > 100, `${refused} were refused`)
 })
 
-t.test('damage to a file that is stored is always found', async (t) => {
-  const here = placeEntries(t)
+t.test('damage to a stored file is always found', async (t) => {
+  const here = prepare(t)
   const stored = zipOf(FILES)
   const end = stored.indexOf('PK\u0001\u0002')
   const unread = new Set<number>()
-  // Of the local headers only the names, and where the content begins, are looked at.
+  // Only the names and lengths in local headers are checked.
   for (let start = 0; start >= 0; start = stored.indexOf('PK\u0003\u0004', start + 1)) {
     for (let offset = 4; offset < 26; offset += 1) unread.add(start + offset)
   }

@@ -16,7 +16,7 @@ const MIB = 2 ** 20
 const LOCAL_HEADER_SIZE = 30
 const JANUARY_2025 = Date.UTC(2025, 0, 1) / 1000
 
-/** The list of files of these bytes. The descriptor is its giver's: it stays open, whatever is wrong. */
+/** The directory of these bytes. The caller owns the descriptor: it stays open after any error. */
 async function read(t: Test, bytes: Buffer, limits?: ZipLimits): Promise<ZipDirectory> {
   const file = path.join(t.testdir(), 'a.zip')
   fs.writeFileSync(file, bytes)
@@ -37,7 +37,7 @@ async function namesOf(t: Test, ...entries: RawEntry[]): Promise<string[]> {
 const refusal = (message: RegExp) => ({ name: 'ZipRefused', message })
 const DAMAGED = refusal(/^it is no \.zip, is damaged or was cut off: ./)
 
-t.test('a list has what is to be known of each file, in the order of the file', async (t) => {
+t.test('the directory has the facts of each file, in the order of their offsets', async (t) => {
   const packed = rawZip([{ name: 'b', content: 'b'.repeat(500), isDeflated: true }])
   const deflatedSize = packed.readUInt32LE(18)
   const entries: RawEntry[] = [
@@ -84,19 +84,19 @@ t.test('a list has what is to be known of each file, in the order of the file', 
   t.equal(end, (third ?? 0) + LOCAL_HEADER_SIZE + 5)
 })
 
-t.test('a list in another order than the file is brought into that of the file', async (t) => {
+t.test('entries are sorted by their offsets', async (t) => {
   const length = LOCAL_HEADER_SIZE + 2
   const entries = ['a', 'b', 'c'].map((name, index) => ({ name, content: 'x', offset: (2 - index) * length }))
   t.same(await namesOf(t, ...entries), ['c', 'b', 'a'])
 })
 
-t.test('an archive of nothing has no files, with or without a comment', async (t) => {
+t.test('an empty archive has no files, with or without a comment', async (t) => {
   for (const options of [{}, { comment: 'nothing' }, { comment: 'x'.repeat(65_535) }, { zip64: {} }]) {
     t.match(await readRaw(t, [], options), { entries: [], size: 0, end: 0 })
   }
 })
 
-t.test('directories, and what systems leave behind, are passed over', async (t) => {
+t.test('directories, and files that operating systems add, are skipped', async (t) => {
   const files = ['a.xml', 'd/a.bin', 'd/__MACOSX', 'Thumbs.db.txt', 'my-desktop.ini', 'x.DS_Store', 'd/e./f', '...x/y']
   const ignored = [
     ...['.DS_Store', 'd/.DS_Store', '._a.xml', '__MACOSX/._a.xml', '__MACOSX/d/a.xml', 'd/__macosx/a', '.git/config'],
@@ -119,7 +119,7 @@ t.test('directories, and what systems leave behind, are passed over', async (t) 
   )
 })
 
-t.test('what is passed over is refused all the same when its name is not safe, or it is a link', async (t) => {
+t.test('skipped entries are still refused when their names are unsafe, or they are links', async (t) => {
   for (const [entry, message] of [
     [{ name: '../' }, /leads out/],
     [{ name: '__MACOSX/../../x' }, /leads out/],
@@ -131,7 +131,7 @@ t.test('what is passed over is refused all the same when its name is not safe, o
   }
 })
 
-t.test('a name may be as long and as deep as file systems take it, and no more', async (t) => {
+t.test('a name may be as long and as deep as file systems allow, and no more', async (t) => {
   const part = 'ä'.repeat(127)
   const long = [part, part, part, part].join('/')
   const deep = 'd/'.repeat(31)
@@ -141,13 +141,13 @@ t.test('a name may be as long and as deep as file systems take it, and no more',
   }
 })
 
-t.test('a refusal shows the beginning of a long name, in a form that a sentence can hold', async (t) => {
+t.test('a refusal quotes the beginning of a long name', async (t) => {
   const name = `"\n${'x'.repeat(199)}`
   const message = `its entry ${JSON.stringify(`${name.slice(0, 200)}…`)} leads out of the archive, or has a name that is not safe`
   await t.rejects(namesOf(t, { name }), { message })
 })
 
-t.test('names are what their archive says of their letters', async (t) => {
+t.test('names are decoded as their archive specifies', async (t) => {
   const old = Buffer.from([0x81, 0x2e, 0x62])
   const unicodePath = (name: string, ofName: Buffer) => {
     const head = Buffer.alloc(5, 1)
@@ -165,7 +165,7 @@ t.test('names are what their archive says of their letters', async (t) => {
   t.same(entry?.rawName, old, 'and still it is looked for under what stands at its content')
 })
 
-t.test('parts of a name that say nothing are left out, and then no two are the same', async (t) => {
+t.test('empty parts of a name are removed before names are compared', async (t) => {
   t.same(await namesOf(t, { name: './a//b/./c' }), ['a/b/c'])
   await t.rejects(namesOf(t, { name: 'a/b' }, { name: './a//b' }), refusal(/^its entry "a\/b" is there twice/))
   await t.rejects(namesOf(t, { name: 'a' }, { name: './A/b' }), refusal(/is in a directory that is a file$/))
@@ -175,7 +175,7 @@ t.test('parts of a name that say nothing are left out, and then no two are the s
   )
 })
 
-t.test('times are whole seconds of UTC, in whatever form they are written', async (t) => {
+t.test('times are whole seconds of UTC, from every kind of field', async (t) => {
   const { TZ } = process.env
   process.env.TZ = 'Asia/Kolkata'
   t.teardown(() => {
@@ -205,7 +205,7 @@ t.test('times are whole seconds of UTC, in whatever form they are written', asyn
     [{ name: 'a', extra: posix(0) }, 0],
     [{ name: 'a', extra: ntfs(since1601 + 15_419_854_639_900_000n) }, 1_541_985_463],
     [{ name: 'a', extra: ntfs(since1601 - 5_000_000n) }, -1],
-    // Of no year that there is.
+    // A year that does not exist.
     [{ name: 'a', extra: ntfs(2n ** 63n - 1n) }, Date.UTC(30_828, 8, 14, 2, 48, 5) / 1000],
     [{ name: 'a', extra: ntfs(-(2n ** 63n)) }, Math.floor((Number(-(2n ** 63n)) / 10_000 - 11_644_473_600_000) / 1000)],
     [{ name: 'a', extra: extraField(0x5455, Buffer.from([1, 2])) }, JANUARY_2025],
@@ -220,7 +220,7 @@ t.test('times are whole seconds of UTC, in whatever form they are written', asyn
   }
 })
 
-t.test('an archive may have so many entries and no more, whatever they are', async (t) => {
+t.test('an archive with too many entries of any kind is refused', async (t) => {
   const limits = { maxEntries: 3, maxRatio: 100, freeBytes: 100 }
   const entries = [{ name: 'a' }, { name: 'd/' }, { name: '.hidden' }]
   t.equal((await read(t, rawZip(entries), limits)).entries.length, 1)
@@ -230,19 +230,19 @@ t.test('an archive may have so many entries and no more, whatever they are', asy
   )
 })
 
-t.test('an archive that has more entries than it says is refused: some of its files would be left out', async (t) => {
+t.test('an archive with more entries than it records is refused: some files would be missing', async (t) => {
   const entries = [{ name: 'a.xml', content: 'x' }, { name: 'a.uxz', content: 'y' }, { name: 'd/' }]
   for (const entryCount of [0, 1, 2]) {
     await t.rejects(readRaw(t, entries, { entryCount }), DAMAGED, `${entryCount} of 3`)
     await t.rejects(readRaw(t, entries, { entryCount: 3, zip64: { entryCount: BigInt(entryCount) } }), DAMAGED)
   }
-  // What a program writes that counts with 16 bits only.
+  // As written by a program that counts with only 16 bits.
   const many = Array.from({ length: 65_537 }, (_, index) => ({ name: `${index}` }))
   await t.rejects(readRaw(t, many, { entryCount: 1 }), DAMAGED)
   t.equal((await readRaw(t, entries, { comment: 'PK\u0001\u0002' })).entries.length, 2)
 })
 
-t.test('content may be so many times as large as packed, above what is always accepted', async (t) => {
+t.test('content above the always accepted size may exceed its packed size by the limit only', async (t) => {
   const limits = { maxEntries: 10, maxRatio: 3, freeBytes: 1_000 }
   const entry = (name: string, size: number, packed: number) => ({
     name,
@@ -297,7 +297,7 @@ t.test('content may be so many times as large as packed, above what is always ac
   }
 })
 
-t.test('sizes and places of ZIP64 are read, and such as no file can have are refused', async (t) => {
+t.test('sizes and offsets of ZIP64 are read, and impossible ones are refused', async (t) => {
   const stored = { name: 'a', content: 'abcde', size: 0xffffffff, compressedSize: 0xffffffff }
   const [entry] = (await readRaw(t, [{ ...stored, offset: 0xffffffff, zip64: [5n, 5n, 0n] }], { zip64: {} })).entries
   t.match(entry, { size: 5, compressedSize: 5, offset: 0 })
@@ -317,7 +317,7 @@ t.test('sizes and places of ZIP64 are read, and such as no file can have are ref
   }
 })
 
-t.test('content may end where the directory begins, or where the next file does, and no later', async (t) => {
+t.test('content may end at the directory or at the next file, and no later', async (t) => {
   const content = 'x'.repeat(100)
   const ending = { name: 'a', content, size: 101, compressedSize: 101 }
   for (const entries of [[ending], [ending, { name: 'b' }]]) {
@@ -327,7 +327,7 @@ t.test('content may end where the directory begins, or where the next file does,
   await t.rejects(readRaw(t, twice), refusal(/overlaps/), 'not even without content')
 })
 
-t.test('an archive that is not whole is refused, wherever it ends', async (t) => {
+t.test('an archive that is truncated at any position is refused', async (t) => {
   const whole = rawZip([{ name: 'a', content: 'content' }, { name: 'd/' }, { name: 'b', content: 'x' }], { zip64: {} })
   for (let length = 0; length < whole.length; length += 1) {
     await t.rejects(read(t, whole.subarray(0, length)), DAMAGED, `${length} bytes`)
@@ -335,13 +335,13 @@ t.test('an archive that is not whole is refused, wherever it ends', async (t) =>
   await t.rejects(read(t, Buffer.concat([whole, Buffer.from('more')])), DAMAGED, 'nor may more follow')
 })
 
-t.test('what does not hold a .zip is refused', async (t) => {
+t.test('a file that is no .zip is refused', async (t) => {
   for (const bytes of [Buffer.alloc(MIB), Buffer.alloc(21, 'PK'), Buffer.from('PK\u0005\u0006')]) {
     await t.rejects(read(t, bytes), DAMAGED, `${bytes.length} bytes`)
   }
 })
 
-t.test('a directory cannot be read as a .zip, and the reason is told', async (t) => {
+t.test('a directory is refused as a .zip with the reason', async (t) => {
   const fd = fs.openSync(t.testdir(), 'r')
   t.teardown(() => fs.closeSync(fd))
   await t.rejects(readZipDirectory(fd), refusal(/EISDIR/))
@@ -357,7 +357,7 @@ const SOUND = rawZip(
   { zip64: {}, comment: 'comment' }
 )
 
-t.test('whatever the bytes are, there is a list that can be relied on, or a refusal', async (t) => {
+t.test('any bytes lead to a valid directory or a refusal', async (t) => {
   const change = fc.record({
     position: fc.nat(SOUND.length - 1),
     bytes: fc.oneof(fc.uint8Array({ minLength: 1, maxLength: 8 }), fc.constant(new Uint8Array(8).fill(255)))

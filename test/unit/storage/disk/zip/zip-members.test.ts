@@ -19,7 +19,7 @@ async function membersOf(t: Test, bytes: Buffer | string, wanted = isJson): Prom
 
 const index: RawEntry = { name: 'index.json', content: '{"index":true}', isDeflated: true }
 
-t.test('wanted members are read, stored or deflated', async (t) => {
+t.test('selected members are read, stored or deflated', async (t) => {
   const entries: RawEntry[] = [
     index,
     { name: 'stored.json', content: 'stored' },
@@ -36,35 +36,35 @@ t.test('wanted members are read, stored or deflated', async (t) => {
   t.same(await membersOf(t, rawZip(entries), (name) => name === 'index.json'), { 'index.json': '{"index":true}' })
 })
 
-t.test('a .zip behind other bytes is read like any other', async (t) => {
+t.test('a .zip after other bytes is read like any other', async (t) => {
   const stub = Buffer.alloc(100, '#')
   const start = rawZip([index]).indexOf('PK\u0001\u0002')
   const moved = rawZip([{ ...index, offset: stub.length }], { directoryOffset: stub.length + start })
   t.same(await membersOf(t, Buffer.concat([stub, moved])), { 'index.json': '{"index":true}' })
 })
 
-t.test('what is not a .zip has no members', async (t) => {
+t.test('a file that is no .zip has no members', async (t) => {
   const zip = rawZip([index])
   for (const bytes of ['', 'PK', 'just text', Buffer.alloc(70_000), zip.subarray(0, -1), zip.subarray(0, 40)]) {
     t.same(await membersOf(t, bytes), {}, `${bytes.length} bytes`)
   }
 })
 
-t.test('members that are too large by their own account are left out', async (t) => {
+t.test('members whose recorded size is too large are skipped', async (t) => {
   const large = { name: 'large.json', content: 'x'.repeat(LIMIT + 1), isDeflated: true }
   const full = { name: 'full.json', content: 'x'.repeat(LIMIT), isDeflated: true }
   t.same(await membersOf(t, rawZip([large, index])), { 'index.json': '{"index":true}' })
   t.same(await membersOf(t, rawZip([full])), { 'full.json': full.content })
 })
 
-t.test('a member that becomes larger than it says yields nothing', async (t) => {
+t.test('a member that is larger than its recorded size has no result', async (t) => {
   for (const isDeflated of [true, false]) {
     const lying = { name: 'bomb.json', content: 'x'.repeat(100_000), size: 10, isDeflated }
     t.same(await membersOf(t, rawZip([lying])), {}, isDeflated ? 'deflated' : 'stored')
   }
 })
 
-t.test('many members together are not more than what may be unpacked', async (t) => {
+t.test('many members together do not exceed the limit', async (t) => {
   const entries = Array.from({ length: 50 }, (_, number) => ({
     name: `${number}.json`,
     content: 'x'.repeat(LIMIT),
@@ -75,14 +75,14 @@ t.test('many members together are not more than what may be unpacked', async (t)
   t.ok(bytes <= LIMIT, `${bytes} bytes were unpacked`)
 })
 
-t.test('encrypted members are left out', async (t) => {
+t.test('encrypted members are skipped', async (t) => {
   const secret = { name: 'secret.json', content: 'secret', flags: 1, isDeflated: true }
   t.same(await membersOf(t, rawZip([secret, index])), { 'index.json': '{"index":true}' })
   const strong = { ...secret, flags: 0x41 }
   t.same(await membersOf(t, rawZip([strong, index])), {})
 })
 
-t.test('a directory that lies about its length or its place yields nothing', async (t) => {
+t.test('a directory with a false length or offset has no result', async (t) => {
   const ends: Record<string, RawZipOptions> = {
     'too many entries': { entryCount: 65_535 },
     'one entry more': { entryCount: 2 },
@@ -96,7 +96,7 @@ t.test('a directory that lies about its length or its place yields nothing', asy
   for (const [name, end] of Object.entries(ends)) t.same(await membersOf(t, rawZip([index], end)), {}, name)
 })
 
-t.test('members that lie behind the end of the file, or have impossible names, yield nothing', async (t) => {
+t.test('members beyond the end of the file, or with impossible names, have no result', async (t) => {
   const far = { ...index, offset: 0xffffffff, zip64: [1n << 40n] }
   t.same(await membersOf(t, rawZip([far])), {})
   for (const name of ['../index.json', '/index.json', 'a\\index.json', 'C:/index.json']) {
@@ -104,7 +104,7 @@ t.test('members that lie behind the end of the file, or have impossible names, y
   }
 })
 
-t.test('nothing stays open, whatever is wrong', async (t) => {
+t.test('no descriptor stays open after any error', async (t) => {
   const root = fs.realpathSync(t.testdir())
   const files = {
     good: rawZip([index]),
@@ -119,18 +119,18 @@ t.test('nothing stays open, whatever is wrong', async (t) => {
   t.ok(await allClosedBelow(root))
 })
 
-t.test('a file that lies outside or is not there is refused', async (t) => {
+t.test('a file outside, or a missing one, is refused', async (t) => {
   const root = fs.realpathSync(t.testdir())
   fs.symlinkSync('/etc/hosts', path.join(root, 'link.zip'))
   await t.rejects(readZipMembers(root, 'link.zip', isJson, LIMIT), UnsafePathError)
   await t.rejects(readZipMembers(root, 'absent.zip', isJson, LIMIT), { code: 'ENOENT' })
 })
 
-// These come last: a failure here is thrown where no promise sees it.
-t.test('ZIP64 records at an impossible place yield nothing', async (t) => {
+// These tests are last: a failure here is thrown outside any promise.
+t.test('ZIP64 records at an impossible offset have no result', async (t) => {
   t.same(await membersOf(t, rawZip([index], { zip64: { endOffset: (1n << 64n) - 1n } })), {})
 })
 
-t.test('a member at an impossible place yields nothing', async (t) => {
+t.test('a member at an impossible offset has no result', async (t) => {
   t.same(await membersOf(t, rawZip([{ ...index, offset: 0xffffffff, zip64: [(1n << 64n) - 1n] }])), {})
 })

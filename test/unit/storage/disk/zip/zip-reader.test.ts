@@ -12,12 +12,12 @@ const SIZE = 3 * WINDOW_BYTES + 11
 interface Opened {
   readonly fd: number
   readonly bytes: Buffer
-  /** As yauzl reads: into the middle of a buffer. */
+  /** Like yauzl: into the middle of a buffer. */
   read(position: number, length: number): Promise<Buffer>
   stream(start: number, end: number): Promise<Buffer>
 }
 
-/** @param size what the reader takes for the file's size */
+/** @param size the file's size according to the reader */
 function open(t: Test, bytes = patternOf(SIZE, 5), size = bytes.length): Opened {
   const file = path.join(t.testdir({ file: bytes }), 'file')
   const fd = fs.openSync(file, 'r+')
@@ -43,7 +43,7 @@ function open(t: Test, bytes = patternOf(SIZE, 5), size = bytes.length): Opened 
   }
 }
 
-/** The calls of the system that read, and how they are done instead. */
+/** Replaces the system's read call. */
 function countReads(t: Test, change: (real: typeof fs.readSync) => typeof fs.readSync = (real) => real) {
   const mocked = mock.method(fs, 'readSync', change(fs.readSync))
   t.teardown(() => mocked.mock.restore())
@@ -53,7 +53,7 @@ function countReads(t: Test, change: (real: typeof fs.readSync) => typeof fs.rea
 const OUTSIDE = { name: 'RangeError', message: 'it points outside of the file' }
 const SHORTER = { name: 'RangeError', message: 'the file has become shorter' }
 
-t.test('what is read is what is there, wherever and however much it is', async (t) => {
+t.test('any range is read with the bytes of the file', async (t) => {
   const { read, bytes } = open(t)
   const range = fc
     .tuple(fc.nat(SIZE), fc.oneof(fc.nat(50), fc.nat(SIZE), fc.constantFrom(WINDOW_BYTES - 1, WINDOW_BYTES)))
@@ -72,7 +72,7 @@ t.test('what is read is what is there, wherever and however much it is', async (
   await t.resolves(fc.assert(fc.asyncProperty(fc.array(range, { maxLength: 8 }), areSame), { numRuns: 100, examples }))
 })
 
-t.test('small pieces one behind the other are read from the file together', async (t) => {
+t.test('small sequential pieces are read from the file together', async (t) => {
   const { read } = open(t)
   const reads = countReads(t)
   for (let position = 100; position < 100 + WINDOW_BYTES; position += 46) {
@@ -85,7 +85,7 @@ t.test('small pieces one behind the other are read from the file together', asyn
   t.equal(reads.callCount(), 3)
 })
 
-t.test('positions that a file cannot have are refused, and not asked of the system', async (t) => {
+t.test('impossible positions are refused without a system call', async (t) => {
   const { read, stream } = open(t)
   const reads = countReads(t)
   for (const [position, length] of [
@@ -112,7 +112,7 @@ t.test('positions that a file cannot have are refused, and not asked of the syst
   t.equal(reads.callCount(), 0)
 })
 
-t.test('a range is streamed to its last byte, and nothing where it is empty', async (t) => {
+t.test('a range is streamed to its last byte, and an empty range has no bytes', async (t) => {
   const { stream, bytes } = open(t)
   for (const [start, end] of [
     [0, SIZE],
@@ -126,14 +126,14 @@ t.test('a range is streamed to its last byte, and nothing where it is empty', as
   }
 })
 
-t.test('an empty file has nothing but its end', async (t) => {
+t.test('an empty file has only its end', async (t) => {
   const { read, stream } = open(t, Buffer.alloc(0))
   t.equal((await read(0, 0)).length, 0)
   t.equal((await stream(0, 0)).length, 0)
   await t.rejects(read(0, 1), OUTSIDE)
 })
 
-t.test('a file that has become shorter is an error, and not what the memory had before', async (t) => {
+t.test('a file that has become shorter is an error, and does not return former bytes of the memory', async (t) => {
   const { read, stream, fd, bytes } = open(t)
   fs.ftruncateSync(fd, 1_000)
   for (const length of [10, WINDOW_BYTES, WINDOW_BYTES + 1]) {
@@ -143,7 +143,7 @@ t.test('a file that has become shorter is an error, and not what the memory had 
   t.ok((await read(990, 10)).equals(bytes.subarray(990, 1_000)))
 })
 
-t.test('a read that the system refuses is told, and what was read before is not taken for it', async (t) => {
+t.test('a failed read is an error, and does not return bytes that were read before', async (t) => {
   const { read, bytes } = open(t)
   await read(0, 10)
   let isBroken = true
@@ -163,7 +163,7 @@ t.test('a read that the system refuses is told, and what was read before is not 
   t.ok((await read(position, 10)).equals(bytes.subarray(position, position + 10)))
 })
 
-t.test('a system that gives few bytes at a time gives all of them in the end', async (t) => {
+t.test('short reads of the system are repeated until all bytes are read', async (t) => {
   const { read, stream, bytes } = open(t)
   countReads(
     t,
