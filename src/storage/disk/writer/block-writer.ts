@@ -7,13 +7,11 @@
  * than 64 MiB are copied again.
  */
 import fs from 'node:fs'
-import path from 'node:path'
 import { setImmediate } from 'node:timers/promises'
 import { promisify } from 'node:util'
-import { Worker } from 'node:worker_threads'
 import type { ArchiveOutput } from '../../../zip/archive-output.ts'
-import { createSharedBlocks, RingFiller, type SharedBlocks } from './block-ring.ts'
-import type { WritingJob, WritingResult } from './writing-thread.ts'
+import { RingFiller } from './block-ring.ts'
+import { takeThread, writeInThread } from './thread-pool.ts'
 
 export { BLOCK_BYTES } from './block-ring.ts'
 
@@ -23,18 +21,6 @@ const SYNC_EVERY_BYTES = 16 * 1024 * 1024
 /** On a slow disk progress would otherwise not change for a long time. */
 const SYNC_EVERY_MS = 200
 const SYNC_AHEAD_BYTES = 40 * 1024 * 1024
-
-const THREAD_FILE = new URL(`./writing-thread${path.extname(import.meta.filename)}`, import.meta.url)
-/** The thread has only a few variables. */
-const THREAD_LIMITS = { maxYoungGenerationSizeMb: 2, maxOldGenerationSizeMb: 32 }
-
-interface WritingThread {
-  readonly worker: Worker
-  readonly shared: SharedBlocks
-}
-
-/** Threads of finished writers, for the next ones: starting a thread takes as long as writing some megabytes. */
-const idleThreads: WritingThread[] = []
 
 export interface BlockWriterOptions {
   /** Open for writing; the caller closes it, after `settle()`. */
@@ -70,9 +56,9 @@ export class BlockWriter implements ArchiveOutput {
     this.#options = options
     this.#queued = options.start
     this.#durable = options.start
-    const thread = idleThreads.pop() ?? startThread()
+    const thread = takeThread()
     this.#ring = new RingFiller(thread.shared)
-    this.#writing = writeInThread(thread, options).catch((error) => {
+    this.#writing = writeInThread(thread, { fd: options.fd, start: options.start }).catch((error) => {
       this.#fail(error)
       this.#ring.abandon()
     })
@@ -186,33 +172,5 @@ export class BlockWriter implements ArchiveOutput {
 
   #throwFailure(): void {
     if (this.#failure !== undefined) throw this.#failure
-  }
-}
-
-function startThread(): WritingThread {
-  const shared = createSharedBlocks()
-  const worker = new Worker(THREAD_FILE, { workerData: shared, resourceLimits: THREAD_LIMITS, execArgv: [] })
-  worker.once('exit', () => {
-    const index = idleThreads.findIndex((thread) => thread.worker === worker)
-    if (index !== -1) idleThreads.splice(index, 1)
-  })
-  return { shared, worker }
-}
-
-/** Keeps the process alive only while it writes. @throws the system's error, or the error that ended the thread */
-async function writeInThread(thread: WritingThread, { fd, start }: BlockWriterOptions): Promise<void> {
-  const { worker } = thread
-  const { promise, resolve, reject } = Promise.withResolvers<WritingResult>()
-  const onExit = () => reject(new Error('The writing thread has ended'))
-  worker.on('message', resolve).on('error', reject).on('exit', onExit)
-  worker.ref()
-  worker.postMessage({ fd, start } satisfies WritingJob)
-  try {
-    const { failure } = await promise
-    idleThreads.push(thread)
-    if (failure !== undefined) throw Object.assign(new Error(failure.message), failure)
-  } finally {
-    worker.off('message', resolve).off('error', reject).off('exit', onExit)
-    worker.unref()
   }
 }
