@@ -50,6 +50,16 @@ export function textsMember(object: LooseObject, name: string): string[] {
     .filter((item) => item !== '')
 }
 
+/** Bundles have dots in the time, `2024-03-01T16.22.44Z`: only the date is kept. */
+export function dateOf(text: string): string {
+  return /^\d{4}-\d{2}-\d{2}/.exec(text)?.[0] ?? text
+}
+
+/** The texts that are not empty, each once. */
+export function unique(texts: readonly string[]): string[] {
+  return [...new Set(texts.filter((text) => text !== ''))]
+}
+
 function isObject(value: unknown): value is LooseObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

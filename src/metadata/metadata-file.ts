@@ -4,14 +4,13 @@ import type { CatalogProblemCode, PackageDescription } from '../core/catalog/pac
 import { MAX_CLASSIC_XML_BYTES, parseClassicXml } from './classic-xml.ts'
 import { MetadataError } from './metadata-error.ts'
 import {
-  MAX_V3_JSON_BYTES,
-  parseV3Index,
   parseV3Inventory,
   parseV3Signature,
   type V3Inventory,
   type V3Signature,
   withInventory
-} from './v3-json.ts'
+} from './v3-companions.ts'
+import { MAX_V3_JSON_BYTES, parseV3Index } from './v3-index.ts'
 
 /** The content of one file. The file index keeps it as JSON, so that an unchanged file is not parsed again. */
 export type MetadataContents =

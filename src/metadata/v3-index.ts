@@ -1,42 +1,23 @@
-/**
- * V3 package metadata: `_index.json` (the updates), `_inventory.json` (the devices they are for) and `_signature.json`
- * (the digests of the payloads). A bundle's index lists many packages, a package's index only one.
- */
+/** The index of a V3 package or bundle, `_index.json`: the updates. A bundle's index lists many packages. */
 import { foldName } from '../core/catalog/file-name.ts'
-import type { MachineType, Member, PackageDescription, Requisite } from '../core/catalog/package.ts'
+import type { MachineType, Member, PackageDescription } from '../core/catalog/package.ts'
 import { isFixid } from './fixid.ts'
 import {
+  dateOf,
   type LooseObject,
   member,
   objectMember,
   objectsMember,
   parseLooseObject,
   textMember,
-  textsMember
+  textsMember,
+  unique
 } from './loose-json.ts'
 import { parseMachineTypes } from './machine-types.ts'
 import { MetadataError } from './metadata-error.ts'
 
 /** Largest size of a JSON file that is parsed as V3 metadata, in bytes. */
 export const MAX_V3_JSON_BYTES = 64 * 1024 * 1024
-
-/** The facts that `_inventory.json` adds to the index. */
-export interface V3Inventory {
-  readonly description: string
-  readonly releaseDate: string
-  readonly updateType: string
-  readonly rebootRequired: string
-  readonly family: string
-  readonly requisites: readonly Requisite[]
-}
-
-/** The facts that `_signature.json` records about one file. */
-export interface V3Signature {
-  /** Empty when the signature does not name its file. */
-  readonly fileName: string
-  readonly sha256: string
-  readonly size?: number
-}
 
 /**
  * The packages that an index describes; for a bundle, first the bundle and then its components.
@@ -55,49 +36,6 @@ export function parseV3Index(bytes: Uint8Array, baseName: string): PackageDescri
     .filter((update) => fixidOf(update) !== '')
     .map((update) => component(update, fixidOf(update), {}))
   return [bundle(oem, baseName, components), ...mergeByFixid(components)]
-}
-
-/** @throws MetadataError */
-export function parseV3Inventory(bytes: Uint8Array): V3Inventory {
-  const inventory = parseLooseObject(bytes)
-  const activation = textMember(inventory, 'ActivationMethod')
-  const softwareIds = objectsMember(inventory, 'Devices').flatMap((device) => textsMember(device, 'SoftwareIds'))
-  return {
-    description: textMember(inventory, 'Description'),
-    releaseDate: dateOf(textMember(inventory, 'ReleaseDate')),
-    updateType: textMember(inventory, 'UpdateType'),
-    rebootRequired: activation,
-    family: softwareIds.sort()[0] ?? '',
-    requisites: requisiteFixids(member(inventory, 'Prerequisites')).map((fixid) => ({ fixid, kind: 'prerequisite' }))
-  }
-}
-
-/** The digests of files other than inventories. */
-export function parseV3Signature(bytes: Uint8Array): V3Signature[] {
-  return objectsMember(parseLooseObject(bytes), 'AuthenticitySignature').flatMap((signature) => {
-    const oem = objectMember(signature, 'Oem')
-    const fileName =
-      textMember(signature, 'FileName') || textMember(signature, 'Target') || textMember(signature, 'Name')
-    const sha256 = (textMember(oem, 'Sha-256') || textMember(signature, 'Sha-256')).toLowerCase()
-    const sizeText = textMember(oem, 'SizeBytes') || textMember(signature, 'SizeBytes')
-    const size = Number(sizeText)
-    const isUsable = /^[0-9a-f]{64}$/.test(sha256) && Number.isSafeInteger(size) && !/inventory/i.test(fileName)
-    return isUsable ? [{ fileName, sha256, ...(sizeText === '' ? {} : { size }) }] : []
-  })
-}
-
-/** The description with the facts of its inventory; those of the index take precedence. */
-export function withInventory(description: PackageDescription, inventory: V3Inventory): PackageDescription {
-  return {
-    ...description,
-    name: description.name || inventory.description,
-    description: description.description || inventory.description,
-    releaseDate: description.releaseDate || inventory.releaseDate,
-    updateType: description.updateType || inventory.updateType,
-    rebootRequired: description.rebootRequired || inventory.rebootRequired,
-    family: description.family || inventory.family,
-    requisites: description.requisites.length > 0 ? description.requisites : inventory.requisites
-  }
 }
 
 function component(update: LooseObject, fixid: string, indexOem: LooseObject): PackageDescription {
@@ -198,27 +136,10 @@ function fixidOf(update: LooseObject): string {
   return isFixid(fixid) ? fixid : ''
 }
 
-function requisiteFixids(value: unknown): string[] {
-  const items = Array.isArray(value) ? value : []
-  const texts = items.map((item) =>
-    typeof item === 'string' ? item : textMember((item ?? {}) as LooseObject, 'FixId')
-  )
-  return unique(texts.filter(isFixid))
-}
-
 function allMachineTypes(packages: readonly PackageDescription[]): MachineType[] {
   const found = new Map<string, MachineType>()
   for (const machine of packages.flatMap((item) => item.machineTypes)) {
     if (!found.has(machine.type)) found.set(machine.type, machine)
   }
   return [...found.values()]
-}
-
-/** Bundles have dots in the time, `2024-03-01T16.22.44Z`: only the date is kept. */
-function dateOf(text: string): string {
-  return /^\d{4}-\d{2}-\d{2}/.exec(text)?.[0] ?? text
-}
-
-function unique(texts: readonly string[]): string[] {
-  return [...new Set(texts.filter((text) => text !== ''))]
 }

@@ -38,7 +38,7 @@ export class CheckpointTrail<Entry extends { readonly position: number }> {
     this.#ahead.push({ checkpoint, lastEntry: this.#lastWholeEntry })
   }
 
-  /** Adds the checkpoint behind a whole entry. @param offset where the next entry begins */
+  /** Adds the checkpoint after a whole entry. @param offset where the next entry begins */
   addAfter(entry: Entry, offset: number): void {
     this.#lastWholeEntry = entry
     this.add({ offset, position: entry.position + 1, crc32: 0 })

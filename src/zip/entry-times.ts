@@ -12,7 +12,7 @@ export function timestampSize(seconds: number): number {
   return seconds >= 0 && seconds <= MAX_INT32 ? TIMESTAMP_EXTRA_SIZE : 0
 }
 
-/** Info-ZIP's extrafld.txt, "Extended Timestamp". @returns the position behind the field */
+/** Info-ZIP's extrafld.txt, "Extended Timestamp". @returns the position after the field */
 export function writeTimestamp(buffer: Buffer, at: number, seconds: number): number {
   const size = timestampSize(seconds)
   if (size === 0) return at

@@ -22,7 +22,7 @@ export interface StreamedArchiveOptions<Entry extends PlacedEntry> {
  */
 export class StreamedArchive<Entry extends PlacedEntry> {
   readonly #options: StreamedArchiveOptions<Entry>
-  /** The pieces behind the current one. */
+  /** The pieces after the current one. */
   #pieces: AsyncGenerator<Piece> | undefined
   #piece: Piece | undefined
   #position = 0

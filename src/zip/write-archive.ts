@@ -22,7 +22,7 @@ interface Copied {
 }
 
 export interface ArchiveOptions<Entry extends PlacedEntry> {
-  /** Opens the output of the bytes behind the checkpoint. It calls `onDurable` with the durable bytes of the archive. */
+  /** Opens the output of the bytes after the checkpoint. It calls `onDurable` with the durable bytes of the archive. */
   readonly openOutput: (start: number, onDurable: (bytes: number) => Promise<void> | void) => ArchiveOutput
   readonly checkpoint: Checkpoint
   /**

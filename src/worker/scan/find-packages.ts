@@ -11,7 +11,7 @@ import {
 } from '../../core/catalog/package.ts'
 import { versionKey } from '../../core/catalog/version-key.ts'
 import type { MetadataContents } from '../../metadata/metadata-file.ts'
-import { type V3Inventory, type V3Signature, withInventory } from '../../metadata/v3-json.ts'
+import { type V3Inventory, type V3Signature, withInventory } from '../../metadata/v3-companions.ts'
 import type { DraftPackage } from '../../store/scan/catalog-draft.ts'
 import type { FileIndex, ReadFile } from '../../store/scan/file-index.ts'
 import type { ScanStore } from '../../store/scan/scan-store.ts'

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { parseV3Index } from '../../../src/metadata/v3-json.ts'
+import { parseV3Index } from '../../../src/metadata/v3-index.ts'
 
 const bytesOf = (value: unknown) => Buffer.from(JSON.stringify(value))
 const parseIndex = (value: unknown) => parseV3Index(bytesOf(value), 'base-name')
