@@ -3,7 +3,7 @@
  */
 import { canRunPostgres, startPostgres } from '../scripts/postgres-server.ts'
 import type { PackageFilter } from '../src/core/catalog/catalog.ts'
-import type { TaskCommands } from '../src/core/export/export.ts'
+import type { TaskCommands } from '../src/core/export/task-commands.ts'
 import { createCatalogStore } from '../src/store/catalog/catalog-store.ts'
 import { type Database, openDepotDatabase } from '../src/store/engine/database.ts'
 import { migrateToLatest } from '../src/store/engine/migrations.ts'

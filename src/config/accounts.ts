@@ -1,5 +1,5 @@
 /** The settings of the first administrator and of sessions. */
-import { DURATION, parseDuration } from '../core/duration.ts'
+import { DURATION, parseDuration } from '../core/time-text.ts'
 import { optionalSetting, type SettingValues, setting } from './setting.ts'
 
 export const ACCOUNT_SETTINGS = {

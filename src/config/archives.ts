@@ -1,7 +1,6 @@
 /** The settings of the place where archives are kept. */
 import { fileURLToPath } from 'node:url'
-import type { BucketSettings } from '../core/storage/bucket-settings.ts'
-import type { StorageConfig } from '../core/storage/storage-config.ts'
+import type { BucketSettings, StorageConfig } from '../core/storage/storage-config.ts'
 import { ConfigError, invalidSetting } from './config-error.ts'
 import { optionalSetting, type SettingValues, setting } from './setting.ts'
 

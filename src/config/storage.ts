@@ -1,7 +1,7 @@
 /** The settings of the database, the repository and the archives. */
 import path from 'node:path'
-import { DURATION, parseDuration } from '../core/duration.ts'
 import type { StorageConfig } from '../core/storage/storage-config.ts'
+import { DURATION, parseDuration } from '../core/time-text.ts'
 import { type ARCHIVE_SETTINGS, archiveLocation } from './archives.ts'
 import { BYTE_SIZE, parseByteSize } from './byte-size.ts'
 import { ConfigError } from './config-error.ts'

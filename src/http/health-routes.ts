@@ -3,7 +3,7 @@
  */
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
-import type { HealthCheck } from '../core/catalog/catalog.ts'
+import type { HealthCheck } from '../core/tasks/statistics.ts'
 import { ERROR_TEXTS } from './bodies/error-texts.ts'
 import { HealthCheckView, readinessView } from './bodies/health-check-view.ts'
 import { errorResponse } from './bodies/result-body.ts'

@@ -1,11 +1,11 @@
 /** The archives that can be downloaded: those that are packed, and those that are only planned. */
 
+import type { RepositoryFiles } from '../core/catalog/catalog.ts'
 import type { Archives } from '../core/export/archive.ts'
-import type { PlanEntry } from '../core/export/export.ts'
+import type { PlanEntry } from '../core/export/plan.ts'
 import { Problem } from '../core/problems/problem.ts'
 import { toArchivesProblem } from '../core/problems/storage-error.ts'
 import type { ArchiveStorage } from '../core/storage/archive-storage.ts'
-import type { RepositoryFiles } from '../core/storage/repository-files.ts'
 import type { ArchiveStore } from '../store/tasks/archive-store.ts'
 import type { PlanStore } from '../store/tasks/plan-store.ts'
 import { SourceChangedError } from '../zip/entry-source.ts'

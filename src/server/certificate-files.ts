@@ -1,7 +1,7 @@
 /** The operator's own certificate, read again when its files change. */
 import fs from 'node:fs'
 import { createSecureContext } from 'node:tls'
-import type { Certificate, CertificateSource } from '../core/certificate.ts'
+import type { Certificate, CertificateSource } from '../http/connection/secure-server.ts'
 
 export interface CertificateFiles {
   /** PEM, with the certificates between it and its authority behind it. */

@@ -2,7 +2,7 @@
 import os from 'node:os'
 import { ConfigError } from '../config/config-error.ts'
 import type { TlsConfig } from '../config/network.ts'
-import type { CertificateSource } from '../core/certificate.ts'
+import type { CertificateSource } from '../http/connection/secure-server.ts'
 import { openCertificateFiles } from './certificate-files.ts'
 import { openSelfSigned } from './self-signed-certificate.ts'
 

@@ -1,9 +1,9 @@
 /** Whether the depot can do its work, and if not, why. */
 
-import type { HealthCheck } from '../core/catalog/catalog.ts'
 import { StorageError } from '../core/problems/storage-error.ts'
 import type { ArchiveStorage } from '../core/storage/archive-storage.ts'
 import type { StorageConfig } from '../core/storage/storage-config.ts'
+import type { HealthCheck } from '../core/tasks/statistics.ts'
 import type { RepositoryDirectory } from '../storage/disk/repository-directory.ts'
 import { readVolumeSpace } from '../storage/disk/volume.ts'
 import type { Database } from '../store/engine/database.ts'

@@ -1,6 +1,6 @@
 /** The log: JSON lines, in which no secret of a caller is. */
 import { type DestinationStream, type Logger, type LoggerOptions, pino } from 'pino'
-import { HIDDEN, hideUrlSecrets } from '../core/hide-secrets.ts'
+import { HIDDEN, hideUrlSecrets } from '../core/problems/hide-secrets.ts'
 
 /** Nothing is meant to log them; where something does all the same, they are hidden. */
 const SECRETS = ['authorization', 'cookie', 'set-cookie', 'x-csrf-token', 'password', 'token', 'csrf', 'secret']

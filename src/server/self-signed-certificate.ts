@@ -3,7 +3,7 @@ import { X509Certificate } from 'node:crypto'
 import fs from 'node:fs'
 import net from 'node:net'
 import path from 'node:path'
-import type { Certificate, CertificateSource } from '../core/certificate.ts'
+import type { Certificate, CertificateSource } from '../http/connection/secure-server.ts'
 
 const DAY_MS = 86_400_000
 const VALID_DAYS = 365

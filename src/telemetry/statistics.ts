@@ -1,6 +1,6 @@
 /** Puts the numbers of the depot together: from the database, the volumes and the worker. */
 import path from 'node:path'
-import type { BucketSettings } from '../core/storage/bucket-settings.ts'
+import type { BucketSettings } from '../core/storage/storage-config.ts'
 import type { CatalogSize, DepotStatistics, VolumeUse, WorkerPartState } from '../core/tasks/statistics.ts'
 import { readVolumeSpace, type VolumeSpace } from '../storage/disk/volume.ts'
 import type { Database } from '../store/engine/database.ts'

@@ -1,5 +1,5 @@
 import t from 'tap'
-import type { HealthCheck } from '../../src/core/catalog/catalog.ts'
+import type { HealthCheck } from '../../src/core/tasks/statistics.ts'
 import { buildTestApp } from '../support/api/app.ts'
 
 const HEALTHY: HealthCheck[] = [

@@ -2,7 +2,7 @@
  * Archives of tests: on the disk, or in S3 when TEST_ARCHIVES says so; and what a test sees of them wherever they are.
  */
 import type { Test } from 'tap'
-import type { BucketSettings } from '../../src/core/storage/bucket-settings.ts'
+import type { BucketSettings } from '../../src/core/storage/storage-config.ts'
 import { openArchiveStorage } from '../../src/storage/open-archive-storage.ts'
 import { makeBucket, type TestBucket } from './servers/s3-server.ts'
 

@@ -1,6 +1,6 @@
 /** The worker in this thread: a desk, and lanes that run what waits when a test says so. */
 
-import type { TaskCommands } from '../../src/core/export/export.ts'
+import type { TaskCommands } from '../../src/core/export/task-commands.ts'
 import { type Message, OPERATION_SUCCEEDED } from '../../src/core/problems/message.ts'
 import type { TaskKind } from '../../src/core/tasks/task.ts'
 import { createIncomingDirectory } from '../../src/storage/disk/incoming-directory.ts'

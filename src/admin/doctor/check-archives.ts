@@ -3,9 +3,9 @@
  */
 import fs from 'node:fs'
 import path from 'node:path'
-import { isArchiveFileNeeded, parseArchiveFile } from '../../core/export/archive-file.ts'
 import { reasonOf } from '../../core/problems/system-error.ts'
-import type { ArchiveState } from '../../core/tasks/job.ts'
+import type { ArchiveState } from '../../core/storage/archive-file.ts'
+import { isArchiveFileNeeded, parseArchiveFile } from '../../core/storage/archive-file.ts'
 import { MARKER_FILE } from '../../storage/disk/ownership-marker.ts'
 import type { InspectionStore, KeptArchive } from '../../store/maintenance/inspection-store.ts'
 import type { Findings } from './findings.ts'

@@ -2,9 +2,10 @@
  * Compares the bucket of archives with the plans that own them, by names and sizes, also while the server adds and
  * removes some.
  */
-import { isArchiveFileNeeded } from '../../core/export/archive-file.ts'
+
 import { StorageError } from '../../core/problems/storage-error.ts'
-import type { BucketSettings } from '../../core/storage/bucket-settings.ts'
+import { isArchiveFileNeeded } from '../../core/storage/archive-file.ts'
+import type { BucketSettings } from '../../core/storage/storage-config.ts'
 import { createArchiveBucket } from '../../storage/s3/archive-bucket.ts'
 import type { InspectionStore } from '../../store/maintenance/inspection-store.ts'
 import type { Findings } from './findings.ts'

@@ -1,7 +1,7 @@
 /** Reads the content of every file of an archive, and compares it with what the archive itself records. */
 import { createHash } from 'node:crypto'
 import { crc32 } from 'node:zlib'
-import { ZipRefused } from '../../core/import/zip-refused.ts'
+import { ZipRefused } from '../../core/import/import.ts'
 import { contentOf, contentStart } from '../../storage/disk/zip/zip-content.ts'
 import type { ZipDirectory } from '../../storage/disk/zip/zip-directory.ts'
 import type { ReportDifference } from './differences.ts'

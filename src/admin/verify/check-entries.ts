@@ -1,6 +1,6 @@
 /** Compares a stream of the bytes of an archive with the planned CRC-32 of each file. */
 import { crc32 } from 'node:zlib'
-import type { PlanEntry } from '../../core/export/export.ts'
+import type { PlanEntry } from '../../core/export/plan.ts'
 
 export interface EntryCheck {
   /** @param bytes the next ones of the archive */

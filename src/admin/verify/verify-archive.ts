@@ -5,7 +5,7 @@
  */
 import { createHash } from 'node:crypto'
 import fs from 'node:fs'
-import { digestLine } from '../../core/export/export.ts'
+import { digestLine } from '../../core/export/plan.ts'
 import { Refusal } from '../../core/problems/refusal.ts'
 import { reasonOf } from '../../core/problems/system-error.ts'
 import { readZipDirectory, type ZipDirectory } from '../../storage/disk/zip/zip-directory.ts'

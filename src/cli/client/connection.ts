@@ -4,7 +4,7 @@
  * written for, and to no other one that somebody names on the command line.
  */
 import fs from 'node:fs'
-import type { ClientSetting } from '../../core/client-settings.ts'
+import type { ClientSetting } from '../../config/client-settings.ts'
 import { reasonOf } from '../../core/problems/system-error.ts'
 import { askPassword, readPasswordLine } from '../terminal/ask-password.ts'
 import { CommandError, EXIT, refuseUsage } from '../terminal/exit.ts'

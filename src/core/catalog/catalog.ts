@@ -1,4 +1,5 @@
 /** The catalog, as its readers ask for it. */
+import type { OpenFile } from '../storage/open-file.ts'
 import type { CatalogProblem, PackageFile, PackageKind, PayloadState, Requisite } from './package.ts'
 
 /** Which packages a listing is about. */
@@ -82,10 +83,11 @@ export interface RepositorySpace {
   readonly allotmentBytes: number
 }
 
-/** One thing that has to work for the depot to be of use. */
-export interface HealthCheck {
-  readonly name: 'database' | 'repository' | 'space' | 'worker' | 'closing'
-  readonly isHealthy: boolean
-  /** A sentence; empty when healthy. */
-  readonly reason: string
+/** Opens the files of the catalog. */
+export interface RepositoryFiles {
+  /**
+   * Opens a file if it has the size and the time that the catalog has of it.
+   * @throws Problem FILE_GONE, FILE_CHANGED, REPOSITORY_UNAVAILABLE
+   */
+  open(file: Pick<PackageFile, 'path' | 'size' | 'sha256' | 'modifiedAt'>): Promise<OpenFile>
 }

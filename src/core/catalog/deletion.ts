@@ -1,5 +1,5 @@
 /** What is taken out of the repository. */
-import type { FileScope } from './file-scope.ts'
+import type { FileScope } from './package.ts'
 
 export interface DeletionRequest {
   /**

@@ -5,6 +5,9 @@ export type FileRole = 'payload' | 'metadata' | 'readme' | 'change-history' | 'o
 /** The order in which a package's files stand in an archive. */
 export const FILE_ROLES: readonly FileRole[] = ['payload', 'metadata', 'readme', 'change-history', 'other']
 
+/** `all`: payload, metadata, readme, change history and the rest. `payloads`: the payload files only. */
+export type FileScope = 'all' | 'payloads'
+
 /** `update` is firmware, a driver or a utility; `system-pack` stands for its member packages. */
 export type PackageKind = 'update' | 'system-pack'
 

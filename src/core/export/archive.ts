@@ -1,7 +1,7 @@
 /** Archives, as those who download them see them. */
 import type { LinkedHeaders } from '../storage/archive-storage.ts'
 import type { OpenFile } from '../storage/open-file.ts'
-import type { Plan } from './export.ts'
+import type { Plan } from './plan.ts'
 
 export interface Archives {
   /**

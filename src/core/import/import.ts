@@ -90,3 +90,8 @@ export interface ImportChange {
   /** The file that comes there, relative to where the import keeps its files; undefined: the file there goes. */
   readonly staged: string | undefined
 }
+
+/** A .zip from outside that is not unpacked. The message has the reason, and names the entry. */
+export class ZipRefused extends Error {
+  override readonly name = 'ZipRefused'
+}

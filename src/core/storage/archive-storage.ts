@@ -1,6 +1,6 @@
 /** The port to the storage of archives: a directory, or an S3 bucket. */
 import type { ArchiveOutput } from '../../zip/archive-output.ts'
-import type { ArchiveFile } from '../export/archive-file.ts'
+import type { ArchiveFile } from './archive-file.ts'
 import type { OpenFile } from './open-file.ts'
 
 /** Unlimited space: the largest number that JSON transfers unchanged. */

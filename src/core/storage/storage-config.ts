@@ -1,5 +1,3 @@
-import type { BucketSettings } from './bucket-settings.ts'
-
 /**
  * Where the depot keeps its data. Worker threads get a copy: it holds plain values only, and never the administrator's
  * password.
@@ -18,4 +16,17 @@ export interface StorageConfig {
   readonly allotmentBytes?: number | undefined
   /** How long finished archives are kept, in milliseconds. */
   readonly archiveTtlMs: number
+}
+
+/** A location in storage that speaks S3. The SDK reads the credentials from its own chain of sources. */
+export interface BucketSettings {
+  readonly bucket: string
+  /** Prefix of all keys: empty, or with a slash at its end. */
+  readonly prefix: string
+  /** Undefined: the endpoint of AWS. */
+  readonly endpoint: string | undefined
+  /** Undefined: the region of the SDK's own chain. */
+  readonly region: string | undefined
+  /** The bucket is the first part of the path, and not of the host name. */
+  readonly isPathStyle: boolean
 }

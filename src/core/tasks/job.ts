@@ -33,10 +33,3 @@ export class LeaseLost extends Error {
     super(`The lease ${token} of work ${jobId} is lost`)
   }
 }
-
-/**
- * `pending`: the archive is to be packed. `kept`: it is there. `gone`: it was there. `none`: it will never be.
- * `streamed`: it is generated from the repository for each download. Of the plans with one digest, at most one is
- * pending or kept.
- */
-export type ArchiveState = 'pending' | 'kept' | 'gone' | 'none' | 'streamed'

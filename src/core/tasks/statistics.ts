@@ -1,5 +1,4 @@
 /** What the depot knows of itself, in numbers: for those who watch it. */
-import type { HealthCheck } from '../catalog/catalog.ts'
 import type { CatalogProblemCode } from '../catalog/package.ts'
 import type { TaskKind, TaskState } from './task.ts'
 
@@ -69,6 +68,14 @@ export interface DepotStatistics {
   /** Volumes that cannot be asked are left out. */
   readonly volumes: readonly VolumeUse[]
   readonly workers: readonly WorkerPartState[]
+}
+
+/** One thing that has to work for the depot to be of use. */
+export interface HealthCheck {
+  readonly name: 'database' | 'repository' | 'space' | 'worker' | 'closing'
+  readonly isHealthy: boolean
+  /** A sentence; empty when healthy. */
+  readonly reason: string
 }
 
 /** For people and their programs: `GET /api/v1/status`. */

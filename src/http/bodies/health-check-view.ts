@@ -1,6 +1,6 @@
 /** The checks of the depot, as `/health/ready` and `/api/v1/status` show them. */
 import { Type } from 'typebox'
-import type { HealthCheck } from '../../core/catalog/catalog.ts'
+import type { HealthCheck } from '../../core/tasks/statistics.ts'
 
 export const HealthCheckView = Type.Object(
   {

@@ -2,8 +2,23 @@
 import type { RequestListener } from 'node:http'
 import https from 'node:https'
 import type { Socket } from 'node:net'
-import type { CertificateSource } from '../../core/certificate.ts'
 import { HEAD_TIMEOUT_MS, SERVER_OPTIONS } from './connection-limits.ts'
+
+/** The certificate with which a server proves its identity. */
+export interface Certificate {
+  /** PEM: the certificate, and then the chain up to its authority. */
+  readonly cert: string
+  /** PEM. */
+  readonly key: string
+}
+
+/** A certificate that can be replaced while the server runs. */
+export interface CertificateSource {
+  current(): Certificate
+  /** The listener is called with each new certificate. */
+  onChange(listener: (certificate: Certificate) => void): void
+  close(): void
+}
 
 /** First byte of a TLS handshake: the record type (RFC 8446, 5.1). */
 const HANDSHAKE = 0x16

@@ -1,6 +1,6 @@
 /** Converts the errors of handlers into the error body of the API. */
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { hideUrlSecrets } from '../../core/hide-secrets.ts'
+import { hideUrlSecrets } from '../../core/problems/hide-secrets.ts'
 import { Problem, toDatabaseProblem } from '../../core/problems/problem.ts'
 import type { ProblemKind } from '../../core/problems/problem-catalogue.ts'
 import { internalProblemBody, PROBLEM_TYPE, problemBody } from '../bodies/problem-body.ts'

@@ -1,6 +1,6 @@
 /** Converts an error of the validator into a sentence that names the parameter or attribute. */
 import type { FastifySchemaValidationError } from 'fastify'
-import { isSecretName } from '../../core/hide-secrets.ts'
+import { isSecretName } from '../../core/problems/hide-secrets.ts'
 import { listOf } from '../../core/problems/message.ts'
 import { Problem } from '../../core/problems/problem.ts'
 

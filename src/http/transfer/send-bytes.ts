@@ -4,8 +4,8 @@
  */
 import type { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
-import { release } from '../../core/release.ts'
 import type { ByteRange, OpenFile } from '../../core/storage/open-file.ts'
+import { release } from './release-memory.ts'
 
 /** The initial size: hundreds of clients that read slowly, or not at all, must not take much memory. */
 const SMALL_BYTES = 32 * 1024

@@ -3,7 +3,7 @@
  * that of the lease under which the part is written, so that two workers never write one file.
  */
 import fs, { promises as fsp } from 'node:fs'
-import { type ArchiveFile, parseArchiveFile, partName } from '../../core/export/archive-file.ts'
+import { type ArchiveFile, parseArchiveFile, partName } from '../../core/storage/archive-file.ts'
 import type { ArchiveClaim, ArchiveStorage, GrowingArchive } from '../../core/storage/archive-storage.ts'
 import { isSafeName } from '../../core/storage/relative-path.ts'
 import { claimOwnership } from './ownership-marker.ts'

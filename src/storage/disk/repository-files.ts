@@ -1,10 +1,10 @@
 /** Opens files of the repository for reading and downloading. */
 import { realpath } from 'node:fs/promises'
 import path from 'node:path'
+import type { RepositoryFiles } from '../../core/catalog/catalog.ts'
 import { Problem } from '../../core/problems/problem.ts'
 import { isSystemError } from '../../core/problems/system-error.ts'
 import { UnsafePathError } from '../../core/storage/relative-path.ts'
-import type { RepositoryFiles } from '../../core/storage/repository-files.ts'
 import { openFileOf } from './read-file.ts'
 import { openHandleInside } from './safe-path.ts'
 import { secondsOf } from './walk-repository.ts'

@@ -3,10 +3,10 @@
  * visible before they are completed. Every lease continues the same upload: the parts are a function of the plan, so
  * that a worker that has lost its lease can write only the same bytes into it.
  */
-import { type ArchiveFile, parseArchiveFile } from '../../core/export/archive-file.ts'
+import { type ArchiveFile, parseArchiveFile } from '../../core/storage/archive-file.ts'
 import { type ArchiveStorage, UNBOUNDED_BYTES } from '../../core/storage/archive-storage.ts'
-import type { BucketSettings } from '../../core/storage/bucket-settings.ts'
 import { isSafeName } from '../../core/storage/relative-path.ts'
+import type { BucketSettings } from '../../core/storage/storage-config.ts'
 import { openBucket } from './bucket.ts'
 import { openObject } from './object-file.ts'
 import { claimOwnership, MARKER_NAME } from './ownership-marker.ts'

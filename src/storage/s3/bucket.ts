@@ -2,7 +2,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { S3 } from '@aws-sdk/client-s3'
 import { StorageError } from '../../core/problems/storage-error.ts'
-import type { BucketSettings } from '../../core/storage/bucket-settings.ts'
+import type { BucketSettings } from '../../core/storage/storage-config.ts'
 import { toStorageError } from './s3-error.ts'
 
 const CONNECTION_TIMEOUT_MS = 3_000

@@ -1,6 +1,6 @@
 /** Which packages and files a deletion is about, and what it does to the catalog. */
 import { type Kysely, type SqlBool, sql } from 'kysely'
-import type { FileScope } from '../../core/catalog/file-scope.ts'
+import type { FileScope } from '../../core/catalog/package.ts'
 import { isAmong } from '../engine/dialect.ts'
 import { isNotIn } from '../engine/other-rows.ts'
 import type { Schema } from '../engine/schema.ts'

@@ -1,7 +1,7 @@
 /** What a selection means in the present catalog: which packages, and which of their files. */
 import { type Kysely, type RawBuilder, type SqlBool, sql } from 'kysely'
 import type { PackageFilter } from '../../core/catalog/catalog.ts'
-import type { FileScope } from '../../core/catalog/file-scope.ts'
+import type { FileScope } from '../../core/catalog/package.ts'
 import { FILE_ROLES, type FileRole } from '../../core/catalog/package.ts'
 import type { Sample } from '../../core/export/export.ts'
 import { either, isAmong } from '../engine/dialect.ts'

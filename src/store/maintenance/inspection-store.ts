@@ -4,7 +4,7 @@
 
 import { sql } from 'kysely'
 import { databaseErrorKind } from '../../core/problems/database-error.ts'
-import type { ArchiveState } from '../../core/tasks/job.ts'
+import type { ArchiveState } from '../../core/storage/archive-file.ts'
 import { bulkInsert } from '../engine/bulk-insert.ts'
 import type { Database } from '../engine/database.ts'
 import { isAmong } from '../engine/dialect.ts'

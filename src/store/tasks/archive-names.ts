@@ -1,6 +1,6 @@
 /** The names of archives: which are used, and by which plans. */
 import type { Kysely } from 'kysely'
-import type { ArchiveState } from '../../core/tasks/job.ts'
+import type { ArchiveState } from '../../core/storage/archive-file.ts'
 import { isAmong } from '../engine/dialect.ts'
 import type { Schema } from '../engine/schema.ts'
 

@@ -1,6 +1,6 @@
 /** Equal exports share one plan: at most one plan of a digest has an archive that is pending or kept. */
 import type { Kysely } from 'kysely'
-import type { ArchiveState } from '../../core/tasks/job.ts'
+import type { ArchiveState } from '../../core/storage/archive-file.ts'
 import type { Schema } from '../engine/schema.ts'
 
 /** A plan whose archive is pending or kept. */

@@ -1,6 +1,6 @@
 /** Plans: the exact archives that exports make, entry by entry. */
 import type { Kysely, Selectable } from 'kysely'
-import type { Plan, PlanEntry } from '../../core/export/export.ts'
+import type { Plan, PlanEntry } from '../../core/export/plan.ts'
 import { bulkInsert } from '../engine/bulk-insert.ts'
 import type { PlanEntryTable, PlanTable, Schema } from '../engine/schema.ts'
 

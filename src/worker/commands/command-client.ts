@@ -5,7 +5,7 @@
 import type { AuditCommands } from '../../core/accounts/audit.ts'
 import type { SessionCommands } from '../../core/accounts/session.ts'
 import type { UserCommands } from '../../core/accounts/user.ts'
-import type { TaskCommands } from '../../core/export/export.ts'
+import type { TaskCommands } from '../../core/export/task-commands.ts'
 import type { ImportCommands } from '../../core/import/import.ts'
 import { Problem } from '../../core/problems/problem.ts'
 import type { ProblemCode } from '../../core/problems/problem-catalogue.ts'

@@ -3,7 +3,7 @@
  * for good when it is on the disk: nobody sees half a deletion.
  */
 import type { Deletion, DeletionRequest, StagedDeletion } from '../../core/catalog/deletion.ts'
-import type { AcceptedTask } from '../../core/export/export.ts'
+import type { AcceptedTask } from '../../core/export/task-commands.ts'
 import { listOf } from '../../core/problems/message.ts'
 import { Problem } from '../../core/problems/problem.ts'
 import { createDeletionStore } from '../../store/catalog/deletion-store.ts'

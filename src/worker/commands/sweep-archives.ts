@@ -1,5 +1,5 @@
 /** Removes what nobody needs of the directory of archives: by who owns it, never by how old it is alone. */
-import { isArchiveFileNeeded } from '../../core/export/archive-file.ts'
+import { isArchiveFileNeeded } from '../../core/storage/archive-file.ts'
 import type { ArchiveStorage } from '../../core/storage/archive-storage.ts'
 import type { ArchiveStore } from '../../store/tasks/archive-store.ts'
 

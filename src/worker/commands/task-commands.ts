@@ -3,18 +3,12 @@
  * needs or not at all.
  */
 import type { Kysely } from 'kysely'
-import {
-  type AcceptedTask,
-  archiveName,
-  type CanceledTask,
-  type ExportRequest,
-  type Plan,
-  type Preflight,
-  type Selection,
-  type TaskCommands
-} from '../../core/export/export.ts'
+import type { Preflight, Selection } from '../../core/export/export.ts'
+import type { Plan } from '../../core/export/plan.ts'
+import type { AcceptedTask, CanceledTask, ExportRequest, TaskCommands } from '../../core/export/task-commands.ts'
 import { type Message, OPERATION_SUCCEEDED, TASK_CANCELED, taskAccepted } from '../../core/problems/message.ts'
 import { Problem } from '../../core/problems/problem.ts'
+import { archiveName } from '../../core/storage/archive-file.ts'
 import type { ArchiveStorage } from '../../core/storage/archive-storage.ts'
 import type { Task, TaskKind } from '../../core/tasks/task.ts'
 import type { Schema } from '../../store/engine/schema.ts'

@@ -3,7 +3,7 @@
  * it.
  */
 import { createHash } from 'node:crypto'
-import { digestLine, type Plan, type PlanEntry } from '../../core/export/export.ts'
+import { digestLine, type Plan, type PlanEntry } from '../../core/export/plan.ts'
 import type { SelectedPackage } from '../../store/catalog/selection-store.ts'
 import { centralHeaderSize, endSize, localHeaderSize } from '../../zip/layout.ts'
 

@@ -3,7 +3,8 @@
  * at a time, ask for the same plan again and again.
  */
 import { LRUCache } from 'lru-cache'
-import type { Plan, Selection } from '../../core/export/export.ts'
+import type { Selection } from '../../core/export/export.ts'
+import type { Plan } from '../../core/export/plan.ts'
 import { catalogVersion } from '../../store/engine/change-counter.ts'
 import type { Database } from '../../store/engine/database.ts'
 import { writeTransaction } from '../../store/engine/transactions.ts'

@@ -1,6 +1,7 @@
 /** What an export of a selection would hold, in the catalog as it is now. */
 import type { Kysely } from 'kysely'
-import type { Plan, PlanEntry, Sample, Selection } from '../../core/export/export.ts'
+import type { Sample, Selection } from '../../core/export/export.ts'
+import type { Plan, PlanEntry } from '../../core/export/plan.ts'
 import {
   listOf,
   type Message,

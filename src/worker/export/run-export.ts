@@ -1,6 +1,6 @@
 /** Runs the job of an export: resumes its archive, packs the rest, publishes it, and cleans up after a failure. */
 
-import type { Plan, PlanEntry } from '../../core/export/export.ts'
+import type { Plan, PlanEntry } from '../../core/export/plan.ts'
 import { isRetryable } from '../../core/problems/database-error.ts'
 import { type Message, OPERATION_SUCCEEDED } from '../../core/problems/message.ts'
 import { PartsLost } from '../../core/problems/storage-error.ts'

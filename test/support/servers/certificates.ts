@@ -1,6 +1,6 @@
 /** Certificates that tests make. */
 import selfsigned from 'selfsigned'
-import type { Certificate, CertificateSource } from '../../../src/core/certificate.ts'
+import type { Certificate, CertificateSource } from '../../../src/http/connection/secure-server.ts'
 
 /** For localhost and 127.0.0.1. */
 export async function makeCertificate(commonName = 'localhost'): Promise<Certificate> {

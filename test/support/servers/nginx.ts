@@ -11,7 +11,7 @@ import os from 'node:os'
 import path from 'node:path'
 import { text } from 'node:stream/consumers'
 import type { Test } from 'tap'
-import type { Certificate } from '../../../src/core/certificate.ts'
+import type { Certificate } from '../../../src/http/connection/secure-server.ts'
 import { until } from '../until.ts'
 
 const DEPLOY = path.join(import.meta.dirname, '../../../deploy')

@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import type { Test } from 'tap'
 import type { S3Server } from '../../../scripts/s3-server.ts'
-import type { BucketSettings } from '../../../src/core/storage/bucket-settings.ts'
+import type { BucketSettings } from '../../../src/core/storage/storage-config.ts'
 
 const GIVEN = process.env.TEST_S3
 

@@ -1,7 +1,7 @@
 import fs from 'node:fs'
 import path from 'node:path'
 import t, { type Test } from 'tap'
-import type { Certificate } from '../../../src/core/certificate.ts'
+import type { Certificate } from '../../../src/http/connection/secure-server.ts'
 import { openCertificateFiles } from '../../../src/server/certificate-files.ts'
 import { makeCertificate } from '../../support/servers/certificates.ts'
 

@@ -1,7 +1,7 @@
 /** /api/v1/exports/{id}/manifest and …/SHA256SUMS: the files in the archive of an export, and their digests. */
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
-import type { Plan, PlanEntry } from '../../../core/export/export.ts'
+import type { Plan, PlanEntry } from '../../../core/export/plan.ts'
 import type { Task } from '../../../core/tasks/task.ts'
 import type { Services } from '../../services.ts'
 import { attachmentOf } from '../../transfer/content-disposition.ts'

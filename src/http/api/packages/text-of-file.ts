@@ -1,9 +1,10 @@
 /** A file of the repository as text. */
+
+import type { RepositoryFiles } from '../../../core/catalog/catalog.ts'
 import type { PackageFile } from '../../../core/catalog/package.ts'
 import { readableText } from '../../../core/catalog/text-encoding.ts'
 import { Problem } from '../../../core/problems/problem.ts'
 import type { OpenFile } from '../../../core/storage/open-file.ts'
-import type { RepositoryFiles } from '../../../core/storage/repository-files.ts'
 
 /**
  * Readmes have some kilobytes. A file of this size blocks other requests for the few milliseconds of its decoding.

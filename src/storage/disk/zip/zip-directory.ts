@@ -5,7 +5,7 @@
 import fs from 'node:fs'
 import yauzl from 'yauzl'
 import { foldName } from '../../../core/catalog/file-name.ts'
-import { ZipRefused } from '../../../core/import/zip-refused.ts'
+import { ZipRefused } from '../../../core/import/import.ts'
 import { checkRelativePath, UnsafePathError } from '../../../core/storage/relative-path.ts'
 import { readFully } from '../read-file.ts'
 import { BoundedReader } from './zip-reader.ts'

@@ -1,5 +1,5 @@
 import t from 'tap'
-import type { AcceptedTask, ExportRequest } from '../../../../src/core/export/export.ts'
+import type { AcceptedTask, ExportRequest } from '../../../../src/core/export/task-commands.ts'
 import { buildTestApp } from '../../../support/api/app.ts'
 import { equalError } from '../../../support/api/error-body.ts'
 import { someTask } from '../../../support/api/some-tasks.ts'

@@ -1,5 +1,5 @@
 import t from 'tap'
-import type { AcceptedTask, ExportRequest, TaskCommands } from '../../../../src/core/export/export.ts'
+import type { AcceptedTask, ExportRequest, TaskCommands } from '../../../../src/core/export/task-commands.ts'
 import { buildTestApp, openTestDepot } from '../../../support/api/app.ts'
 import { equalError } from '../../../support/api/error-body.ts'
 import { readZip } from '../../../support/api/read-zip.ts'

@@ -1,4 +1,4 @@
-import type { PlanEntry } from '../../../../src/core/export/export.ts'
+import type { PlanEntry } from '../../../../src/core/export/plan.ts'
 import { createPlanStore } from '../../../../src/store/tasks/plan-store.ts'
 import { itemsOf, makeDepot } from '../../../support/depot.ts'
 import { testOnBoth } from '../../../support/engines.ts'

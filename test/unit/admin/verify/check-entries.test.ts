@@ -1,7 +1,7 @@
 import { crc32 } from 'node:zlib'
 import t from 'tap'
 import { checkEntries } from '../../../../src/admin/verify/check-entries.ts'
-import type { PlanEntry } from '../../../../src/core/export/export.ts'
+import type { PlanEntry } from '../../../../src/core/export/plan.ts'
 
 const HEAD = 7
 const CONTENTS = ['first', '', 'the third one', 'last'].map((text) => Buffer.from(text))

@@ -5,7 +5,7 @@ import { crc32 } from 'node:zlib'
 import t, { type Test } from 'tap'
 import { checkManifest, type Manifest, readManifest } from '../../../../src/admin/verify/manifest.ts'
 import { type Verification, verifyArchive } from '../../../../src/admin/verify/verify-archive.ts'
-import { digestLine } from '../../../../src/core/export/export.ts'
+import { digestLine } from '../../../../src/core/export/plan.ts'
 import {
   centralHeaderSize,
   type EntryFacts,

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import fs from 'node:fs'
 import path from 'node:path'
 import t, { type Test } from 'tap'
-import type { RepositoryFiles } from '../../../../src/core/storage/repository-files.ts'
+import type { RepositoryFiles } from '../../../../src/core/catalog/catalog.ts'
 import {
   createRepositoryDirectory,
   type RepositoryDirectory

@@ -5,7 +5,7 @@ import { crc32 } from 'node:zlib'
 import { sql } from 'kysely'
 import t from 'tap'
 import { generateRepository } from '../../../../sample/generate.ts'
-import type { AcceptedTask } from '../../../../src/core/export/export.ts'
+import type { AcceptedTask } from '../../../../src/core/export/task-commands.ts'
 import {
   membersMissing,
   OPERATION_SUCCEEDED,

@@ -3,7 +3,7 @@ import path from 'node:path'
 import { crc32 } from 'node:zlib'
 import fc from 'fast-check'
 import t, { type Test } from 'tap'
-import { ZipRefused } from '../../../../../src/core/import/zip-refused.ts'
+import { ZipRefused } from '../../../../../src/core/import/import.ts'
 import { checkRelativePath } from '../../../../../src/core/storage/relative-path.ts'
 import {
   readZipDirectory,

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { hideUrlSecrets, isSecretName } from '../../../src/core/hide-secrets.ts'
+import { hideUrlSecrets, isSecretName } from '../../../../src/core/problems/hide-secrets.ts'
 
 t.test('secrets in a URL are hidden, and nothing else of it', async (t) => {
   const cases = {

@@ -1,5 +1,11 @@
 /** The files in the directory of archives whose names are of this server's kind. */
-import type { ArchiveState } from '../tasks/job.ts'
+
+/**
+ * `pending`: the archive is to be packed. `kept`: it is there. `gone`: it was there. `none`: it will never be.
+ * `streamed`: it is generated from the repository for each download. Of the plans with one digest, at most one is
+ * pending or kept.
+ */
+export type ArchiveState = 'pending' | 'kept' | 'gone' | 'none' | 'streamed'
 
 export interface ArchiveFile {
   readonly fileName: string
@@ -9,6 +15,12 @@ export interface ArchiveFile {
 }
 
 const OWN_NAME = /^(repository\d{14,20}\.zip)(?:\.(\d{1,15})\.part)?$/
+
+/** `repository<YYYYMMDDhhmmss>.zip` in UTC; `serial` is the number of further archives in the same second. */
+export function archiveName(time: Date, serial: number): string {
+  const stamp = time.toISOString().replace(/\D/g, '').slice(0, 14)
+  return `repository${stamp}${serial === 0 ? '' : String(serial).padStart(3, '0')}.zip`
+}
 
 /** @param archiveName or its path */
 export function partName(archiveName: string, token: number): string {

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { parseUtcTime } from '../../../src/core/utc-time.ts'
+import { parseUtcTime } from '../../../src/core/time-text.ts'
 
 t.test('days and times are read to the millisecond', async (t) => {
   for (const [text, iso] of [

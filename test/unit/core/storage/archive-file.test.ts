@@ -1,5 +1,5 @@
 import t from 'tap'
-import { archiveName } from '../../../../src/core/export/export.ts'
+import { archiveName } from '../../../../src/core/storage/archive-file.ts'
 
 t.test('an archive is named after the second in which it was asked for, in UTC', async (t) => {
   t.equal(archiveName(new Date('2018-11-12T01:17:42Z'), 0), 'repository20181112011742.zip')

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { release } from '../../../src/core/release.ts'
+import { release } from '../../../../src/http/transfer/release-memory.ts'
 
 t.test('large memory goes back, and nothing is left of it', async (t) => {
   const bytes = Buffer.alloc(1_000_000)
