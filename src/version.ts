@@ -1,3 +1,4 @@
+/** The version of this program, and the versions of Node.js that it runs on, as package.json has them. */
 import fs from 'node:fs'
 
 interface Manifest {
@@ -5,16 +6,15 @@ interface Manifest {
   readonly engines: { readonly node: string }
 }
 
-/** The version of this program, as package.json has it. */
 export function readVersion(): string {
   return readManifest().version
 }
 
 /**
- * What to say where Node.js is too old; npm only warns of it, and what fails then says nothing to anybody.
+ * Checks the version of Node.js. npm only warns of an old one, and the errors that follow do not name the cause.
  * @param running such as `22.18.0`
  * @param needed the range of package.json, `>=` and a version
- * @returns a sentence, or undefined where all is well
+ * @returns a sentence if the version is too old, otherwise undefined
  */
 export function tooOldNode(running: string, needed: string = readManifest().engines.node): string | undefined {
   const [major = 0, minor = 0] = running.split('.').map(Number)

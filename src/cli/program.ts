@@ -52,7 +52,7 @@ export function buildProgram(context: CliContext): Command {
   return program
 }
 
-/** `command-line.ts` starts the server without this program: it loads nothing of the other commands. */
+/** `main.ts` starts the server without this program: it loads nothing of the other commands. */
 function addServe(program: Command): void {
   program
     .command('serve')
