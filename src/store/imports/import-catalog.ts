@@ -1,4 +1,4 @@
-/** Catalogs as an import compares them: that of what was sent, and that of the repository. */
+/** A catalog as an import compares it: that of the upload, or that of the repository. */
 import { type Kysely, sql } from 'kysely'
 import type { CatalogProblem, FileRole } from '../../core/catalog/package.ts'
 import { isAmong } from '../engine/dialect.ts'
@@ -25,16 +25,12 @@ export function createImportCatalog(db: Kysely<Schema>) {
   }
 
   async function withFiles(rows: readonly { id: number; fixid: string; metadata_path: string }[]) {
+    const ids = rows.map((row) => row.id)
     const files = await db
       .selectFrom('package_file')
       .innerJoin('file', 'file.id', 'package_file.file_id')
       .select(['package_file.package_id', 'package_file.role', 'file.path', 'file.size', 'file.sha256'])
-      .where(
-        isAmong(
-          'package_file.package_id',
-          rows.map((row) => row.id)
-        )
-      )
+      .where(isAmong('package_file.package_id', ids))
       .orderBy('file.path')
       .execute()
     const byPackage = Map.groupBy(files, (file) => file.package_id)
@@ -53,7 +49,7 @@ export function createImportCatalog(db: Kysely<Schema>) {
   }
 
   return {
-    /** By fixid, from behind that one on. */
+    /** The packages after this fixid, by fixid. */
     async page(after: string, limit: number): Promise<ComparedPackage[]> {
       return withFiles(await packages().where('fixid', '>', after).limit(limit).execute())
     },
@@ -62,26 +58,20 @@ export function createImportCatalog(db: Kysely<Schema>) {
       return withFiles(await packages().where(isAmong('fixid', fixids)).execute())
     },
 
-    /** The metadata files of packages by their fixids, in any case. */
+    /** The metadata files of the packages with these fixids, ignoring case. */
     async metadataOf(fixids: readonly string[]): Promise<{ readonly fixid: string; readonly path: string }[]> {
-      const rows = await packages()
-        .where(
-          isAmong(
-            sql`lower(fixid)`,
-            fixids.map((fixid) => fixid.toLowerCase())
-          )
-        )
-        .execute()
+      const lowerCase = fixids.map((fixid) => fixid.toLowerCase())
+      const rows = await packages().where(isAmong(sql`lower(fixid)`, lowerCase)).execute()
       return rows.map(({ fixid, metadata_path }) => ({ fixid, path: metadata_path }))
     },
 
-    /** Of these paths those that belong to a package, with the digest of what is there. */
+    /** The ones of these paths that belong to a package, with the SHA-256 of the cataloged file. */
     async files(paths: readonly string[]): Promise<Map<string, string>> {
       const rows = await db.selectFrom('file').select(['path', 'sha256']).where(isAmong('path', paths)).execute()
       return new Map(rows.map(({ path, sha256 }) => [path, sha256]))
     },
 
-    /** Of these paths those that belong to several packages. */
+    /** The ones of these paths that belong to several packages. */
     async sharedFiles(paths: readonly string[]): Promise<Set<string>> {
       const rows = await db
         .selectFrom('file')

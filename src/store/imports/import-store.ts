@@ -1,22 +1,22 @@
-/** Imports that have not ended: their files, and what they are about to change. */
+/** Imports that have not ended: their jobs, directories and files. */
 import { type Kysely, sql } from 'kysely'
-import type { AnnouncedFile, ImportChange, ReceivedFile } from '../../core/import/import.ts'
-import type { Lease } from '../../core/tasks/job.ts'
+import type { AnnouncedFile, ReceivedFile } from '../../core/import/import.ts'
 import { bulkInsert } from '../engine/bulk-insert.ts'
 import type { Schema } from '../engine/schema.ts'
-import { confirmLease } from '../tasks/job-progress.ts'
 import { insertJob } from '../tasks/job-store.ts'
+import { createImportChanges } from './import-changes.ts'
+import { createUploads } from './uploads.ts'
 
-/** An import that still waits for files. */
+/** An import that waits for files. */
 export interface OpenImport {
   readonly jobId: number
   readonly directory: string
   readonly createdBy: string
   readonly expiresAt: Date
-  readonly files: readonly (AnnouncedFile & { readonly isHere: boolean })[]
+  readonly files: readonly (AnnouncedFile & { readonly isReceived: boolean })[]
 }
 
-/** An import as its worker gets it. */
+/** An import that has all its files. */
 export interface ReceivedImport {
   readonly directory: string
   readonly isReplacing: boolean
@@ -25,10 +25,13 @@ export interface ReceivedImport {
 
 export type ImportStore = ReturnType<typeof createImportStore>
 
-/** @param db the connection, or the transaction that everything belongs to */
+/** @param db the connection or a transaction */
 export function createImportStore(db: Kysely<Schema>) {
   return {
-    /** Work that waits for these files. */
+    ...createImportChanges(db),
+    ...createUploads(db),
+
+    /** Inserts an open import, which waits for these files. @returns the id of its job */
     async open(directory: string, files: readonly AnnouncedFile[], expiresAt: Date): Promise<number> {
       const bytes = files.reduce((sum, { size }) => sum + size, 0)
       const jobId = await insertJob(db, 'import', { state: 'open', bytes_total: bytes })
@@ -39,7 +42,7 @@ export function createImportStore(db: Kysely<Schema>) {
       return jobId
     },
 
-    /** Work that has all its files. */
+    /** Inserts a queued import, which has all its files. @returns the id of its job */
     async queue({ directory, isReplacing, files }: ReceivedImport): Promise<number> {
       const bytes = files.reduce((sum, { size }) => sum + size, 0)
       const jobId = await insertJob(db, 'import', { bytes_total: bytes })
@@ -48,7 +51,7 @@ export function createImportStore(db: Kysely<Schema>) {
       return jobId
     },
 
-    /** The open import that this task stands for. */
+    /** The open import of this task. */
     async findOpen(taskId: number): Promise<OpenImport | undefined> {
       const row = await db
         .selectFrom('task')
@@ -66,14 +69,15 @@ export function createImportStore(db: Kysely<Schema>) {
         directory: row.directory,
         createdBy: row.created_by,
         expiresAt: new Date(row.expires_at ?? 0),
-        files: files.map(({ name, announced_size, size }) => ({ name, size: announced_size, isHere: size !== null }))
+        files: files.map(({ name, announced_size, size }) => ({
+          name,
+          size: announced_size,
+          isReceived: size !== null
+        }))
       }
     },
 
-    /**
-     * Adds files to an open import; with the last of them it waits for a worker.
-     * @returns whether it does
-     */
+    /** Adds files to an open import, and queues it when no file is missing. @returns whether it is queued */
     async addFiles({ jobId }: OpenImport, files: readonly ReceivedFile[], isReplacing: boolean): Promise<boolean> {
       await putFiles(db, jobId, files)
       if (isReplacing) await db.updateTable('import_job').set({ is_replacing: 1 }).where('job_id', '=', jobId).execute()
@@ -90,44 +94,7 @@ export function createImportStore(db: Kysely<Schema>) {
       return state === 'queued'
     },
 
-    /** Bytes that open imports still wait for. */
-    async reservedBytes(now: Date): Promise<number> {
-      const row = await db
-        .selectFrom('import_file')
-        .innerJoin('import_job', 'import_job.job_id', 'import_file.job_id')
-        .innerJoin('job', 'job.id', 'import_job.job_id')
-        .select((eb) => eb.fn.sum<number | null>('announced_size').as('bytes'))
-        .where('job.state', '=', 'open')
-        .where('import_job.expires_at', '>', now.getTime())
-        .where('import_file.size', 'is', null)
-        .executeTakeFirstOrThrow()
-      return row.bytes ?? 0
-    },
-
-    /** An upload is under way, which needs so many bytes beside those that its job has reserved. */
-    async beginUpload(directory: string, owner: string, bytes: number): Promise<void> {
-      await db.insertInto('upload').values({ directory, owner, bytes }).execute()
-    },
-
-    async endUpload(directory: string): Promise<void> {
-      await db.deleteFrom('upload').where('directory', '=', directory).execute()
-    },
-
-    /** No server that has begun one is there any more. */
-    async endUploads(): Promise<void> {
-      await db.deleteFrom('upload').execute()
-    },
-
-    /** Bytes that uploads which are under way need, beside those that are reserved. */
-    async uploadingBytes(): Promise<number> {
-      const row = await db
-        .selectFrom('upload')
-        .select((eb) => eb.fn.sum<number | null>('bytes').as('bytes'))
-        .executeTakeFirstOrThrow()
-      return row.bytes ?? 0
-    },
-
-    /** Open imports that have waited too long. */
+    /** The job ids of open imports whose time is over. */
     async expired(now: Date): Promise<number[]> {
       const rows = await db
         .selectFrom('import_job')
@@ -139,7 +106,7 @@ export function createImportStore(db: Kysely<Schema>) {
       return rows.map((row) => row.id)
     },
 
-    /** Imports that have ended, and have left something. @param isClaimed whether a worker has ever had them */
+    /** Imports that have ended and whose files are not removed yet. @param isClaimed whether a worker has claimed them */
     async ended(isClaimed: boolean): Promise<{ readonly jobId: number; readonly directory: string }[]> {
       const rows = await db
         .selectFrom('import_job')
@@ -151,7 +118,7 @@ export function createImportStore(db: Kysely<Schema>) {
       return rows.map(({ id, directory }) => ({ jobId: id, directory }))
     },
 
-    /** The directories of all imports that have not ended, and of uploads that are under way. */
+    /** The directories of all imports that have not ended, and of running uploads. */
     async liveDirectories(): Promise<Set<string>> {
       const uploads = await db.selectFrom('upload').select('directory').execute()
       const rows = await db
@@ -175,44 +142,9 @@ export function createImportStore(db: Kysely<Schema>) {
       return { directory: job.directory, isReplacing: job.is_replacing === 1, files }
     },
 
-    /** Forgets all of an import but its task. */
+    /** Deletes an import; its task remains. */
     async forget(jobId: number): Promise<void> {
       await db.deleteFrom('import_job').where('job_id', '=', jobId).execute()
-    },
-
-    /** What the import is about to change; none before it is decided. */
-    async changes(jobId: number): Promise<ImportChange[]> {
-      const rows = await db
-        .selectFrom('import_change')
-        .select(['path', 'staged'])
-        .where('job_id', '=', jobId)
-        .orderBy('position')
-        .execute()
-      return rows.map(({ path, staged }) => ({ path, staged: staged ?? undefined }))
-    },
-
-    /**
-     * Decides what the import changes. In a transaction.
-     * @param fixids of the packages that get other files
-     * @throws LeaseLost when the import is not wanted any more
-     */
-    async decide(lease: Lease, changes: readonly ImportChange[], fixids: readonly string[]): Promise<void> {
-      await confirmLease(db, lease)
-      const packages = fixids.map((fixid) => ({ job_id: lease.jobId, fixid }))
-      await bulkInsert(db, 'import_package', ['job_id', 'fixid'], packages)
-      const rows = changes.map(({ path, staged = null }, position) => ({
-        job_id: lease.jobId,
-        position,
-        path,
-        staged
-      }))
-      await bulkInsert(db, 'import_change', ['job_id', 'position', 'path', 'staged'], rows)
-    },
-
-    /** The import could not make its changes, and has taken back what it had made. */
-    async undecide(jobId: number): Promise<void> {
-      await db.deleteFrom('import_change').where('job_id', '=', jobId).execute()
-      await db.deleteFrom('import_package').where('job_id', '=', jobId).execute()
     }
   }
 }

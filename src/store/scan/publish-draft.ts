@@ -1,47 +1,27 @@
 /**
- * How the findings of a scan become the catalog: a few set statements, which touch only what differs. They all run
- * inside the caller's transaction.
+ * The statements that replace the catalog by the draft: a few set statements, which touch only differing rows. All run
+ * in the transaction of the caller.
  */
 import { type Kysely, sql } from 'kysely'
 import { catalogProblem } from '../../core/catalog/package.ts'
 import { bulkInsert } from '../engine/bulk-insert.ts'
 import { isNotIn } from '../engine/other-rows.ts'
-import type { ScanSchema } from './scan-schema.ts'
-
-/** The columns that found packages and catalogued ones have in common. */
-export const PACKAGE_COLUMNS = [
-  'fixid',
-  'kind',
-  'form',
-  'name',
-  'version',
-  'build_number',
-  'category',
-  'vendor',
-  'description',
-  'severity',
-  'release_date',
-  'update_type',
-  'reboot_required',
-  'payload_state',
-  'metadata_path',
-  'product_line',
-  'version_key',
-  'fingerprint'
-] as const
+import { PACKAGE_COLUMNS, type ScanSchema } from './scan-schema.ts'
 
 const MISSING_MEMBERS_PAGE = 500
 
-/** Replaces the packages that differ, and all problems. */
+/** Replaces the packages whose fingerprint differs, and all problems. */
 export async function publishDraft(trx: Kysely<ScanSchema>, now: Date): Promise<void> {
   await trx.updateTable('catalog').set({ read_at: now.getTime(), is_current: 1 }).execute()
   await deleteOldPackages(trx)
-  await insertNewPackages(trx)
+  await insertPackages(trx)
+  await insertFiles(trx)
+  await insertDetails(trx)
   await trx
     .deleteFrom('file')
     .where(isNotIn('file.id', { table: 'package_file', column: 'file_id' }))
     .execute()
-  await findMissingMembers(trx)
+  await reportMissingMembers(trx)
   await trx.deleteFrom('catalog_problem').execute()
   await publishProblems(trx)
 }
@@ -53,29 +33,31 @@ async function deleteOldPackages(trx: Kysely<ScanSchema>): Promise<void> {
       eb.not(
         eb.exists(
           eb
-            .selectFrom('draft_package as found')
-            .select('found.fixid')
-            .whereRef('found.fixid', '=', 'package.fixid')
-            .whereRef('found.fingerprint', '=', 'package.fingerprint')
+            .selectFrom('draft_package as draft')
+            .select('draft.fixid')
+            .whereRef('draft.fixid', '=', 'package.fixid')
+            .whereRef('draft.fingerprint', '=', 'package.fingerprint')
         )
       )
     )
     .execute()
 }
 
-/** Details are there for new packages only, so joining by fixid inserts just those. */
-async function insertNewPackages(trx: Kysely<ScanSchema>): Promise<void> {
+async function insertPackages(trx: Kysely<ScanSchema>): Promise<void> {
   await trx
     .insertInto('package')
     .columns(PACKAGE_COLUMNS)
     .expression((eb) =>
       eb
-        .selectFrom('draft_package as found')
-        .select(PACKAGE_COLUMNS.map((column) => `found.${column}` as const))
-        .where(isNotIn('found.fixid', { table: 'package', column: 'fixid' }))
-        .orderBy('found.fixid')
+        .selectFrom('draft_package as draft')
+        .select(PACKAGE_COLUMNS.map((column) => `draft.${column}` as const))
+        .where(isNotIn('draft.fixid', { table: 'package', column: 'fixid' }))
+        .orderBy('draft.fixid')
     )
     .execute()
+}
+
+async function insertFiles(trx: Kysely<ScanSchema>): Promise<void> {
   await trx
     .insertInto('file')
     .columns(['path', 'size', 'crc32', 'sha256', 'modified_at'])
@@ -96,15 +78,19 @@ async function insertNewPackages(trx: Kysely<ScanSchema>): Promise<void> {
       }))
     )
     .execute()
+}
+
+/** The draft has details of new packages only: a join by fixid inserts only these. */
+async function insertDetails(trx: Kysely<ScanSchema>): Promise<void> {
   await trx
     .insertInto('package_file')
     .columns(['package_id', 'file_id', 'role'])
     .expression((eb) =>
       eb
-        .selectFrom('draft_file as found')
-        .innerJoin('package', 'package.fixid', 'found.fixid')
-        .innerJoin('file', 'file.path', 'found.path')
-        .select(['package.id', 'file.id as file_id', 'found.role'])
+        .selectFrom('draft_file as draft')
+        .innerJoin('package', 'package.fixid', 'draft.fixid')
+        .innerJoin('file', 'file.path', 'draft.path')
+        .select(['package.id', 'file.id as file_id', 'draft.role'])
     )
     .execute()
   await trx
@@ -112,9 +98,9 @@ async function insertNewPackages(trx: Kysely<ScanSchema>): Promise<void> {
     .columns(['package_id', 'machine_type', 'name'])
     .expression((eb) =>
       eb
-        .selectFrom('draft_machine_type as found')
-        .innerJoin('package', 'package.fixid', 'found.fixid')
-        .select(['package.id', 'found.machine_type', 'found.name'])
+        .selectFrom('draft_machine_type as draft')
+        .innerJoin('package', 'package.fixid', 'draft.fixid')
+        .select(['package.id', 'draft.machine_type', 'draft.name'])
     )
     .execute()
   for (const kind of ['member', 'requisite'] as const) {
@@ -123,9 +109,9 @@ async function insertNewPackages(trx: Kysely<ScanSchema>): Promise<void> {
       .columns(['package_id', 'position', 'fixid', 'kind'])
       .expression((eb) =>
         eb
-          .selectFrom(`draft_${kind} as found`)
-          .innerJoin('package', 'package.fixid', 'found.fixid')
-          .select(['package.id', 'found.position', 'found.target', 'found.kind'])
+          .selectFrom(`draft_${kind} as draft`)
+          .innerJoin('package', 'package.fixid', 'draft.fixid')
+          .select(['package.id', 'draft.position', 'draft.target', 'draft.kind'])
       )
       .execute()
   }
@@ -134,15 +120,15 @@ async function insertNewPackages(trx: Kysely<ScanSchema>): Promise<void> {
     .columns(['package_id', 'name', 'position', 'value'])
     .expression((eb) =>
       eb
-        .selectFrom('draft_property as found')
-        .innerJoin('package', 'package.fixid', 'found.fixid')
-        .select(['package.id', 'found.name', 'found.position', 'found.value'])
+        .selectFrom('draft_property as draft')
+        .innerJoin('package', 'package.fixid', 'draft.fixid')
+        .select(['package.id', 'draft.name', 'draft.position', 'draft.value'])
     )
     .execute()
 }
 
-/** Members that a pack lists and no package has. */
-async function findMissingMembers(trx: Kysely<ScanSchema>): Promise<void> {
+/** Adds a problem to the draft for each listed member of a system pack that is not in the catalog. */
+async function reportMissingMembers(trx: Kysely<ScanSchema>): Promise<void> {
   for (let after = { id: 0, position: -1 }, more = true; more; ) {
     const page = await trx
       .selectFrom('package_member as member')
@@ -162,7 +148,7 @@ async function findMissingMembers(trx: Kysely<ScanSchema>): Promise<void> {
   }
 }
 
-/** Adds the problems that were found to those of the catalog. */
+/** Adds the problems of the draft to the catalog. */
 export async function publishProblems(trx: Kysely<ScanSchema>): Promise<void> {
   await trx
     .insertInto('catalog_problem')

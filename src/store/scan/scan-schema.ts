@@ -1,6 +1,6 @@
 /**
- * The scratch of a scan: temporary tables beside the real ones. They belong to one connection, lock nobody out, and
- * spare the scan memory that grows with the repository.
+ * The temporary tables of a scan. They belong to one connection and block no other; with them, the memory of the scan
+ * does not grow with the repository.
  */
 
 import type { Kysely } from 'kysely'
@@ -19,11 +19,11 @@ export interface ScanSchema extends Schema {
   draft_problem: { path: string; code: string; text: string }
 }
 
-/** A file that the walk saw. */
+/** A file as the walk has reported it. */
 export interface WalkedFileRow {
   path: string
   directory: string
-  /** What the files of a package share, folded. */
+  /** The part of the name that the files of a package share, in lower case. */
   stem: string
   suffix: string
   size: number
@@ -49,6 +49,37 @@ export interface DraftReferenceRow {
   target: string
   kind: string
 }
+
+/** The columns that `draft_package` and `package` have in common. */
+export const PACKAGE_COLUMNS = [
+  'fixid',
+  'kind',
+  'form',
+  'name',
+  'version',
+  'build_number',
+  'category',
+  'vendor',
+  'description',
+  'severity',
+  'release_date',
+  'update_type',
+  'reboot_required',
+  'payload_state',
+  'metadata_path',
+  'product_line',
+  'version_key',
+  'fingerprint'
+] as const
+
+/** The tables of what refers to a package. */
+export const DETAIL_TABLES = [
+  'draft_file',
+  'draft_machine_type',
+  'draft_member',
+  'draft_requisite',
+  'draft_property'
+] as const
 
 const TABLES = {
   walked_file: {
@@ -124,7 +155,7 @@ const TABLES = {
   }
 }
 
-/** Makes the scratch tables, empty. */
+/** Creates the temporary tables, empty. */
 export async function createScratch(db: Kysely<ScanSchema>): Promise<void> {
   for (const [name, { columns, key }] of Object.entries(TABLES)) await createTemporary(db, name, columns, key)
 }

@@ -1,30 +1,24 @@
 import type { Kysely } from 'kysely'
 import type { Database } from '../engine/database.ts'
-import { type CatalogDraft, createCatalogDraft } from './catalog-draft.ts'
-import { createFileIndex, type FileIndex } from './file-index.ts'
+import { createCatalogDraft } from './catalog-draft.ts'
+import { createFileIndex } from './file-index.ts'
+import { createIndexedFiles } from './indexed-files.ts'
+import { createPublication } from './publication.ts'
 import { createScratch, type ScanSchema } from './scan-schema.ts'
 
-/** What a scan keeps while it runs. */
-export interface ScanStore {
-  /** Forgets what an earlier scan left in the scratch tables. */
-  begin(): Promise<void>
-  readonly index: FileIndex
-  readonly draft: CatalogDraft
-}
+/** The state of a running scan. */
+export type ScanStore = ReturnType<typeof createScanStore>
 
 /**
- * @param depot a connection that nobody else uses: the scratch tables belong to it
- * @param readerVersion version of the reader of metadata, which reads files with these suffixes
+ * @param database a connection for this scan only: the temporary tables belong to it
+ * @param readerVersion version of the metadata reader, which reads files with these suffixes
  */
-export function createScanStore(
-  depot: Database,
-  readerVersion: number,
-  metadataSuffixes: readonly string[]
-): ScanStore {
-  const db = depot as unknown as Kysely<ScanSchema>
+export function createScanStore(database: Database, readerVersion: number, metadataSuffixes: readonly string[]) {
+  const db = database as unknown as Kysely<ScanSchema>
   return {
+    /** Empties the temporary tables of an earlier scan. */
     begin: () => createScratch(db),
-    index: createFileIndex(db, readerVersion, metadataSuffixes),
-    draft: createCatalogDraft(db)
+    index: { ...createFileIndex(db, readerVersion, metadataSuffixes), ...createIndexedFiles(db) },
+    draft: { ...createCatalogDraft(db), ...createPublication(db) }
   }
 }

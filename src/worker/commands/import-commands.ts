@@ -106,7 +106,7 @@ export function createImportCommands(options: ImportCommandsOptions): SweepingIm
 
     async beginUpload({ size = 0, taskId, requestedBy }: UploadRequest) {
       const pending = taskId === undefined ? undefined : await openImport(db, taskId, requestedBy)
-      const announced = (pending?.files ?? []).filter(({ isHere }) => !isHere).map((file) => file.size)
+      const announced = (pending?.files ?? []).filter(({ isReceived }) => !isReceived).map((file) => file.size)
       const more = Math.max(0, size - sum(announced))
       const free = await freeRepositoryBytes()
       const upload = create()

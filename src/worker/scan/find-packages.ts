@@ -12,8 +12,8 @@ import {
 import { versionKey } from '../../core/catalog/version-key.ts'
 import type { MetadataContents } from '../../metadata/metadata-file.ts'
 import { type V3Inventory, type V3Signature, withInventory } from '../../metadata/v3-companions.ts'
-import type { DraftPackage } from '../../store/scan/catalog-draft.ts'
-import type { FileIndex, ReadFile } from '../../store/scan/file-index.ts'
+import type { DraftPackage } from '../../store/scan/draft-rows.ts'
+import type { IndexedFiles, ReadFile } from '../../store/scan/indexed-files.ts'
 import type { ScanStore } from '../../store/scan/scan-store.ts'
 
 const PAGE = 500
@@ -130,7 +130,7 @@ function stemsOf({ described, description, isSubject }: Candidate): string[] {
 }
 
 async function siblingsOf(
-  index: FileIndex,
+  index: IndexedFiles,
   candidates: readonly Candidate[]
 ): Promise<(candidate: Candidate) => ReadFile[]> {
   const keys = candidates.flatMap((candidate) =>
@@ -203,7 +203,7 @@ async function reportUnclaimed({ index, draft }: ScanStore): Promise<void> {
   }
 }
 
-async function* describedPages(index: FileIndex): AsyncGenerator<ReadFile[]> {
+async function* describedPages(index: IndexedFiles): AsyncGenerator<ReadFile[]> {
   for (let after = '', more = true; more; ) {
     const page = await index.describedPage(after, PAGE)
     yield page

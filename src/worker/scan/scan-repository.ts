@@ -155,9 +155,9 @@ async function readUnread(root: string, options: ScanOptions): Promise<{ files: 
   return totals
 }
 
-async function* unreadPages(indexedFiles: FileIndex): AsyncGenerator<UnreadFile[]> {
+async function* unreadPages(index: FileIndex): AsyncGenerator<UnreadFile[]> {
   for (let after = '', more = true; more; ) {
-    const page = await indexedFiles.unreadPage(after, READ_PAGE)
+    const page = await index.unreadPage(after, READ_PAGE)
     yield page
     after = page.at(-1)?.path ?? ''
     more = page.length === READ_PAGE

@@ -1,5 +1,5 @@
 import type { Package } from '../../../../src/core/catalog/package.ts'
-import type { DraftPackage } from '../../../../src/store/scan/catalog-draft.ts'
+import type { DraftPackage } from '../../../../src/store/scan/draft-rows.ts'
 import { createScanStore } from '../../../../src/store/scan/scan-store.ts'
 import { classicXml, listPackages, listProblems, makeDepot } from '../../../support/depot.ts'
 import { testOnBoth } from '../../../support/engines.ts'
