@@ -1,4 +1,4 @@
-/** The audit trail as rows. */
+/** The audit trail in the database. */
 import { type Insertable, type Kysely, type Selectable, sql, type Transaction } from 'kysely'
 import {
   AUDIT_ORIGIN,
@@ -35,14 +35,14 @@ const COLUMNS = [
 
 const TRIGGERS = ['audit_stays_as_it_is', 'audit_stays_whole', 'audit_grows_at_its_end']
 
-/** Adds records for these events to the end of the trail, in their order. They are on the disk when this resolves. */
+/** Appends these events to the audit trail, in their order. They are durable when this resolves. */
 export async function appendEvents(db: Database, events: readonly AuditEvent[]): Promise<void> {
   await durableTransaction(db, (trx) => appendWithin(trx, events))
 }
 
-/** The same in a transaction that is under way: all of them or none. */
+/** Appends events in a running transaction, all or none. */
 export async function appendWithin(trx: Transaction<Schema>, events: readonly AuditEvent[]): Promise<void> {
-  // Nobody else can add to the trail from here on: reading its end first would let somebody.
+  // Before its end is read: otherwise another connection could append in between.
   await takeWriteLock(trx)
   let head = await findHead(trx)
   const rows: Insertable<AuditTable>[] = []
@@ -67,8 +67,8 @@ export function createAuditReader(db: Database): AuditReader {
       if (action !== undefined) query = query.where('action', '=', action)
       if (since !== undefined) {
         const time = since.toISOString()
-        // A lower bound for the numbers: without it, the last page would look through all that is older. The sign keeps
-        // SQLite from looking for the least number from the beginning, and has it use the index by time.
+        // The lower bound of the numbers keeps the last page from reading all older records. The plus sign makes SQLite
+        // use the index by time instead of a search from the least number.
         const from = sql<number>`(select min(+number) from audit where time >= ${time})`
         query = query.where('time', '>=', time).where('number', '>=', from)
       }
@@ -80,10 +80,10 @@ export function createAuditReader(db: Database): AuditReader {
 
 export type AuditInspection = ReturnType<typeof createAuditInspection>
 
-/** What verification and export read; also of a trail that somebody has tampered with. */
+/** What verification and export read, even of a trail that was tampered with. */
 export function createAuditInspection(db: Database) {
   return {
-    /** All records by number, from a time and before another one if these are given. */
+    /** All records by number, optionally from `since` and before `until`. */
     async *records(since?: Date, until?: Date): AsyncGenerator<AuditRecord> {
       for (let after = Number.MIN_SAFE_INTEGER, more = true; more; ) {
         const rows = await db
@@ -106,10 +106,10 @@ export function createAuditInspection(db: Database) {
       return row !== undefined
     },
 
-    /** Which of the triggers are gone that keep rows from being changed. */
+    /** The missing or disabled ones of the triggers that make the trail append-only. */
     async missingTriggers(): Promise<string[]> {
-      const there = new Set(await triggersOf(db, 'audit'))
-      return TRIGGERS.filter((name) => !there.has(name))
+      const present = new Set(await triggersOf(db, 'audit'))
+      return TRIGGERS.filter((name) => !present.has(name))
     }
   }
 }
@@ -123,7 +123,7 @@ function toRecord({ request_id, targets, previous_hash, ...rest }: Selectable<Au
   return { ...rest, credential, requestId: request_id, targets: parseTargets(targets), previousHash: previous_hash }
 }
 
-/** What is no list was not written by this program: its hash will tell. */
+/** A value that is not a list was not written by this program; verification finds its hash to be wrong. */
 function parseTargets(text: string): string[] {
   try {
     const targets: unknown = JSON.parse(text)

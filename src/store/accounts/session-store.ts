@@ -1,4 +1,4 @@
-/** Sessions as rows. */
+/** Sessions in the database. */
 import type { Selectable } from 'kysely'
 import type { KeptSession, Session, SessionCommands, SessionReader } from '../../core/accounts/session.ts'
 import { Problem } from '../../core/problems/problem.ts'
@@ -7,7 +7,7 @@ import { NO_LIMIT } from '../engine/dialect.ts'
 import type { SessionTable } from '../engine/schema.ts'
 import { durableTransaction } from '../engine/transactions.ts'
 
-/** More than anybody needs who logs out now and then. */
+/** The least recently used sessions end when there are more. */
 export const MAX_SESSIONS = 1_000
 
 export function createSessionReader(db: Database): SessionReader {

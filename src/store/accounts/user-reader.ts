@@ -1,4 +1,4 @@
-/** Users and tokens, read from their rows. */
+/** Reads users, tokens and failed logins. */
 import type { Selectable } from 'kysely'
 import type { Role } from '../../core/accounts/access.ts'
 import type { ApiToken, KeptUser, LoginFailure, UserReader } from '../../core/accounts/user.ts'
@@ -47,12 +47,12 @@ export function createUserReader(db: Database): UserReader {
   }
 }
 
-/** Those of former processes. */
+/** The failed logins that former processes have recorded, oldest first. */
 export async function listLoginFailures(db: Database): Promise<LoginFailure[]> {
   return (await db.selectFrom('login_failure').selectAll().orderBy('failed_at').execute()).map(toLoginFailure)
 }
 
-/** Of these keys, as any server has written them. */
+/** The failed logins of these keys, as recorded by any server. */
 export async function findLoginFailures(db: Database, keys: readonly string[]): Promise<LoginFailure[]> {
   return (await db.selectFrom('login_failure').selectAll().where('key', 'in', keys).execute()).map(toLoginFailure)
 }

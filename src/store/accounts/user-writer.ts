@@ -1,4 +1,4 @@
-/** Writes users, tokens, and who has failed to log in. */
+/** Writes users, tokens and failed logins. */
 import type { Kysely } from 'kysely'
 import { MAX_FAILURES_KEPT } from '../../core/accounts/failed-logins.ts'
 import {
@@ -20,7 +20,7 @@ export function createUserCommands(db: Database): UserCommands {
     addUser: ({ name, role, passwordHash, createdAt }) =>
       durableTransaction(db, async (trx) => {
         if ((await countRows(trx, 'user')) >= MAX_USERS) {
-          throw new Problem('TOO_MANY_KEPT', `There are ${MAX_USERS} users, and there may be no more.`)
+          throw new Problem('TOO_MANY_KEPT', `There are ${MAX_USERS} users, which is the maximum. Remove a user first.`)
         }
         const time = createdAt.getTime()
         const added = await trx
@@ -36,7 +36,7 @@ export function createUserCommands(db: Database): UserCommands {
     changeUser: ({ name, role, passwordHash, changedAt }) =>
       durableTransaction(db, async (trx) => {
         const { id, role: former } = await getUser(trx, name)
-        if (role !== undefined && role !== 'admin' && former === 'admin') await keepAdministrator(trx, name)
+        if (role !== undefined && role !== 'admin' && former === 'admin') await requireOtherAdministrator(trx, name)
         if (role !== undefined) await trx.updateTable('user').set({ role }).where('id', '=', id).execute()
         if (passwordHash !== undefined) {
           await trx
@@ -56,7 +56,7 @@ export function createUserCommands(db: Database): UserCommands {
     removeUser: (name) =>
       durableTransaction(db, async (trx) => {
         const { id, role } = await getUser(trx, name)
-        if (role === 'admin') await keepAdministrator(trx, name)
+        if (role === 'admin') await requireOtherAdministrator(trx, name)
         await trx.deleteFrom('user').where('id', '=', id).execute()
       }),
 
@@ -79,7 +79,7 @@ export function createUserCommands(db: Database): UserCommands {
           .where('user_id', '=', userId)
           .executeTakeFirstOrThrow()
         if (count >= MAX_TOKENS_PER_USER) {
-          const text = `The user ${token.userName} has ${count} tokens, and may have no more.`
+          const text = `The user ${token.userName} has ${count} tokens, which is the maximum. Remove a token first.`
           throw new Problem('TOO_MANY_KEPT', text)
         }
         await trx
@@ -146,8 +146,8 @@ async function getUser(trx: Kysely<Schema>, name: string): Promise<KeptUser> {
   return toUser(row)
 }
 
-/** @throws Problem LAST_ADMINISTRATOR when there is none but this one */
-async function keepAdministrator(trx: Kysely<Schema>, name: string): Promise<void> {
+/** @throws Problem LAST_ADMINISTRATOR when there is no other administrator */
+async function requireOtherAdministrator(trx: Kysely<Schema>, name: string): Promise<void> {
   const other = await trx
     .selectFrom('user')
     .select('id')

@@ -1,4 +1,4 @@
-/** The catalog for its readers: listings, machine types, totals. */
+/** Reads the catalog: listings, machine types, totals. */
 import { type Kysely, type Selectable, type SqlBool, sql } from 'kysely'
 import type { CatalogReader, MachineTypeSummary, PackageFilter, PackageSummary } from '../../core/catalog/catalog.ts'
 import type {
@@ -14,7 +14,7 @@ import type { Database } from '../engine/database.ts'
 import { isAmong } from '../engine/dialect.ts'
 import { isIn } from '../engine/other-rows.ts'
 import type { PackageTable, Schema } from '../engine/schema.ts'
-import { fits } from './package-filter.ts'
+import { matches } from './package-filter.ts'
 import { problemsOf } from './package-problems.ts'
 
 const PACKAGES_PER_PAGE = 100
@@ -25,7 +25,7 @@ export function createCatalogStore(db: Database): CatalogReader {
       .selectFrom('package')
       .selectAll('package')
       .where('package.fixid', '>', after)
-      .where((eb) => fits(eb, filter, 'page'))
+      .where((eb) => matches(eb, filter, 'page'))
       .orderBy('package.fixid')
       .limit(limit)
       .execute()
@@ -71,7 +71,7 @@ export function createCatalogStore(db: Database): CatalogReader {
           eb.fn.countAll<number>().as('packages'),
           sql<number>`count(*) filter (where payload_state <> 'missing')`.as('downloadedPackages')
         ])
-        .where((eb) => fits(eb, filter))
+        .where((eb) => matches(eb, filter))
         .executeTakeFirstOrThrow()
       const { bytes } = await db
         .selectFrom('file')
@@ -81,7 +81,7 @@ export function createCatalogStore(db: Database): CatalogReader {
             .selectFrom('package_file')
             .innerJoin('package', 'package.id', 'package_file.package_id')
             .select('package_file.file_id')
-            .where((inner) => fits(inner, filter))
+            .where((inner) => matches(inner, filter))
         )
         .executeTakeFirstOrThrow()
       return { ...row, bytes }

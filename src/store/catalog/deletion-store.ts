@@ -1,4 +1,4 @@
-/** Which packages and files a deletion is about, and what it does to the catalog. */
+/** Deletion of packages: which packages and files it removes, and the change of the catalog. */
 import { type Kysely, type SqlBool, sql } from 'kysely'
 import type { FileScope } from '../../core/catalog/package.ts'
 import { isAmong } from '../engine/dialect.ts'
@@ -14,24 +14,24 @@ export interface DeletedFile {
 
 export type DeletionStore = ReturnType<typeof createDeletionStore>
 
-/** Of these paths those that the catalog has. */
+/** The ones of these paths that are in the catalog. */
 export async function knownFiles(db: Kysely<Schema>, paths: readonly string[]): Promise<Set<string>> {
   const rows = await db.selectFrom('file').select('path').where(isAmong('path', paths)).execute()
   return new Set(rows.map((row) => row.path))
 }
 
-/** How many deletions there were so far; of these a running one is none. */
+/** How many deletions have been committed. */
 export async function countDeletions(db: Kysely<Schema>): Promise<number> {
   const { deletions } = await db.selectFrom('catalog').select('deletions').executeTakeFirstOrThrow()
   return deletions
 }
 
-/** @param trx takes the right to write with `begin`, so that nothing changes between the questions and the deletion */
+/** @param trx a transaction that takes the write lock with `begin`, so that the catalog cannot change in between */
 export function createDeletionStore(trx: Kysely<Schema>) {
   return {
     /**
-     * From here on nobody else writes. The catalog counts as not current: the next scan makes it anew, and whoever has
-     * looked at the repository before looks again.
+     * Takes the write lock, and marks the catalog as outdated: the next scan publishes it again, and a running scan that
+     * has walked the repository before walks it again.
      */
     async begin(): Promise<void> {
       await trx
@@ -41,8 +41,8 @@ export function createDeletionStore(trx: Kysely<Schema>) {
     },
 
     /**
-     * Of the packages those that no other package lists as a member, until none is left that another one needs.
-     * @param named stay in any case
+     * Removes the packages that a package outside the set lists as members, until no such package is left.
+     * @param named packages that are never removed
      */
     async withoutShared(ids: ReadonlySet<number>, named: ReadonlySet<number>): Promise<Set<number>> {
       const deleted = new Set(ids)
@@ -62,8 +62,8 @@ export function createDeletionStore(trx: Kysely<Schema>) {
     },
 
     /**
-     * Packages that a newer one replaces, and that no system pack lists, no other package requires, no live export
-     * needs, and no import is changing.
+     * Packages that are not the latest, and that no system pack lists, no other package requires, no live export needs,
+     * and no import changes.
      */
     async unused(): Promise<Set<number>> {
       const rows = await trx
@@ -97,13 +97,13 @@ export function createDeletionStore(trx: Kysely<Schema>) {
       return new Set(rows.map((row) => row.id))
     },
 
-    /** By fixid. */
+    /** The fixids of these packages, sorted. */
     async fixids(ids: Iterable<number>): Promise<string[]> {
       const rows = await trx.selectFrom('package').select('fixid').where(isAmong('id', ids)).orderBy('fixid').execute()
       return rows.map((row) => row.fixid)
     },
 
-    /** The files of the scope that no other package has. */
+    /** The files of the scope that belong to these packages only. */
     async files(ids: Iterable<number>, scope: FileScope): Promise<DeletedFile[]> {
       const all = [...ids]
       return trx
@@ -127,13 +127,13 @@ export function createDeletionStore(trx: Kysely<Schema>) {
         .execute()
     },
 
-    /** Makes the catalog say what the next scan will find. */
+    /** Updates the catalog to what the next scan will find. */
     async delete(ids: Iterable<number>, files: readonly DeletedFile[], scope: FileScope): Promise<void> {
       const all = [...ids]
       const paths = files.map(({ path }) => path)
-      // What describes a V3 package can be the very file that it is: without it there is no package.
-      const gone = trx.deleteFrom('package').where(isAmong('id', all))
-      await (scope === 'all' ? gone : gone.where(isAmong('metadata_path', paths))).execute()
+      // The metadata of a V3 package can be in its payload file: without it the package does not exist.
+      const query = trx.deleteFrom('package').where(isAmong('id', all))
+      await (scope === 'all' ? query : query.where(isAmong('metadata_path', paths))).execute()
       await trx
         .deleteFrom('package_file')
         .where('file_id', 'in', (eb) => eb.selectFrom('file').select('file.id').where(isAmong('file.path', paths)))

@@ -1,17 +1,17 @@
-/** Which packages are the newest of their kind. */
+/** Which packages are the latest. */
 import { type ExpressionBuilder, type SqlBool, sql } from 'kysely'
 import { isIn } from '../engine/other-rows.ts'
 import type { Schema } from '../engine/schema.ts'
 
 /**
- * Neither is there a newer one of its product line, nor does another package supersede it.
- * @param extent a page of those that are, or all of them
+ * Whether a package is the newest of its product line, and no other package supersedes it.
+ * @param extent whether the query reads a page of the latest packages or all of them
  */
 export function isLatest(eb: ExpressionBuilder<Schema, 'package'>, extent: 'page' | 'all' = 'all') {
-  return eb.and([eb.not(isOutdated(eb)), eb.not(extent === 'page' ? isSupersededOne() : isSuperseded(eb))])
+  return eb.and([eb.not(isOutdated(eb)), eb.not(extent === 'page' ? isSupersededByLookup() : isSuperseded(eb))])
 }
 
-/** Another package of its product line is newer. */
+/** Whether another package of its product line is newer. */
 function isOutdated(eb: ExpressionBuilder<Schema, 'package'>) {
   return eb.exists(
     eb
@@ -35,8 +35,8 @@ function isSuperseded(eb: ExpressionBuilder<Schema, 'package'>) {
   )
 }
 
-/** The same for few packages. */
-function isSupersededOne() {
+/** Like `isSuperseded`, with one lookup for each package, for queries of few packages. */
+function isSupersededByLookup() {
   const where = sql<SqlBool>`other.kind = 'superseded'`
   return isIn('package.fixid', { table: 'package_requisite', column: 'fixid', where })
 }

@@ -1,13 +1,13 @@
-/** Which exports that have not ended need which packages. */
+/** Which live exports need which packages. */
 import type { Kysely } from 'kysely'
 import { Problem } from '../../core/problems/problem.ts'
 import { isAmong } from '../engine/dialect.ts'
 import type { Schema } from '../engine/schema.ts'
 
 /**
- * To be called before files of packages are removed, in the transaction that removes the packages: that has written
- * before this reads, so that no export can be accepted in between.
- * @throws Problem PACKAGE_IN_USE that names the first package and the oldest task which needs a file of it
+ * Refuses to delete packages that a live export needs. Called before files are removed, in the transaction that deletes
+ * the packages: it holds the write lock, so that no export is accepted in between.
+ * @throws Problem PACKAGE_IN_USE with the first package and the oldest task that needs a file of it
  */
 export async function refuseIfInUse(trx: Kysely<Schema>, fixids: readonly string[]): Promise<void> {
   const use = await trx
@@ -15,7 +15,7 @@ export async function refuseIfInUse(trx: Kysely<Schema>, fixids: readonly string
     .innerJoin('job', 'job.id', 'task.job_id')
     .innerJoin('plan', 'plan.id', 'job.plan_id')
     .innerJoin('plan_entry as entry', 'entry.plan_id', 'plan.id')
-    // By their files: packages can have files in common.
+    // Joined by file: packages can share files.
     .innerJoin('file', 'file.path', 'entry.path')
     .innerJoin('package_file', 'package_file.file_id', 'file.id')
     .innerJoin('package', 'package.id', 'package_file.package_id')

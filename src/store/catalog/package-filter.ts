@@ -1,12 +1,16 @@
-/** Which packages a filter lets through, as a condition of a query over the catalog. */
+/** A package filter as a condition of a query over the catalog. */
 import { type ExpressionBuilder, sql } from 'kysely'
 import type { PackageFilter } from '../../core/catalog/catalog.ts'
 import { contains, isAmong } from '../engine/dialect.ts'
 import type { Schema } from '../engine/schema.ts'
 import { isLatest } from './latest-packages.ts'
 
-/** @param extent a page of those that fit, or all of them */
-export function fits(eb: ExpressionBuilder<Schema, 'package'>, filter: PackageFilter, extent: 'page' | 'all' = 'all') {
+/** @param extent whether the query reads a page of the matching packages or all of them */
+export function matches(
+  eb: ExpressionBuilder<Schema, 'package'>,
+  filter: PackageFilter,
+  extent: 'page' | 'all' = 'all'
+) {
   const { kind, machineTypes, latestOnly = false, search, isDownloaded } = filter
   return eb.and([
     ...(kind === undefined ? [] : [eb('package.kind', '=', kind)]),

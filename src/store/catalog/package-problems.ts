@@ -1,10 +1,10 @@
-/** What is wrong with one package. */
+/** The catalog problems of one package. */
 import { isNamedAfter } from '../../core/catalog/file-name.ts'
 import { type CatalogProblem, type CatalogProblemCode, duplicateFixid } from '../../core/catalog/package.ts'
 import type { Database } from '../engine/database.ts'
 import { beginsWith, isAmong } from '../engine/dialect.ts'
 
-/** The problems that concern a package, by path, code and text; none when there is no such package. */
+/** The problems of a package, by path, code and text; none for an unknown fixid. */
 export async function problemsOf(db: Database, fixid: string): Promise<CatalogProblem[]> {
   const item = await db
     .selectFrom('package')
@@ -26,7 +26,7 @@ export async function problemsOf(db: Database, fixid: string): Promise<CatalogPr
   const isNamesake = ({ path }: { path: string }) =>
     path.startsWith(directory) && isNamedAfter(fixid, path.slice(directory.length))
 
-  // More than is wanted: how names are compared only the core knows.
+  // The query returns too many rows: the exact comparison of names is in the core.
   const rows = await db
     .selectFrom('catalog_problem')
     .selectAll()

@@ -1,4 +1,4 @@
-/** What a selection means in the present catalog: which packages, and which of their files. */
+/** Resolves a selection with the current catalog: to packages, and to their files. */
 import { type Kysely, type RawBuilder, type SqlBool, sql } from 'kysely'
 import type { PackageFilter } from '../../core/catalog/catalog.ts'
 import type { FileScope } from '../../core/catalog/package.ts'
@@ -7,7 +7,7 @@ import type { Sample } from '../../core/export/export.ts'
 import { either, isAmong } from '../engine/dialect.ts'
 import { isIn, isNotIn } from '../engine/other-rows.ts'
 import type { Schema } from '../engine/schema.ts'
-import { fits } from './package-filter.ts'
+import { matches } from './package-filter.ts'
 
 export interface SelectedFile {
   readonly id: number
@@ -20,11 +20,11 @@ export interface SelectedFile {
 
 export interface SelectedPackage {
   readonly fixid: string
-  /** Those of the scope, in the order of an archive: by role, then by path. */
+  /** The files of the scope in the order of an archive: by role, then by path. */
   readonly files: readonly SelectedFile[]
 }
 
-/** Ids of the selected packages, or all there are. */
+/** Ids of the selected packages, or all packages. */
 export type PackageIds = ReadonlySet<number> | 'all'
 
 const PACKAGES_PER_PAGE = 200
@@ -32,9 +32,9 @@ const SAMPLE_SIZE = 5
 
 const not = (condition: RawBuilder<SqlBool>) => sql<SqlBool>`not (${condition})`
 
-/** @param db a transaction, so that all answers are about one catalog */
 export type SelectionStore = ReturnType<typeof createSelectionStore>
 
+/** @param db a transaction, so that all results are from one catalog */
 export function createSelectionStore(db: Kysely<Schema>) {
   const amongIds = (column: string, ids: PackageIds) => (ids === 'all' ? sql<SqlBool>`true` : isAmong(column, ids))
 
@@ -44,11 +44,11 @@ export function createSelectionStore(db: Kysely<Schema>) {
     ids: PackageIds
   ): Promise<Sample> {
     const packages = { table: 'package', column: 'fixid' }
-    // Most members are of one kind: PostgreSQL is not to look for that in an index.
+    // Most members are of one kind: the expression keeps PostgreSQL from using an index of kinds.
     const kind = either(sql<string>`kind`, sql<string>`(kind || '')`)
     const isMissing = ids === 'all' ? isNotIn(`${table}.fixid`, packages) : not(isIn(`${table}.fixid`, packages))
     const rows = await db
-      // Before they are sorted: else all there are would be read in the order of an index.
+      // Materialized before the sort: PostgreSQL would otherwise read all rows in the order of an index.
       .with(
         (cte) => cte('missing').materialized(),
         () =>
@@ -69,7 +69,7 @@ export function createSelectionStore(db: Kysely<Schema>) {
   }
 
   return {
-    /** The packages with these fixids, and the fixids that no package has. */
+    /** The packages with these fixids, and the unknown fixids. */
     async findPackages(fixids: readonly string[]): Promise<{ ids: Set<number>; unknown: string[] }> {
       const rows = await db.selectFrom('package').select(['id', 'fixid']).where(isAmong('fixid', fixids)).execute()
       const known = new Set(rows.map((row) => row.fixid))
@@ -79,19 +79,19 @@ export function createSelectionStore(db: Kysely<Schema>) {
       }
     },
 
-    /** The packages that fit. */
-    async fittingPackages(filter: PackageFilter): Promise<Set<number>> {
+    /** The packages that match a filter. */
+    async matchingPackages(filter: PackageFilter): Promise<Set<number>> {
       const rows = await db
         .selectFrom('package')
         .select('package.id')
-        .where((eb) => fits(eb, filter))
+        .where((eb) => matches(eb, filter))
         .execute()
       return new Set(rows.map((row) => row.id))
     },
 
     /**
-     * The packages and all their members, and members of members, that the catalog has.
-     * @param withRequisites the same for what they require
+     * The packages with all members in the catalog, recursively.
+     * @param withRequisites also adds the packages that they require, recursively
      */
     async withMembers(ids: ReadonlySet<number>, withRequisites = false): Promise<Set<number>> {
       const all = new Set(ids)
@@ -114,7 +114,7 @@ export function createSelectionStore(db: Kysely<Schema>) {
       return all
     },
 
-    /** The packages by fixid, each with its files of the scope. */
+    /** Pages of the packages by fixid, each package with its files of the scope. */
     async *pages(ids: PackageIds, scope: FileScope): AsyncGenerator<SelectedPackage[]> {
       for (let after = '', more = true; more; ) {
         const packages = await db
@@ -131,7 +131,7 @@ export function createSelectionStore(db: Kysely<Schema>) {
       }
     },
 
-    /** Files that belong to more than one of these packages. */
+    /** The ids of files that belong to more than one of these packages. */
     async sharedFiles(ids: PackageIds): Promise<Set<number>> {
       const rows = await db
         .selectFrom('package_file')
@@ -143,7 +143,7 @@ export function createSelectionStore(db: Kysely<Schema>) {
       return new Set(rows.map((row) => row.file_id))
     },
 
-    /** Selected packages whose payload is not in the repository. */
+    /** Packages whose payload is not in the repository. */
     async withoutPayload(ids: PackageIds): Promise<Sample> {
       const query = db.selectFrom('package').where('payload_state', '=', 'missing').where(amongIds('id', ids))
       const { count } = await query.select((eb) => eb.fn.countAll<number>().as('count')).executeTakeFirstOrThrow()
@@ -151,10 +151,10 @@ export function createSelectionStore(db: Kysely<Schema>) {
       return { count, first: rows.map((row) => row.fixid) }
     },
 
-    /** Members that selected system packs list and the catalog does not have. */
+    /** Members that the system packs list and that are not in the catalog. */
     missingMembers: (ids: PackageIds): Promise<Sample> => missing('package_member', ['listed'], ids),
 
-    /** What selected packages require and the catalog does not have. */
+    /** Requisites of the packages that are not in the catalog. */
     missingRequisites: (ids: PackageIds): Promise<Sample> =>
       missing('package_requisite', ['prerequisite', 'corequisite'], ids)
   }
@@ -191,7 +191,7 @@ async function withFiles(
   const byPackage = Map.groupBy(rows, (row) => row.package_id)
   return packages.map(({ id, fixid }) => ({
     fixid,
-    // The sort is stable: within a role the files stay in the order of their paths.
+    // The sort is stable: within a role the files remain sorted by path.
     files: (byPackage.get(id) ?? [])
       .sort((left, right) => rank(left) - rank(right))
       .map((row) => ({

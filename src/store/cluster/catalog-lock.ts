@@ -1,4 +1,4 @@
-/** Who writes the catalog, of all servers that share it: one at a time, as of the lanes of one server. */
+/** The lock of the catalog: of all servers that share a database, only one writes the catalog at a time. */
 import { sql } from 'kysely'
 import type { TaskKind } from '../../core/tasks/task.ts'
 import type { Database } from '../engine/database.ts'
@@ -6,31 +6,31 @@ import { isPostgres } from '../engine/dialect.ts'
 import { createJobStore } from '../tasks/job-store.ts'
 
 export interface CatalogLock {
-  /** False while somebody else has it. */
-  take(): Promise<boolean>
-  leave(): Promise<void>
+  /** @returns false while another server has the lock */
+  acquire(): Promise<boolean>
+  release(): Promise<void>
 }
 
 /**
- * In PostgreSQL it is a lock of the connection, the same that has the temporary tables of a scan: with the connection
- * both are lost, and nothing is published. Undefined where the lane is alone.
+ * In PostgreSQL the lock belongs to the connection that has the temporary tables of the scan: a lost connection loses
+ * both, and nothing is published. Undefined for SQLite, where the worker has no peers.
  */
 export function createCatalogLock(db: Database, kinds: readonly TaskKind[]): CatalogLock | undefined {
   if (!isPostgres(db)) return undefined
   const jobs = createJobStore(db)
   const lock = {
-    async take() {
+    async acquire() {
       const { rows } = await sql<{ is_held: boolean | string }>`
         select pg_try_advisory_lock(hashtext('fixdepot catalog'), hashtext(current_schema()))::text as is_held`.execute(
         db
       )
       if (rows[0]?.is_held !== 'true') return false
-      // Its owner may be cut off, and not know yet that it is.
+      // A server whose connection was terminated may still run a job without having noticed.
       if (!(await jobs.isRunning(kinds))) return true
-      await lock.leave()
+      await lock.release()
       return false
     },
-    async leave() {
+    async release() {
       await sql`select pg_advisory_unlock_all()`.execute(db)
     }
   }

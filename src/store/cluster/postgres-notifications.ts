@@ -1,6 +1,6 @@
 /**
- * Signals between servers: NOTIFY, and one connection that listens. While that is lost others are not heard, and
- * nothing else is.
+ * Notifications between servers: NOTIFY, and one connection that listens. While that connection is lost, only the
+ * notifications of peers are missed.
  */
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Client } from 'pg'
@@ -14,15 +14,21 @@ import {
 const CHANNEL = 'fixdepot'
 const RETRY_MS = 1_000
 
-/** What comes more often is told at the end of this time: each is a commit, and wakes every server. */
-const PACE_MS: Readonly<Record<Notification, number>> = { export: 20, catalog: 20, check: 20, users: 20, exports: 500 }
+/** Minimum interval between notifications of a kind: each one is a commit, and wakes every server. */
+const INTERVAL_MS: Readonly<Record<Notification, number>> = {
+  export: 20,
+  catalog: 20,
+  check: 20,
+  users: 20,
+  exports: 500
+}
 
-/** @param owner the server that tells; it hears itself without the database */
+/** @param owner this server, whose own notifications do not pass through the database */
 export function createPostgresNotifications(url: string, owner: string): Notifications {
   const local = createLocalNotifications()
   const end = new AbortController()
   let client: Client | undefined
-  const paced = new Map<Notification, { isDue: boolean }>()
+  const recent = new Map<Notification, { isDue: boolean }>()
 
   async function listen(): Promise<void> {
     const { Client } = await import('pg')
@@ -38,7 +44,7 @@ export function createPostgresNotifications(url: string, owner: string): Notific
         await next.connect()
         await next.query(`listen ${CHANNEL}`)
         client = next
-        // What was told before nobody has heard here.
+        // Notifications that were sent before were missed here.
         for (const signal of SIGNALS) local.notify(signal)
         await lost
       } catch {
@@ -53,20 +59,20 @@ export function createPostgresNotifications(url: string, owner: string): Notific
     client?.query('select pg_notify($1, $2)', [CHANNEL, `${owner} ${signal}`]).catch(() => {})
   }
 
-  /** At once, and what comes within the pace after it as one. */
+  /** Sends at once, and combines the notifications within the interval after it into one. */
   function notifyPeers(signal: Notification): void {
-    const pace = paced.get(signal)
-    if (pace !== undefined) {
-      pace.isDue = true
+    const last = recent.get(signal)
+    if (last !== undefined) {
+      last.isDue = true
       return
     }
     const started = { isDue: false }
-    paced.set(signal, started)
+    recent.set(signal, started)
     sendNotify(signal)
     setTimeout(() => {
-      paced.delete(signal)
+      recent.delete(signal)
       if (started.isDue) notifyPeers(signal)
-    }, PACE_MS[signal]).unref()
+    }, INTERVAL_MS[signal]).unref()
   }
 
   const listening = listen()

@@ -1,4 +1,4 @@
-/** The servers that share a database: who lives, and what becomes of the work of those who do not. */
+/** The servers that share a database: their heartbeats, and the jobs of dead servers. */
 import { type Kysely, sql } from 'kysely'
 import type { Database } from '../engine/database.ts'
 import { isAmong, isPostgres } from '../engine/dialect.ts'
@@ -7,16 +7,16 @@ import type { Schema, ServerTable } from '../engine/schema.ts'
 import { writeTransaction } from '../engine/transactions.ts'
 import { requeue, restart } from '../tasks/requeue-jobs.ts'
 
-/** A server as another one sees it: while it lives, the beat grows. */
+/** A server and its heartbeat, which increases while the server is alive. */
 export type PeerHeartbeat = Pick<ServerTable, 'id' | 'heartbeat'>
 
-/** Of an owner of leases who is not in the list of servers. */
-const UNLISTED = -1
+/** The heartbeat of an owner of leases that is not a registered server. */
+const UNREGISTERED = -1
 
 export interface Eviction {
-  /** Whether the work may go on where it was: where nobody else can write any more what it has written. */
+  /** Whether jobs keep their checkpoints: only if the evicted server cannot write to its archives any more. */
   readonly keepsCheckpoints: boolean
-  /** Puts the repository in order before the work can be claimed. */
+  /** Restores the repository before the jobs can be claimed. */
   readonly recover: (trx: Kysely<Schema>) => Promise<void>
 }
 
@@ -24,7 +24,7 @@ export type ServerStore = ReturnType<typeof createServerStore>
 
 export function createServerStore(db: Database) {
   return {
-    /** Shows that this server lives. One that was taken for dead is there again. */
+    /** Registers this server, or increases its heartbeat. An evicted server is registered again. */
     async heartbeat(server: Omit<ServerTable, 'heartbeat'>): Promise<void> {
       await db
         .insertInto('server')
@@ -35,14 +35,14 @@ export function createServerStore(db: Database) {
         .execute()
     },
 
-    /** All but this one. */
+    /** All other servers. */
     async others(id: string): Promise<ServerTable[]> {
       return db.selectFrom('server').selectAll().where('id', '!=', id).orderBy('id').execute()
     },
 
-    /** The same, and who has leases without being in the list. */
+    /** The heartbeats of all other servers, and of owners of leases that are not registered. */
     async peerHeartbeats(id: string): Promise<PeerHeartbeat[]> {
-      const listed = await db.selectFrom('server').select(['id', 'heartbeat']).where('id', '!=', id).execute()
+      const registered = await db.selectFrom('server').select(['id', 'heartbeat']).where('id', '!=', id).execute()
       const owners = await db
         .selectFrom('job')
         .select('lease_owner')
@@ -51,16 +51,19 @@ export function createServerStore(db: Database) {
         .where('lease_owner', '!=', id)
         .where('lease_owner', 'not in', (eb) => eb.selectFrom('server').select('server.id'))
         .execute()
-      return [...listed, ...owners.map(({ lease_owner }) => ({ id: lease_owner ?? '', heartbeat: UNLISTED }))]
+      return [...registered, ...owners.map(({ lease_owner }) => ({ id: lease_owner ?? '', heartbeat: UNREGISTERED }))]
     },
 
-    /** Takes all from a server that has shown no sign of life since; of several that do so one does it. */
+    /**
+     * Evicts a server whose heartbeat has not changed: requeues its jobs and deletes its uploads.
+     * @returns false when the server is alive or was already evicted: of concurrent evictions one succeeds
+     */
     async evict({ id, heartbeat }: PeerHeartbeat, { keepsCheckpoints, recover }: Eviction): Promise<boolean> {
       const isEvicted = await writeTransaction(db, async (trx) => {
         if (!(await isGone(trx, { id, heartbeat }))) return false
         await recover(trx)
-        const job = keepsCheckpoints ? requeue(trx) : restart(trx)
-        await job.where('lease_owner', '=', id).execute()
+        const running = keepsCheckpoints ? requeue(trx) : restart(trx)
+        await running.where('lease_owner', '=', id).execute()
         await trx.deleteFrom('upload').where('owner', '=', id).execute()
         return true
       })
@@ -68,7 +71,7 @@ export function createServerStore(db: Database) {
       return isEvicted
     },
 
-    /** Takes back what former processes with the data directory of this one had: they have ended for certain. */
+    /** Requeues the jobs of former processes on this data directory, which have ended: this one has its lock. */
     async takeOver({ id, node }: Pick<ServerTable, 'id' | 'node'>): Promise<void> {
       await writeTransaction(db, async (trx) => {
         const rows = await trx
@@ -84,7 +87,7 @@ export function createServerStore(db: Database) {
       })
     },
 
-    /** This server ends in peace. */
+    /** Deletes this server, which stops. */
     async deregister(id: string): Promise<void> {
       await db.deleteFrom('server').where('id', '=', id).execute()
     }
@@ -92,14 +95,14 @@ export function createServerStore(db: Database) {
 }
 
 async function isGone(trx: Kysely<Schema>, { id, heartbeat }: PeerHeartbeat): Promise<boolean> {
-  if (heartbeat === UNLISTED) {
+  if (heartbeat === UNREGISTERED) {
     return (await trx.selectFrom('server').select('id').where('id', '=', id).executeTakeFirst()) === undefined
   }
   const gone = trx.deleteFrom('server').where('id', '=', id).where('heartbeat', '=', heartbeat)
   return (await gone.executeTakeFirstOrThrow()).numDeletedRows > 0n
 }
 
-/** Whoever was only held up finds its connections cut: what it had begun there comes to nothing. */
+/** A server that was only suspended loses its connections, and so its uncommitted transactions. */
 async function terminateConnections(db: Kysely<Schema>, id: string): Promise<void> {
   await sql`select pg_terminate_backend(pid) from pg_stat_activity
     where application_name = ${applicationOf(id)} and datname = current_database() and usename = current_user

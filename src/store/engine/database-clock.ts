@@ -1,4 +1,4 @@
-/** The time of day that all servers on one database agree on: that of the database. */
+/** The time of day for all servers on one database: the clock of the database. */
 import { sql } from 'kysely'
 import type { Database } from './database.ts'
 import { isPostgres } from './dialect.ts'
@@ -7,11 +7,11 @@ const SYNC_INTERVAL_MS = 60_000
 
 export interface DatabaseClock {
   now(): Date
-  /** Compares the clocks; does nothing soon after it was done, and where the database has no clock of its own. */
+  /** Compares the clocks, at most once a minute. SQLite has no clock of its own. */
   sync(): Promise<void>
 }
 
-/** Until it has been compared, and while it cannot be, it goes on as this machine's. */
+/** Before the first comparison, it is the clock of this machine. */
 export function createDatabaseClock(db: Database): DatabaseClock {
   let offsetMs = 0
   let syncedAt = Number.NEGATIVE_INFINITY
@@ -20,13 +20,13 @@ export function createDatabaseClock(db: Database): DatabaseClock {
     async sync() {
       if (!isPostgres(db) || performance.now() - syncedAt < SYNC_INTERVAL_MS) return
       syncedAt = performance.now()
-      const asked = Date.now()
+      const sentAt = Date.now()
       const { rows } = await sql<{ time: number }>`
         select (extract(epoch from clock_timestamp()) * 1000)::bigint as time`.execute(db)
-      const answered = Date.now()
-      const offset = (rows[0]?.time ?? answered) - (asked + answered) / 2
-      // What lies within the time that the question took says nothing.
-      if (Math.abs(offset - offsetMs) > answered - asked + 1) offsetMs = Math.round(offset)
+      const receivedAt = Date.now()
+      const offset = (rows[0]?.time ?? receivedAt) - (sentAt + receivedAt) / 2
+      // A difference within the duration of the query is not significant.
+      if (Math.abs(offset - offsetMs) > receivedAt - sentAt + 1) offsetMs = Math.round(offset)
     }
   }
 }

@@ -1,6 +1,6 @@
 /**
- * What only one of the servers on one PostgreSQL database may do at a time: migrate it, and make what there is to be
- * once.
+ * The lock of a PostgreSQL database for the start of a server: only one server at a time migrates it and creates what
+ * must exist once.
  */
 import type { Client } from 'pg'
 import { toUnusable } from './database-unusable.ts'
@@ -11,7 +11,7 @@ const KEEP_ALIVE = 'set tcp_keepalives_idle = 10; set tcp_keepalives_interval = 
 const LOCK = `select pg_advisory_lock(hashtext('fixdepot start'), hashtext(current_schema()))`
 
 /**
- * Waits until nobody else has it. The lock belongs to a connection: it ends with the process, however that ends.
+ * Waits for the lock. It belongs to a connection, and so is released when the process ends in any way.
  * @throws DatabaseUnusable
  */
 export async function lockDatabase(url: string): Promise<InstanceLock> {

@@ -1,12 +1,13 @@
 /**
- * Two servers on one data directory would pack the same archives and remove each other's files: the second is refused.
+ * The lock of a data directory. Two servers on one directory would pack the same archives and remove each other's files:
+ * the second one is refused.
  */
 import path from 'node:path'
 import Database from 'better-sqlite3'
 import { databaseErrorKind } from '../../core/problems/database-error.ts'
 import { checkDirectoryOf, DatabaseUnusable, toUnusable } from './database-unusable.ts'
 
-/** Another process has the data directory. */
+/** Another process uses the data directory. */
 export class InstanceLocked extends Error {
   override readonly name = 'InstanceLocked'
 }
@@ -15,17 +16,18 @@ export interface InstanceLock {
   release(): void
 }
 
-/** The lock of a data directory. */
+/** The lock file of a data directory. */
 export function lockFileIn(dataDirectory: string): string {
   return path.join(dataDirectory, 'fixdepot.lock')
 }
 
-/** A lock ends with its connection, and a connection that nobody holds is collected as garbage. */
+/** Keeps the connections reachable: a lock ends when its connection is garbage-collected. */
 const held = new Set<Database.Database>()
 
 /**
- * Takes the data directory for this process. The lock is the system's: it ends with the process, however that ends.
- * @param file is made when it is not there, and stays empty
+ * Locks the data directory for this process. It is a lock of the operating system: it is released when the process ends
+ * in any way.
+ * @param file created when missing; it remains empty
  * @throws InstanceLocked, DatabaseUnusable
  */
 export function acquireInstanceLock(file: string): InstanceLock {
@@ -33,7 +35,7 @@ export function acquireInstanceLock(file: string): InstanceLock {
   let database: Database.Database | undefined
   try {
     database = new Database(file, { timeout: 0 })
-    // Without these the beginning of a transaction would leave a journal beside the file.
+    // Otherwise the transaction would leave a journal beside the file.
     database.pragma('journal_mode = MEMORY')
     database.pragma('locking_mode = EXCLUSIVE')
     database.exec('begin exclusive')
@@ -54,11 +56,11 @@ export function acquireInstanceLock(file: string): InstanceLock {
 function toRefusal(error: unknown, file: string): unknown {
   const kind = databaseErrorKind(error)
   if (kind === 'busy') {
-    const text = `Another fixdepot works in ${path.dirname(file)}. Stop it first, or set FIXDEPOT_DATA_DIR to a directory of its own.`
+    const text = `Another fixdepot uses ${path.dirname(file)}. Stop it, or set FIXDEPOT_DATA_DIR to another directory.`
     return new InstanceLocked(text, { cause: error })
   }
   if (kind === 'damaged') {
-    const text = `${file} is not the lock that fixdepot made. Remove the file, and start again.`
+    const text = `${file} is not a lock file of fixdepot. Remove the file, and start again.`
     return new DatabaseUnusable(text, { cause: error })
   }
   return toUnusable(file, error) ?? error

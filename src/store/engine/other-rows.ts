@@ -1,11 +1,11 @@
 /**
- * Whether rows of another table have the value of a column: either engine has a form in which it takes no time that
- * grows with both.
+ * Whether another table has rows with the value of a column. Each engine needs another form, so that the time does not
+ * grow with the product of both tables.
  */
 import { type RawBuilder, type SqlBool, sql } from 'kysely'
 import { either } from './dialect.ts'
 
-/** Which rows of another table are meant; there they are called `other`. Neither side may be null. */
+/** Rows of another table, which `where` calls `other`. Neither column may be null. */
 export interface OtherRows {
   readonly table: string
   readonly column: string
@@ -13,8 +13,8 @@ export interface OtherRows {
 }
 
 /**
- * Whether no row of another table has the value of a column. PostgreSQL joins them: its own `not in` puts all of the
- * other table into memory, and where that has no room it reads all of it again for each row.
+ * Whether no row of another table has the value of a column. PostgreSQL gets an anti-join: its `not in` loads the whole
+ * other table into memory, and reads it again for each row if it does not fit.
  * @param column with the name of its table
  */
 export function isNotIn(column: string, other: OtherRows): RawBuilder<SqlBool> {
@@ -25,8 +25,8 @@ export function isNotIn(column: string, other: OtherRows): RawBuilder<SqlBool> {
 }
 
 /**
- * Whether a row of another table has the value of a column, for queries of few rows: each is looked up by itself,
- * however many PostgreSQL expects, and the other table is never read as a whole.
+ * Whether a row of another table has the value of a column, for queries of few rows: the form makes PostgreSQL look up
+ * each row, whatever number it expects, and never read the whole other table.
  * @param column with the name of its table
  */
 export function isIn(column: string, other: OtherRows): RawBuilder<SqlBool> {

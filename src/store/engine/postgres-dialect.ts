@@ -1,4 +1,4 @@
-/** PostgreSQL for Kysely: the driver, and what the words of migrations and statements are there. */
+/** PostgreSQL for Kysely: the driver, and the compiler that translates migrations and statements. */
 import {
   type ColumnDefinitionNode,
   type CreateTableNode,
@@ -14,7 +14,8 @@ import { postgresNode } from './dialect.ts'
 import { createPostgresPool, type PostgresLocation } from './postgres-pool.ts'
 
 /**
- * Texts compare and sort by their bytes, and `lower` knows ASCII only, as in SQLite. Whole numbers have 64 bits there.
+ * As in SQLite, texts are compared and sorted by their bytes, `lower` changes ASCII letters only, and integers have 64
+ * bits.
  */
 const TYPES: Readonly<Record<string, string>> = {
   integer: 'bigint',
@@ -24,7 +25,7 @@ const TYPES: Readonly<Record<string, string>> = {
 
 const IDENTITY: GeneratedNode = { kind: 'GeneratedNode', byDefault: true, identity: true }
 
-/** The same migrations make the same tables: what they say in the words of SQLite is said in those of PostgreSQL. */
+/** Compiles the migrations, which are written for SQLite, to equivalent tables of PostgreSQL. */
 class DepotCompiler extends PostgresQueryCompiler {
   protected override visitRaw(node: RawNode): void {
     const own = postgresNode(node)
@@ -36,7 +37,7 @@ class DepotCompiler extends PostgresQueryCompiler {
     this.append(TYPES[node.dataType as string] ?? (node.dataType as string))
   }
 
-  /** All that comes behind a table is `without rowid`. */
+  /** The only modifier at the end of a table is `without rowid`. */
   protected override visitCreateTable({ endModifiers: _, ...node }: CreateTableNode): void {
     super.visitCreateTable(node)
   }
@@ -47,7 +48,7 @@ class DepotCompiler extends PostgresQueryCompiler {
   }
 }
 
-/** Such a key SQLite gives out by itself. */
+/** Whether SQLite generates the values of this key. */
 function isRowId({ dataType, primaryKey, references, check }: ColumnDefinitionNode): boolean {
   const isInteger = (dataType as DataTypeNode).dataType === 'integer'
   return isInteger && primaryKey === true && references === undefined && check === undefined
@@ -59,7 +60,7 @@ class DepotDialect extends PostgresDialect {
   }
 }
 
-/** Connects with the first statement. */
+/** PostgreSQL is connected to with the first statement. */
 export function createPostgresDialect(location: PostgresLocation): PostgresDialect {
   return new DepotDialect({ pool: async () => (await createPostgresPool(location)) as unknown as PostgresPool })
 }

@@ -1,9 +1,9 @@
-/** Errors of PostgreSQL in the words of this program. */
+/** Errors of PostgreSQL with codes of this program. */
 
-/** A statement that PostgreSQL refused, or could not be asked for. Without details: these tell what was in the row. */
+/** A statement that PostgreSQL rejected, or that did not reach it. Details are left out: they contain values of the row. */
 export class PostgresError extends Error {
   override readonly name = 'PostgresError'
-  /** `POSTGRES_` with the five signs of SQLSTATE, or `POSTGRES_AWAY`: there is no connection. */
+  /** `POSTGRES_` with the five characters of SQLSTATE, or `POSTGRES_AWAY`: there is no connection. */
   readonly code: string
 
   constructor(message: string, code: string) {
@@ -14,12 +14,12 @@ export class PostgresError extends Error {
 
 const SQLSTATE = /^[0-9A-Z]{5}$/
 
-/** A table that is not there. */
+/** The table does not exist. */
 const UNDEFINED_TABLE = '42P01'
 
 /**
- * @param error of the driver. What has no SQLSTATE went wrong with the connection
- * @param isLaterConnection whether there was another one before: temporary tables went with it
+ * @param error of the driver; without SQLSTATE it is an error of the connection
+ * @param isLaterConnection whether the connection replaces a lost one, whose temporary tables are lost
  */
 export function toPostgresError(error: unknown, isLaterConnection = false): PostgresError {
   if (error instanceof PostgresError) return error

@@ -1,4 +1,4 @@
-/** The tables as Kysely sees them; the newest migration and this file agree. Rows never leave `store`. */
+/** The tables for Kysely, equal to those of the newest migration. Rows never leave `store`. */
 import type { Generated } from 'kysely'
 
 export interface Schema {
@@ -32,25 +32,25 @@ export interface Schema {
   upload: UploadTable
 }
 
-/** One row: when the repository was last read, and whether the packages are made of the newest readings. */
+/** One row: when the repository was last scanned, and whether the packages were made from the current file index. */
 interface CatalogTable {
   id: number
   read_at: number | null
   is_current: number
-  /** How many deletions of packages there were. */
+  /** Number of deletions of packages. */
   deletions: Generated<number>
 }
 
-/** What was found in a file when it was last read; valid while the file's stamp stays the same. */
+/** The facts of a file when it was last read; valid while the stamp of the file is equal. */
 interface FileIndexTable {
   path: string
   /** Size, time of change in nanoseconds, inode. */
   stamp: string
   crc32: number
   sha256: string
-  /** JSON of what a metadata file says; null for other files. */
+  /** The content of a metadata file as JSON; null for other files. */
   contents: string | null
-  /** Which version of the metadata reader read it. */
+  /** Version of the metadata reader that has read it. */
   reader_version: number
 }
 
@@ -70,12 +70,12 @@ export interface PackageTable {
   update_type: string
   reboot_required: string
   payload_state: string
-  /** The file that describes it. */
+  /** The metadata file. */
   metadata_path: string
-  /** Packages of one line replace each other; the greatest version key is the latest. */
+  /** Packages of one product line replace each other; the one with the greatest version key is the latest. */
   product_line: string
   version_key: string
-  /** Changes whenever anything of the package or its files does. */
+  /** Changes with every change of the package or its files. */
   fingerprint: string
 }
 
@@ -100,7 +100,7 @@ interface PackageMachineTypeTable {
   name: string
 }
 
-/** A fixid that a package names; the package it means may not be in the repository. */
+/** A fixid that a package refers to; it need not be in the repository. */
 interface PackageReferenceTable {
   package_id: number
   position: number
@@ -131,7 +131,7 @@ export interface PlanTable {
   archive_name: Generated<string | null>
   /** See ArchiveState. */
   archive_state: Generated<string>
-  /** When the archive may be removed, or the plan of one that is not packed. */
+  /** When the archive, or the plan of a streamed archive, may be removed. */
   kept_until: Generated<number | null>
 }
 
@@ -148,47 +148,47 @@ export interface PlanEntryTable {
   packages_done: number
 }
 
-/** What a worker does; one or several tasks wait for it. */
+/** What a worker does for one or several tasks. */
 export interface JobTable {
   id: Generated<number>
   kind: string
-  /** `open`: an import that waits for its files. `queued`, `running`, `ended`. */
+  /** `open` (an import that waits for its files), `queued`, `running`, `ended`. */
   state: string
   plan_id: number | null
   packages_done: Generated<number>
   packages_total: Generated<number>
   bytes_done: Generated<number>
   bytes_total: Generated<number>
-  /** Up to where the archive is on the disk; see Checkpoint. */
+  /** The durable part of the archive; see Checkpoint. */
   checkpoint_offset: Generated<number>
   checkpoint_position: Generated<number>
   checkpoint_crc32: Generated<number>
   /** The process that runs it. */
   lease_owner: Generated<string | null>
-  /** Grows with every claim: a worker whose token is not the newest one has lost the work. */
+  /** Increases with every claim: a worker with an older token has lost the job. */
   lease_token: Generated<number>
-  /** Grows while the owner lives. */
+  /** Increases while the owner is alive. */
   lease_heartbeat: Generated<number>
-  /** How many workers died while they ran it. */
+  /** How many workers have died while they ran it. */
   crashes: Generated<number>
   /** When it was first claimed. */
   started_at: number | null
-  /** When it was last claimed, and how far it was then. */
+  /** When it was last claimed, and its `bytes_done` at that time. */
   run_started_at: Generated<number | null>
   run_started_bytes: Generated<number>
 }
 
-/** What an import is made of; gone as soon as it has ended. */
+/** An import; deleted after it has ended. */
 export interface ImportJobTable {
   job_id: number
-  /** Where its files are, relative to the directory of incoming files. */
+  /** Directory of its files, relative to the directory of incoming files. */
   directory: string
   is_replacing: number
-  /** While it is open: until when it waits for its files. */
+  /** While it is open, the end of the wait for its files. */
   expires_at: number | null
 }
 
-/** A file that an import has, or waits for: then what is known of its content is null. */
+/** A file of an import; until it is received, the columns of its content are null. */
 interface ImportFileTable {
   job_id: number
   name: string
@@ -198,9 +198,7 @@ interface ImportFileTable {
   sha256: string | null
 }
 
-/**
- * What an import is about to change; once this is here, the import is ended by making these changes. See ImportChange.
- */
+/** A decided change of an import: after the decision, the import ends by making all its changes. See ImportChange. */
 interface ImportChangeTable {
   job_id: number
   position: number
@@ -208,16 +206,13 @@ interface ImportChangeTable {
   staged: string | null
 }
 
-/** A package that gets other files by the changes of an import. */
+/** A package whose files change by an import. */
 interface ImportPackageTable {
   job_id: number
   fixid: string
 }
 
-/**
- * What a caller asked for. While it is `live`, its work tells the state and the counters; here is what they were at its
- * end.
- */
+/** What a client has requested. State and counters of a `live` task are those of its job; an ended task has its own. */
 export interface TaskTable {
   id: Generated<number>
   kind: string
@@ -231,11 +226,11 @@ export interface TaskTable {
   created_by: string
   created_at: number
   finished_at: number | null
-  /** Grows with every task that ends, and is never used again; null before the task ends. */
+  /** Increases with every task that ends, and is never used again; null while the task is live. */
   end_number: Generated<number | null>
 }
 
-/** One row: the greatest `end_number` that was given. */
+/** One row: the greatest `end_number` that was used. */
 interface TaskCountTable {
   ended: number
 }
@@ -255,7 +250,7 @@ export interface UserTable {
   role: string
   /** See `password.ts`. */
   password_hash: string
-  /** Grows with every change of the password. */
+  /** Increases with every change of the password. */
   version: Generated<number>
   created_at: number
   password_changed_at: number
@@ -268,12 +263,12 @@ export interface TokenTable {
   role: string
   secret_hash: string
   created_at: number
-  /** Null: never. */
+  /** Null: the token does not expire. */
   expires_at: number | null
   last_used_at: number | null
 }
 
-/** Whoever has failed to log in lately. */
+/** Recent failed logins. */
 export interface LoginFailureTable {
   /** A hash of user and address, or of an address. */
   key: string
@@ -283,7 +278,7 @@ export interface LoginFailureTable {
 
 export interface SessionTable {
   id: string
-  /** Hash of what the cookie has beside the id. */
+  /** Hash of the secret in the cookie. */
   secret_hash: string
   user_id: number
   user_name: string
@@ -292,23 +287,23 @@ export interface SessionTable {
   last_used_at: number
 }
 
-/** One row: the name of this depot among others. */
+/** One row: the UUID of this depot. */
 interface IdentityTable {
   id: number
   uuid: string
 }
 
-/** Rows are only ever added, at the end; see AuditRecord. */
+/** Append-only; see AuditRecord. */
 export interface AuditTable {
   number: number
-  /** ISO 8601, UTC, so that it sorts as text. */
+  /** ISO 8601 in UTC, which sorts as text. */
   time: string
   user: string
   credential: string
   address: string
   request_id: string
   action: string
-  /** JSON: a list of texts. */
+  /** A JSON array of texts. */
   targets: string
   status: number
   problem: string
@@ -317,23 +312,23 @@ export interface AuditTable {
   hash: string
 }
 
-/** One of the servers that share the database. */
+/** A server on this database. */
 export interface ServerTable {
-  /** The owner of its leases; another one after each start. */
+  /** The owner of its leases; new with each start. */
   id: string
-  /** Of its data directory; the same after each start. */
+  /** Identifies its data directory; the same after each start. */
   node: string
-  /** Names the place that it has its archives in. */
+  /** Identifies the storage of its archives. */
   archives: string
-  /** Grows while the server lives. */
+  /** Increases while the server is alive. */
   heartbeat: number
 }
 
-/** An upload that is under way. */
+/** A running upload. */
 interface UploadTable {
   directory: string
   /** The server that receives it. */
   owner: string
-  /** That it needs beside those which its job has reserved. */
+  /** Needed in addition to the reservation of its job. */
   bytes: number
 }

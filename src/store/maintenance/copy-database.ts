@@ -1,31 +1,31 @@
-/** Copies a database that others go on writing to. */
+/** Copies a database while other connections write to it. */
 import Sqlite from 'better-sqlite3'
 import { sql } from 'kysely'
 import type { Database } from '../engine/database.ts'
 
-/** Further than a depot gets between a backup and the day on which it is restored. */
+/** More ids than a depot uses between a backup and its restoration. */
 const ID_GAP = 1_000_000
 
 /**
- * Writes what the database holds at this moment into `file`. It is one statement with one view of the database: writers
- * are not held up, and cannot make it begin again, as they would a copy page by page. It needs no memory that grows.
- * @param file is there, and empty
+ * Writes the current content of the database to `file`. It is one statement on one snapshot: it does not block writers,
+ * and writers do not restart it, as they would a copy page by page. Its memory does not grow with the database.
+ * @param file an existing, empty file
  */
 export async function copyDatabase(db: Database, file: string): Promise<void> {
   await sql`vacuum into ${file}`.execute(db)
 }
 
 /**
- * Makes a copy fit to take the place of its original: it never gives out an id that the original gave out after it was
- * copied, since somebody may still hold it.
- * @returns what is wrong with the copy; empty when it is sound
+ * Prepares a copy to replace its original: it skips the ids that the original may have used after the copy was made,
+ * because clients may still hold them.
+ * @returns the errors of the copy; none when it is intact
  */
 export function finishCopy(file: string): string[] {
   const copy = new Sqlite(file, { fileMustExist: true })
   try {
     copy.pragma('journal_mode = MEMORY')
     copy.transaction(() => {
-      // A table that never had a row has no sequence yet.
+      // A table that never had a row has no sequence.
       copy
         .prepare(
           `insert into sqlite_sequence (name, seq) select name, 0 from sqlite_schema

@@ -1,7 +1,7 @@
 import type { Database } from '../engine/database.ts'
 import { writeTransaction } from '../engine/transactions.ts'
 
-/** Empties the catalog, with all that was read of the files; tasks and archives stay. */
+/** Empties the catalog and the file index; tasks and archives remain. */
 export async function emptyCatalog(db: Database): Promise<void> {
   await writeTransaction(db, async (trx) => {
     await trx.updateTable('catalog').set({ read_at: null, is_current: 0 }).execute()

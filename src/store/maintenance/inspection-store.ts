@@ -1,6 +1,4 @@
-/**
- * What there is to be checked of a database, also of one that is damaged. Nothing here writes but to a temporary table.
- */
+/** What the doctor reads of a database, which may be damaged. Writes go to a temporary table only. */
 
 import { sql } from 'kysely'
 import { databaseErrorKind } from '../../core/problems/database-error.ts'
@@ -15,7 +13,7 @@ const PAGE = 500
 
 export interface DanglingRows {
   readonly table: string
-  /** The table that has no such rows. */
+  /** The table that lacks the rows that are referred to. */
   readonly parent: string
   readonly count: number
 }
@@ -26,7 +24,7 @@ export interface KeptArchive {
   readonly size: number
 }
 
-/** A file as a walk sees it. */
+/** A file as the walk reports it. */
 export interface InspectedFile {
   readonly path: string
   readonly stamp: string
@@ -41,19 +39,19 @@ export type InspectionStore = ReturnType<typeof createInspectionStore>
 
 export function createInspectionStore(db: Database) {
   return {
-    /** What is broken in the file, indexes that lack a row included: a line for each, a hundred at most. */
+    /** The damages of the file, including indexes that lack a row: one line each, at most 100. */
     async damages(): Promise<string[]> {
       try {
         const { rows } = await sql<{ integrity_check: string }>`pragma integrity_check`.execute(db)
         return rows.map((row) => row.integrity_check).filter((line) => line !== 'ok')
       } catch (error) {
-        // Some damages are too much even for the check.
+        // The check itself fails on some damages.
         if (databaseErrorKind(error) === 'damaged') return [(error as Error).message]
         throw error
       }
     },
 
-    /** Rows that refer to rows which are not there. */
+    /** Rows that refer to missing rows. */
     async danglingRows(): Promise<DanglingRows[]> {
       const { rows } = await sql<DanglingRows>`
         select "table", parent, count(*) as count from pragma_foreign_key_check group by "table", parent
@@ -61,10 +59,10 @@ export function createInspectionStore(db: Database) {
       return rows
     },
 
-    /** The names of the migrations that the database has seen. */
+    /** The names of the migrations that the database has. */
     appliedMigrations: (): Promise<string[]> => appliedMigrations(db),
 
-    /** The archives that should be there, a page at a time. */
+    /** Pages of the archives that should be in the storage. */
     async *keptArchivePages(): AsyncGenerator<KeptArchive[]> {
       for (let after = 0, more = true; more; ) {
         const rows = await db
@@ -81,7 +79,7 @@ export function createInspectionStore(db: Database) {
       }
     },
 
-    /** What has become of the archives of these names; of a name that no plan has, nothing. */
+    /** The states of the archives with these names; unknown names are left out. */
     async archiveStates(names: readonly string[]): Promise<Map<string, ArchiveState>> {
       const rows = await db
         .selectFrom('plan')
@@ -91,7 +89,7 @@ export function createInspectionStore(db: Database) {
       return new Map(rows.map((row) => [row.archive_name ?? '', row.archive_state as ArchiveState]))
     },
 
-    /** When the repository was last read, and whether the packages are made of all that was read. */
+    /** Whether the repository was ever scanned, and whether the catalog was made from all indexed files. */
     async catalogState(): Promise<{ isRead: boolean; isCurrent: boolean }> {
       const row = await db.selectFrom('catalog').select(['read_at', 'is_current']).executeTakeFirstOrThrow()
       return { isRead: row.read_at !== null, isCurrent: row.is_current === 1 }
@@ -106,22 +104,22 @@ export function createInspectionStore(db: Database) {
       await bulkInsert(db, 'inspected_file', ['path', 'stamp'], rows)
     },
 
-    /** Files that are new or have changed since they were read. Those that the last scan could not read are known. */
+    /** Files that are new or have changed since they were indexed, except those that the last scan could not read. */
     changedPages(): AsyncGenerator<ChangedFile[]> {
       return pages(async (after) => {
         const { rows } = await sql<{ path: string; is_new: number }>`
-          select seen.path, case when indexed.path is null then 1 else 0 end as is_new
-          from inspected_file as seen left join file_index as indexed on indexed.path = seen.path
-          where seen.path > ${after} and indexed.stamp is distinct from seen.stamp and not exists (
-            select 1 from catalog_problem where path = seen.path and code = 'unreadable'
+          select walked.path, case when indexed.path is null then 1 else 0 end as is_new
+          from inspected_file as walked left join file_index as indexed on indexed.path = walked.path
+          where walked.path > ${after} and indexed.stamp is distinct from walked.stamp and not exists (
+            select 1 from catalog_problem where path = walked.path and code = 'unreadable'
           )
-          order by seen.path limit ${PAGE}
+          order by walked.path limit ${PAGE}
         `.execute(db)
         return rows.map((row) => ({ path: row.path, isNew: row.is_new === 1 }))
       })
     },
 
-    /** Files that were read and are not there any more. */
+    /** Indexed files that are missing. */
     missingPages(): AsyncGenerator<{ path: string }[]> {
       return pages(async (after) => {
         const { rows } = await sql<{ path: string }>`

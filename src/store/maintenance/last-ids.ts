@@ -1,4 +1,4 @@
-/** The numbers that a database has given: none is given again, also of rows that are gone, and also after a move. */
+/** The greatest ids that a database has used: no id is used again, not even after its row is deleted or moved. */
 import { sql } from 'kysely'
 import type { Database } from '../engine/database.ts'
 import { isPostgres } from '../engine/dialect.ts'
@@ -6,23 +6,23 @@ import { NUMBERED_TABLES } from './moved-tables.ts'
 
 export type LastIds = ReadonlyMap<(typeof NUMBERED_TABLES)[number], number>
 
-/** The greatest number that was given, by table. */
+/** The greatest id that was used, by table. */
 export async function readLastIds(db: Database): Promise<LastIds> {
   const ids = new Map<(typeof NUMBERED_TABLES)[number], number>()
   for (const table of NUMBERED_TABLES) {
     const { rows } = await sql<{ id: number }>`select coalesce(max(id), 0) as id from ${sql.table(table)}`.execute(db)
-    ids.set(table, Math.max(rows[0]?.id ?? 0, await lastGiven(db, table)))
+    ids.set(table, Math.max(rows[0]?.id ?? 0, await lastUsed(db, table)))
   }
   return ids
 }
 
-/** From now on greater ones are given. */
+/** Makes the database use greater ids from now on. */
 export async function writeLastIds(db: Database, ids: LastIds): Promise<void> {
   for (const [table, id] of ids) {
     if (isPostgres(db)) {
       await sql`select setval(${await sequenceOf(db, table)}::regclass, ${Math.max(id, 1)}, ${id > 0})`.execute(db)
     } else {
-      // Tables without a sequence give the number behind the greatest one that is there.
+      // Tables without a sequence use the id after the greatest existing one.
       await sql`delete from sqlite_sequence where name = ${table}`.execute(db)
       await sql`insert into sqlite_sequence (name, seq) select name, ${id} from sqlite_schema
         where type = 'table' and name = ${table} and sql like '%autoincrement%'`.execute(db)
@@ -30,7 +30,7 @@ export async function writeLastIds(db: Database, ids: LastIds): Promise<void> {
   }
 }
 
-async function lastGiven(db: Database, table: string): Promise<number> {
+async function lastUsed(db: Database, table: string): Promise<number> {
   const query = isPostgres(db)
     ? sql<{ id: number }>`select case when is_called then last_value else 0 end as id
         from ${sql.raw(await sequenceOf(db, table))}`
@@ -38,7 +38,7 @@ async function lastGiven(db: Database, table: string): Promise<number> {
   return (await query.execute(db)).rows[0]?.id ?? 0
 }
 
-/** Its name as statements have it. */
+/** The name of the table's sequence, quoted for statements. */
 async function sequenceOf(db: Database, table: string): Promise<string> {
   const { rows } = await sql<{ name: string }>`
     select pg_get_serial_sequence(quote_ident(${table}), 'id') as name

@@ -1,4 +1,4 @@
-/** Moves rows from one database to another, a page at a time, and tells whether both have the same. */
+/** Moves rows from one database to another in pages, and compares both databases. */
 import { createHash } from 'node:crypto'
 import { type Kysely, type RawBuilder, sql } from 'kysely'
 import { bulkInsert } from '../engine/bulk-insert.ts'
@@ -6,10 +6,10 @@ import type { Database } from '../engine/database.ts'
 import { toText } from '../engine/postgres-values.ts'
 import type { AnyRow, MovedTable } from './moved-tables.ts'
 
-/** Rows of one statement; such as have what a metadata file says are long. */
+/** Rows per statement; rows with the content of a metadata file are long. */
 const PAGE = 500
 
-/** What a table holds, in the same words on each engine. */
+/** The content of a table, equal on both engines. */
 export interface TableSum {
   readonly rows: number
   /** SHA-256 of all its rows, lower-case hex. */
@@ -17,9 +17,8 @@ export interface TableSum {
 }
 
 /**
- * Moves the rows that are not there yet. Pages are written whole, in the order of the key: the greatest key that is
- * there tells where to go on after an interruption.
- * @param target typed as anything: its columns are those of the source
+ * Moves the rows that the target does not have yet. Each page is written in one statement, in the order of the key:
+ * after an interruption, the move continues after the greatest key in the target.
  */
 export async function moveTable(source: Database, target: Database, table: MovedTable): Promise<void> {
   for await (const page of pagesOf(source, table, await lastRow(target, table))) {
@@ -29,7 +28,7 @@ export async function moveTable(source: Database, target: Database, table: Moved
   }
 }
 
-/** What the rows of the source are once they are moved. */
+/** The sum of the rows of the source as they are after the move. */
 export function sumOfSource(db: Database, table: MovedTable): Promise<TableSum> {
   return sumOf(db, table, (row) => movedRow(table, row))
 }
@@ -47,7 +46,7 @@ function movedRow({ toMoved }: MovedTable, row: AnyRow): AnyRow {
   return toMoved === undefined ? row : toMoved(row)
 }
 
-/** Columns by their names, and texts as PostgreSQL can have them: that is the same on both engines. */
+/** Columns are sorted by name, and texts are as PostgreSQL stores them: so both engines have the same sum. */
 async function sumOf(db: Database, table: MovedTable, toRow: (row: AnyRow) => AnyRow): Promise<TableSum> {
   const hash = createHash('sha256')
   let count = 0
@@ -76,10 +75,10 @@ async function* pagesOf(
   from?: AnyRow
 ): AsyncGenerator<AnyRow[]> {
   const columns = sql.join(key.map((column) => sql.ref(column)))
-  const behind = (row: AnyRow): RawBuilder<unknown> =>
+  const isAfter = (row: AnyRow): RawBuilder<unknown> =>
     sql`where (${columns}) > (${sql.join(key.map((column) => row[column]))})`
   for (let after = from, more = true; more; ) {
-    const where = after === undefined ? sql`` : behind(after)
+    const where = after === undefined ? sql`` : isAfter(after)
     const { rows } = await sql<AnyRow>`
       select * from ${sql.table(name)} ${where} order by ${columns} limit ${PAGE}
     `.execute(db)

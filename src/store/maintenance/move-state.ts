@@ -1,4 +1,4 @@
-/** How far a move has come; it is kept in the database that the depot is moved to, until all of it is there. */
+/** The progress of a move of a depot; it is stored in the target database until the move is complete. */
 import { type Kysely, sql } from 'kysely'
 import { type Database, readIdentity } from '../engine/database.ts'
 import { hasTable } from '../engine/dialect.ts'
@@ -7,13 +7,13 @@ import { durableTransaction } from '../engine/transactions.ts'
 import { isEmptyTable } from './move-rows.ts'
 import type { MovedTable } from './moved-tables.ts'
 
-/** The depot that is moved. */
+/** Name of the state with the identity of the depot. */
 const DEPOT = 'depot'
 
-/** Tables that have one row from the beginning. */
-const BEGINNINGS: readonly string[] = ['catalog', 'identity', 'task_count']
+/** Tables whose one row is inserted by the migrations. */
+const ONE_ROW_TABLES: readonly string[] = ['catalog', 'identity', 'task_count']
 
-/** What a database is to a depot that shall be moved there. */
+/** What a database contains, for the depot that is to be moved into it. */
 export type MoveTarget = 'empty' | 'begun' | 'this depot' | 'of another version' | 'taken'
 
 export interface MoveState {
@@ -21,7 +21,7 @@ export interface MoveState {
   set(name: string, value: string): Promise<void>
 }
 
-/** @param identity of the depot that shall be moved */
+/** @param identity of the depot that is to be moved */
 export async function judgeTarget(db: Database, tables: readonly MovedTable[], identity: string): Promise<MoveTarget> {
   const applied = await appliedMigrations(db)
   if (applied.length === 0) return 'empty'
@@ -29,14 +29,14 @@ export async function judgeTarget(db: Database, tables: readonly MovedTable[], i
   if (isBegun && (await stateOf(db).get(DEPOT)) !== identity) return 'taken'
   const known = knownMigrations()
   const schema = applied.filter((name) => name !== UNFINISHED_MOVE)
-  // What the server would bring up to date is looked at as it is: it has been used.
+  // A database without all migrations was used by another version.
   if (schema.length !== known.length || !schema.every((name) => known.includes(name))) return 'of another version'
   if (isBegun) return 'begun'
   if ((await readIdentity(db)) === identity) return 'this depot'
   return (await isUnused(db, tables)) ? 'empty' : 'taken'
 }
 
-/** Marks an empty database as one that a depot is being moved to: nobody else opens it from now on. */
+/** Marks an empty database as the target of a move: other programs refuse to open it from now on. */
 export async function beginMove(db: Database, identity: string): Promise<void> {
   await migrateToLatest(db)
   await durableTransaction(db, async (trx) => {
@@ -46,13 +46,13 @@ export async function beginMove(db: Database, identity: string): Promise<void> {
       .addColumn('value', 'text', (col) => col.notNull())
       .execute()
     await stateOf(trx).set(DEPOT, identity)
-    for (const table of BEGINNINGS) await sql`delete from ${sql.table(table)}`.execute(trx)
+    for (const table of ONE_ROW_TABLES) await sql`delete from ${sql.table(table)}`.execute(trx)
     await sql`insert into kysely_migration (name, timestamp)
       values (${UNFINISHED_MOVE}, ${new Date().toISOString()})`.execute(trx)
   })
 }
 
-/** Opens the database to everybody. It is on the disk then, whole. */
+/** Ends the move: the database is complete and durable, and other programs can open it. */
 export async function endMove(db: Database): Promise<void> {
   await durableTransaction(db, async (trx) => {
     await trx.schema.dropTable('store_move').execute()
@@ -60,7 +60,7 @@ export async function endMove(db: Database): Promise<void> {
   })
 }
 
-/** @param db also a transaction */
+/** @param db the connection or a transaction */
 export function stateOf(db: Kysely<never> | Database): MoveState {
   return {
     async get(name) {
@@ -74,10 +74,10 @@ export function stateOf(db: Kysely<never> | Database): MoveState {
   }
 }
 
-/** As migrations leave it. */
+/** Whether the database is as the migrations have created it. */
 async function isUnused(db: Database, tables: readonly MovedTable[]): Promise<boolean> {
   for (const table of tables) {
-    if (!BEGINNINGS.includes(table.name) && !(await isEmptyTable(db, table))) return false
+    if (!ONE_ROW_TABLES.includes(table.name) && !(await isEmptyTable(db, table))) return false
   }
   const { read_at: readAt } = await db.selectFrom('catalog').select('read_at').executeTakeFirstOrThrow()
   return readAt === null && !(await hasTable(db, 'store_move'))

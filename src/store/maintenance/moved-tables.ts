@@ -1,19 +1,19 @@
 /**
- * What is moved with a depot from one database to another, in an order in which rows come after those they refer to:
- * all tables but `server` and `upload`, which tell of processes, and of these none runs.
+ * The tables that are moved with a depot, in an order in which rows come after the rows that they refer to: all tables
+ * except `server` and `upload`, which describe processes, and none runs during a move.
  */
 import type { Selectable } from 'kysely'
 import { FROM_THE_START } from '../../core/tasks/job.ts'
 import type { JobTable, Schema } from '../engine/schema.ts'
 
-/** A row as any table has it. */
+/** A row of any table. */
 export type AnyRow = Readonly<Record<string, unknown>>
 
 export interface MovedTable {
   readonly name: keyof Schema
-  /** Columns that name a row, in whose order rows are moved. */
+  /** The columns that identify a row; rows are moved in their order. */
   readonly key: readonly string[]
-  /** The row as it is on the other side, where it differs. */
+  /** The row in the target, if it differs. */
   readonly toMoved?: (row: AnyRow) => AnyRow
 }
 
@@ -46,10 +46,10 @@ export const MOVED_TABLES: readonly MovedTable[] = [
   { name: 'audit', key: ['number'] }
 ]
 
-/** Whose numbers are given by the database, and never twice. */
+/** Tables whose ids the database generates, and never twice. */
 export const NUMBERED_TABLES = ['package', 'file', 'plan', 'job', 'task', 'user'] as const satisfies (keyof Schema)[]
 
-/** Parts of archives stay where they are: who goes on with an export on the other side does so from its start. */
+/** Partial archives are not moved: exports restart from the beginning. */
 function requeued(row: Selectable<JobTable>): AnyRow {
   if (row.state !== 'queued' && row.state !== 'running') return { ...row }
   const { offset, position, crc32 } = FROM_THE_START

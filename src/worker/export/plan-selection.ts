@@ -67,7 +67,7 @@ async function selectedIds(selection: SelectionStore, request: Selection): Promi
   const { fixids, filter, withRequisites } = request
   if (fixids.length > 0) return selection.withMembers(await knownIds(selection, fixids), withRequisites)
   if (filter === undefined) return 'all'
-  const ids = await selection.fittingPackages(filter)
+  const ids = await selection.matchingPackages(filter)
   if (ids.size === 0) throw new Problem('SELECTION_EMPTY', 'No package of the repository fits the filter.')
   return selection.withMembers(ids, withRequisites)
 }

@@ -100,7 +100,7 @@ export function startJobLoop(options: JobLoopOptions): JobLoop {
       const job = await persist(claimUnderLock)
       if (job !== undefined) await runJob(job)
       // With its connection the turn is gone anyway.
-      await options.lock?.leave().catch(() => {})
+      await options.lock?.release().catch(() => {})
       if (job === undefined) {
         if (stop.signal.aborted) return
         if (!isIdle) options.onIdle?.()
@@ -114,7 +114,7 @@ export function startJobLoop(options: JobLoopOptions): JobLoop {
   async function claimUnderLock(): Promise<ClaimedJob | undefined> {
     if (unanswered !== undefined) await jobs.releaseClaim(options.owner, unanswered)
     unanswered = undefined
-    if (options.lock !== undefined && !(await options.lock.take())) return undefined
+    if (options.lock !== undefined && !(await options.lock.acquire())) return undefined
     const job = await claim()
     if (job === undefined) await tidy(() => options.sweep?.())
     return job

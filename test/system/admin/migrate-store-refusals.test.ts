@@ -21,7 +21,7 @@ t.test('what is moved, and where to, must be as a move needs it', { skip }, asyn
     t.match(stderr, sentence)
   }
   const toPostgres = { FIXDEPOT_DATABASE_URL: databaseUrl }
-  await refused(toPostgres, /^Another fixdepot works in /)
+  await refused(toPostgres, /^Another fixdepot uses /)
   await server.stop()
 
   await refused({}, /^Database and archives are already where target\.env says: there is nothing to move\.$/m)
@@ -40,7 +40,7 @@ t.test('what is moved, and where to, must be as a move needs it', { skip }, asyn
   const directory = path.join(t.testdirName, 'other')
   fs.mkdirSync(directory)
   const other = acquireInstanceLock(lockFileIn(directory))
-  await refused({ FIXDEPOT_DATA_DIR: directory }, /^With target\.env: Another fixdepot works in .*other\./)
+  await refused({ FIXDEPOT_DATA_DIR: directory }, /^With target\.env: Another fixdepot uses .*other\./)
   other.release()
   const file = path.join(embedded.dataDirectory, 'fixdepot.db')
   const change = (statement: string) => {

@@ -98,7 +98,7 @@ t.test('a depot is moved to PostgreSQL and S3 and back, interrupted again and ag
   t.match(await tooEarly.ended, { code: 1 })
   t.match(
     tooEarly.stderr(),
-    /^A depot is being moved into the database of FIXDEPOT_DATABASE_URL, and not all of it is there\. Go on/
+    /^The move of a depot into the database of FIXDEPOT_DATABASE_URL is not complete\. Continue it/
   )
   const { code, stdout, stderr } = await migrate(t, { from: embedded, to })
   t.equal(code, 0, stderr)

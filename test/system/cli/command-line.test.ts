@@ -178,7 +178,7 @@ t.test('doctor --rebuild reads everything again, unless a server has the data di
   const server = acquireInstanceLock(lockFileIn(settings.FIXDEPOT_DATA_DIR ?? ''))
   t.match(await run(t, ['doctor', '--rebuild'], settings), {
     code: 2,
-    stderr: /^Another fixdepot works in .* Stop it first/
+    stderr: /^Another fixdepot uses .* Stop it,/
   })
   server.release()
   const { code, stdout } = await run(t, ['doctor', '--rebuild'], settings)

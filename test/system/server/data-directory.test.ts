@@ -28,7 +28,7 @@ async function refused(t: Test, options: ServerOptions, sentence: RegExp): Promi
 t.test('a second server on the same data directory is refused, and the first goes on', async (t) => {
   const options = optionsWithPackage(t)
   const first = await startServer(t, options)
-  await refused(t, options, /^Another fixdepot works in .*data\. Stop it first, or set FIXDEPOT_DATA_DIR .*\n$/)
+  await refused(t, options, /^Another fixdepot uses .*data\. Stop it, or set FIXDEPOT_DATA_DIR .*\n$/)
   t.equal((await first.call(LIST)).status, 200)
 })
 

@@ -14,7 +14,7 @@ const LONG_AGO = new Date(0)
 
 const identity = identityOf('ann')
 
-/** With the user that all sessions are of. */
+/** A depot with the user of all sessions. */
 async function makeDepotWithUser(t: Test) {
   const depot = await makeDepot(t, {})
   const user = { name: 'ann', role: 'viewer', passwordHash: 'one', createdAt: new Date(0) } as const
@@ -33,7 +33,7 @@ function session(id: string, usedAt: number): KeptSession {
   }
 }
 
-testOnBoth('a session is kept as it was opened, until it is ended', async (t) => {
+testOnBoth('a session is stored as it was opened, until it is ended', async (t) => {
   const { db } = await makeDepotWithUser(t)
   const [commands, reader] = [createSessionCommands(db), createSessionReader(db)]
   await commands.openSession({ session: session('one', 5_000), expiredBefore: LONG_AGO, identity })
@@ -45,7 +45,7 @@ testOnBoth('a session is kept as it was opened, until it is ended', async (t) =>
   t.equal(await reader.findSession('one'), undefined)
 })
 
-testOnBoth('a use moves the time of the last one forward, and never back', async (t) => {
+testOnBoth('a use of a session moves its last use forward, and never back', async (t) => {
   const { db } = await makeDepotWithUser(t)
   const [commands, reader] = [createSessionCommands(db), createSessionReader(db)]
   await commands.openSession({ session: session('one', 5_000), expiredBefore: LONG_AGO, identity })
@@ -54,7 +54,7 @@ testOnBoth('a use moves the time of the last one forward, and never back', async
   t.same((await reader.findSession('one'))?.lastUsedAt, new Date(9_000))
 })
 
-testOnBoth('opening a session forgets those that have expired', async (t) => {
+testOnBoth('opening a session deletes the expired ones', async (t) => {
   const { db } = await makeDepotWithUser(t)
   const [commands, reader] = [createSessionCommands(db), createSessionReader(db)]
   await commands.openSession({ session: session('old', 5_000), expiredBefore: LONG_AGO, identity })
@@ -64,7 +64,7 @@ testOnBoth('opening a session forgets those that have expired', async (t) => {
   t.same(ids, ['kept', 'new'])
 })
 
-testOnBoth('when there are too many, the one that was not used for the longest time ends', async (t) => {
+testOnBoth('when there are too many sessions, the least recently used one ends', async (t) => {
   const { db } = await makeDepotWithUser(t)
   const [commands, reader] = [createSessionCommands(db), createSessionReader(db)]
   const rows = Array.from({ length: MAX_SESSIONS }, (_, index) => ({
@@ -82,7 +82,7 @@ testOnBoth('when there are too many, the one that was not used for the longest t
       .values(rows.slice(start, start + 100))
       .execute()
   }
-  // Its own clock may be behind: the new one stays all the same.
+  // The new session remains even if its time is the oldest, as with a clock that is slow.
   await commands.openSession({ session: session('new', 5_000), expiredBefore: LONG_AGO, identity })
   t.equal((await reader.listSessions()).length, MAX_SESSIONS)
   t.equal(await reader.findSession('s0'), undefined)
@@ -90,7 +90,7 @@ testOnBoth('when there are too many, the one that was not used for the longest t
   t.ok(await reader.findSession('new'))
 })
 
-testOnBoth('a session is not opened for whoever is not there any more, or has another password since', async (t) => {
+testOnBoth('a session is not opened for a removed user, or after a change of the password', async (t) => {
   const { db } = await makeDepotWithUser(t)
   const commands = createSessionCommands(db)
   for (const stale of [
@@ -103,7 +103,7 @@ testOnBoth('a session is not opened for whoever is not there any more, or has an
   t.same(await createSessionReader(db).listSessions(), [])
 })
 
-testOnBoth('sessions end with another password, and with their user', async (t) => {
+testOnBoth('sessions end with a change of the password, and with the removal of their user', async (t) => {
   const { db } = await makeDepotWithUser(t)
   const [commands, reader, users] = [createSessionCommands(db), createSessionReader(db), createUserCommands(db)]
   const open = (id: string, userVersion: number) =>
@@ -114,7 +114,7 @@ testOnBoth('sessions end with another password, and with their user', async (t) 
     })
   await open('one', 1)
   await users.changeUser({ name: 'ann', role: 'operator', changedAt: new Date(1) })
-  t.equal((await reader.listSessions()).length, 1, 'another role ends none')
+  t.equal((await reader.listSessions()).length, 1, 'a change of the role ends no session')
   await users.changeUser({ name: 'ann', passwordHash: 'two', changedAt: new Date(1) })
   t.same(await reader.listSessions(), [])
   await open('two', 2)

@@ -30,7 +30,7 @@ const token = (id: string, userName = 'ann') => ({
   secretHash: `hash of ${id}`
 })
 
-testOnBoth('a user is kept as added, and listed without what logs anybody in', async (t) => {
+testOnBoth('a user is stored as added, and listed without the hash of the password', async (t) => {
   const { reader } = await make(t)
   const ann = { name: 'ann', role: 'viewer', createdAt: CREATED, passwordChangedAt: CREATED }
   t.same(await reader.findUser('ann'), { ...ann, id: 2, version: 1, passwordHash: 'hash of ann' })
@@ -38,7 +38,7 @@ testOnBoth('a user is kept as added, and listed without what logs anybody in', a
   t.same(await reader.listUsers(), [ann, { ...ann, name: 'root', role: 'admin' }])
 })
 
-testOnBoth('a name is taken once, and its id is never given again', async (t) => {
+testOnBoth('a name is unique, and the id of a removed user is not used again', async (t) => {
   const { commands, reader } = await make(t)
   const ann = { name: 'ann', role: 'admin', passwordHash: 'other', createdAt: CHANGED } as const
   await t.rejects(commands.addUser(ann), { code: 'USER_EXISTS' })
@@ -49,7 +49,7 @@ testOnBoth('a name is taken once, and its id is never given again', async (t) =>
   t.ok(((await reader.findUser('ann'))?.id ?? 0) > id)
 })
 
-testOnBoth('another role leaves the password as it is, and another password leaves the role', async (t) => {
+testOnBoth('a change of the role keeps the password, and a change of the password keeps the role', async (t) => {
   const { commands, reader } = await make(t)
   t.match(await commands.changeUser({ name: 'ann', role: 'operator', changedAt: CHANGED }), { role: 'operator' })
   t.match(await reader.findUser('ann'), { version: 1, passwordChangedAt: CREATED })
@@ -74,7 +74,7 @@ testOnBoth('the last administrator is neither removed nor demoted', async (t) =>
   await commands.removeUser('root')
 })
 
-testOnBoth('who is not there cannot be changed, removed, or given a token', async (t) => {
+testOnBoth('an unknown user cannot be changed, removed, or given a token', async (t) => {
   const { commands } = await make(t)
   const unknown = { code: 'USER_UNKNOWN' }
   await t.rejects(commands.changeUser({ name: 'bob', role: 'viewer', changedAt: CHANGED }), unknown)
@@ -91,7 +91,7 @@ testOnBoth('a new hash of the same password is not written over another password
   t.match(await reader.findUser('ann'), { passwordHash: 'changed' })
 })
 
-testOnBoth('tokens are found with their owner, and go with them', async (t) => {
+testOnBoth('tokens are found with their owner, and deleted with it', async (t) => {
   const { commands, reader } = await make(t)
   await commands.addToken(token('1'))
   await commands.addToken(token('2', 'root'))
@@ -105,7 +105,7 @@ testOnBoth('tokens are found with their owner, and go with them', async (t) => {
   t.equal(await reader.findToken('1'), undefined)
 })
 
-testOnBoth('nobody has more tokens than a user may have', async (t) => {
+testOnBoth('a user has at most the permitted number of tokens', async (t) => {
   const { commands, db } = await make(t)
   for (let count = 0; count < MAX_TOKENS_PER_USER; count += 1) {
     const row = { id: String(count), user_id: 2, name: '', role: 'viewer', secret_hash: '', created_at: 1 }
@@ -118,7 +118,7 @@ testOnBoth('nobody has more tokens than a user may have', async (t) => {
   await commands.addToken(token('of another', 'root'))
 })
 
-testOnBoth('failures are kept by their key, forgotten when they are old, and never too many', async (t) => {
+testOnBoth('failed logins are stored by key, deleted when they are old, and limited in number', async (t) => {
   const { commands, db } = await make(t)
   const failure = (key: string, failures: number, failedAt: number) => ({ key, failures, failedAt: new Date(failedAt) })
   const record = (...failures: ReturnType<typeof failure>[]) =>

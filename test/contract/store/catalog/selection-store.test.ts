@@ -144,6 +144,6 @@ testOnBoth('a filter selects the packages that a listing with it shows', async (
     [{ kind: 'system-pack' }, ['pack']],
     [{ machineTypes: ['0000'] }, []]
   ] as const) {
-    t.same(await fixidsOf(db, await selection.fittingPackages(filter)), expected, JSON.stringify(filter))
+    t.same(await fixidsOf(db, await selection.matchingPackages(filter)), expected, JSON.stringify(filter))
   }
 })

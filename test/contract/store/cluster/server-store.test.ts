@@ -7,27 +7,27 @@ import { testOnBoth } from '../../../support/engines.ts'
 
 const NOW = new Date('2026-01-02T03:04:05Z')
 const HALF = { offset: 450, position: 2, crc32: 7 }
-const server = (id: string, node = `node of ${id}`) => ({ id, node, archives: 'place' })
+const server = (id: string, node = `node of ${id}`) => ({ id, node, archives: 'location' })
 const recover = async () => {}
 
 for (const keepsCheckpoints of [true, false]) {
-  const what = keepsCheckpoints ? 'goes on where it was' : 'begins anew'
-  testOnBoth(`the work of a server that has gone ${what}, and is taken from it once`, async (t) => {
+  const result = keepsCheckpoints ? 'keep their checkpoints' : 'restart from the beginning'
+  testOnBoth(`the jobs of a dead server ${result}, and it is evicted once`, async (t) => {
     const { db } = await makeDepot(t)
     const [jobs, servers] = [createJobStore(db), createServerStore(db)]
     await queueTask(db, 'export')
     await servers.heartbeat(server('dead'))
     const lease = await jobs.claimNext(['export'], 'dead', NOW)
-    if (lease === undefined) return t.fail('nothing waits')
+    if (lease === undefined) return t.fail('no job is queued')
     await jobs.saveProgress(lease, { packagesDone: 4, bytesDone: 450 }, HALF)
-    const [seen] = await servers.peerHeartbeats('living')
-    if (seen === undefined) return t.fail('nobody is there')
+    const [first] = await servers.peerHeartbeats('living')
+    if (first === undefined) return t.fail('there is no peer')
     await servers.heartbeat(server('dead'))
-    t.equal(await servers.evict(seen, { keepsCheckpoints, recover }), false, 'it has beaten since')
+    t.equal(await servers.evict(first, { keepsCheckpoints, recover }), false, 'its heartbeat has increased')
     t.equal(await jobs.isHeld(lease), true)
-    const [again] = await servers.peerHeartbeats('living')
-    if (again === undefined) return t.fail('nobody is there')
-    const evict = () => servers.evict(again, { keepsCheckpoints, recover })
+    const [second] = await servers.peerHeartbeats('living')
+    if (second === undefined) return t.fail('there is no peer')
+    const evict = () => servers.evict(second, { keepsCheckpoints, recover })
     t.same([await evict(), await evict()], [true, false])
     t.equal(await jobs.isHeld(lease), false)
     const checkpoint = keepsCheckpoints ? HALF : FROM_THE_START
@@ -35,7 +35,7 @@ for (const keepsCheckpoints of [true, false]) {
   })
 }
 
-testOnBoth('a server that starts again takes back what its former process had, and nobody else', async (t) => {
+testOnBoth('a restarted server requeues the jobs of its former process, and no others', async (t) => {
   const { db } = await makeDepot(t)
   const [jobs, servers] = [createJobStore(db), createServerStore(db)]
   for (const id of ['former', 'other']) {
@@ -52,29 +52,29 @@ testOnBoth('a server that starts again takes back what its former process had, a
   t.match(owners, [{ state: 'queued' }, { state: 'running', lease_owner: 'other' }])
 })
 
-testOnBoth('who has a lease without being in the list is seen, and buried', async (t) => {
+testOnBoth('an unregistered owner of a lease is found, and evicted', async (t) => {
   const { db } = await makeDepot(t)
   const [jobs, servers] = [createJobStore(db), createServerStore(db)]
   await queueTask(db, 'export')
-  const lease = await jobs.claimNext(['export'], 'unlisted', NOW)
-  if (lease === undefined) return t.fail('nothing waits')
-  const [sign] = await servers.peerHeartbeats('living')
-  t.match(sign, { id: 'unlisted' })
-  if (sign === undefined) return
-  await servers.heartbeat(server('unlisted'))
-  t.equal(await servers.evict(sign, { keepsCheckpoints: true, recover }), false, 'it is listed by now')
-  await servers.deregister('unlisted')
-  t.equal(await servers.evict(sign, { keepsCheckpoints: true, recover }), true)
+  const lease = await jobs.claimNext(['export'], 'unregistered', NOW)
+  if (lease === undefined) return t.fail('no job is queued')
+  const [peer] = await servers.peerHeartbeats('living')
+  t.match(peer, { id: 'unregistered' })
+  if (peer === undefined) return
+  await servers.heartbeat(server('unregistered'))
+  t.equal(await servers.evict(peer, { keepsCheckpoints: true, recover }), false, 'it is registered now')
+  await servers.deregister('unregistered')
+  t.equal(await servers.evict(peer, { keepsCheckpoints: true, recover }), true)
   t.equal(await jobs.isHeld(lease), false)
 })
 
-t.test('what cannot be put in order is not taken', async (t) => {
+t.test('a server whose recovery fails is not evicted', async (t) => {
   const { db } = await makeDepot(t)
   const servers = createServerStore(db)
   await servers.heartbeat(server('dead'))
-  const [sign] = await servers.peerHeartbeats('living')
-  if (sign === undefined) return t.fail('nobody is there')
+  const [peer] = await servers.peerHeartbeats('living')
+  if (peer === undefined) return t.fail('there is no peer')
   const fail = async () => Promise.reject(new Error('the volume is away'))
-  await t.rejects(servers.evict(sign, { keepsCheckpoints: true, recover: fail }), /volume/)
-  t.same(await servers.peerHeartbeats('living'), [sign])
+  await t.rejects(servers.evict(peer, { keepsCheckpoints: true, recover: fail }), /volume/)
+  t.same(await servers.peerHeartbeats('living'), [peer])
 })

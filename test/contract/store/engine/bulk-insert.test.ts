@@ -17,20 +17,20 @@ async function open(t: Test): Promise<Kysely<{ item: Row }>> {
 
 const rowsOf = (db: Kysely<{ item: Row }>) => db.selectFrom('item').selectAll().orderBy('id').execute()
 
-testOnBoth('rows of several statements all arrive', async (t) => {
+testOnBoth('all rows of several statements are inserted', async (t) => {
   const db = await open(t)
   const rows = Array.from({ length: 4_501 }, (_, id) => ({ id, label: `label ${id}` }))
   await bulkInsert(db, 'item', ['id', 'label'], rows)
   t.same(await rowsOf(db), rows)
 })
 
-testOnBoth('no rows are no statement', async (t) => {
+testOnBoth('without rows, no statement runs', async (t) => {
   const db = await open(t)
   await bulkInsert(db, 'absent', ['id'], [])
   t.same(await rowsOf(db), [])
 })
 
-testOnBoth('values come back as they were', async (t) => {
+testOnBoth('values are read as they were inserted', async (t) => {
   const db = await open(t)
   const labels = [
     '',
@@ -55,7 +55,7 @@ testOnBoth('only the named members are inserted', async (t) => {
   t.same(await rowsOf(db), [{ id: 1, label: null }])
 })
 
-testOnBoth('a row that is there already is an error, unless something else is asked for', async (t) => {
+testOnBoth('an existing row is an error, unless a conflict clause is given', async (t) => {
   const db = await open(t)
   const insert = (label: string, conflict?: ReturnType<typeof sql>) =>
     bulkInsert(db, 'item', ['id', 'label'], [{ id: 1, label }], conflict)
@@ -67,7 +67,7 @@ testOnBoth('a row that is there already is an error, unless something else is as
   t.same(await rowsOf(db), [{ id: 1, label: 'fourth' }])
 })
 
-t.test('chunks hold everything once, in order', async (t) => {
+t.test('chunks contain every item once, in order', async (t) => {
   const items = Array.from({ length: 1_201 }, (_, index) => index)
   const parts = [...chunks(items)]
   t.same(parts.flat(), items)

@@ -24,19 +24,19 @@ async function migrated(t: Test): Promise<{ url: string; db: Database }> {
   return { url, db }
 }
 
-/** Ends the connection at its other end, as a restart of the server does. */
+/** Terminates the connection on the server, as a restart of the server does. */
 async function cut(t: Test, url: string, db: Database): Promise<void> {
   const { rows } = await sql<{ pid: number }>`select pg_backend_pid() as pid`.execute(db)
   await sql`select pg_terminate_backend(${rows[0]?.pid}::int, 10000)`.execute(open(t, url))
 }
 
-test('a new database gets every table, and a second run has nothing to do', async (t) => {
+test('a new database gets every table, and a second migration does nothing', async (t) => {
   const { db } = await migrated(t)
   t.same(await migrateToLatest(db), [])
   t.same(await appliedMigrations(db), knownMigrations())
 })
 
-test('a database of a newer version is left as it is', async (t) => {
+test('a database of a newer version is refused and not changed', async (t) => {
   const { url, db } = await migrated(t)
   await sql`insert into kysely_migration (name, timestamp) values ('9999-future', '')`.execute(db)
   await t.rejects(migrateToLatest(open(t, url)), {
@@ -45,7 +45,7 @@ test('a database of a newer version is left as it is', async (t) => {
   })
 })
 
-test('a row that refers to none, and one that a check forbids, are refused', async (t) => {
+test('a row that refers to a missing row, and one that violates a check, are rejected', async (t) => {
   const { db } = await migrated(t)
   const row = { package_id: 1, file_id: 1, role: 'payload' }
   await t.rejects(db.insertInto('package_file').values(row).execute(), { code: 'POSTGRES_23503' })
@@ -55,7 +55,7 @@ test('a row that refers to none, and one that a check forbids, are refused', asy
   await t.rejects(db.insertInto('task_message').values(message).execute(), { code: 'POSTGRES_23503' })
 })
 
-test('texts compare and sort by their bytes, whatever the default of the database is', async (t) => {
+test('texts are compared and sorted by their bytes, independent of the default of the database', async (t) => {
   const { db } = await migrated(t)
   const paths = ['Zoë', 'a', 'b', 'B', 'É', '_', '7']
   for (const path of paths) await db.insertInto('catalog_problem').values({ path, code: '', text: '' }).execute()
@@ -72,7 +72,7 @@ test('texts compare and sort by their bytes, whatever the default of the databas
   t.ok(lower.some(({ path }) => path === 'É'))
 })
 
-test('numbers of any size come back as numbers, and those that are none of a row find nothing', async (t) => {
+test('large integers are read as numbers, and a query for a number out of range finds nothing', async (t) => {
   const { db } = await migrated(t)
   const file = {
     path: 'a',
@@ -91,23 +91,23 @@ test('numbers of any size come back as numbers, and those that are none of a row
   t.same(await db.selectFrom('file').selectAll().where('id', '=', 1e300).execute(), [])
 })
 
-test('a text with a sign that PostgreSQL cannot hold is looked for in vain, and is no error', async (t) => {
+test('a query for a text with NUL finds nothing, and is not an error', async (t) => {
   const { db } = await migrated(t)
   t.same(await db.selectFrom('file').selectAll().where('path', '=', 'a\0b').execute(), [])
 })
 
-test('what is wrong with a row is told without what is in it', async (t) => {
+test('the error of a row does not contain its values', async (t) => {
   const { db } = await migrated(t)
   const session = sql`insert into login_failure (key, failures, failed_at) values ('ann', null, 1)`
   const error: Error = await session.execute(db).then(
-    () => new Error('it was taken'),
+    () => new Error('it was accepted'),
     (error) => error
   )
   t.match(error, { code: 'POSTGRES_23502' })
   t.notMatch(JSON.stringify({ ...error, message: error.message }), /ann/)
 })
 
-test('a transaction in which a statement has failed is not committed in silence', async (t) => {
+test('a transaction with a failed statement is not committed', async (t) => {
   const { db } = await migrated(t)
   const failing = durableTransaction(db, async (trx) => {
     await trx.insertInto('login_failure').values({ key: 'lost', failures: 1, failed_at: 1 }).execute()
@@ -117,7 +117,7 @@ test('a transaction in which a statement has failed is not committed in silence'
   t.same(await db.selectFrom('login_failure').selectAll().execute(), [])
 })
 
-test('a connection that was cut fails what is under way, and the next statement gets a new one', async (t) => {
+test('a terminated connection fails the running transaction, and the next statement gets a new connection', async (t) => {
   const { url, db } = await migrated(t)
   const failing = durableTransaction(db, async (trx) => {
     await trx.insertInto('login_failure').values({ key: 'lost', failures: 1, failed_at: 1 }).execute()
@@ -129,7 +129,7 @@ test('a connection that was cut fails what is under way, and the next statement 
   t.same(await db.selectFrom('login_failure').selectAll().execute(), [])
 })
 
-test('a temporary table that went with its connection is missed as the connection is', async (t) => {
+test('a temporary table that was lost with its connection is reported as a lost connection', async (t) => {
   const { url, db } = await migrated(t)
   await createTemporary(db, 'scratch', { path: 'text' }, ['path'])
   const read = () => sql`select * from scratch`.execute(db)
@@ -142,7 +142,7 @@ test('a temporary table that went with its connection is missed as the connectio
   t.same((await read()).rows, [])
 })
 
-test('a database that cannot be reached or opened is told of by its setting, without the password', async (t) => {
+test('a database that cannot be reached or opened is reported by its setting, without the password', async (t) => {
   const url = new URL('postgres://fixdepot@127.0.0.1:1/depot')
   url.password = POSTGRES_PASSWORD
   const absent = await migrateToLatest(open(t, url.href)).catch((error) => error)

@@ -2,7 +2,7 @@ import { prepareQuery } from '../../../../src/store/engine/prepared-query.ts'
 import { makeDepot, queueTask } from '../../../support/depot.ts'
 import { testOnBoth } from '../../../support/engines.ts'
 
-testOnBoth('a prepared query is answered for any value, and keeps its other parameters', async (t) => {
+testOnBoth('a prepared query accepts any value, and keeps its other parameters', async (t) => {
   const { db } = await makeDepot(t)
   for (const kind of ['scan', 'export', 'export'] as const) await queueTask(db, kind)
   const exportsAfter = prepareQuery(db, (id: number) =>

@@ -6,7 +6,7 @@ import { durableTransaction, writeTransaction } from '../../../../src/store/engi
 import { makeDepot } from '../../../support/depot.ts'
 import { testOnBoth } from '../../../support/engines.ts'
 
-/** PostgreSQL has no such thing: it waits for the disk with each commit. */
+/** PostgreSQL has no modes: each commit waits for the disk. */
 const MODES = { SQLite: [1, 2], PostgreSQL: [undefined, undefined] } as const
 
 async function synchronous(db: Pick<Database, 'getExecutor'>): Promise<number | undefined> {
@@ -23,7 +23,7 @@ const keys = async (db: Database) => {
   return rows.map((row) => row.key)
 }
 
-testOnBoth('the disk is waited for in the transaction, and not after it', async (t, engine) => {
+testOnBoth('a durable transaction is synchronous, and the connection is not after it', async (t, engine) => {
   const { db, connect } = await makeDepot(t)
   const [NORMAL, FULL] = MODES[engine]
   const result = await durableTransaction(db, async (trx) => {
@@ -36,7 +36,7 @@ testOnBoth('the disk is waited for in the transaction, and not after it', async 
   t.same(await keys(connect()), ['kept'])
 })
 
-testOnBoth('a transaction that fails changes nothing, and the connection is as before', async (t, engine) => {
+testOnBoth('a failed transaction changes nothing, and the connection is as before', async (t, engine) => {
   const { db } = await makeDepot(t)
   const failing = durableTransaction(db, async (trx) => {
     await insert(trx, 'lost')
@@ -47,7 +47,7 @@ testOnBoth('a transaction that fails changes nothing, and the connection is as b
   t.same(await keys(db), [])
 })
 
-testOnBoth('those that are asked for at once run one after the other', async (t, engine) => {
+testOnBoth('concurrent durable transactions of a connection run one after the other', async (t, engine) => {
   const { db } = await makeDepot(t)
   const names = ['a', 'b', 'c', 'd']
   const modes = names.map((name) =>
@@ -63,7 +63,7 @@ testOnBoth('those that are asked for at once run one after the other', async (t,
   t.same(await keys(db), [...names, 'e'])
 })
 
-testOnBoth('what reads first can write then, since nobody else has written in between', async (t, engine) => {
+testOnBoth('a write transaction can write after it has read, without a conflict', async (t, engine) => {
   const { db, connect } = await makeDepot(t)
   const other = connect()
   await (engine === 'SQLite' ? sql`pragma busy_timeout = 0` : sql`set lock_timeout = 1`).execute(other)

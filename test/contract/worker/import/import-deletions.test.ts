@@ -136,7 +136,7 @@ testOnBoth('what a canceled import is taking back is not deleted meanwhile', asy
       await commands.cancelTasks([taskId])
       await t.rejects(remove('a'), {
         code: 'PACKAGE_IMPORTED',
-        message: `The package a cannot be deleted: the import of task ${taskId}, which was canceled, takes back its changes.`
+        message: `The package a cannot be deleted: the import of task ${taskId}, which was canceled, is reverting its changes.`
       })
       return jobs.finish(...args)
     }

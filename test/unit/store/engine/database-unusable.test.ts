@@ -8,7 +8,7 @@ import { knownMigrations, migrateToLatest } from '../../../../src/store/engine/m
 
 const NOBODY = 65534
 
-/** A migrated database that nobody has open, in a directory of its own. */
+/** A migrated database without connections, in its own directory. */
 async function migrated(t: Test): Promise<string> {
   const file = path.join(t.testdir(), 'fixdepot.db')
   const db = openDatabase({ file })
@@ -28,7 +28,7 @@ function refused(t: Test, file: string, sentence: RegExp): void {
   t.throws(() => openDatabase({ file }), { message: sentence })
 }
 
-/** Runs with the rights of a user who owns nothing. */
+/** Runs with the rights of a user that owns no files. */
 function asNobody(act: () => void): void {
   const isRoot = process.geteuid?.() === 0
   if (isRoot) process.seteuid?.(NOBODY)
@@ -39,7 +39,7 @@ function asNobody(act: () => void): void {
   }
 }
 
-t.test('a file that is no database is refused, with what to do about it, and stays as it is', async (t) => {
+t.test('a file that is not a database is refused with what to do, and remains unchanged', async (t) => {
   const content = 'this was never a database\n'.repeat(300)
   const root = t.testdir({ 'fixdepot.db': content })
   const file = path.join(root, 'fixdepot.db')
@@ -48,7 +48,7 @@ t.test('a file that is no database is refused, with what to do about it, and sta
   t.same(fs.readdirSync(root), ['fixdepot.db'])
 })
 
-t.test('a database whose schema is overwritten is refused as damaged', async (t) => {
+t.test('a database with an overwritten schema is refused as damaged', async (t) => {
   const file = await migrated(t)
   const fd = fs.openSync(file, 'r+')
   fs.writeSync(fd, Buffer.alloc(3_996, 0xaa), 0, 3_996, 100)
@@ -56,17 +56,17 @@ t.test('a database whose schema is overwritten is refused as damaged', async (t)
   refused(t, file, /is damaged: /)
 })
 
-t.test('a database that is cut short is refused as damaged before anything is migrated', async (t) => {
+t.test('a truncated database is refused as damaged before the migration', async (t) => {
   const file = await migrated(t)
   fs.truncateSync(file, 4_096 * 2)
   await t.rejects(async () => migrateToLatest(open(t, file)), DatabaseUnusable)
 })
 
-t.test('a directory in the place of the database is refused', async (t) => {
+t.test('a directory at the path of the database is refused', async (t) => {
   refused(t, t.testdir(), /cannot be opened and written: unable to open database file/)
 })
 
-t.test('a database that may only be read is refused, and told whom it must belong to', async (t) => {
+t.test('a read-only database is refused, with the user that it must belong to', async (t) => {
   const file = await migrated(t)
   fs.chmodSync(file, 0o444)
   fs.chmodSync(path.dirname(file), 0o555)
@@ -77,20 +77,20 @@ t.test('a database that may only be read is refused, and told whom it must belon
   }
 })
 
-t.test('a full disk and one that fails are told apart', async (t) => {
+t.test('a full disk and a failing disk have different sentences', async (t) => {
   const sentence = (code: string) =>
     toUnusable('/data/fixdepot.db', new Sqlite.SqliteError('the reason', code))?.message
-  t.match(sentence('SQLITE_FULL'), /^There is no space left for the database .* Make room in \/data,/)
-  t.match(sentence('SQLITE_IOERR_FSYNC'), /does not answer as it should: the reason\. Check the disk/)
+  t.match(sentence('SQLITE_FULL'), /^There is no space left for the database .* Free space in \/data,/)
+  t.match(sentence('SQLITE_IOERR_FSYNC'), /The disk of the database .* fails: the reason\. Check the disk/)
   t.match(sentence('SQLITE_BUSY'), /held by another program/)
   t.equal(sentence('SQLITE_CONSTRAINT_UNIQUE'), undefined)
 })
 
-t.test('a database of a newer version is refused politely, and not one byte of it changes', async (t) => {
+t.test('a database of a newer version is refused, and no byte of it changes', async (t) => {
   const file = await migrated(t)
   const database = new Sqlite(file)
   database.prepare("insert into kysely_migration values ('0099-from-the-future', '2030-01-01')").run()
-  // As it is in a backup.
+  // As in a backup.
   database.pragma('journal_mode = DELETE')
   database.close()
   const before = fs.readFileSync(file)
@@ -104,7 +104,7 @@ t.test('a database of a newer version is refused politely, and not one byte of i
   t.same(fs.readdirSync(path.dirname(file)), ['fixdepot.db'])
 })
 
-/** A database with two rows that a crash has left in the log only, the second one last. */
+/** A database with two rows that are only in the log after a crash, in their order. */
 async function crashed(t: Test): Promise<string> {
   const file = await migrated(t)
   const root = path.join(path.dirname(file), 'crashed')
@@ -122,11 +122,11 @@ async function keys(db: Database): Promise<string[]> {
   return (await db.selectFrom('login_failure').select('key').orderBy('key').execute()).map((row) => row.key)
 }
 
-t.test('what a crash has left in the log is there again', async (t) => {
+t.test('rows that a crash has left in the log are restored', async (t) => {
   t.same(await keys(open(t, await crashed(t))), ['first', 'second'])
 })
 
-t.test('a log that is cut in its last transaction opens with all those before', async (t) => {
+t.test('a log truncated in its last transaction opens with all earlier transactions', async (t) => {
   const file = await crashed(t)
   fs.truncateSync(`${file}-wal`, fs.statSync(`${file}-wal`).size - 100)
   const db = open(t, file)
@@ -134,7 +134,7 @@ t.test('a log that is cut in its last transaction opens with all those before', 
   t.same(await migrateToLatest(db), [])
 })
 
-t.test('a log of garbage opens with what the database itself holds', async (t) => {
+t.test('a log of garbage opens with the content of the database file', async (t) => {
   const file = await crashed(t)
   fs.writeFileSync(`${file}-wal`, Buffer.alloc(50_000, 0xaa))
   const db = open(t, file)
@@ -142,7 +142,7 @@ t.test('a log of garbage opens with what the database itself holds', async (t) =
   t.same(await migrateToLatest(db), [])
 })
 
-t.test('looking at a database leaves no file beside it and changes none', async (t) => {
+t.test('opening a database read-only creates and changes no file', async (t) => {
   const file = await migrated(t)
   const before = fs.readFileSync(file)
   const db = openReadOnly(file)
@@ -152,7 +152,7 @@ t.test('looking at a database leaves no file beside it and changes none', async 
   t.ok(fs.readFileSync(file).equals(before))
 })
 
-t.test('looking at what a crash has left sees all of it, and leaves it to the next start', async (t) => {
+t.test('opening a crashed database read-only reads all rows, and leaves the log to the next start', async (t) => {
   const file = await crashed(t)
   const contents = () => [file, `${file}-wal`].map((name) => fs.readFileSync(name).toString('base64'))
   const before = contents()
@@ -162,7 +162,7 @@ t.test('looking at what a crash has left sees all of it, and leaves it to the ne
   t.same(contents(), before)
 })
 
-t.test('looking for a database that is not there makes none', async (t) => {
+t.test('opening a missing database read-only creates none', async (t) => {
   const root = t.testdir()
   t.throws(() => openReadOnly(path.join(root, 'fixdepot.db')), { message: /^There is no database at / })
   t.same(fs.readdirSync(root), [])

@@ -102,7 +102,7 @@ t.test('the catalog has exactly one row', async (t) => {
 t.test('a database in a missing directory cannot be opened', async (t) => {
   const file = path.join(t.testdir(), 'absent', 'depot.db')
   t.throws(() => openDatabase({ file }), DatabaseUnusable)
-  t.throws(() => openDatabase({ file }), { message: /directory .*absent is not there/ })
+  t.throws(() => openDatabase({ file }), { message: /directory .*absent does not exist/ })
 })
 
 t.test('the names of the migrations are known without loading them', async (t) => {

@@ -8,7 +8,7 @@ import { acquireInstanceLock, InstanceLocked, lockFileIn } from '../../../../src
 
 const MODULE = path.join(import.meta.dirname, '../../../../src/store/engine/instance-lock.ts')
 
-/** A process that has taken the lock, and keeps nothing of what it got. */
+/** A process that has acquired the lock, and keeps no reference to it. */
 async function holder(t: Test, file: string): Promise<ChildProcess> {
   const script = `
     const { acquireInstanceLock } = await import(${JSON.stringify(MODULE)})
@@ -26,20 +26,20 @@ async function holder(t: Test, file: string): Promise<ChildProcess> {
     child.kill('SIGKILL')
     await once(child, 'exit')
   })
-  const [said] = await Promise.race([once(child.stdout as NodeJS.EventEmitter, 'data'), once(child, 'exit')])
-  t.equal(String(said), 'locked')
+  const [output] = await Promise.race([once(child.stdout as NodeJS.EventEmitter, 'data'), once(child, 'exit')])
+  t.equal(String(output), 'locked')
   return child
 }
 
-t.test('a second process is refused until the first is dead, however it died', async (t) => {
+t.test('a second process is refused until the first one has died in any way', async (t) => {
   const directory = t.testdir()
   const file = lockFileIn(directory)
   const child = await holder(t, file)
   t.throws(() => acquireInstanceLock(file), InstanceLocked)
   t.throws(
     () => acquireInstanceLock(file),
-    { message: `Another fixdepot works in ${directory}.` },
-    'it can be asked again'
+    { message: `Another fixdepot uses ${directory}.` },
+    'a second attempt is refused as well'
   )
   child.kill('SIGKILL')
   await once(child, 'exit')
@@ -48,7 +48,7 @@ t.test('a second process is refused until the first is dead, however it died', a
   t.same(fs.readdirSync(directory), ['fixdepot.lock'])
 })
 
-t.test('a lock that is released can be taken again, in the same process too', async (t) => {
+t.test('a released lock can be acquired again, even in the same process', async (t) => {
   const file = lockFileIn(t.testdir())
   const first = acquireInstanceLock(file)
   t.throws(() => acquireInstanceLock(file), InstanceLocked)
@@ -56,25 +56,22 @@ t.test('a lock that is released can be taken again, in the same process too', as
   acquireInstanceLock(file).release()
 })
 
-t.test('locks of two directories have nothing to do with each other', async (t) => {
+t.test('locks of two directories are independent', async (t) => {
   const root = t.testdir({ one: {}, two: {} })
   const locks = ['one', 'two'].map((name) => acquireInstanceLock(lockFileIn(path.join(root, name))))
   t.equal(locks.length, 2)
   for (const lock of locks) lock.release()
 })
 
-t.test(
-  'a directory that is not there, or something else in the place of the lock, is told in a sentence',
-  async (t) => {
-    const root = t.testdir({
-      'fixdepot.lock': 'what somebody else has written here\n'.repeat(40),
-      taken: { 'fixdepot.lock': {} }
-    })
-    t.throws(() => acquireInstanceLock(lockFileIn(root)), DatabaseUnusable)
-    t.throws(() => acquireInstanceLock(lockFileIn(root)), {
-      message: /is not the lock that fixdepot made\. Remove the file/
-    })
-    t.throws(() => acquireInstanceLock(lockFileIn(path.join(root, 'taken'))), DatabaseUnusable)
-    t.throws(() => acquireInstanceLock(lockFileIn(path.join(root, 'absent'))), DatabaseUnusable)
-  }
-)
+t.test('a missing directory, or something else at the path of the lock, is reported in a sentence', async (t) => {
+  const root = t.testdir({
+    'fixdepot.lock': 'content of another program\n'.repeat(40),
+    taken: { 'fixdepot.lock': {} }
+  })
+  t.throws(() => acquireInstanceLock(lockFileIn(root)), DatabaseUnusable)
+  t.throws(() => acquireInstanceLock(lockFileIn(root)), {
+    message: /is not a lock file of fixdepot\. Remove the file/
+  })
+  t.throws(() => acquireInstanceLock(lockFileIn(path.join(root, 'taken'))), DatabaseUnusable)
+  t.throws(() => acquireInstanceLock(lockFileIn(path.join(root, 'absent'))), DatabaseUnusable)
+})
