@@ -9,7 +9,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     await createFiles(trx)
     await createPackageDetails(trx)
     await createPlans(trx)
-    await createWork(trx)
+    await createJobs(trx)
     await createTasks(trx)
     await createImports(trx)
     await createUsers(trx)
@@ -182,7 +182,7 @@ async function createPlans(db: Kysely<unknown>): Promise<void> {
     .execute()
 }
 
-async function createWork(db: Kysely<unknown>): Promise<void> {
+async function createJobs(db: Kysely<unknown>): Promise<void> {
   await db.schema
     .createTable('job')
     .addColumn('id', 'integer', (col) => col.primaryKey().autoIncrement())
@@ -211,7 +211,7 @@ async function createWork(db: Kysely<unknown>): Promise<void> {
 async function createTasks(db: Kysely<unknown>): Promise<void> {
   await db.schema
     .createTable('task')
-    // Autoincrement: an id is never used again, not even after its row is gone.
+    // Autoincrement: an id is never used again, not even after its row is deleted.
     .addColumn('id', 'integer', (col) => col.primaryKey().autoIncrement())
     .addColumn('kind', 'text', (col) => col.notNull())
     .addColumn('state', 'text', (col) => col.notNull())
@@ -229,7 +229,7 @@ async function createTasks(db: Kysely<unknown>): Promise<void> {
   await db.schema.createIndex('task_by_job').on('task').columns(['job_id', 'state']).execute()
   await db.schema.createIndex('task_by_end').on('task').column('end_number').execute()
 
-  // The greatest end number of all tasks is not enough: tasks are deleted, and a number must not be used again.
+  // The greatest end number in `task` is not enough: tasks are deleted, and an end number is never used again.
   await db.schema
     .createTable('task_count')
     .addColumn('ended', 'integer', (col) => col.notNull())
@@ -362,7 +362,7 @@ async function createTriggersInSqlite(db: Kysely<unknown>): Promise<void> {
     begin select raise(abort, 'the audit trail is append-only'); end`.execute(db)
   await sql`create trigger audit_stays_whole before delete on audit
     begin select raise(abort, 'the audit trail is append-only'); end`.execute(db)
-  // REPLACE deletes rows without firing their delete trigger; this one refuses it.
+  // REPLACE deletes rows without firing the delete trigger; the insert trigger refuses it.
   await sql`create trigger audit_grows_at_its_end before insert on audit
     when new.number is not (select coalesce(max(number), 0) + 1 from audit)
       or new.previous_hash is not coalesce((select hash from audit where number = new.number - 1), ${sql.lit('0'.repeat(64))})

@@ -1,5 +1,5 @@
 /**
- * Makes test/support/databases/NNNN-name.sql for every migration that has none yet: the database after that migration,
+ * Generates test/support/databases/NNNN-name.sql for every migration without one: the database after that migration,
  * with rows in every table, as SQL. The fixture of a released migration never changes.
  *
  * Usage: node scripts/database-fixtures.ts
@@ -14,10 +14,10 @@ const ROOT = path.join(import.meta.dirname, '..')
 const MIGRATIONS = path.join(ROOT, 'migrations')
 const FIXTURES = path.join(ROOT, 'test/support/databases')
 
-/** So many rows in every table that may have them. */
+/** Rows of every table that is empty after the migration. */
 const ROWS = 3
 
-/** What the first rows say where any text will not do, by table and column. */
+/** Values of the first rows where an arbitrary text is not valid, by table and column. */
 const VALUES: Readonly<Record<string, readonly (string | number | null)[]>> = {
   'package.kind': ['update', 'update', 'system-pack'],
   'package.form': ['classic', 'v3-zip', 'classic'],
@@ -53,11 +53,12 @@ async function databaseAfter(migration: string): Promise<string> {
   const provider = new FileMigrationProvider({ fs: fsp, path, migrationFolder: MIGRATIONS })
   const { error } = await new Migrator({ db, provider }).migrateTo(migration)
   if (error !== undefined) throw error
-  // Tables refer to each other, and rows are made in no particular order; all are there at the end.
+  // Rows are inserted in no particular order; the references are checked at the end.
   database.pragma('foreign_keys = OFF')
   for (const table of tablesOf(database)) fill(database, table)
-  const wrong = database.pragma('foreign_key_check')
-  if (Array.isArray(wrong) && wrong.length > 0) throw new Error(`Rows refer to nothing: ${JSON.stringify(wrong)}`)
+  const dangling = database.pragma('foreign_key_check')
+  if (Array.isArray(dangling) && dangling.length > 0)
+    throw new Error(`Rows refer to missing rows: ${JSON.stringify(dangling)}`)
   const text = dump(database)
   await db.destroy()
   return text
@@ -73,7 +74,7 @@ function columnsOf(database: Database.Database, table: string): Column[] {
   return database.prepare<[string], Column>('select name, lower(type) as type from pragma_table_info(?)').all(table)
 }
 
-/** Tables that have rows already have their one row by their migration. */
+/** Inserts rows, except into tables whose row is inserted by the migration. */
 function fill(database: Database.Database, table: string): void {
   if (table.startsWith('kysely_') || database.prepare(`select 1 from "${table}"`).get() !== undefined) return
   const references = database
@@ -93,14 +94,14 @@ function fill(database: Database.Database, table: string): void {
   }
 }
 
-/** Statements that make the database anew. */
+/** Statements that create the database again. */
 function dump(database: Database.Database): string {
   const lines = ['PRAGMA foreign_keys = OFF;']
   const select =
     "select sql from sqlite_schema where sql is not null and name not like 'sqlite\\_%' escape '\\' order by rowid"
   for (const statement of database.prepare<[], string>(select).pluck().all()) lines.push(`${statement};`)
   for (const table of [...tablesOf(database), ...sequenceOf(database)]) {
-    // Filling the other tables has filled this one.
+    // The inserts into the other tables have filled this one.
     if (table === 'sqlite_sequence') lines.push('DELETE FROM sqlite_sequence;')
     const names = columnsOf(database, table).map(({ name }) => `"${name}"`)
     const quoted = names.map((name) => `quote(${name})`).join(" || ', ' || ")
@@ -111,7 +112,7 @@ function dump(database: Database.Database): string {
   return `${lines.join('\n')}\n`
 }
 
-/** Which ids were given is told by a table that SQLite makes itself. */
+/** SQLite stores the last used ids in this table. */
 function sequenceOf(database: Database.Database): string[] {
   return database.prepare<[], string>("select name from sqlite_schema where name = 'sqlite_sequence'").pluck().all()
 }

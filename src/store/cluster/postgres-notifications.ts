@@ -33,19 +33,19 @@ export function createPostgresNotifications(url: string, owner: string): Notific
   async function listen(): Promise<void> {
     const { Client } = await import('pg')
     while (!end.signal.aborted) {
-      const next = new Client({ connectionString: url, application_name: 'fixdepot signals', keepAlive: true })
+      const next = new Client({ connectionString: url, application_name: 'fixdepot notifications', keepAlive: true })
       const lost = new Promise<void>((resolve) => next.once('end', () => resolve()))
       next.on('error', () => {})
       next.on('notification', ({ payload = '' }) => {
-        const [from, signal] = payload.split(' ')
-        if (from !== owner && SIGNALS.includes(signal as Notification)) local.notify(signal as Notification)
+        const [from, name] = payload.split(' ')
+        if (from !== owner && SIGNALS.includes(name as Notification)) local.notify(name as Notification)
       })
       try {
         await next.connect()
         await next.query(`listen ${CHANNEL}`)
         client = next
         // Notifications that were sent before were missed here.
-        for (const signal of SIGNALS) local.notify(signal)
+        for (const notification of SIGNALS) local.notify(notification)
         await lost
       } catch {
         next.end().catch(() => {})
@@ -55,32 +55,32 @@ export function createPostgresNotifications(url: string, owner: string): Notific
     }
   }
 
-  function sendNotify(signal: Notification): void {
-    client?.query('select pg_notify($1, $2)', [CHANNEL, `${owner} ${signal}`]).catch(() => {})
+  function sendNotify(notification: Notification): void {
+    client?.query('select pg_notify($1, $2)', [CHANNEL, `${owner} ${notification}`]).catch(() => {})
   }
 
   /** Sends at once, and combines the notifications within the interval after it into one. */
-  function notifyPeers(signal: Notification): void {
-    const last = recent.get(signal)
+  function notifyPeers(notification: Notification): void {
+    const last = recent.get(notification)
     if (last !== undefined) {
       last.isDue = true
       return
     }
     const started = { isDue: false }
-    recent.set(signal, started)
-    sendNotify(signal)
+    recent.set(notification, started)
+    sendNotify(notification)
     setTimeout(() => {
-      recent.delete(signal)
-      if (started.isDue) notifyPeers(signal)
-    }, INTERVAL_MS[signal]).unref()
+      recent.delete(notification)
+      if (started.isDue) notifyPeers(notification)
+    }, INTERVAL_MS[notification]).unref()
   }
 
   const listening = listen()
   return {
     subscribe: local.subscribe,
-    notify(signal) {
-      local.notify(signal)
-      notifyPeers(signal)
+    notify(notification) {
+      local.notify(notification)
+      notifyPeers(notification)
     },
     async close() {
       end.abort()

@@ -7,7 +7,7 @@ const SYNC_INTERVAL_MS = 60_000
 
 export interface DatabaseClock {
   now(): Date
-  /** Compares the clocks, at most once a minute. SQLite has no clock of its own. */
+  /** Compares the clocks, at most once a minute. With SQLite it does nothing: the clock is that of this machine. */
   sync(): Promise<void>
 }
 

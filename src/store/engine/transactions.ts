@@ -4,7 +4,7 @@ import type { Database } from './database.ts'
 import { either, isPostgres } from './dialect.ts'
 import type { Schema } from './schema.ts'
 
-/** Writes in the durable transactions of other code, and so needs no commit of its own. */
+/** Writes in the durable transactions of other code, and so needs no separate commit. */
 export interface CommitHook {
   /** Called before each commit. It never rejects: a failed write of the hook must not fail the transaction. */
   beforeCommit(trx: Transaction<Schema>): Promise<HookRun | undefined>

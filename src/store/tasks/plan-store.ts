@@ -11,8 +11,8 @@ export type PlanStore = ReturnType<typeof createPlanStore>
 export function createPlanStore(db: Kysely<Schema>) {
   return {
     /**
-     * A plan that is still empty. As the first statement of a transaction it also takes the right to write, so that no
-     * other writer can come between what is read after it and the end.
+     * Inserts an empty plan. As the first statement of a transaction it also takes the write lock, so that what is read
+     * after it does not change before the commit.
      */
     async begin(): Promise<number> {
       const empty = { digest: '', package_count: 0, entry_count: 0, directory_offset: 0, archive_size: 0 }
@@ -35,7 +35,7 @@ export function createPlanStore(db: Kysely<Schema>) {
       )
     },
 
-    /** The plan is whole, and its archive is to be packed under this name. */
+    /** Completes a plan whose archive is to be packed under this name. */
     async complete(plan: Plan, archiveName: string): Promise<void> {
       const state = { archive_name: archiveName, archive_state: 'pending' }
       await db
@@ -45,7 +45,7 @@ export function createPlanStore(db: Kysely<Schema>) {
         .execute()
     },
 
-    /** The plan is whole, and its archive is read without being packed. */
+    /** Completes a plan whose archive is streamed. */
     async completeStreamed(plan: Plan, keptUntil: Date): Promise<void> {
       const state = { archive_state: 'streamed', kept_until: keptUntil.getTime() }
       await db
@@ -70,9 +70,8 @@ export function createPlanStore(db: Kysely<Schema>) {
     },
 
     /**
-     * The position of the entry that the byte at this offset of the archive belongs to: entries lie in the order of
-     * their offsets.
-     * @param entryCount of the plan; at least one
+     * The position of the entry that contains the byte at this offset of the archive. Entries are ordered by offset.
+     * @param entryCount of the plan; at least 1
      */
     async positionAt(planId: number, entryCount: number, offset: number): Promise<number> {
       let [low, high] = [0, entryCount - 1]
@@ -90,12 +89,12 @@ export function createPlanStore(db: Kysely<Schema>) {
       return low
     },
 
-    /** Removes a plan that turned out not to be needed, with its entries. */
+    /** Deletes a plan that is not needed, with its entries. */
     async drop(planId: number): Promise<void> {
       await db.deleteFrom('plan').where('id', '=', planId).execute()
     },
 
-    /** The entries from this position on, in their order, a page at a time. */
+    /** Pages of the entries from this position on, in their order. */
     async *entryPages(planId: number, from = 0, pageSize = ENTRIES_PER_PAGE): AsyncGenerator<PlanEntry[]> {
       for (let after = from - 1, more = true; more; ) {
         const rows = await db

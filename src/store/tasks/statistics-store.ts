@@ -1,7 +1,6 @@
 /**
- * Numbers about the depot. Whoever watches it asks all the time: these queries read what is live, what an index has, or
- * what has changed since the last time. The one that reads all packages and files is for whoever knows that they have
- * changed.
+ * Statistics of the depot. They are polled: the queries read live rows, an index, or what has changed since the last
+ * query. Only `catalogSize` reads all packages and files; it is called after the catalog has changed.
  */
 import { sql } from 'kysely'
 import type { CatalogProblemCode } from '../../core/catalog/package.ts'
@@ -16,13 +15,13 @@ export type StatisticsStore = ReturnType<typeof createStatisticsStore>
 
 export function createStatisticsStore(db: Database) {
   return {
-    /** Changes with every scan that has changed the catalog, or found that it has not changed. */
+    /** The time of the last scan that was published, with or without a change of the catalog. */
     async readAt(): Promise<Date | undefined> {
       const row = await db.selectFrom('catalog').select('read_at').executeTakeFirstOrThrow()
       return row.read_at === null ? undefined : new Date(row.read_at)
     },
 
-    /** Reads all of the catalog: some ten milliseconds for a hundred thousand files. */
+    /** Reads the whole catalog: about 10 ms for 100,000 files. */
     async catalogSize(): Promise<CatalogSize> {
       const count = (table: 'package' | 'catalog_problem') =>
         db.selectFrom(table).select((eb) => eb.fn.countAll<number>().as('count'))
@@ -41,7 +40,7 @@ export function createStatisticsStore(db: Database) {
       }
     },
 
-    /** One for each kind. */
+    /** The live tasks and jobs, one entry for each kind. */
     async liveJobs(): Promise<LiveJobs[]> {
       const rows = await db
         .selectFrom('task')
@@ -69,9 +68,9 @@ export function createStatisticsStore(db: Database) {
       })
     },
 
-    /** Of those that were not forgotten. */
+    /** The last scan whose task still exists. */
     async lastScan(): Promise<LastScan | undefined> {
-      // Each of them is one step in the index of states.
+      // Each query is one lookup in the index of states.
       const lastOf = (state: LastScan['state']) =>
         db
           .selectFrom('task')
@@ -91,20 +90,20 @@ export function createStatisticsStore(db: Database) {
       return { state: row.state as LastScan['state'], finishedAt: new Date(row.finished_at), seconds }
     },
 
-    /** The number of the task that has ended last, and how the tasks have ended that did so after that one. */
+    /** The greatest end number, and the outcomes of the tasks with a greater end number than `after`. */
     async endedSince(after: number): Promise<{ last: number; counts: EndedCount[] }> {
       const rows = await db
         .selectFrom('task')
         .select(['kind', 'state'])
         .select((eb) => [eb.fn.countAll<number>().as('count'), eb.fn.max<number>('end_number').as('last')])
         .where('end_number', '>', after)
-        // The index to be taken is that of the numbers, and not that of the states.
+        // Makes SQLite use the index of end numbers instead of the index of states.
         .groupBy([groupOf('kind'), groupOf('state')])
         .execute()
       return { last: Math.max(after, ...rows.map((row) => row.last)), counts: rows.map(toEndedCount) }
     },
 
-    /** Of all tasks that were not forgotten: from the index alone. */
+    /** The outcomes of all tasks that still exist, read from the index only. */
     async ended(): Promise<EndedCount[]> {
       const rows = await db
         .selectFrom('task')
@@ -116,21 +115,21 @@ export function createStatisticsStore(db: Database) {
       return rows.map(toEndedCount)
     },
 
-    /** Archives that can be downloaded, and their bytes. */
+    /** Number and bytes of the archives that can be downloaded. */
     async keptArchives(): Promise<{ count: number; bytes: number }> {
       return (
         db
           .selectFrom('plan')
           .select((eb) => eb.fn.countAll<number>().as('count'))
           .select(sql<number>`coalesce(sum(archive_size), 0)`.as('bytes'))
-          // The condition of the index of digests, which leaves out all archives that are gone.
+          // The condition of the partial index of digests, which has no rows of removed archives.
           .where('archive_state', 'in', ['pending', 'kept'])
           .where('archive_state', '=', 'kept')
           .executeTakeFirstOrThrow()
       )
     },
 
-    /** Those that were used since. */
+    /** Number of sessions that were used since this time. */
     async sessionsSince(time: Date): Promise<number> {
       const row = await db
         .selectFrom('session')
@@ -140,7 +139,7 @@ export function createStatisticsStore(db: Database) {
       return row.count
     },
 
-    /** Whether the work still has to be done: then whoever dropped it has lost it to somebody else. */
+    /** Whether the job has not ended: then a worker that stopped it has lost it to another one. */
     async isLive(jobId: number): Promise<boolean> {
       const row = await db
         .selectFrom('job')

@@ -9,7 +9,7 @@ import { startServer, type TestServer, until } from '../../support/servers/serve
 
 /** The connections on which the servers of this database listen. */
 const LISTENERS = `select pid from pg_stat_activity where datname = current_database()
-  and application_name = 'fixdepot signals' and state = 'idle' and query ~ '^(listen|select pg_notify)' order by pid`
+  and application_name = 'fixdepot notifications' and state = 'idle' and query ~ '^(listen|select pg_notify)' order by pid`
 
 async function connect(t: Test, connectionString: string): Promise<Client> {
   const client = new Client({ connectionString })

@@ -7,7 +7,7 @@ import { type Files, packageFiles, type TinyPackage } from '../../../support/pac
 const filesOf = (...packages: TinyPackage[]): Files => Object.assign({}, ...packages.map(packageFiles))
 const fixidsOf = (items: readonly { fixid: string }[]) => items.map(({ fixid }) => fixid)
 
-testOnBoth('an empty catalog has nothing, and was never read', async (t) => {
+testOnBoth('an empty catalog has no packages, and no time of a scan', async (t) => {
   const { db } = await makeDepot(t)
   const catalog = createCatalogStore(db)
   t.same(await listPackages(db), [])
@@ -17,7 +17,7 @@ testOnBoth('an empty catalog has nothing, and was never read', async (t) => {
   t.equal(await catalog.readAt(), undefined)
 })
 
-testOnBoth('packages come by fixid, a hundred at a time', async (t) => {
+testOnBoth('packages are read by fixid, in pages of 100', async (t) => {
   const { db } = await makeDepot(t)
   const fixids = Array.from({ length: 250 }, (_, number) => `fix-${number}`).sort()
   for (const fixid of fixids.toReversed()) await addPackage(db, fixid)
@@ -32,10 +32,10 @@ testOnBoth('packages come by fixid, a hundred at a time', async (t) => {
     .deleteFrom('package')
     .where('fixid', '>=', fixids[200] ?? '')
     .execute()
-  t.equal((await listPackages(db)).length, 200, 'a last page that is full')
+  t.equal((await listPackages(db)).length, 200, 'the last page is full')
 })
 
-testOnBoth('a package has its files, machine types, requisites and facts', async (t) => {
+testOnBoth('a package has its files, machine types, requisites and metadata', async (t) => {
   const item = { fixid: 'fix-b', build: 'ABC123D', version: '1.50', payload: 'payload!', preReq: ['fix-a'] }
   const depot = await makeDepot(t, filesOf({ ...item, supersedes: ['fix-0'], machines: ['Two [7X06]', 'One [7X05]'] }))
   const now = new Date('2026-02-03T04:05:06.007Z')
@@ -77,7 +77,7 @@ testOnBoth('a package has its files, machine types, requisites and facts', async
   t.same(await createCatalogStore(depot.db).readAt(), now)
 })
 
-testOnBoth('a filter by kind or machine type leaves out what does not fit', async (t) => {
+testOnBoth('a filter by kind or machine type leaves out other packages', async (t) => {
   const depot = await makeDepot(
     t,
     filesOf(
@@ -99,7 +99,7 @@ testOnBoth('a filter by kind or machine type leaves out what does not fit', asyn
   t.same(await fixids({ machineTypes: [] }), [])
 })
 
-testOnBoth('only the newest of a product line is the latest', async (t) => {
+testOnBoth('only the newest package of a product line is the latest', async (t) => {
   const { db } = await makeDepot(t)
   const line = (fixid: string, product_line: string, version_key: string, release_date: string) =>
     addPackage(db, fixid, { product_line, version_key, release_date })
@@ -132,7 +132,7 @@ testOnBoth('versions are compared as numbers, within one family, category and op
   t.same(latest, ['no-build', 'no-build-newer', 'other-family', 'ten', 'windows-newer'])
 })
 
-testOnBoth('what another package supersedes is not the latest, whichever line it is of', async (t) => {
+testOnBoth('a superseded package is not the latest, whatever its product line', async (t) => {
   const depot = await makeDepot(
     t,
     filesOf(
@@ -146,7 +146,7 @@ testOnBoth('what another package supersedes is not the latest, whichever line it
   t.match(await createCatalogStore(depot.db).packageTotals({ latestOnly: true }), { packages: 2 })
 })
 
-testOnBoth('the totals are about what fits, and count a shared file once', async (t) => {
+testOnBoth('the totals are of the matching packages, and count a shared file once', async (t) => {
   const shared = (fixid: string) => classicXml({ fixid, payload: 'shared.uxz', applicableMachineTypes: ['X [7X05]'] })
   const depot = await makeDepot(t, {
     'one.xml': shared('one'),
@@ -167,25 +167,28 @@ testOnBoth('the totals are about what fits, and count a shared file once', async
   t.equal(await catalog.usedBytes(), all)
 })
 
-testOnBoth('machine types have a name where any package knows it, and the categories of their packages', async (t) => {
-  const depot = await makeDepot(
-    t,
-    filesOf(
-      { fixid: 'fix-a', category: 'XCC', machines: ['7X05', 'Server Two [7X06]'] },
-      { fixid: 'fix-b', category: 'UEFI', machines: ['Server One [7X05]'] },
-      { fixid: 'fix-c', category: 'UEFI', machines: ['7X05', '7X01'] },
-      { fixid: 'fix-d', category: '', machines: ['7X01'] }
+testOnBoth(
+  'machine types have the name that any package has for them, and the categories of their packages',
+  async (t) => {
+    const depot = await makeDepot(
+      t,
+      filesOf(
+        { fixid: 'fix-a', category: 'XCC', machines: ['7X05', 'Server Two [7X06]'] },
+        { fixid: 'fix-b', category: 'UEFI', machines: ['Server One [7X05]'] },
+        { fixid: 'fix-c', category: 'UEFI', machines: ['7X05', '7X01'] },
+        { fixid: 'fix-d', category: '', machines: ['7X01'] }
+      )
     )
-  )
-  await depot.scan()
-  t.same(await createCatalogStore(depot.db).machineTypes(), [
-    { type: '7X01', name: '', categories: ['UEFI'] },
-    { type: '7X05', name: 'Server One', categories: ['UEFI', 'XCC'] },
-    { type: '7X06', name: 'Server Two', categories: ['XCC'] }
-  ])
-})
+    await depot.scan()
+    t.same(await createCatalogStore(depot.db).machineTypes(), [
+      { type: '7X01', name: '', categories: ['UEFI'] },
+      { type: '7X05', name: 'Server One', categories: ['UEFI', 'XCC'] },
+      { type: '7X06', name: 'Server Two', categories: ['XCC'] }
+    ])
+  }
+)
 
-testOnBoth('members that are listed count always, those that may be members only when they are there', async (t) => {
+testOnBoth('listed members are always shown, possible members only when they are in the catalog', async (t) => {
   const pack = { fixid: 'pack', category: 'UXSP', includedFixIds: ['fix-b', 'gone'], contents: ['fix-a', 'whatever'] }
   const depot = await makeDepot(t, {
     'pack.xml': classicXml(pack),
@@ -197,7 +200,7 @@ testOnBoth('members that are listed count always, those that may be members only
 })
 
 testOnBoth(
-  'the problems of a package are those of its files, its metadata, its namesakes and its rivals',
+  'the problems of a package are those of its files, its metadata, its namesakes and its duplicates',
   async (t) => {
     const { db } = await makeDepot(t)
     const id = await addPackage(db, 'fix_a', { metadata_path: 'dir/other.xml' })
@@ -229,11 +232,11 @@ testOnBoth(
       .execute()
     const catalog = createCatalogStore(db)
     t.same(await catalog.problemsOf('fix_a'), concerning)
-    t.same(await catalog.problemsOf('nobody'), [])
+    t.same(await catalog.problemsOf('unknown'), [])
   }
 )
 
-testOnBoth('two files that describe one package are both found to be a problem of it', async (t) => {
+testOnBoth('a second metadata file of a package is a problem of the package', async (t) => {
   const files = packageFiles({ fixid: 'fix', payload: 'x' })
   const depot = await makeDepot(t, { ...files, 'copy/fix.xml': files['fix.xml'] ?? '' })
   await depot.scan()

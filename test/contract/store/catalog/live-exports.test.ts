@@ -21,10 +21,10 @@ testOnBoth('deleting a package that a live export needs is refused, and the refu
     kind: 'conflict',
     message: `The package b cannot be deleted: the export of task ${task.id} needs it.`
   })
-  await t.resolves(refused('c'), 'one that no export needs can be deleted')
+  await t.resolves(refused('c'), 'a package that no export needs can be deleted')
   await commands.cancelTasks([task.id])
-  await t.resolves(refused('a'), 'so can one whose export was canceled')
+  await t.resolves(refused('a'), 'a package whose export was canceled can be deleted')
   await t.rejects(refused('b'), { code: 'PACKAGE_IN_USE' }, 'another export still needs it')
   await runQueued(depot, 'export')
-  await t.resolves(refused('a', 'b', 'c'), 'and one whose export has ended')
+  await t.resolves(refused('a', 'b', 'c'), 'a package whose export has ended can be deleted')
 })

@@ -1,6 +1,5 @@
 /**
- * How much PostgreSQL reads of a catalog: it counts the rows and the entries of indexes that each statement has looked
- * at.
+ * How much PostgreSQL reads of a catalog: it counts the rows and the index entries that each statement has read.
  */
 import { sql, type Transaction } from 'kysely'
 import t, { type Test } from 'tap'
@@ -16,13 +15,13 @@ const skip = whyNoPostgres() ?? false
 const PACKAGES = 20_000
 const PAGE = 100
 /**
- * A page has 100 packages with 300 files, 200 machine types, at most 100 requisites and 20 members, each by way of an
+ * A page has 100 packages with 300 files, 200 machine types, at most 100 requisites and 20 members, each found in an
  * index.
  */
 const PAGE_ROWS = 1_500
-/** Its packs have 20 members each; a quarter of them are looked up. */
+/** The system packs of a page have 20 members each; a quarter of them are looked up. */
 const PACK_PAGE_ROWS = 4_000
-/** A pack has 19 packages, and so 57 files. */
+/** A system pack has 19 packages with 57 files. */
 const PLAN_ROWS = 1_000
 
 let filled: Promise<Database> | undefined
@@ -34,8 +33,8 @@ async function large(): Promise<Database> {
   return db
 }
 
-/** Rows and entries of indexes, of all tables, that this work reads. */
-async function rowsRead(work: (trx: Transaction<Schema>) => Promise<unknown>): Promise<number> {
+/** Rows and index entries of all tables that these queries read. */
+async function rowsRead(queries: (trx: Transaction<Schema>) => Promise<unknown>): Promise<number> {
   filled ??= large()
   return (await filled).transaction().execute(async (trx) => {
     const count = async () => {
@@ -45,39 +44,39 @@ async function rowsRead(work: (trx: Transaction<Schema>) => Promise<unknown>): P
       return rows[0]?.read ?? Number.NaN
     }
     const before = await count()
-    await work(trx)
+    await queries(trx)
     return (await count()) - before
   })
 }
 
-async function readsAtMost(t: Test, limit: number, work: (trx: Transaction<Schema>) => Promise<unknown>) {
-  const read = await rowsRead(work)
+async function readsAtMost(t: Test, limit: number, queries: (trx: Transaction<Schema>) => Promise<unknown>) {
+  const read = await rowsRead(queries)
   t.comment(`${read} read`)
-  t.ok(read > 0 && read <= limit, `${read} were read, at most ${limit} may be`)
+  t.ok(read > 0 && read <= limit, `${read} rows were read, at most ${limit} are allowed`)
 }
 
 const inTheMiddle = fixidOf(PACKAGES / 2)
 const page = (filter: PackageFilter, after: string) => (trx: Transaction<Schema>) =>
   createCatalogStore(trx).packagePage(filter, after, PAGE)
 
-t.test('what is not in a page of packages is not read', { skip }, async (t) => {
+t.test('a page of packages reads no rows of other packages', { skip }, async (t) => {
   for (const after of ['', inTheMiddle, 'lnvgy_fw_f']) await readsAtMost(t, PAGE_ROWS, page({}, after))
 })
 
-t.test('to list system packs, no other packages are read', { skip }, async (t) => {
+t.test('a list of system packs reads no other packages', { skip }, async (t) => {
   for (const after of ['', inTheMiddle]) await readsAtMost(t, PACK_PAGE_ROWS, page({ kind: 'system-pack' }, after))
 })
 
-t.test('to list the latest packages, their older versions are read, and no more', { skip }, async (t) => {
+t.test('a list of the latest packages reads only their older versions in addition', { skip }, async (t) => {
   for (const after of ['', inTheMiddle, 'lnvgy_fw_f'])
     await readsAtMost(t, 2 * PAGE_ROWS, page({ latestOnly: true }, after))
 })
 
-t.test('one package is found without its neighbours', { skip }, async (t) => {
+t.test('one package is found without reading others', { skip }, async (t) => {
   await readsAtMost(t, 50, (trx) => createCatalogStore(trx).findPackage(inTheMiddle))
 })
 
-t.test('a plan of a system pack reads what it packs, also with what that requires', { skip }, async (t) => {
+t.test('a plan of a system pack reads only its packages, with and without requisites', { skip }, async (t) => {
   const fixids = [fixidOf(packNumber(PACKAGES / 200))]
   for (const withRequisites of [false, true]) {
     const request = { fixids, scope: 'all', withRequisites } as const
@@ -85,6 +84,6 @@ t.test('a plan of a system pack reads what it packs, also with what that require
   }
 })
 
-t.test('a search reads all packages: it is the one that does', { skip }, async (t) => {
+t.test('only a search reads all packages', { skip }, async (t) => {
   t.ok((await rowsRead(page({ search: 'nothing like this' }, ''))) >= PACKAGES)
 })

@@ -19,14 +19,14 @@ async function fixidsOf(db: Database, ids: ReadonlySet<number>): Promise<string[
   return rows.filter(({ id }) => ids.has(id)).map(({ fixid }) => fixid)
 }
 
-testOnBoth('fixids are told apart into packages and unknown ones, each named once', async (t) => {
+testOnBoth('fixids are resolved to packages and unknown fixids, without duplicates', async (t) => {
   const { db } = await scanned(t, update('fix-a'), update('fix-b'))
   const { ids, unknown } = await createSelectionStore(db).findPackages(['fix-b', 'x', 'fix-b', 'FIX-A', 'x', ''])
   t.same(await fixidsOf(db, ids), ['fix-b'])
   t.same(unknown, ['x', 'FIX-A', ''])
 })
 
-testOnBoth('members of members are selected too', async (t) => {
+testOnBoth('members of members are selected', async (t) => {
   const depot = await scanned(t, pack('outer', ['inner', 'fix-a']), pack('inner', ['fix-b', 'gone']), update('fix-a'))
   depot.write({ ...update('fix-b'), ...update('fix-c') })
   await depot.scan()
@@ -38,14 +38,14 @@ testOnBoth('members of members are selected too', async (t) => {
   t.equal((await selection.withMembers(new Set())).size, 0)
 })
 
-testOnBoth('packs that contain each other, or themselves, end the search', async (t) => {
+testOnBoth('packs that contain each other or themselves do not loop', async (t) => {
   const { db } = await scanned(t, pack('one', ['two', 'one']), pack('two', ['three']), pack('three', ['one', 'fix-a']))
   const selection = createSelectionStore(db)
   const all = await selection.withMembers((await selection.findPackages(['two'])).ids)
   t.same(await fixidsOf(db, all), ['one', 'three', 'two'])
 })
 
-testOnBoth('the files of a package stand by role, then by path', async (t) => {
+testOnBoth('the files of a package are sorted by role, then by path', async (t) => {
   const xml = classicXml({ fixid: 'fix', payload: ['z.uxz', 'a.bin'], readme: 'about.html' })
   const texts = { 'fix.txt': 'readme', 'fix.chg': 'changes', 'fix.pdf': 'guide', 'about.html': '<p>' }
   const { db } = await scanned(t, { 'fix.xml': xml, 'z.uxz': 'z', 'a.bin': 'a', ...texts })
@@ -56,7 +56,7 @@ testOnBoth('the files of a package stand by role, then by path', async (t) => {
   t.same(await paths('payloads'), [['a.bin', 'z.uxz']])
 })
 
-testOnBoth('packages come in pages by fixid, also those without a file', async (t) => {
+testOnBoth('packages are read in pages by fixid, including those without a file', async (t) => {
   const { db } = await makeDepot(t)
   const fixids = Array.from({ length: 450 }, (_, number) => `fix-${number}`).sort()
   const ids: number[] = []
@@ -73,7 +73,7 @@ testOnBoth('packages come in pages by fixid, also those without a file', async (
   t.same(await itemsOf(selection.pages(new Set(), 'all')), [])
 })
 
-testOnBoth('shared files are those that several of the selected packages have', async (t) => {
+testOnBoth('shared files belong to several selected packages', async (t) => {
   const xml = (fixid: string) => ({ [`${fixid}.xml`]: classicXml({ fixid, payload: 'shared.uxz' }) })
   const { db } = await scanned(t, xml('one'), xml('two'), { 'shared.uxz': 'both' }, update('three', 'own'))
   const selection = createSelectionStore(db)
@@ -87,7 +87,7 @@ testOnBoth('shared files are those that several of the selected packages have', 
   )
 })
 
-testOnBoth('packages without their payload are counted, and the first five named', async (t) => {
+testOnBoth('packages without payload are counted, and the first five named', async (t) => {
   const missing = Array.from({ length: 7 }, (_, number) => `missing-${number}`)
   const files = missing.map((fixid) => update(fixid))
   const { db } = await scanned(t, ...files, update('here', 'x'), pack('pack', ['here']))
@@ -98,7 +98,7 @@ testOnBoth('packages without their payload are counted, and the first five named
   t.same(await selection.withoutPayload(new Set()), { count: 0, first: [] })
 })
 
-testOnBoth('missing members are counted once, however many packs list them', async (t) => {
+testOnBoth('a missing member of several packs is counted once', async (t) => {
   const gone = Array.from({ length: 6 }, (_, number) => `gone-${number}`)
   const maybe = classicXml({ fixid: 'loose', category: 'UXSP', contents: ['perhaps'] })
   const packs = [pack('one', ['fix-a', ...gone]), pack('two', ['gone-5', 'other'])]
@@ -110,31 +110,28 @@ testOnBoth('missing members are counted once, however many packs list them', asy
   t.same(await selection.missingMembers(new Set()), { count: 0, first: [] })
 })
 
-testOnBoth(
-  'requisites come with what requires them, at any depth and through members, and what supersedes does not',
-  async (t) => {
-    const { db } = await scanned(
-      t,
-      packageFiles({ fixid: 'top', payload: 'x', preReq: ['middle', 'nowhere'], supersedes: ['old'] }),
-      packageFiles({ fixid: 'middle', payload: 'x', preReq: ['bottom', 'top'] }),
-      packageFiles({ fixid: 'bottom', payload: 'x', preReq: ['nowhere', 'no-where-else'] }),
-      update('old', 'x'),
-      pack('pack', ['top'])
-    )
-    const selection = createSelectionStore(db)
-    const { ids } = await selection.findPackages(['pack'])
-    t.same(await fixidsOf(db, await selection.withMembers(ids)), ['pack', 'top'])
-    const all = await selection.withMembers(ids, true)
-    t.same(await fixidsOf(db, all), ['bottom', 'middle', 'pack', 'top'])
-    t.same(await selection.missingRequisites(all), { count: 2, first: ['no-where-else', 'nowhere'] })
-    t.same(await selection.missingRequisites((await selection.findPackages(['top'])).ids), {
-      count: 1,
-      first: ['nowhere']
-    })
-  }
-)
+testOnBoth('requisites are selected at any depth and through members, and superseded packages are not', async (t) => {
+  const { db } = await scanned(
+    t,
+    packageFiles({ fixid: 'top', payload: 'x', preReq: ['middle', 'nowhere'], supersedes: ['old'] }),
+    packageFiles({ fixid: 'middle', payload: 'x', preReq: ['bottom', 'top'] }),
+    packageFiles({ fixid: 'bottom', payload: 'x', preReq: ['nowhere', 'no-where-else'] }),
+    update('old', 'x'),
+    pack('pack', ['top'])
+  )
+  const selection = createSelectionStore(db)
+  const { ids } = await selection.findPackages(['pack'])
+  t.same(await fixidsOf(db, await selection.withMembers(ids)), ['pack', 'top'])
+  const all = await selection.withMembers(ids, true)
+  t.same(await fixidsOf(db, all), ['bottom', 'middle', 'pack', 'top'])
+  t.same(await selection.missingRequisites(all), { count: 2, first: ['no-where-else', 'nowhere'] })
+  t.same(await selection.missingRequisites((await selection.findPackages(['top'])).ids), {
+    count: 1,
+    first: ['nowhere']
+  })
+})
 
-testOnBoth('a filter selects the packages that a listing with it shows', async (t) => {
+testOnBoth('a filter selects the same packages as a listing with it', async (t) => {
   const { db } = await scanned(t, update('fix-a'), update('fix-b', 'x'), pack('pack', ['fix-b']))
   const selection = createSelectionStore(db)
   for (const [filter, expected] of [

@@ -21,7 +21,7 @@ async function makeSource(t: Test): Promise<Database> {
   const file = path.join(fs.realpathSync(t.testdir({})), 'source.db')
   const database = new Sqlite(file)
   database.exec(fs.readFileSync(FIXTURE, 'utf8'))
-  // Of which SQLite thinks less strictly.
+  // A fraction in a column that SQLite does not check.
   database.exec('update login_failure set failures = 2.5')
   database.close()
   return open(t, file)
@@ -46,7 +46,7 @@ async function moveRows(source: Database, target: Database): Promise<void> {
   await endMove(target)
 }
 
-t.test('every table is moved, by its primary key, but those that tell of running servers', async (t) => {
+t.test('every table is moved by its primary key, except those of running servers', async (t) => {
   const db = await makeSource(t)
   const { rows } = await sql<{ name: string; key: string | null }>`
     select t.name, (select group_concat(name) from (select name from pragma_table_info(t.name) where pk > 0 order by pk)) as key
@@ -61,7 +61,7 @@ t.test('every table is moved, by its primary key, but those that tell of running
   )
 })
 
-testOnBoth('a depot that is moved there and back has the same rows, and gives the same ids', async (t) => {
+testOnBoth('a depot that is moved there and back has the same rows, and uses the same next ids', async (t) => {
   const source = await makeSource(t)
   const target = await makeTarget(t)
   await moveRows(source, target)
@@ -78,7 +78,7 @@ testOnBoth('a depot that is moved there and back has the same rows, and gives th
   t.same(await readLastIds(back), ids)
 })
 
-testOnBoth('ids of rows that are gone are not given again', async (t) => {
+testOnBoth('ids of deleted rows are not used again', async (t) => {
   const source = await makeSource(t)
   await sql`update sqlite_sequence set seq = 5000 where name = 'task'`.execute(source)
   const target = await makeTarget(t)
@@ -88,11 +88,11 @@ testOnBoth('ids of rows that are gone are not given again', async (t) => {
   t.same(await target.insertInto('task').values(row).returning('id').executeTakeFirstOrThrow(), { id: 5001 })
 })
 
-testOnBoth('work goes back to the queue at its start', async (t) => {
+testOnBoth('jobs are requeued without their checkpoint', async (t) => {
   const source = await makeSource(t)
   const running = {
     state: 'running',
-    lease_owner: 'somebody',
+    lease_owner: 'another',
     lease_token: 3,
     checkpoint_offset: 700,
     bytes_done: 700
@@ -108,38 +108,38 @@ testOnBoth('work goes back to the queue at its start', async (t) => {
   t.match(job, { state: 'queued', lease_owner: null, lease_token: 3, checkpoint_offset: 0, bytes_done: 700 })
 })
 
-testOnBoth('rows that are there already are not moved again', async (t) => {
+testOnBoth('rows that the target already has are not moved again', async (t) => {
   const source = await makeSource(t)
   const target = await makeTarget(t)
   await beginMove(target, await readIdentity(source))
   const names = [...Array(1_203).keys()].map((number) => ({ key: `key ${number}`, failures: 1.5, failed_at: number }))
   await source.insertInto('login_failure').values(names).execute()
   const [table] = MOVED_TABLES.filter(({ name }) => name === 'login_failure')
-  if (table === undefined) throw new Error('there is such a table')
+  if (table === undefined) throw new Error('The table is missing')
   await moveTable(source, target, table)
   await target.deleteFrom('login_failure').where('key', '>', 'key 7').execute()
   await moveTable(source, target, table)
   t.same(await sumOfTarget(target, table), await sumOfSource(source, table))
   t.equal((await sumOfSource(source, table)).rows > 1_203, true)
   await target.updateTable('login_failure').set({ failures: 2 }).where('key', '=', 'key 9').execute()
-  t.not((await sumOfTarget(target, table)).digest, (await sumOfSource(source, table)).digest, 'a difference shows')
+  t.not((await sumOfTarget(target, table)).digest, (await sumOfSource(source, table)).digest, 'the sums differ')
 })
 
-testOnBoth('a database is empty, or a move of this depot goes on in it, or it is taken', async (t, engine) => {
+testOnBoth('a database is empty, the target of a move of this depot, or taken', async (t, engine) => {
   const target = await makeTarget(t)
   const judge = (identity: string) => judgeTarget(target, MOVED_TABLES, identity)
   t.equal(await judge('one'), 'empty')
   await migrateToLatest(target)
-  t.equal(await judge('one'), 'empty', 'also with tables')
+  t.equal(await judge('one'), 'empty', 'even with tables')
   await beginMove(target, 'one')
   t.equal(await judge('one'), 'begun')
   t.equal(await judge('two'), 'taken', 'a move of another depot')
   await stateOf(target).set('a', '1')
   await stateOf(target).set('a', '2')
   t.equal(await stateOf(target).get('a'), '2')
-  // A file is refused when it is opened.
+  // A SQLite file is refused when it is opened.
   const refused = engine === 'PostgreSQL' ? DatabaseUnusable : { message: /unfinished-move/ }
-  await t.rejects(migrateToLatest(target), refused, 'a server does not start on a part of a depot')
+  await t.rejects(migrateToLatest(target), refused, 'a server does not start on an incomplete depot')
   await target.insertInto('identity').values({ id: 1, uuid: 'one' }).execute()
   await endMove(target)
   t.equal(await judge('one'), 'this depot')

@@ -16,7 +16,7 @@ const file = (path: string, size = 5) => ({
   modifiedAt: 1
 })
 
-function found(fixid: string, changes: Partial<Package> = {}): DraftPackage {
+function draftOf(fixid: string, changes: Partial<Package> = {}): DraftPackage {
   const item: Package = {
     fixid,
     kind: 'update',
@@ -53,18 +53,18 @@ function found(fixid: string, changes: Partial<Package> = {}): DraftPackage {
   }
 }
 
-testOnBoth('what was found becomes the catalog, with all its details', async (t) => {
+testOnBoth('a published draft is the catalog, with all details', async (t) => {
   const { db } = await makeDepot(t)
   const { begin, draft } = createScanStore(db, 1, [])
   await begin()
-  const item = found('fix', {
+  const item = draftOf('fix', {
     machineTypes: [{ type: '7X05', name: 'One' }],
     operatingSystems: ['Linux', 'Windows'],
     properties: { Colour: ['red', 'blue'], __proto__: null as never },
     requisites: [{ fixid: 'other', kind: 'corequisite' }]
   })
   await draft.putPackages([item])
-  t.equal(await draft.packageCount(), 0, 'nothing shows before it is published')
+  t.equal(await draft.packageCount(), 0, 'nothing is visible before the publication')
   await draft.publish(NOW)
   t.equal(await draft.packageCount(), 1)
   t.match(await listPackages(db), [
@@ -87,15 +87,15 @@ testOnBoth('what was found becomes the catalog, with all its details', async (t)
   ])
 })
 
-testOnBoth('a package that was found again gives way to the later one', async (t) => {
+testOnBoth('a later package of the same fixid replaces the earlier one', async (t) => {
   const { db } = await makeDepot(t)
   const { begin, draft } = createScanStore(db, 1, [])
   await begin()
-  await draft.putPackages([found('fix', { payloadState: 'missing' }), found('other')])
+  await draft.putPackages([draftOf('fix', { payloadState: 'missing' }), draftOf('other')])
   t.match(await draft.earlierPackages(['fix', 'absent']), [
     { fixid: 'fix', directory: '', metadataPath: 'fix.xml', hasPayload: false }
   ])
-  await draft.putPackages([found('fix', { version: '2', files: [file('elsewhere.uxz')] })])
+  await draft.putPackages([draftOf('fix', { version: '2', files: [file('elsewhere.uxz')] })])
   t.match(await draft.earlierPackages(['fix']), [{ hasPayload: true }])
   await draft.publish(NOW)
   const packages = await listPackages(db)
@@ -108,7 +108,7 @@ testOnBoth('a package that was found again gives way to the later one', async (t
   )
 })
 
-testOnBoth('a scan replaces what differs, and leaves the rows of all other packages alone', async (t) => {
+testOnBoth('a scan replaces differing packages, and keeps the rows of all others', async (t) => {
   const { db } = await makeDepot(t)
   const { begin, draft } = createScanStore(db, 1, [])
   const scan = async (...items: DraftPackage[]) => {
@@ -118,27 +118,27 @@ testOnBoth('a scan replaces what differs, and leaves the rows of all other packa
     const rows = await db.selectFrom('package').select(['fixid', 'id']).execute()
     return new Map(rows.map(({ fixid, id }) => [fixid, id]))
   }
-  const before = await scan(found('changed'), found('gone'), found('same'))
-  const after = await scan(found('changed', { version: '2' }), found('new'), found('same'))
+  const before = await scan(draftOf('changed'), draftOf('gone'), draftOf('same'))
+  const after = await scan(draftOf('changed', { version: '2' }), draftOf('new'), draftOf('same'))
   t.same([...after.keys()].sort(), ['changed', 'new', 'same'])
   t.equal(after.get('same'), before.get('same'))
   t.not(after.get('changed'), before.get('changed'))
   const paths = (await db.selectFrom('file').select('path').orderBy('path').execute()).map(({ path }) => path)
-  t.same(paths, ['changed.uxz', 'new.uxz', 'same.uxz'], 'files go with the last package that has them')
+  t.same(paths, ['changed.uxz', 'new.uxz', 'same.uxz'], 'files are deleted with their last package')
 })
 
-testOnBoth('a file that two packages share is one file, and follows its change', async (t) => {
+testOnBoth('a file of two packages is one row, and is updated', async (t) => {
   const { db } = await makeDepot(t)
   const { begin, draft } = createScanStore(db, 1, [])
   for (const size of [5, 6]) {
     await begin()
-    await draft.putPackages(['one', 'two'].map((fixid) => found(fixid, { files: [file('shared.uxz', size)] })))
+    await draft.putPackages(['one', 'two'].map((fixid) => draftOf(fixid, { files: [file('shared.uxz', size)] })))
     await draft.publish(NOW)
     t.same(await db.selectFrom('file').select(['path', 'size']).execute(), [{ path: 'shared.uxz', size }])
   }
 })
 
-testOnBoth('readers see the old catalog to the end of what they read, and the new one after it', async (t) => {
+testOnBoth('a reading transaction sees the old catalog to its end, and later ones the new catalog', async (t) => {
   const depot = await makeDepot(t, packageFiles({ fixid: 'old' }))
   await depot.scan()
   const fixids = async (db: typeof depot.db) => (await listPackages(db)).map(({ fixid }) => fixid)
@@ -154,7 +154,7 @@ testOnBoth('readers see the old catalog to the end of what they read, and the ne
   t.same(await fixids(depot.db), ['new', 'old'])
 })
 
-testOnBoth('every missing member is reported, also when there are many', async (t) => {
+testOnBoth('every missing member is reported, even if there are many', async (t) => {
   const members = Array.from({ length: 1_101 }, (_, number) => `gone-${number}`)
   const contents = ['perhaps-a-member']
   const depot = await makeDepot(t, {
@@ -177,7 +177,7 @@ function sentence(fixid: string): string {
   return `The system pack lists a package that is not in the repository: ${fixid}`
 }
 
-testOnBoth('an unchanged catalog keeps its packages, and the problems that nobody looked for', async (t) => {
+testOnBoth('an unchanged catalog keeps its packages, and the problems that were not checked', async (t) => {
   const { db } = await makeDepot(t)
   const { begin, draft } = createScanStore(db, 1, [])
   await begin()

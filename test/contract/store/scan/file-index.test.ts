@@ -8,7 +8,7 @@ import { testOnBoth } from '../../../support/engines.ts'
 
 const SUFFIXES = ['.xml', '.zip']
 
-const seen = (path: string, stamp = '1'): WalkedFileRow => {
+const walked = (path: string, stamp = '1'): WalkedFileRow => {
   const [, directory = '', stem = '', suffix = ''] = /^(?:(.*)\/)?([^/]*?)(\.\w+)?$/.exec(path) ?? []
   return { path, directory, stem, suffix, size: 10, modified_at: 1, stamp }
 }
@@ -30,9 +30,9 @@ async function isCurrent(db: Database): Promise<boolean> {
 
 const pathsOf = (items: readonly { path: string }[]) => items.map(({ path }) => path)
 
-testOnBoth('what was never read, or has changed since, is unread', async (t) => {
+testOnBoth('a file that is new or has changed is unread', async (t) => {
   const { index } = await open(t)
-  await index.addWalked([seen('new.bin'), seen('same.bin'), seen('changed.bin', '2')])
+  await index.addWalked([walked('new.bin'), walked('same.bin'), walked('changed.bin', '2')])
   await index.save([indexed('same.bin'), indexed('changed.bin')])
   t.same(await index.unreadTotals(), { files: 2, bytes: 20 })
   t.same(await index.unreadPage('', 10), [
@@ -43,28 +43,28 @@ testOnBoth('what was never read, or has changed since, is unread', async (t) => 
   t.same(await index.unreadTotals(), { files: 0, bytes: 0 })
 })
 
-testOnBoth('unread files come in pages, by path', async (t) => {
+testOnBoth('unread files are listed in pages, by path', async (t) => {
   const { index } = await open(t)
-  await index.addWalked(['c', 'a/z', 'b', 'a', 'd'].map((path) => seen(path)))
+  await index.addWalked(['c', 'a/z', 'b', 'a', 'd'].map((path) => walked(path)))
   const first = pathsOf(await index.unreadPage('', 3))
   t.same(first, ['a', 'a/z', 'b'])
   t.same(pathsOf(await index.unreadPage('b', 3)), ['c', 'd'])
   t.same(await index.unreadPage('d', 3), [])
 })
 
-testOnBoth('a newer reader of metadata reads metadata again, and nothing else', async (t) => {
+testOnBoth('a newer metadata reader reads only metadata files again', async (t) => {
   const { db, index } = await open(t, 1)
   const paths = ['a.xml', 'a.uxz', 'b.zip']
   await index.save(paths.map((path) => indexed(path)))
   const newer = createScanStore(db, 2, SUFFIXES)
   await newer.begin()
-  await newer.index.addWalked(paths.map((path) => seen(path)))
+  await newer.index.addWalked(paths.map((path) => walked(path)))
   t.same(pathsOf(await newer.index.unreadPage('', 10)), ['a.xml', 'b.zip'])
   await newer.index.save(['a.xml', 'b.zip'].map((path) => indexed(path)))
   t.equal((await newer.index.unreadTotals()).files, 0)
 })
 
-testOnBoth('a new reading makes the catalog out of date', async (t) => {
+testOnBoth('a newly indexed file makes the catalog outdated', async (t) => {
   const { db, store, index } = await open(t)
   await store.draft.publish(new Date())
   t.equal(await isCurrent(db), true)
@@ -72,9 +72,9 @@ testOnBoth('a new reading makes the catalog out of date', async (t) => {
   t.equal(await isCurrent(db), false)
 })
 
-testOnBoth('readings of files that are gone are forgotten, and only then the catalog is out of date', async (t) => {
+testOnBoth('missing files are deleted from the index, and only then the catalog is outdated', async (t) => {
   const { db, store, index } = await open(t)
-  await index.addWalked([seen('stays')])
+  await index.addWalked([walked('stays')])
   await index.save([indexed('stays'), indexed('gone')])
   await store.draft.publish(new Date())
   await index.forgetMissing()
@@ -85,7 +85,7 @@ testOnBoth('readings of files that are gone are forgotten, and only then the cat
   t.equal(await isCurrent(db), true)
 })
 
-testOnBoth('what can no longer be read is forgotten, however much it is', async (t) => {
+testOnBoth('unreadable files are deleted from the index, in any number', async (t) => {
   const { db, store, index } = await open(t)
   const paths = Array.from({ length: 1200 }, (_, number) => `file-${number}`)
   await index.save(paths.map((path) => indexed(path)))
@@ -97,10 +97,10 @@ testOnBoth('what can no longer be read is forgotten, however much it is', async 
   t.same(pathsOf(await db.selectFrom('file_index').select('path').execute()), ['file-0'])
 })
 
-testOnBoth('files are found by directory and stem, whatever follows it', async (t) => {
+testOnBoth('files are found by directory and stem, with any suffix', async (t) => {
   const { index } = await open(t)
   const paths = ['fix.xml', 'fix.txt', 'fixes.txt', 'sub/fix.txt', 'sub/other.xml', 'unread.xml']
-  await index.addWalked(paths.map((path) => seen(path)))
+  await index.addWalked(paths.map((path) => walked(path)))
   await index.save(paths.slice(0, -1).map((path) => indexed(path, { contents: path.endsWith('xml') ? '{}' : null })))
   await index.indexStems()
   await index.indexStems()
@@ -121,9 +121,9 @@ testOnBoth('files are found by directory and stem, whatever follows it', async (
   t.same(found[0]?.file, { path: 'fix.txt', suffix: '.txt', size: 10, crc32: 0xdeadbeef, sha256: 'ab', modifiedAt: 1 })
 })
 
-testOnBoth('a reading of another state of the file counts for nothing', async (t) => {
+testOnBoth('an index entry of another stamp is ignored', async (t) => {
   const { index } = await open(t)
-  await index.addWalked([seen('a.xml', '2'), seen('b.xml')])
+  await index.addWalked([walked('a.xml', '2'), walked('b.xml')])
   await index.save([indexed('a.xml', { contents: '{}' }), indexed('b.xml', { contents: '{}' })])
   t.same(
     (await index.describedPage('', 10)).map(({ file }) => file.path),
@@ -133,10 +133,10 @@ testOnBoth('a reading of another state of the file counts for nothing', async (t
   t.same(pathsOf(await index.unclaimedPage('', 10)), ['b.xml'])
 })
 
-testOnBoth('metadata and unclaimed files come in pages', async (t) => {
+testOnBoth('metadata files and unclaimed files are listed in pages', async (t) => {
   const { index, store } = await open(t)
   const paths = ['a.xml', 'b.bin', 'c.xml', 'd.xml']
-  await index.addWalked(paths.map((path) => seen(path)))
+  await index.addWalked(paths.map((path) => walked(path)))
   await index.save(paths.map((path) => indexed(path, { contents: path.endsWith('.xml') ? '{}' : null })))
   const described = async (after: string) => (await index.describedPage(after, 2)).map(({ file }) => file.path)
   t.same(await described(''), ['a.xml', 'c.xml'])
@@ -148,22 +148,22 @@ testOnBoth('metadata and unclaimed files come in pages', async (t) => {
   t.same(await store.draft.claimedOf(['a.xml', 'b.bin']), ['b.bin'])
 })
 
-testOnBoth('a new scan begins with nothing seen, and keeps what was read', async (t) => {
+testOnBoth('a new scan begins without walked files, and keeps the file index', async (t) => {
   const { store, index } = await open(t)
-  await index.addWalked([seen('a')])
+  await index.addWalked([walked('a')])
   await index.save([indexed('a')])
   await index.indexStems()
   await store.begin()
   t.same(pathsOf(await index.unclaimedPage('', 10)), [])
-  await index.addWalked([seen('a')])
+  await index.addWalked([walked('a')])
   t.equal((await index.unreadTotals()).files, 0)
 })
 
-testOnBoth('the scratch of one connection is not seen by another', async (t) => {
+testOnBoth('the temporary tables of one connection are not visible to another', async (t) => {
   const { db, connect } = await makeDepot(t)
   const stores = [db, connect()].map((connection) => createScanStore(connection, 1, SUFFIXES))
   for (const store of stores) await store.begin()
-  await stores[0]?.index.addWalked([seen('a')])
+  await stores[0]?.index.addWalked([walked('a')])
   t.equal((await stores[0]?.index.unreadTotals())?.files, 1)
   t.equal((await stores[1]?.index.unreadTotals())?.files, 0)
 })

@@ -7,7 +7,7 @@ import { testOnBoth } from '../../../support/engines.ts'
 const NOW = new Date('2026-05-06T07:08:09Z')
 const hours = (count: number) => new Date(NOW.getTime() + count * 3_600_000)
 
-/** A store with plans; each is a name, a state, and until when it is kept. */
+/** A store with plans; each has a state and a time until which it is kept. */
 async function openStore(t: Test, plans: readonly (readonly [state: string, keptUntil?: Date])[] = []) {
   const { db } = await makeDepot(t)
   const ids: number[] = []
@@ -35,7 +35,7 @@ async function openStore(t: Test, plans: readonly (readonly [state: string, kept
   return { db, ids, archives: createArchiveStore(db), withEntries }
 }
 
-testOnBoth('only archives whose time is over are given up, and with them their entries', async (t) => {
+testOnBoth('only archives whose time is over expire, and their entries are deleted', async (t) => {
   const { archives, ids, withEntries } = await openStore(t, [
     ['kept', hours(-1)],
     ['kept', hours(1)],
@@ -49,7 +49,7 @@ testOnBoth('only archives whose time is over are given up, and with them their e
   t.same(await archives.expire(NOW), [])
 })
 
-testOnBoth('an archive is kept longer when it is asked for again, and never for less long', async (t) => {
+testOnBoth('keeping an archive longer never shortens its time', async (t) => {
   const { archives, ids } = await openStore(t, [['kept', hours(5)]])
   const [id = 0] = ids
   await archives.keepLonger(id, hours(2))
@@ -66,7 +66,7 @@ testOnBoth('only a kept archive can be marked as gone', async (t) => {
   t.same(await withEntries(), ids.slice(0, 1))
 })
 
-testOnBoth('archives that are there or will be own their names, others do not', async (t) => {
+testOnBoth('pending and kept archives own their names, others do not', async (t) => {
   const { archives } = await openStore(t, [['pending'], ['kept', hours(1)], ['gone'], ['none']])
   const names = [0, 1, 2, 3, 4].map((index) => `archive ${index}`)
   t.same(
@@ -80,7 +80,7 @@ testOnBoth('archives that are there or will be own their names, others do not', 
   t.same([await archives.isNameTaken('archive 2'), await archives.isNameTaken('archive 4')], [true, false])
 })
 
-testOnBoth('names are counted that go on with digits, and no others', async (t) => {
+testOnBoth('names are counted that continue with digits, and no others', async (t) => {
   const { db, archives, ids } = await openStore(t, [['kept'], ['gone'], ['pending'], ['kept'], ['kept']])
   const names = ['repository7.zip', 'repository7001.zip', 'repository71000.zip', 'repository8.zip', 'repository']
   for (const [index, archive_name] of names.entries()) {
@@ -94,14 +94,14 @@ testOnBoth('names are counted that go on with digits, and no others', async (t) 
   t.equal(await archives.countNames('repository9'), 0)
 })
 
-testOnBoth('what is still to be packed is reserved, and what is packed already is not', async (t) => {
+testOnBoth('the bytes that are still to be packed are reserved, and the packed ones are not', async (t) => {
   const { db, archives, ids } = await openStore(t, [['pending'], ['pending'], ['kept', hours(1)]])
-  t.equal(await archives.reservedBytes(), 0, 'without work nothing is packed')
+  t.equal(await archives.reservedBytes(), 0, 'without jobs nothing is packed')
   for (const plan_id of ids.slice(0, 2)) await queueTask(db, 'export', { plan_id, bytes_total: 1_000 })
   t.equal(await archives.reservedBytes(), 2_000)
   const jobs = createJobStore(db)
   const lease = await jobs.claimNext(['export'], 'tester', NOW)
-  if (lease === undefined) return t.fail('nothing waits')
+  if (lease === undefined) return t.fail('no job is queued')
   const progress = { packagesDone: 0, bytesDone: 400 }
   await jobs.saveProgress(lease, progress, { offset: 400, position: 0, crc32: 1 })
   t.equal(await archives.reservedBytes(), 1_600)

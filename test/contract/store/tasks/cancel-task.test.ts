@@ -11,7 +11,7 @@ const NOW = new Date('2026-03-04T05:06:07.890Z')
 const cancel = (db: Database, id: number) =>
   db.transaction().execute((trx) => cancelTask(trx, id, { message: TASK_CANCELED, now: NOW }))
 
-testOnBoth('canceling one of two tasks leaves the work to the other', async (t) => {
+testOnBoth('canceling one of two tasks leaves the job to the other', async (t) => {
   const { db } = await makeDepot(t)
   const tasks = createTaskStore(db)
   const first = await queueTask(db, 'export')
@@ -22,25 +22,25 @@ testOnBoth('canceling one of two tasks leaves the work to the other', async (t) 
   t.match(await createJobStore(db).claimNext(['export'], 'tester', NOW), { taskId: second.id })
 })
 
-testOnBoth('with its last task the work ends, also while it runs', async (t) => {
+testOnBoth('canceling the last task of a job ends the job, even while it runs', async (t) => {
   const { db } = await makeDepot(t)
   const jobs = createJobStore(db)
   const [waiting, running] = [await queueTask(db, 'export'), await queueTask(db, 'export')]
   await cancel(db, waiting.id)
   const lease = await jobs.claimNext(['export'], 'tester', NOW)
-  t.equal(lease?.jobId, running.jobId, 'what was canceled is not begun')
+  t.equal(lease?.jobId, running.jobId, 'a canceled job is not claimed')
   await cancel(db, running.id)
   t.equal(lease && (await jobs.isHeld(lease)), false)
 })
 
-testOnBoth('of a cancellation and a completion the first one counts', async (t) => {
+testOnBoth('of a cancellation and a completion, the first one counts', async (t) => {
   const { db } = await makeDepot(t)
   const [jobs, tasks] = [createJobStore(db), createTaskStore(db)]
   const outcome = { state: 'completed', message: OPERATION_SUCCEEDED, now: NOW } as const
   for (const isFirst of [true, false]) {
     const { id } = await queueTask(db, 'export')
     const lease = await jobs.claimNext(['export'], 'tester', NOW)
-    if (lease === undefined) return t.fail('nothing waits')
+    if (lease === undefined) return t.fail('no job is queued')
     if (isFirst) {
       t.equal(await cancel(db, id), 'canceled')
       t.equal(await jobs.finish(lease, outcome), false)
@@ -53,7 +53,7 @@ testOnBoth('of a cancellation and a completion the first one counts', async (t) 
   }
 })
 
-testOnBoth('a task that never was is unknown', async (t) => {
+testOnBoth('a task that never existed is unknown', async (t) => {
   const { db } = await makeDepot(t)
   t.equal(await cancel(db, 1), 'unknown')
 })

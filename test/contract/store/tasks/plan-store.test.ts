@@ -17,7 +17,7 @@ function entries(count: number, prefix = ''): PlanEntry[] {
   }))
 }
 
-testOnBoth('entries come back in pages, in order and as they were', async (t) => {
+testOnBoth('entries are read in pages, in order and as they were inserted', async (t) => {
   const { db } = await makeDepot(t)
   const plans = createPlanStore(db)
   for (const [count, pages] of [
@@ -37,7 +37,7 @@ testOnBoth('entries come back in pages, in order and as they were', async (t) =>
   }
 })
 
-testOnBoth('a plan has its own entries only', async (t) => {
+testOnBoth('a plan has only its own entries', async (t) => {
   const { db } = await makeDepot(t)
   const plans = createPlanStore(db)
   const ids = [await plans.begin(), await plans.begin()] as const
@@ -47,7 +47,7 @@ testOnBoth('a plan has its own entries only', async (t) => {
   t.same(await itemsOf(plans.entryPages(ids[1])), entries(2, 'second/'))
 })
 
-testOnBoth('what was completed is what is read', async (t) => {
+testOnBoth('a completed plan is read as it was completed', async (t) => {
   const { db } = await makeDepot(t)
   const plans = createPlanStore(db)
   const id = await plans.begin()
@@ -67,7 +67,7 @@ testOnBoth('what was completed is what is read', async (t) => {
   t.same(await plans.getPlan(other), { id: other, ...empty })
 })
 
-testOnBoth('there is no plan with an unknown id', async (t) => {
+testOnBoth('a plan with an unknown id does not exist', async (t) => {
   const { db } = await makeDepot(t)
   const plans = createPlanStore(db)
   await t.rejects(plans.getPlan(1))
@@ -75,7 +75,7 @@ testOnBoth('there is no plan with an unknown id', async (t) => {
   t.same(await itemsOf(plans.entryPages(1)), [])
 })
 
-testOnBoth('one position has one entry', async (t) => {
+testOnBoth('a position has one entry', async (t) => {
   const { db } = await makeDepot(t)
   const plans = createPlanStore(db)
   const id = await plans.begin()
@@ -83,7 +83,7 @@ testOnBoth('one position has one entry', async (t) => {
   await t.rejects(plans.addEntries(id, entries(1, 'again/')), /UNIQUE/i)
 })
 
-testOnBoth('a plan is found by the name of its archive, as long as that is there or will be', async (t) => {
+testOnBoth('a plan is found by the name of its archive while that is pending or kept', async (t) => {
   const { db } = await makeDepot(t)
   const plans = createPlanStore(db)
   const id = await plans.begin()
@@ -101,7 +101,7 @@ testOnBoth('a plan is found by the name of its archive, as long as that is there
   t.equal(await plans.findPlan(''), undefined)
 })
 
-testOnBoth('the entry is found that any byte before the directory belongs to', async (t) => {
+testOnBoth('the entry of any byte before the directory is found', async (t) => {
   const { db } = await makeDepot(t)
   const plans = createPlanStore(db)
   for (const count of [1, 2, 3, 64, 65]) {

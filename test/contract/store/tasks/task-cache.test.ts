@@ -8,7 +8,7 @@ import { testOnBoth } from '../../../support/engines.ts'
 
 const DONE = { id: 'DONE', text: 'done', explanation: '', recovery: '' }
 
-/** A depot with a task, and a reader of it that counts how often it really reads. */
+/** A depot with a task, and a reader that counts the queries. */
 async function follow(t: Test) {
   const depot = await makeDepot(t)
   const { id } = await queueTask(depot.db, 'export')
@@ -28,20 +28,20 @@ async function follow(t: Test) {
 
 const end = (taskId: number) => [{ taskId }, { state: 'completed', message: DONE, now: new Date() }] as const
 
-testOnBoth('a task is read once as long as nothing is written', async (t) => {
+testOnBoth('a task is read once while nothing is written', async (t) => {
   const { state, reads, tasks } = await follow(t)
   t.same([await state(), await state(), await state(), reads()], ['queued', 'queued', 'queued', 1])
   t.same([await tasks.findTask(999), await tasks.findTask(999), reads()], [undefined, undefined, 2])
 })
 
-testOnBoth('what another connection has written is seen at once', async (t) => {
+testOnBoth('a write of another connection is visible at once', async (t) => {
   const { depot, id, state } = await follow(t)
   t.equal(await state(), 'queued')
   await endTasks(depot.db, ...end(id))
   t.equal(await state(), 'completed')
 })
 
-testOnBoth('what the same connection has written is seen at once', async (t) => {
+testOnBoth('a write of the same connection is visible at once', async (t) => {
   const { own, id, state } = await follow(t)
   t.equal(await state(), 'queued')
   await endTasks(own, ...end(id))

@@ -13,17 +13,17 @@ const LATER = new Date('2026-03-04T06:00:00.001Z')
 const message = (id: string): Message => ({ id, text: `text ${id}`, explanation: `why ${id}`, recovery: `then ${id}` })
 const DONE = message('DONE')
 
-/** Claims the oldest work of a kind, and gives back its lease. */
+/** Claims the oldest job of a kind. */
 async function claim(db: Database, kind: TaskKind = 'export') {
   const job = await createJobStore(db).claimNext([kind], 'tester', NOW)
-  if (job === undefined) throw new Error('Nothing waits')
+  if (job === undefined) throw new Error('No job is queued')
   return job
 }
 
 const finish = async (db: Database, state: 'completed' | 'failed', kind: TaskKind = 'export') =>
   createJobStore(db).finish(await claim(db, kind), { state, message: DONE, now: LATER })
 
-testOnBoth('a new task waits, and knows who asked for what', async (t) => {
+testOnBoth('a new task is queued, with its user, its totals and its notes', async (t) => {
   const { db } = await makeDepot(t)
   const job = { packages_total: 3, bytes_total: 2 ** 40 }
   const { jobId, ...task } = await queueTask(db, 'export', { createdAt: NOW, ...job }, [message('NOTE')])
@@ -46,7 +46,7 @@ testOnBoth('a new task waits, and knows who asked for what', async (t) => {
   t.equal(await createTaskStore(db).findTask(task.id + 1), undefined)
 })
 
-testOnBoth('a task that has not ended is as far as its work, and so are all others that wait for it', async (t) => {
+testOnBoth('a live task has the progress of its job, and so have all others that wait for it', async (t) => {
   const { db } = await makeDepot(t)
   const tasks = createTaskStore(db)
   const first = await queueTask(db, 'export', { packages_total: 9, bytes_total: 900 })
@@ -64,7 +64,7 @@ testOnBoth('a task that has not ended is as far as its work, and so are all othe
   }
 })
 
-testOnBoth('a task that has ended stays as far as it was, whatever becomes of its work', async (t) => {
+testOnBoth('a task that has ended keeps its progress, independent of its job', async (t) => {
   const { db } = await makeDepot(t)
   const tasks = createTaskStore(db)
   const jobs = createJobStore(db)
@@ -87,15 +87,15 @@ testOnBoth('a task that has ended stays as far as it was, whatever becomes of it
   })
 })
 
-testOnBoth('an id is never used again, not even when its task is gone', async (t) => {
+testOnBoth('the id of a deleted task is never used again', async (t) => {
   const { db } = await makeDepot(t)
   const { id } = await queueTask(db, 'export', {}, [message('NOTE')])
   await db.deleteFrom('task').execute()
-  t.same(await db.selectFrom('task_message').selectAll().execute(), [], 'messages go with their task')
+  t.same(await db.selectFrom('task_message').selectAll().execute(), [], 'messages are deleted with their task')
   t.ok((await queueTask(db, 'export')).id > id)
 })
 
-testOnBoth('how a task ended stands before its notes, and the notes in their order', async (t) => {
+testOnBoth('the message about the outcome comes before the notes, and the notes are in their order', async (t) => {
   const { db } = await makeDepot(t)
   const tasks = createTaskStore(db)
   const notes = ['FIRST', 'SECOND', 'THIRD'].map(message)
@@ -106,7 +106,7 @@ testOnBoth('how a task ended stands before its notes, and the notes in their ord
   t.same((await tasks.findTask(id))?.messages, [DONE, ...notes])
 })
 
-testOnBoth('live tasks are those that have not ended, oldest first, with their messages', async (t) => {
+testOnBoth('live tasks are listed oldest first, with their messages', async (t) => {
   const { db } = await makeDepot(t)
   const tasks = createTaskStore(db)
   await queueTask(db, 'export')
@@ -123,7 +123,7 @@ testOnBoth('live tasks are those that have not ended, oldest first, with their m
   t.same((await tasks.liveTasks('export', 1))[0]?.messages, [message('NOTE')])
 })
 
-testOnBoth('the totals are sums over live tasks, of one kind or of all', async (t) => {
+testOnBoth('the totals are sums over live tasks, of one kind or of all kinds', async (t) => {
   const { db } = await makeDepot(t)
   const tasks = createTaskStore(db)
   const jobs = createJobStore(db)
@@ -140,7 +140,7 @@ testOnBoth('the totals are sums over live tasks, of one kind or of all', async (
   t.match(await tasks.liveTotals('export'), { count: 1, queued: 1, packagesDone: 0, bytesTotal: 200 })
 })
 
-testOnBoth('a page of tasks has those of its kind and state, the newest first', async (t) => {
+testOnBoth('a page of tasks has the tasks of its kind and state, newest first', async (t) => {
   const { db } = await makeDepot(t)
   const tasks = createTaskStore(db)
   const ids: number[] = []
@@ -155,7 +155,7 @@ testOnBoth('a page of tasks has those of its kind and state, the newest first', 
   t.same(await page('failed'), [])
 })
 
-testOnBoth('tasks that have ended are read in the order in which they did, and a number is given once', async (t) => {
+testOnBoth('tasks that have ended are read in the order of their ends, and an end number is used once', async (t) => {
   const { db } = await makeDepot(t)
   const tasks = createTaskStore(db)
   const ended = async (after = 0, limit = 10) =>
@@ -183,7 +183,7 @@ testOnBoth('tasks that have ended are read in the order in which they did, and a
   t.same(await ended(3), [[5, next.id]])
 })
 
-testOnBoth('a task knows since when its present run goes on, and how far it was before', async (t) => {
+testOnBoth('a running task has the start of its run, and the bytes before it', async (t) => {
   const { db } = await makeDepot(t)
   const tasks = createTaskStore(db)
   const jobs = createJobStore(db)
