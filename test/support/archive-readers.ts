@@ -1,4 +1,4 @@
-/** Programs and libraries that did not write an archive, and what they make of it. */
+/** Programs and libraries that read the archives: they share no code with the writer. */
 import { execFile } from 'node:child_process'
 import { accessSync, constants } from 'node:fs'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
@@ -7,12 +7,12 @@ import { delimiter, join } from 'node:path'
 import { buffer } from 'node:stream/consumers'
 import { openPromise } from 'yauzl'
 
-/** What a program said of an archive. */
+/** The result of a program that checked an archive. */
 export interface Verdict {
   readonly exitCode: number
-  /** Everything it printed while it checked. */
+  /** Everything that the program printed. */
   readonly output: string
-  /** The names in the archive, as it prints them; none when it found the archive bad. */
+  /** The names in the archive, as the program prints them; empty when it found the archive bad. */
   readonly names: readonly string[]
 }
 
@@ -89,21 +89,21 @@ async function checkThenList(reader: ArchiveReader, archive: string, args: reado
   }
 }
 
-/** What it prints on its standard output is the list of names. */
+/** For programs whose standard output is the list of names. */
 async function checkByListing(command: string, args: readonly string[]): Promise<Verdict> {
   const { exitCode, output, lines } = await run(command, args)
   return { exitCode, output, names: exitCode === 0 ? lines : [] }
 }
 
-/** All command-line readers, also those that are missing here. */
+/** All command-line readers, installed or not. */
 export const archiveReaders: readonly ArchiveReader[] = [UNZIP, SEVEN_ZIP, BSDTAR, PYTHON, JAR]
 
-/** False, or the reason for which a test with this reader is skipped. */
+/** False, or the reason why a test with this reader is skipped. */
 export function skipReader({ command }: ArchiveReader): false | string {
   return isOnPath(command) ? false : `${command} is not on the PATH`
 }
 
-/** An entry as yauzl, which is always there, reads it. */
+/** An entry as yauzl reads it, which is always installed. */
 export interface ReadEntry {
   readonly name: string
   readonly size: number
@@ -145,7 +145,7 @@ function isOnPath(command: string): boolean {
   })
 }
 
-/** Names are UTF-8, whatever the language of the machine. */
+/** Names are UTF-8 in every locale of the machine. */
 const environment = { ...process.env, LC_ALL: 'C.UTF-8', PYTHONUTF8: '1' }
 const MAX_OUTPUT_BYTES = 256 * 1024 * 1024
 
@@ -164,7 +164,7 @@ function run(command: string, args: readonly string[]): Promise<Run> {
   })
 }
 
-/** What a command prints; rejects when it fails. */
+/** The standard output of a command; rejects when the command fails. */
 function output(command: string, args: readonly string[], cwd?: string): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const options = { env: environment, maxBuffer: MAX_OUTPUT_BYTES, encoding: 'buffer' as const, cwd }

@@ -1,6 +1,4 @@
-/**
- * Archives of tests: on the disk, or in S3 when TEST_ARCHIVES says so; and what a test sees of them wherever they are.
- */
+/** Archives of tests, on the disk or, with TEST_ARCHIVES=s3, in S3; and a view of them that is the same for both. */
 import type { Test } from 'tap'
 import type { BucketSettings } from '../../src/core/storage/storage-config.ts'
 import { openArchiveStorage } from '../../src/storage/open-archive-storage.ts'
@@ -8,10 +6,10 @@ import { makeBucket, type TestBucket } from './servers/s3-server.ts'
 
 const ARE_IN_S3 = process.env.TEST_ARCHIVES === 's3'
 
-/** For a test that looks into the directory of archives, or fails the disk below it. */
-export const ONLY_DISK = { skip: ARE_IN_S3 ? 'this is about archives on a disk' : false }
+/** For a test that reads the directory of archives, or injects faults of its disk. */
+export const ONLY_DISK = { skip: ARE_IN_S3 ? 'tests archives on a disk' : false }
 
-/** A bucket of the test's own; undefined: archives are on the disk. */
+/** A bucket for this test only; undefined when archives are on the disk. */
 export async function bucketFor(t: Test): Promise<TestBucket | undefined> {
   return ARE_IN_S3 ? makeBucket(t) : undefined
 }
@@ -36,7 +34,7 @@ export function viewArchives(t: Test, location: ArchivesLocation): ArchiveView {
   t.teardown(() => storage.close())
   async function names(isFinished: boolean): Promise<string[]> {
     const files = await storage.ownFiles().catch((error) => {
-      // Before the first start of a server.
+      // The directory does not exist before the first start of a server.
       if (error.code === 'ENOENT') return []
       throw error
     })

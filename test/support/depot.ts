@@ -1,7 +1,4 @@
-/**
- * A depot without doors: a migrated database, directories of its own, and scans that run in this thread when a test
- * says so.
- */
+/** A depot without an API: a migrated database, directories, and scans that run in this thread. */
 import fs from 'node:fs'
 import path from 'node:path'
 import type { Insertable, Kysely } from 'kysely'
@@ -28,25 +25,25 @@ import { type ArchiveView, bucketFor, viewArchives } from './archives.ts'
 import { databaseFor } from './engines.ts'
 import type { Files } from './packages.ts'
 
-/** How long depots of tests keep archives. */
+/** How long depots of tests keep archives, in milliseconds. */
 export const ARCHIVE_TTL_MS = 86_400_000
 
 export interface BareDepot extends WorkerSettings {
   /** Real path of the directory that holds all the others. */
   readonly root: string
-  /** Its archives, wherever they are. */
+  /** Its archives, on the disk or in S3. */
   readonly archiveView: ArchiveView
-  /** The first connection to the database, which is migrated. */
+  /** The first connection to the migrated database. */
   readonly db: Database
-  /** One more connection to the same database; it is closed with the test. */
+  /** Opens one more connection to the same database. It is closed at the end of the test. */
   connect(): Database
-  /** Writes files into the repository; a path makes the directories it needs. */
+  /** Writes files into the repository, and creates their directories. */
   write(files: Files): void
   /** Brings the catalog up to date with the repository. */
   scan(options?: Partial<ScanOptions>): Promise<ScanResult>
 }
 
-/** Makes a depot in the test's own directory, with these files in its repository; nothing has read them yet. */
+/** Makes a depot in the test's directory, with these files in its repository. They have not been scanned. */
 export async function makeDepot(t: Test, files: Files = {}): Promise<BareDepot> {
   const root = fs.realpathSync(t.testdir({ repository: {}, archives: {} }))
   const location = await databaseFor(t, path.join(root, 'fixdepot.db'))
@@ -95,7 +92,7 @@ export async function makeDepot(t: Test, files: Files = {}): Promise<BareDepot> 
   return depot
 }
 
-/** Writes files below a directory; a path makes the directories it needs. */
+/** Writes files below a directory, and creates their directories. */
 export function writeFiles(directory: string, files: Files): void {
   for (const [name, content] of Object.entries(files)) {
     const file = path.join(directory, name)
@@ -125,12 +122,12 @@ function valueElement(text: string): string {
   return `<VALUE>${text.replaceAll('&', '&amp;').replaceAll('<', '&lt;')}</VALUE>`
 }
 
-/** The packages of the catalog that fit, by fixid. */
+/** The packages of the catalog that match the filter, by fixid. */
 export async function listPackages(db: Database, filter: PackageFilter = {}): Promise<PackageSummary[]> {
   return itemsOf(createCatalogStore(db).packagePages(filter))
 }
 
-/** What comes in pages, as one list. */
+/** The items of all pages as one list. */
 export async function itemsOf<T>(pages: AsyncIterable<readonly T[]>): Promise<T[]> {
   const items: T[] = []
   for await (const page of pages) items.push(...page)
@@ -143,7 +140,7 @@ export async function listProblems(db: Database): Promise<CatalogProblem[]> {
   return rows as CatalogProblem[]
 }
 
-/** Reads in this thread, a page at a time. */
+/** Reads files in this thread, page by page. */
 export const threadlessPool: FileReaderPool = {
   async readAll(root, pages, onResults) {
     for await (const files of pages) {
@@ -156,7 +153,7 @@ export const threadlessPool: FileReaderPool = {
 
 type PackageRow = Insertable<PackageTable>
 
-/** Adds a package to the catalog as a scan would, without any file; returns its id. */
+/** Adds a package to the catalog as a scan would, without any file. @returns its id */
 export async function addPackage(db: Database, fixid: string, changes: Partial<PackageRow> = {}): Promise<number> {
   const row: PackageRow = {
     fixid,
@@ -183,7 +180,7 @@ export async function addPackage(db: Database, fixid: string, changes: Partial<P
   return id
 }
 
-/** Puts a task and its work in the queue, as the desk would; the work has no plan unless the changes say one. */
+/** Queues a task and its job, as the command thread would. The job has no plan unless the changes name one. */
 export async function queueTask(
   db: Database,
   kind: TaskKind,
@@ -197,7 +194,7 @@ export async function queueTask(
   })
 }
 
-/** One more task that waits for a work. */
+/** Adds one more task that waits for a job. */
 export function joinJob(
   db: Kysely<Schema>,
   kind: TaskKind,

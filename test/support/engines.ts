@@ -7,13 +7,13 @@ export type Engine = 'SQLite' | 'PostgreSQL'
 
 const engines = new WeakMap<object, Engine>()
 
-/** What a test that does not say it runs on: SQLite, or what TEST_ENGINE says. */
+/** The engine of a test that does not choose one: SQLite, or PostgreSQL with TEST_ENGINE=postgres. */
 const DEFAULT: Engine = process.env.TEST_ENGINE === 'postgres' ? 'PostgreSQL' : 'SQLite'
 
-/** For a test that looks into the file of SQLite itself. */
-export const ONLY_SQLITE = { skip: DEFAULT === 'PostgreSQL' ? 'this is about the file of SQLite' : false }
+/** For a test that reads the file of SQLite. */
+export const ONLY_SQLITE = { skip: DEFAULT === 'PostgreSQL' ? 'tests the file of SQLite' : false }
 
-/** A test for each database: depots and places that it makes are on that one. */
+/** Runs a test on each database. The depots that the test makes use that database. */
 export function testOnBoth(name: string, test: (t: Test, engine: Engine) => Promise<unknown>): void {
   const missing = whyNoPostgres()
   for (const engine of ['SQLite', 'PostgreSQL'] as const) {
@@ -25,7 +25,7 @@ export function testOnBoth(name: string, test: (t: Test, engine: Engine) => Prom
   }
 }
 
-/** The database that this test, or the one around it, is for. */
+/** The engine of this test, or of the test around it. */
 export function engineOf(t: Test): Engine {
   for (let test: object | undefined = t; test !== undefined; test = (test as { parent?: object }).parent) {
     const engine = engines.get(test)
@@ -34,7 +34,7 @@ export function engineOf(t: Test): Engine {
   return DEFAULT
 }
 
-/** Where a depot of this test keeps what it knows. @param databaseFile for SQLite */
+/** The database of a depot of this test. @param databaseFile for SQLite */
 export async function databaseFor(t: Test, databaseFile: string): Promise<DatabaseLocation> {
   return engineOf(t) === 'SQLite' ? { databaseFile } : { databaseFile, databaseUrl: await createDatabase(t) }
 }

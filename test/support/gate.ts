@@ -1,13 +1,13 @@
-/** A way to a server that can be shut for a while: then connections are cut, and new ones as well. */
+/** A TCP proxy that a test can shut: open connections are cut, and new ones are refused. */
 import { once } from 'node:events'
 import net from 'node:net'
 import type { Test } from 'tap'
 
 export interface Gate {
   readonly url: string
-  /** Bytes that have gone through, in both directions. */
+  /** Bytes passed so far, in both directions. */
   readonly passed: () => number
-  /** Cuts what is connected; who comes next gets through. */
+  /** Cuts the open connections. New ones are still passed. */
   cut(): void
   shut(): void
   open(): void

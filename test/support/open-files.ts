@@ -1,6 +1,6 @@
 import fs from 'node:fs'
 
-/** The files below a directory that this process has open; none where the system cannot tell. */
+/** The files below a directory that this process has open; empty on systems without /proc. */
 export function openFilesBelow(directory: string): string[] {
   if (!fs.existsSync('/proc/self/fd')) return []
   const targets = fs.readdirSync('/proc/self/fd').map((fd) => {
@@ -13,9 +13,9 @@ export function openFilesBelow(directory: string): string[] {
   return targets.filter((target) => target.startsWith(directory))
 }
 
-/** Resolves when none is open any more: closing is not always done when the promise of a stream is. */
+/** Waits until no file is open: a stream's promise can resolve before its file is closed. */
 export async function allClosedBelow(directory: string): Promise<boolean> {
-  for (let turn = 0; turn < 1_000 && openFilesBelow(directory).length > 0; turn += 1) {
+  for (let round = 0; round < 1_000 && openFilesBelow(directory).length > 0; round += 1) {
     await new Promise((resolve) => setImmediate(resolve))
   }
   return openFilesBelow(directory).length === 0

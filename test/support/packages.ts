@@ -1,13 +1,13 @@
-/** Tiny packages as their files, by name: as much as a catalog needs of them. */
+/** The files of tiny packages, by name: only what the catalog needs. */
 
 export interface TinyPackage {
   readonly fixid: string
   readonly category?: string
   readonly build?: string
   readonly version?: string
-  /** As metadata writes them, such as `ThinkSystem SR650 [7X05]`. */
+  /** In the form of the metadata, such as `ThinkSystem SR650 [7X05]`. */
   readonly machines?: readonly string[]
-  /** Content of the payload; undefined: it is not downloaded. */
+  /** Content of the payload; undefined: the payload is not downloaded. */
   readonly payload?: string | Buffer | undefined
   readonly preReq?: readonly string[]
   readonly supersedes?: readonly string[]
@@ -74,10 +74,7 @@ export const ABSENT = 'lnvgy_fw_cpld_abs100a-1.00_anyos_noarch'
 const SR650 = 'Lenovo ThinkSystem SR650 Server [7X05,7X06]'
 const SR630 = 'Lenovo ThinkSystem SR630 Server [7X01]'
 
-/**
- * Two versions of one firmware, a prerequisite, a package that is not downloaded, and a system pack that misses a
- * member.
- */
+/** Two versions of one firmware, a prerequisite, a package without payload, and a system pack that lacks a member. */
 export function smallRepository(): Files {
   const packages: TinyPackage[] = [
     { fixid: UEFI, build: 'IVE164O', version: '3.10', machines: [SR650], payload: 'new uefi', preReq: [XCC] },

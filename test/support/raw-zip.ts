@@ -1,11 +1,11 @@
-/** Writes .zip files byte by byte, also such as no honest program makes. Fields as in PKWARE's APPNOTE.TXT, 4.3. */
+/** Writes .zip files byte by byte, valid and malformed ones. Fields as in PKWARE's APPNOTE.TXT, 4.3. */
 import { crc32, deflateRawSync } from 'node:zlib'
 
 export interface RawEntry {
   readonly name: string | Buffer
   readonly content?: string | Buffer
   readonly isDeflated?: boolean
-  /** What the headers say, where that is not the truth. */
+  /** Overrides of the true values in the headers. */
   readonly method?: number
   readonly flags?: number
   readonly size?: number
@@ -14,23 +14,23 @@ export interface RawEntry {
   readonly mode?: number
   /** In the local header only. */
   readonly localName?: string
-  /** Where the central directory says that it lies; by default where it does. */
+  /** The offset in the central directory; the true one by default. */
   readonly offset?: number
   /** Content of a ZIP64 extra field in the central header. */
   readonly zip64?: readonly bigint[]
-  /** Further extra fields, of the central header and of the local one. */
+  /** Further extra fields in the central header and in the local one. */
   readonly extra?: Buffer
   readonly localExtra?: Buffer
-  /** Date and time as MS-DOS has them; by default 2025-01-01 00:00:00. */
+  /** MS-DOS date and time; 2025-01-01 00:00:00 by default. */
   readonly modified?: number
 }
 
 export interface RawZipOptions {
-  /** What the end record says. */
+  /** Overrides of the true values in the end record. */
   readonly entryCount?: number
   readonly directoryOffset?: number
   readonly comment?: string
-  /** Adds ZIP64 end records; what they say, where that is not the truth. */
+  /** Adds ZIP64 end records, with overrides of their true values. */
   readonly zip64?: { readonly entryCount?: bigint; readonly directoryOffset?: bigint; readonly endOffset?: bigint }
 }
 
@@ -58,7 +58,7 @@ export function rawZip(entries: readonly RawEntry[], options: RawZipOptions = {}
   return Buffer.concat([...local, ...endOf(Buffer.concat(central), offset, entries.length, options)])
 }
 
-/** The central directory and what comes behind it. */
+/** The central directory and everything after it. */
 function endOf(directory: Buffer, offset: number, count: number, options: RawZipOptions): Buffer[] {
   const { entryCount = count, directoryOffset = offset, zip64 } = options
   const comment = Buffer.from(options.comment ?? '')
@@ -84,7 +84,6 @@ function endOf(directory: Buffer, offset: number, count: number, options: RawZip
   return [directory, record, locator, end, comment]
 }
 
-/** An extra field. */
 export function extraField(id: number, data: Buffer): Buffer {
   const head = Buffer.alloc(4)
   head.writeUInt16LE(id, 0)
@@ -122,7 +121,7 @@ function centralHeader(entry: RawEntry, content: Buffer, packed: Buffer, offset:
   return header
 }
 
-/** Flags, method, time, CRC-32 and sizes stand in both headers in the same order. */
+/** Flags, method, time, CRC-32 and sizes have the same order in both headers. */
 function writeCommon(header: Buffer, at: number, entry: RawEntry, content: Buffer, packed: Buffer): void {
   header.writeUInt16LE(entry.flags ?? UTF8, at)
   header.writeUInt16LE(entry.method ?? (entry.isDeflated ? 8 : 0), at + 2)
@@ -132,7 +131,7 @@ function writeCommon(header: Buffer, at: number, entry: RawEntry, content: Buffe
   header.writeUInt32LE(entry.size ?? content.length, at + 16)
 }
 
-/** Files by name, honestly. */
+/** A valid archive of files by name. */
 export function zipOf(files: Readonly<Record<string, string | Buffer>>): Buffer {
   return rawZip(Object.entries(files).map(([name, content]) => ({ name, content })))
 }

@@ -1,12 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises'
 
-/** Long, because only a failing test waits until it ends: a machine may be slow, and busy with another file. */
+/** Long, because only a failing test waits for all of it, and the machine may be slow or busy. */
 const WAIT_MS = 120_000
 const POLL_MS = 10
 
 /**
- * Asks until it holds; for what nobody tells of by an event.
- * @param what is waited for, also as it stands at the end
+ * Polls until the condition holds; for conditions without an event.
+ * @param what describes the condition in the error of a timeout; a function is called at the timeout
  */
 export async function until(
   what: string | (() => string),
@@ -15,7 +15,7 @@ export async function until(
 ): Promise<void> {
   const end = Date.now() + waitMs
   while (!(await holds())) {
-    if (Date.now() > end) throw new Error(`Waited in vain until ${typeof what === 'string' ? what : what()}`)
+    if (Date.now() > end) throw new Error(`Timed out waiting until ${typeof what === 'string' ? what : what()}`)
     await delay(POLL_MS)
   }
 }

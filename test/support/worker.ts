@@ -1,4 +1,4 @@
-/** The worker in this thread: a desk, and lanes that run what waits when a test says so. */
+/** The workers in this thread: commands, and job loops that run the queued jobs. */
 
 import type { TaskCommands } from '../../src/core/export/task-commands.ts'
 import { type Message, OPERATION_SUCCEEDED } from '../../src/core/problems/message.ts'
@@ -21,7 +21,7 @@ import type { JobHandler } from '../../src/worker/runtime/worker-host.ts'
 import { type BareDepot, threadlessPool } from './depot.ts'
 import type { Files } from './packages.ts'
 
-/** A volume with room for everything. */
+/** The free space of a volume that is never full. */
 const FREE_BYTES = 2 ** 50
 
 export function makeCommands(depot: BareDepot, options: Partial<TaskCommandsOptions> = {}): TaskCommands {
@@ -52,7 +52,7 @@ export function makeImportCommands(
   })
 }
 
-/** Queues an import of these files, as the route would; gives back its task's number. */
+/** Queues an import of these files, as the route would. @returns the id of its task */
 export async function queueImport(depot: BareDepot, files: Files, isReplacing = false): Promise<number> {
   const commands = makeImportCommands(depot)
   const upload = await commands.beginUpload({ size: undefined, taskId: undefined, requestedBy: 'ann' })
@@ -78,7 +78,7 @@ export async function queueImport(depot: BareDepot, files: Files, isReplacing = 
   return task.id
 }
 
-/** By default the lane does the work; see `startQueued`. */
+/** The options of a job loop with the handler of this kind; see `startQueued`. */
 export function loopOf(depot: BareDepot, kind: TaskKind, options: Partial<JobLoopOptions> = {}): JobLoopOptions {
   const jobs = createJobStore(depot.db)
   return {
@@ -94,7 +94,7 @@ export function loopOf(depot: BareDepot, kind: TaskKind, options: Partial<JobLoo
   }
 }
 
-/** A lane that ends with the last work that waits. */
+/** Starts a job loop that ends when no job is queued. */
 export function startQueued(options: JobLoopOptions): JobLoop {
   const { jobs } = options
   const loop = startJobLoop({
@@ -111,7 +111,7 @@ export function startQueued(options: JobLoopOptions): JobLoop {
   return loop
 }
 
-/** Runs what waits of a kind to its end. */
+/** Runs all queued jobs of a kind to their end. */
 export async function runQueued(
   depot: BareDepot,
   kind: TaskKind,
@@ -120,7 +120,7 @@ export async function runQueued(
   await startQueued(loopOf(depot, kind, options)).ended
 }
 
-/** How a lane does imports. @param watch what is told when the repository changes, or puts something in its place */
+/** The handler of imports. @param watch wraps the repository, so that a test observes or replaces its changes */
 export function importLoop(
   depot: BareDepot,
   jobs: JobStore,
@@ -147,7 +147,7 @@ function scanLoop(depot: BareDepot): Pick<JobLoopOptions, 'run'> {
   }
 }
 
-/** Ends what waits of a kind as failed. */
+/** Fails all queued jobs of a kind. */
 export async function failQueued(depot: BareDepot, kind: TaskKind, message: Message): Promise<void> {
   const run = async () => {
     throw new TaskFailure(message, undefined)

@@ -70,7 +70,7 @@ t.test('the page loads without complaints, and calls use the login that it offer
     await unfold(page, operationId)
     await execute(page, operationId, '200')
   }
-  t.same(page.complaints, [])
+  t.same(page.errors, [])
 })
 
 t.test('the page can be used with a session, as its text says', options, async (t) => {
@@ -80,7 +80,7 @@ t.test('the page can be used with a session, as its text says', options, async (
   await execute(page, 'logIn', '200')
   await unfold(page, 'listSessions')
   await execute(page, 'listSessions', '200')
-  t.same(page.complaints, [])
+  t.same(page.errors, [])
 
   await unfold(page, 'changeFirmware')
   await execute(page, 'changeFirmware', '403')

@@ -18,7 +18,7 @@ import { makeDirectories } from '../../support/servers/server.ts'
 const missing = whyNoPostgres()
 const test = (name: string, run: (t: Test) => Promise<void>) => t.test(name, { skip: missing ?? false }, run)
 
-async function makeConfigured(t: Test) {
+async function makeConfiguredDepot(t: Test) {
   const { dataDirectory, repositoryDirectory } = makeDirectories(t, packageFiles({ fixid: 'one' }))
   const environment = {
     FIXDEPOT_DATA_DIR: dataDirectory,
@@ -31,8 +31,8 @@ async function makeConfigured(t: Test) {
   return { environment, config, storage }
 }
 
-test('the doctor checks all but the files of PostgreSQL, and says so', async (t) => {
-  const { storage } = await makeConfigured(t)
+test('the doctor checks all but the files of PostgreSQL, and reports that', async (t) => {
+  const { storage } = await makeConfiguredDepot(t)
   await rebuildCatalog(storage)
   const lines: string[] = []
   t.equal(await examine(storage, (line) => lines.push(line)), 0, lines.join('\n'))
@@ -41,28 +41,28 @@ test('the doctor checks all but the files of PostgreSQL, and says so', async (t)
   t.equal(await examine(storage, () => {}), 1)
 })
 
-test('the catalog is not made anew while a server shows that it lives', async (t) => {
-  const { storage } = await makeConfigured(t)
+test('the catalog is not rebuilt while a server sends heartbeats', async (t) => {
+  const { storage } = await makeConfiguredDepot(t)
   const db = openDepotDatabase(storage)
   t.teardown(() => db.destroy())
   const servers = createServerStore(db)
-  const self = { id: 'one', node: 'node', archives: 'place' }
+  const self = { id: 'one', node: 'node', archives: 'location' }
   await servers.heartbeat(self)
-  const beating = setInterval(() => void servers.heartbeat(self), 100)
-  t.teardown(() => clearInterval(beating))
+  const heartbeats = setInterval(() => void servers.heartbeat(self), 100)
+  t.teardown(() => clearInterval(heartbeats))
   await t.rejects(rebuildCatalog(storage), InstanceLocked)
 })
 
-test('users are changed in the database, and the audit trail has it', async (t) => {
-  const { storage } = await makeConfigured(t)
+test('users are changed in the database and recorded in the audit trail', async (t) => {
+  const { storage } = await makeConfiguredDepot(t)
   await administerUsers(storage, (admin) => admin.addUser('ann', 'viewer', 'a password of ann'))
   t.match(await administerUsers(storage, (admin) => admin.listUsers()), [{ name: 'ann' }])
   const lines: string[] = []
   t.equal(await verifyAudit(storage, { print: (line) => lines.push(line) }), 0, lines.join('\n'))
 })
 
-test('a support bundle has the numbers, and not the URL', async (t) => {
-  const { config, storage, environment } = await makeConfigured(t)
+test('a support bundle has the counts, and not the database URL', async (t) => {
+  const { config, storage, environment } = await makeConfiguredDepot(t)
   const file = path.join(storage.dataDirectory, 'bundle.tar')
   await writeSupportBundle({ config, environment, file, now: new Date() })
   const bundle = fs.readFileSync(file, 'latin1')
@@ -71,8 +71,8 @@ test('a support bundle has the numbers, and not the URL', async (t) => {
   t.notMatch(bundle, POSTGRES_PASSWORD)
 })
 
-test('a backup is refused with what to do instead', async (t) => {
-  const { storage, environment } = await makeConfigured(t)
+test('a backup is refused with a reference to pg_dump', async (t) => {
+  const { storage, environment } = await makeConfiguredDepot(t)
   const file = path.join(storage.dataDirectory, 'backup.db')
   const { code, stderr } = await runProgram(['backup', file], { cwd: storage.dataDirectory, environment })
   t.equal(code, 1)

@@ -1,4 +1,4 @@
-/** A depot as the operator's commands find it: in files, with no connection open. */
+/** A depot on the disk, for tests of the operator's commands. No server uses it. */
 import fs from 'node:fs'
 import path from 'node:path'
 import type { Insertable } from 'kysely'
@@ -17,7 +17,7 @@ export interface AdminDepot {
   /** Brings the catalog up to date with the repository. */
   readonly scan: BareDepot['scan']
   writeArchives(files: Files): void
-  change(work: (db: Database) => Promise<unknown>): Promise<void>
+  change(update: (db: Database) => Promise<unknown>): Promise<void>
 }
 
 export async function makeAdminDepot(t: Test, files: Files = {}): Promise<AdminDepot> {
@@ -30,7 +30,7 @@ export async function makeAdminDepot(t: Test, files: Files = {}): Promise<AdminD
     archivesDirectory,
     scan,
     writeArchives: (archives) => writeFiles(archivesDirectory, archives),
-    change: async (work) => void (await work(db))
+    change: async (update) => void (await update(db))
   }
 }
 
@@ -50,14 +50,14 @@ export async function addPlan(depot: AdminDepot, changes: Partial<PlanRow>): Pro
   await depot.change((db) => db.insertInto('plan').values(row).execute())
 }
 
-/** What the doctor says, and the code it exits with. */
+/** The lines that the doctor prints, and its exit code. */
 export async function runDoctor(depot: AdminDepot): Promise<{ lines: string[]; code: number }> {
   const lines: string[] = []
   const code = await examine(depot, (line) => lines.push(line))
   return { lines, code }
 }
 
-/** Files below a directory, with what tells that one was changed. */
+/** Files below a directory, each with its size, time and inode: a change of the file changes its line. */
 export function describeFiles(directory: string): string[] {
   return fs
     .readdirSync(directory, { recursive: true, encoding: 'utf8' })

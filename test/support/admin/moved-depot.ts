@@ -1,4 +1,4 @@
-/** A depot to be moved, and the command that moves it. */
+/** A depot to move, and the command that moves it. */
 import type { ChildProcess } from 'node:child_process'
 import { createHash, randomBytes } from 'node:crypto'
 import fs from 'node:fs'
@@ -13,7 +13,7 @@ export const MIB = 2 ** 20
 
 export const sha256 = (bytes: Buffer) => createHash('sha256').update(bytes).digest('hex')
 
-/** Packages of which one takes a while to pack. */
+/** A depot with three packages, one of `largeMib` MiB. */
 export function makeSourceDepot(t: Test, largeMib: number): ServerOptions {
   return makeDirectories(t, {
     ...packageFiles({ fixid: 'small', payload: 'small' }),
@@ -31,10 +31,10 @@ export async function archiveOf(server: TestServer, taskid: number): Promise<str
 
 export interface MoveOptions {
   readonly from: ServerOptions
-  /** The file's lines. */
+  /** The settings in the file that `--to` names. */
   readonly to: Readonly<Record<string, string>>
   readonly args?: readonly string[]
-  /** Kills it when this many lines of it have come. */
+  /** Kills the command after this many lines of its output. */
   readonly killAfter?: number
   readonly onStart?: (child: ChildProcess) => Promise<void>
 }

@@ -1,4 +1,4 @@
-/** A repository for chaos, and what must hold for every archive that is made of it. */
+/** A depot for chaos tests, and the rules that every archive of it must meet. */
 import { createHash } from 'node:crypto'
 import fs from 'node:fs'
 import path from 'node:path'
@@ -19,20 +19,17 @@ export const FIXIDS = Array.from({ length: 12 }, (_, index) => `pack-${String.fr
 export interface ChaosDepot extends ServerOptions {
   readonly archivesDirectory: string
   readonly archives: ArchiveView
-  /** An archive of these packages is whole, holds what the repository holds, and has the same bytes each time. */
+  /** Fails unless the archive has the files of these packages, and the bytes of each earlier archive of them. */
   checkArchive(t: Test, name: string, fixids: readonly string[]): Promise<void>
-  /** Every file under the name of a finished archive can be read to its end. */
+  /** Fails unless every file under the name of a finished archive can be read to its end. */
   checkAllWhole(t: Test): Promise<void>
-  /** Rows of the database, while no server runs; none before there is one. */
+  /** Rows of the database; empty before the database exists. No server may run. */
   query<Row>(statement: string): Promise<Row[]>
-  /** Changes the database, while no server runs. */
+  /** Changes the database. No server may run. */
   change(statements: readonly string[]): Promise<void>
 }
 
-/**
- * Twelve packages of up to `largestBytes`; of these every selection can be made. Nothing has been made of the database
- * yet.
- */
+/** Makes a depot with the twelve packages of `FIXIDS`, the first of `largestBytes`. Its database does not exist yet. */
 export async function makeChaosDepot(t: Test, largestBytes = 3 * 2 ** 20): Promise<ChaosDepot> {
   const depot = makeDirectories(t, chaosFiles(largestBytes))
   const archivesDirectory = path.join(depot.dataDirectory, 'archives')
@@ -43,7 +40,7 @@ export async function makeChaosDepot(t: Test, largestBytes = 3 * 2 ** 20): Promi
   const archives = viewArchives(t, { archivesDirectory, archivesBucket: bucket })
 
   async function contentOf(bytes: Buffer): Promise<Map<string, Buffer>> {
-    const file = path.join(path.dirname(depot.dataDirectory), 'looked-at.zip')
+    const file = path.join(path.dirname(depot.dataDirectory), 'inspected.zip')
     fs.writeFileSync(file, bytes)
     const entries = await readArchive(file)
     return new Map(entries.map((entry) => [entry.name, entry.content]))
@@ -82,11 +79,11 @@ export async function makeChaosDepot(t: Test, largestBytes = 3 * 2 ** 20): Promi
       if (databaseUrl === undefined && !fs.existsSync(database.databaseFile)) return []
       const db = openDepotReadOnly(database)
       try {
-        // A kill in the first milliseconds of the first start leaves a part of the tables.
+        // A kill in the first milliseconds of the first start can leave a part of the tables.
         if ((await appliedMigrations(db)).length < 2) return []
         return (await sql.raw<Row>(statement).execute(db)).rows
       } catch (error) {
-        // Or a journal, which only a writer may take back: there are no tables.
+        // Such a kill can also leave a journal that only a writer may roll back: there are no tables.
         if ((error as { code?: string }).code === 'SQLITE_READONLY_ROLLBACK') return []
         throw error
       } finally {

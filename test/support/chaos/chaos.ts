@@ -1,10 +1,10 @@
-/** Chance that can be repeated, and how much of it. */
+/** Random choices that a seed repeats, and the number of rounds of chaos tests. */
 import type { Test } from 'tap'
 
 /** A few in every test run; hundreds with `CHAOS_ROUNDS=500 npm run chaos`. */
 export const ROUNDS = Number(process.env.CHAOS_ROUNDS ?? 5)
 
-/** Whether somebody has the time for what takes minutes. */
+/** Whether tests that take minutes run. */
 export const IS_THOROUGH = ROUNDS >= 100
 
 export interface Chance {
@@ -15,22 +15,22 @@ export interface Chance {
   some<T>(items: readonly T[]): T[]
 }
 
-/** What every file has, in seconds: `timeout` in package.json, which a file's own limit replaces. */
+/** The time limit of a test file, in seconds: `timeout` in package.json, which a limit in the file replaces. */
 const USUAL_SECONDS = 600
 
-/** Gives all tests of a file the time that so many rounds take on a slow machine. @param seconds of one round */
+/** Extends the time limit of a test file by the time of all rounds on a slow machine. @param seconds of one round */
 export function allowTime(t: Test, seconds: number): void {
   t.setTimeout(1000 * (USUAL_SECONDS + ROUNDS * seconds))
 }
 
-/** Says its seed; `CHAOS_SEED` repeats it. */
+/** Prints its seed; CHAOS_SEED repeats it. */
 export function startChance(t: Test): Chance {
   const seed = Number(process.env.CHAOS_SEED ?? Date.now() % 2 ** 31)
   t.comment(`CHAOS_SEED=${seed} CHAOS_ROUNDS=${ROUNDS}`)
   return chanceOf(seed)
 }
 
-/** Mulberry32: small, and good enough to find moments. */
+/** The generator Mulberry32: small, and random enough to choose moments. */
 export function chanceOf(seed: number): Chance {
   let state = seed
   const next = () => {

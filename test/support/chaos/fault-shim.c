@@ -1,8 +1,8 @@
 /*
- * Loaded before libc: lets one system call of a kind on files of a kind fail, as its caller's test says.
+ * Preloaded before libc: one system call of a kind, on files of a kind, fails as the test has set.
  *
- * The test and all processes of the server share a small file in memory (FAULT_CONTROL): the test writes what is to fail, this
- * counts the calls that fit, and notes the one that it has failed.
+ * The test and all processes of the server map a small file (FAULT_CONTROL). The test writes which call fails. This library
+ * counts the matching calls, and records the failure.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -18,9 +18,9 @@
 #include <unistd.h>
 
 struct control {
-  _Atomic int number;  /* Calls that still succeed, plus one; 0: nothing is to fail. */
+  _Atomic int number;  /* Calls that still succeed, plus one; 0: no call fails. */
   _Atomic int error;   /* The errno of the failure. */
-  _Atomic int failed;  /* How many have failed. */
+  _Atomic int failed;  /* Number of failures. */
   char call[16];       /* write, sync, read or rename. */
   char path[128];      /* A part of the file's path. */
 };

@@ -1,4 +1,4 @@
-/** Faults from outside: one call of the server's to the system fails, with the error that a test says. */
+/** Injected faults: one system call of the server fails, with the error that the test chooses. */
 import { execFileSync, spawnSync } from 'node:child_process'
 import fs from 'node:fs'
 import os from 'node:os'
@@ -9,26 +9,26 @@ export interface Fault {
   readonly call: 'write' | 'sync' | 'read' | 'rename'
   /** A part of the file's path. */
   readonly path: string
-  /** Which of the calls that fit fails, from 1. */
+  /** The number of the matching call that fails, from 1. */
   readonly number: number
   readonly error: 'ENOSPC' | 'EIO'
 }
 
 export interface FaultShim {
-  /** Environment of a server that is to have faults. */
+  /** The environment of a server with faults. */
   readonly environment: Readonly<Record<string, string>>
-  /** From now on, until it has happened or another one is set. */
+  /** Sets a fault. It stays set until it has happened or another one is set. */
   set(fault: Fault): void
-  /** Ends it, and tells whether it has happened. */
+  /** Removes the fault. @returns whether it has happened */
   clear(): boolean
 }
 
 const SOURCE = path.join(import.meta.dirname, 'fault-shim.c')
 
-/** Offsets in the structure that both sides share. */
+/** Offsets in the structure that the test and the library share. */
 const [NUMBER, ERROR, FAILED, CALL, PATH, SIZE] = [0, 4, 8, 12, 28, 156]
 
-/** Why there can be no faults here; false when there can. */
+/** The reason why faults cannot be injected; false when they can. */
 export function withoutFaults(): string | false {
   if (process.platform !== 'linux') return 'needs Linux'
   return spawnSync('gcc', ['--version']).status === 0 ? false : 'needs gcc'
@@ -53,7 +53,7 @@ export function buildFaultShim(t: Test): FaultShim {
       control.write(call, CALL)
       control.write(path, PATH)
       fs.writeSync(fd, control, 0, SIZE, 0)
-      // Last: from here on it counts.
+      // The number is written last: it activates the fault.
       control.writeInt32LE(number, NUMBER)
       fs.writeSync(fd, control, NUMBER, 4, NUMBER)
     },

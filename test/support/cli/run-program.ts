@@ -1,4 +1,4 @@
-/** The program as a child process, as a shell runs it. */
+/** Runs the program as a child process, as a shell does. */
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import path from 'node:path'
@@ -16,17 +16,17 @@ export interface Outcome {
 
 export interface RunOptions {
   readonly cwd: string
-  /** Nothing else is in the environment. */
+  /** The whole environment of the program, apart from PATH, HOME and the compile cache. */
   readonly environment?: Readonly<Record<string, string>>
   readonly stdin?: string
-  /** Told of the process as soon as there is one. */
+  /** Called when the process has been spawned. */
   readonly onStart?: (child: ChildProcessWithoutNullStreams) => void
 }
 
 export async function runProgram(args: readonly string[], options: RunOptions): Promise<Outcome> {
   const { cwd, environment = {}, stdin = '', onStart = () => {} } = options
-  // A home of its own: nobody's profile. What Node compiles is kept for all runs, and not at their ends in directories
-  // that are removed.
+  // HOME is the working directory, so that no user's profile is read. The compile cache is shared by all runs: below
+  // HOME it would be removed with each test.
   const child = spawn(process.execPath, [MAIN, ...args], {
     cwd,
     env: { PATH: process.env.PATH, HOME: cwd, NODE_COMPILE_CACHE: COMPILED, ...environment }

@@ -1,25 +1,23 @@
-/** A way to a server that is cut, stops, or is not there for a time. */
+/** A TCP proxy whose connections are cut, stall, or are refused. */
 import { once } from 'node:events'
 import net from 'node:net'
 import type { Test } from 'tap'
 
 export interface Proxy {
   readonly port: number
-  /** How many connections have been made so far. */
+  /** The number of connections so far. */
   readonly connections: () => number
-  /** All that clients have said so far. */
-  readonly heard: () => string
+  /** All bytes that clients have sent so far, as Latin-1. */
+  readonly received: () => string
 }
 
-/**
- * What becomes of a connection: it goes through, it is cut or stops after so many bytes of answers, or it is refused.
- */
+/** The connection is passed through, is cut or stalls after this many bytes of answers, or is refused. */
 export type Fate = { readonly kind: 'whole' | 'refused' } | { readonly kind: 'cut' | 'stopped'; readonly bytes: number }
 
-/** @param fateOf the connection of this number, from 0 */
+/** @param fateOf returns the fate of a connection by its number, from 0 */
 export async function startProxy(t: Test, target: number, fateOf: (connection: number) => Fate): Promise<Proxy> {
   let count = 0
-  let heard = ''
+  let received = ''
   const sockets = new Set<net.Socket>()
   const server = net.createServer((client) => {
     const fate = fateOf(count)
@@ -30,7 +28,7 @@ export async function startProxy(t: Test, target: number, fateOf: (connection: n
     const upstream = net.connect(target, '127.0.0.1').on('error', () => {})
     sockets.add(upstream)
     client.on('data', (chunk: Buffer) => {
-      heard += chunk.toString('latin1')
+      received += chunk.toString('latin1')
     })
     client.pipe(upstream)
     let left = 'bytes' in fate ? fate.bytes : Number.POSITIVE_INFINITY
@@ -50,5 +48,5 @@ export async function startProxy(t: Test, target: number, fateOf: (connection: n
     server.close()
     for (const socket of sockets) socket.destroy()
   })
-  return { port: (server.address() as net.AddressInfo).port, connections: () => count, heard: () => heard }
+  return { port: (server.address() as net.AddressInfo).port, connections: () => count, received: () => received }
 }

@@ -1,4 +1,4 @@
-/** Classic metadata as texts, put together from its parts. */
+/** Builds classic metadata from its parts, as text. */
 
 export function instance(...parts: readonly string[]): string {
   return `<INSTANCE CLASSNAME="Test_Package">${parts.join('')}</INSTANCE>`

@@ -21,7 +21,7 @@ export async function readTree(directory: string): Promise<FoundFile[]> {
   )
 }
 
-/** One digest over names, kinds, modes, times and bytes of everything in a tree, its own directory included. */
+/** One digest of the names, kinds, modes, times and bytes of a whole tree, including its root directory. */
 export async function hashTree(directory: string): Promise<string> {
   const hash = createHash('sha256')
   for (const name of ['.', ...(await readdir(directory, { recursive: true })).sort()]) {

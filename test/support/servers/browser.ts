@@ -18,23 +18,23 @@ export function findBrowser(): string | undefined {
 }
 
 export interface Page {
-  /** What the page has complained of: errors in its console, and what was not loaded or not allowed. */
-  readonly complaints: readonly string[]
+  /** Errors in the console of the page, including resources that were not loaded or not allowed. */
+  readonly errors: readonly string[]
   open(url: string): Promise<void>
   /** The value of an expression in the page. */
   evaluate<Value>(expression: string): Promise<Value>
-  /** Waits for an element, and clicks on it. */
+  /** Waits for an element, and clicks it. */
   click(selector: string): Promise<void>
-  /** Waits for a field, and types into it; what it held is gone. */
+  /** Waits for a field, and replaces its text. */
   fill(selector: string, text: string): Promise<void>
-  /** Waits until an element says something, and gives it back. */
+  /** Waits until an element has a text, and returns the text. */
   textOf(selector: string): Promise<string>
 }
 
-/** Ends with the test. */
+/** Opens a page in a browser. The browser ends with the test. */
 export async function openPage(t: Test, browser: string): Promise<Page> {
   const profile = fs.mkdtempSync(path.join(os.tmpdir(), 'fixdepot-browser-'))
-  // Chromium refuses to lock itself in as root, as which tests run in containers.
+  // Tests in containers run as root, and Chromium refuses to use its sandbox as root.
   const sandbox = process.getuid?.() === 0 ? ['--no-sandbox'] : []
   const quiet = [
     '--headless=new',
@@ -67,7 +67,7 @@ export async function openPage(t: Test, browser: string): Promise<Page> {
 
 interface Connection {
   send<Result>(method: string, params?: object): Promise<Result>
-  /** For what the browser tells by itself. */
+  /** Called for events of the browser. */
   onEvent: (method: string, params: never) => void
 }
 
@@ -103,13 +103,13 @@ interface Evaluated {
 }
 
 async function pageOf(connection: Connection): Promise<Page> {
-  const complaints: string[] = []
+  const errors: string[] = []
   connection.onEvent = (method: string, params: Record<string, Record<string, string>> & { type?: string }) => {
     const isError =
       (method === 'Log.entryAdded' && params.entry?.level === 'error') ||
       (method === 'Runtime.consoleAPICalled' && (params.type as string) === 'error') ||
       method === 'Runtime.exceptionThrown'
-    if (isError) complaints.push(params.entry?.text ?? JSON.stringify(params))
+    if (isError) errors.push(params.entry?.text ?? JSON.stringify(params))
   }
   for (const domain of ['Log', 'Runtime', 'Page']) await connection.send(`${domain}.enable`)
 
@@ -124,9 +124,9 @@ async function pageOf(connection: Connection): Promise<Page> {
   }
   const element = (selector: string) => `document.querySelector(${JSON.stringify(selector)})`
   const appears = (selector: string) =>
-    until(`there is ${selector}`, () => evaluate<boolean>(`${element(selector)} !== null`))
+    until(`${selector} exists`, () => evaluate<boolean>(`${element(selector)} !== null`))
   return {
-    complaints,
+    errors,
     evaluate,
     async open(url) {
       await connection.send('Page.navigate', { url })
@@ -142,7 +142,7 @@ async function pageOf(connection: Connection): Promise<Page> {
     },
     async textOf(selector) {
       let text = ''
-      await until(`${selector} says something`, async () => {
+      await until(`${selector} has a text`, async () => {
         text = await evaluate<string>(`${element(selector)}?.textContent.trim() ?? ''`)
         return text !== ''
       })

@@ -2,7 +2,7 @@
 import selfsigned from 'selfsigned'
 import type { Certificate, CertificateSource } from '../../../src/http/connection/secure-server.ts'
 
-/** For localhost and 127.0.0.1. */
+/** Makes a self-signed certificate for localhost and 127.0.0.1. */
 export async function makeCertificate(commonName = 'localhost'): Promise<Certificate> {
   const { cert, private: key } = await selfsigned.generate([{ name: 'commonName', value: commonName }], {
     keyType: 'ec',
@@ -20,7 +20,7 @@ export async function makeCertificate(commonName = 'localhost'): Promise<Certifi
   return { cert, key }
 }
 
-/** A source whose certificate a test replaces. */
+/** A certificate source whose certificate a test can replace. */
 export function replaceable(first: Certificate): CertificateSource & { replace(next: Certificate): void } {
   let current = first
   const listeners: ((certificate: Certificate) => void)[] = []

@@ -9,9 +9,7 @@ import { makeDirectories, type ServerOptions, type TestServer } from './server.t
 
 export type Settings = ServerOptions['settings']
 
-/**
- * A shared repository, a shared directory of archives and one database; each server gets a data directory of its own.
- */
+/** Makes one repository, one directory of archives and one database for servers with separate data directories. */
 export async function makeCluster(t: Test, hugeBytes = 1_000_000) {
   const directories = makeDirectories(t, {
     ...packageFiles({ fixid: 'small', payload: 'small' }),
@@ -40,7 +38,7 @@ export async function download(server: TestServer, name: string): Promise<Buffer
   return Buffer.from(await response.arrayBuffer())
 }
 
-/** Whether this server has begun to work for the task. */
+/** Whether this server has started the task, according to its log. */
 export const hasStarted = (taskId: number) => (worker: { stdout: () => string }) =>
   worker
     .stdout()

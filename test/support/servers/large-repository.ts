@@ -4,7 +4,7 @@ import type { Test } from 'tap'
 import { packageFiles } from '../packages.ts'
 import { makeDirectories, type ServerOptions } from './server.ts'
 
-/** Takes so long to pack that a test can come in between, and no room on the disk where files can have holes. */
+/** Packing takes long enough for a test to interrupt it. The file is sparse, so it takes little space on the disk. */
 export const LARGE_BYTES = 48 * 2 ** 20
 
 /** The directories of a server whose only package is large. */

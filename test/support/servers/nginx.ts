@@ -1,7 +1,4 @@
-/**
- * The nginx of this machine with a configuration of `deploy/`, which is changed only where it names what is in
- * containers.
- */
+/** Runs the installed nginx with a configuration of `deploy/`. Only paths and addresses of containers are replaced. */
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import fs from 'node:fs'
@@ -16,10 +13,10 @@ import { until } from '../until.ts'
 
 const DEPLOY = path.join(import.meta.dirname, '../../../deploy')
 
-/** What a test gives as `skip`. */
-export const withoutNginx = spawnSync('nginx', ['-v']).status === 0 ? false : 'there is no nginx here'
+/** The `skip` of tests that need nginx. */
+export const withoutNginx = spawnSync('nginx', ['-v']).status === 0 ? false : 'nginx is not installed'
 
-/** A port that nobody has, for a program that cannot take any. */
+/** A free port, for a program that cannot choose one. */
 export async function freePort(): Promise<number> {
   const server = net.createServer().listen(0, '127.0.0.1')
   await once(server, 'listening')
@@ -29,26 +26,23 @@ export async function freePort(): Promise<number> {
 }
 
 export interface NginxOptions {
-  /** In `deploy/`. */
+  /** The path of the file below `deploy/`. */
   readonly config: string
   readonly certificate: Certificate
-  /**
-   * Ports of this machine by what stands for them in the configuration, such as `fixdepot:8443`; all of it must be
-   * there.
-   */
+  /** Local ports by the address that they replace, such as `fixdepot:8443`. Each must occur in the configuration. */
   readonly upstreams: Readonly<Record<string, number>>
 }
 
 export interface Nginx {
   /** Speaks TLS. */
   readonly port: number
-  /** The ports that each request so far was passed to, in their order; several, where one did not answer. */
-  asked(): number[][]
+  /** For each request so far, the ports that it was passed to, in order: several where one did not answer. */
+  upstreamPorts(): number[][]
 }
 
-/** Starts it, and waits until it takes connections; it ends with the test. */
+/** Starts nginx, and waits until it accepts connections. It ends with the test. */
 export async function startNginx(t: Test, { config, certificate, upstreams }: NginxOptions): Promise<Nginx> {
-  // A directory of its own: the second `testdir` of a test would remove what servers have in the first one.
+  // Not `testdir`: a second call in the same test removes the directory of the first one, which servers use.
   const [port, directory] = [await freePort(), fs.mkdtempSync(path.join(os.tmpdir(), 'fixdepot-nginx-'))]
   for (const name of ['tls', 'tmp']) fs.mkdirSync(path.join(directory, name))
   fs.writeFileSync(path.join(directory, 'tls/certificate.pem'), certificate.cert)
@@ -58,33 +52,33 @@ export async function startNginx(t: Test, { config, certificate, upstreams }: Ng
     if (!wanted.includes(name)) throw new Error(`${config} does not name ${name}`)
     wanted = wanted.replace(name, `127.0.0.1:${upstream}`)
   }
-  const [file, log] = [path.join(directory, 'nginx.conf'), path.join(directory, 'asked')]
+  const [file, log] = [path.join(directory, 'nginx.conf'), path.join(directory, 'upstreams.log')]
   fs.writeFileSync(
     file,
     wanted
       .replace('listen 8443', `listen 127.0.0.1:${port}`)
-      // In this order: that directory may itself lie in /tmp.
+      // This replacement comes first: the new directory may itself be below /tmp.
       .replaceAll('/tmp', path.join(directory, 'tmp'))
       .replaceAll('/etc/nginx/tls', path.join(directory, 'tls'))
-      .replace('access_log off;', `log_format asked '$upstream_addr'; access_log ${log} asked;`)
+      .replace('access_log off;', `log_format upstream '$upstream_addr'; access_log ${log} upstream;`)
   )
   const nginx = spawn('nginx', ['-c', file, '-e', 'stderr', '-g', 'daemon off;'], {
     stdio: ['ignore', 'ignore', 'pipe']
   })
-  const said = text(nginx.stderr)
+  const stderr = text(nginx.stderr)
   const ended = once(nginx, 'exit')
   t.teardown(async () => {
     nginx.kill('SIGTERM')
     await ended
     fs.rmSync(directory, { recursive: true })
   })
-  await until('the proxy listens', async () => {
-    if (nginx.exitCode !== null) throw new Error(await said)
+  await until('nginx listens', async () => {
+    if (nginx.exitCode !== null) throw new Error(await stderr)
     return isListening(port, certificate)
   })
   return {
     port,
-    asked() {
+    upstreamPorts() {
       const lines = fs.readFileSync(log, 'utf8').split('\n').slice(0, -1)
       return lines.map((line) => line.split(', ').map((address) => Number(address.split(':')[1])))
     }

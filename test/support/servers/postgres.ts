@@ -9,7 +9,7 @@ export { ask, POSTGRES_PASSWORD, type PostgresServer, startPostgres } from '../.
 
 const GIVEN = process.env.TEST_POSTGRES
 
-/** Why there is no PostgreSQL; undefined when there is. */
+/** The reason why PostgreSQL is not available; undefined when it is. */
 export function whyNoPostgres(): string | undefined {
   return GIVEN === undefined ? 'needs PostgreSQL, which npm run test:all starts where it is installed' : undefined
 }
@@ -20,7 +20,7 @@ function urlOf(database: string): string {
 
 let template: Promise<string> | undefined
 
-/** A database that has been migrated, to be copied: that takes a tenth of the time. */
+/** A migrated database, which tests copy: a copy takes a tenth of the time of a migration. */
 async function makeTemplate(): Promise<string> {
   const name = await makeDatabase(t)
   const db = openDepotDatabase({ databaseFile: '', databaseUrl: urlOf(name) })
@@ -36,12 +36,12 @@ async function makeDatabase(t: Test, copied = 'template1'): Promise<string> {
   return name
 }
 
-/** The URL of a database without any table, which goes with the test. */
+/** The URL of a database without tables. It is dropped at the end of the test. */
 export async function createEmptyDatabase(t: Test): Promise<string> {
   return urlOf(await makeDatabase(t))
 }
 
-/** The URL of a database with the newest schema, which goes with the test. */
+/** The URL of a database with the newest schema. It is dropped at the end of the test. */
 export async function createDatabase(t: Test): Promise<string> {
   template ??= makeTemplate()
   return urlOf(await makeDatabase(t, await template))

@@ -1,4 +1,4 @@
-/** The S3 server that all tests of a run share: `npm run test:all` starts it, and TEST_S3 says how it is reached. */
+/** The S3 server that all tests of a run share: `npm run test:all` starts it, and TEST_S3 has its address and keys. */
 import { execFileSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import type { Test } from 'tap'
@@ -7,7 +7,7 @@ import type { BucketSettings } from '../../../src/core/storage/storage-config.ts
 
 const GIVEN = process.env.TEST_S3
 
-/** What a test file gives as `skip`: false, or why it cannot run here. */
+/** The `skip` of tests that need S3: false, or the reason why they cannot run. */
 export const withoutS3: string | false =
   GIVEN === undefined
     ? 'needs an S3 server, which npm run test:all starts where radosgw and ceph-osd are installed'
@@ -15,7 +15,7 @@ export const withoutS3: string | false =
 
 export interface TestBucket extends BucketSettings {
   readonly server: S3Server
-  /** The settings of a server that keeps its archives there. */
+  /** The settings of a server with its archives in this bucket. */
   readonly settings: Readonly<Record<string, string>>
 }
 
@@ -46,8 +46,7 @@ export async function makeBucket(_t: Test, server: S3Server = JSON.parse(GIVEN ?
 const UPLOADS_POOL = 'default.rgw.buckets.non-ec'
 
 /**
- * Leaves an upload as a radosgw does that dies while it completes it: nobody can complete it before so many seconds
- * have passed.
+ * Leaves an upload as a radosgw does that dies during the completion: it cannot be completed for `seconds`.
  */
 export function lockUpload({ server }: TestBucket, id: string, seconds: number): void {
   const rados = (...args: string[]) => {
@@ -60,7 +59,7 @@ export function lockUpload({ server }: TestBucket, id: string, seconds: number):
   rados('lock', 'get', name ?? '', 'RGWCompleteMultipart', '--lock-duration', String(seconds), '--lock-cookie', 'gone')
 }
 
-/** A client beside the one that is tested. */
+/** A second S3 client, independent of the tested one. */
 export async function s3Of(t: Test, { endpoint, region }: BucketSettings) {
   const { S3 } = await import('@aws-sdk/client-s3')
   const s3 = new S3({ endpoint: endpoint ?? '', region: region ?? '', forcePathStyle: true })

@@ -1,4 +1,4 @@
-/** The real server as a process of its own. */
+/** Runs the real server as a child process. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import path from 'node:path'
@@ -14,7 +14,7 @@ export { until } from '../until.ts'
 
 const MAIN = path.join(import.meta.dirname, '../../../src/main.ts')
 const LISTENING = /^Server listening at (https?:\/\/127\.0\.0\.1:\d+)$/
-/** What the log calls an error, or worse. */
+/** Log lines of level error or fatal. */
 const SERIOUS = /"level":[56]0/
 
 export const ADMIN_PASSWORD = 'a password for tests'
@@ -22,20 +22,20 @@ export const ADMIN_PASSWORD = 'a password for tests'
 export interface ServerOptions {
   readonly dataDirectory: string
   readonly repositoryDirectory: string
-  /** Of PostgreSQL, instead of a file in the data directory. */
+  /** A PostgreSQL database; without it the database is a file in the data directory. */
   readonly databaseUrl?: string | undefined
-  /** Further settings; a password is set unless this says another or `undefined`. */
+  /** Further settings. The administrator has `ADMIN_PASSWORD` unless they name another password or `undefined`. */
   readonly settings?: Readonly<Record<string, string | undefined>>
-  /** A program and its arguments that run the server in their own place, such as `prlimit --fsize=…`. */
+  /** A program, with its arguments, that executes the server, such as `prlimit --fsize=…`. */
   readonly runBy?: readonly string[]
 }
 
-/** Directories for a server, with these files in its repository. */
+/** Makes the directories of a server, with these files in its repository. */
 export function makeDirectories(
   t: Test,
   files: Files = {}
 ): Pick<ServerOptions, 'dataDirectory' | 'repositoryDirectory'> {
-  // tap removes the test's directory before the teardowns, unless there was one already: the server is to end first.
+  // Without an earlier teardown tap removes the test's directory before its teardowns; the server must end first.
   t.teardown(() => {})
   const root = t.testdir({ data: {}, repository: { ...files } })
   return { dataDirectory: path.join(root, 'data'), repositoryDirectory: path.join(root, 'repository') }
@@ -49,15 +49,15 @@ export interface Ending {
 
 export interface ServerProcess {
   readonly child: ChildProcess
-  /** All that it has said so far. */
+  /** All output so far. */
   readonly stdout: () => string
   readonly stderr: () => string
-  /** The root's URL; rejects when the process ends before it listens. */
+  /** The URL of the server; rejects when the process ends before it listens. */
   readonly listening: Promise<string>
   readonly ended: Promise<Ending>
 }
 
-/** Runs `node src/main.ts`, far from any `.env`. The process ends with the test at the latest. */
+/** Runs `node src/main.ts` in a directory without a `.env`. The process ends with the test at the latest. */
 export function spawnServer(t: Test, options: ServerOptions): ServerProcess {
   const [program = '', ...args] = [...(options.runBy ?? []), process.execPath, MAIN]
   const child = spawn(program, args, {
@@ -65,10 +65,10 @@ export function spawnServer(t: Test, options: ServerOptions): ServerProcess {
     env: environment(options),
     stdio: ['ignore', 'pipe', 'pipe']
   })
-  const said = { stdout: '', stderr: '' }
+  const output = { stdout: '', stderr: '' }
   for (const name of ['stdout', 'stderr'] as const) {
     child[name].setEncoding('utf8').on('data', (text: string) => {
-      said[name] += text
+      output[name] += text
     })
   }
   const ended = once(child, 'close').then(([code, signal]): Ending => ({ code, signal }))
@@ -77,20 +77,20 @@ export function spawnServer(t: Test, options: ServerOptions): ServerProcess {
       const [, url] = LISTENING.exec(messageOf(line)) ?? []
       if (url !== undefined) resolve(url)
     })
-    ended.then(({ code }) => reject(new Error(`The server ended with code ${code}: ${said.stderr}`)))
+    ended.then(({ code }) => reject(new Error(`The server ended with code ${code}: ${output.stderr}`)))
   })
-  // Whoever expects an early end does not look at it.
+  // A test that expects the process to end early does not await this promise.
   listening.catch(() => {})
   t.teardown(async () => {
     child.kill('SIGKILL')
     await ended
-    const secret = secretsOf(options).find((one) => said.stdout.includes(one))
-    if (secret !== undefined) throw new Error(`The log of the server has a secret in it: ${secret}`)
+    const secret = secretsOf(options).find((one) => output.stdout.includes(one))
+    if (secret !== undefined) throw new Error(`The log of the server contains a secret: ${secret}`)
   })
-  return { child, stdout: () => said.stdout, stderr: () => said.stderr, listening, ended }
+  return { child, stdout: () => output.stdout, stderr: () => output.stderr, listening, ended }
 }
 
-/** What callers of this server keep to themselves, in the forms that it has on the wire. */
+/** The cookies that the server has set, by its options. */
 const seen = new WeakMap<ServerOptions, Set<string>>()
 
 function secretsOf(options: ServerOptions): string[] {
@@ -98,7 +98,7 @@ function secretsOf(options: ServerOptions): string[] {
   return [POSTGRES_PASSWORD, password, basic('admin', password).slice('Basic '.length), ...(seen.get(options) ?? [])]
 }
 
-/** Cookies of sessions are secrets, too. */
+/** Session cookies are secrets too: the log must not contain them. */
 function noteCookies(options: ServerOptions, response: Response): void {
   const cookies = response.headers.getSetCookie().map((cookie) => /^(?:JSESSIONID|csrf)=([^;]{8,})/.exec(cookie)?.[1])
   const known = seen.get(options) ?? new Set()
@@ -107,7 +107,7 @@ function noteCookies(options: ServerOptions, response: Response): void {
 }
 
 function environment({ dataDirectory, repositoryDirectory, databaseUrl, settings }: ServerOptions): NodeJS.ProcessEnv {
-  // Nothing else: neither settings of the machine nor what tap loads into every process of a test.
+  // Nothing is inherited: neither settings of the machine, nor the modules that tap loads into every process.
   return {
     PATH: process.env.PATH,
     FIXDEPOT_TLS: 'off',
@@ -124,7 +124,7 @@ function messageOf(line: string): string {
   return line.startsWith('{') ? String(JSON.parse(line).msg) : ''
 }
 
-/** What tests read of the status call's answer. */
+/** The answer of the status call, as far as tests read it. */
 export interface Status {
   readonly state: string
   readonly progress: number
@@ -139,31 +139,31 @@ export interface Status {
 
 export interface TestServer extends ServerProcess {
   readonly url: string
-  /** A request with the administrator's password. An answer that the API's description does not fit fails the test. */
+  /** Sends a request as the administrator. The test fails when the answer does not match the API's description. */
   call(path: string, init?: RequestInit): Promise<Response>
-  /** The answer to a request that has to succeed. */
+  /** The JSON answer of a request; rejects when the request does not succeed. */
   json<Body>(path: string, init?: RequestInit): Promise<Body>
-  /** Starts an export, by default of everything, and gives back the number of its task. */
+  /** Starts an export, by default of everything. @returns the id of its task */
   export(body?: object): Promise<number>
   status(taskid: number): Promise<Status>
-  /** Waits until a task has ended, and gives back its last status. */
+  /** Waits until a task has ended. @returns its last status */
   finished(taskid: number): Promise<Status>
-  /** Asks it to end, and waits until it has. */
+  /** Sends the signal, and waits until the process has ended. */
   stop(signal?: NodeJS.Signals): Promise<Ending>
 }
 
-/** A server that listens and has read its repository. */
+/** Starts a server, and waits until it has scanned its repository. */
 export async function startServer(t: Test, options: ServerOptions): Promise<TestServer> {
   const server = spawnServer(t, options)
   const url = await server.listening
   const password = options.settings?.FIXDEPOT_ADMIN_PASSWORD ?? ADMIN_PASSWORD
   const authorization = basic('admin', password)
   const checker = checkerOf((await (await fetch(`${url}/openapi.json`)).json()) as OpenApi)
-  // Beside the test, which may have little time to see a state that passes.
+  // Not awaited: the test may have to see a state that lasts only a short time.
   async function check(method: string, to: string, response: Response): Promise<void> {
     const { status } = response
     const contentType = response.headers.get('content-type') ?? undefined
-    // A body that is cut is for the test to judge.
+    // A truncated body is for the test to judge.
     const read = async () => response.clone().text()
     const body = isJson(contentType) && method !== 'HEAD' ? await read().catch(() => undefined) : undefined
     const operationId = checker.operationOf(method, to.split('?', 1)[0] ?? '')
@@ -177,12 +177,12 @@ export async function startServer(t: Test, options: ServerOptions): Promise<Test
       headers: { authorization, ...(init.headers as Record<string, string>) }
     }).catch((cause) => {
       const { exitCode, signalCode } = server.child
-      const serious = server
+      const errors = server
         .stdout()
         .split('\n')
         .filter((line) => SERIOUS.test(line))
-      const fate = [`exit code ${exitCode}`, `signal ${signalCode}`, server.stderr(), ...serious].join('; ')
-      throw new Error(`${to} was not answered: ${cause.cause}; ${fate}`, { cause })
+      const details = [`exit code ${exitCode}`, `signal ${signalCode}`, server.stderr(), ...errors].join('; ')
+      throw new Error(`${to} was not answered: ${cause.cause}; ${details}`, { cause })
     })
     noteCookies(options, response)
     check(init.method ?? 'GET', to, response)
@@ -194,7 +194,7 @@ export async function startServer(t: Test, options: ServerOptions): Promise<Test
     return (await response.json()) as Body
   }
   const statusOf = (query: string) => json<Status>(`/updateRepositories/firmware/status?${query}`)
-  await until('the repository is read', async () => (await statusOf('tasktype=READREPOSITORY')).state === 'complete')
+  await until('the repository is scanned', async () => (await statusOf('tasktype=READREPOSITORY')).state === 'complete')
   return {
     ...server,
     url,

@@ -47,7 +47,7 @@ export function plannedSize(entries: readonly PlacedEntry[]): number {
   return offset + size + endSize({ entryCount: entries.length, offset, size })
 }
 
-/** The bytes that an archive must have. */
+/** The expected bytes of an archive. */
 export function expectedArchive(contents: Contents): Buffer {
   const entries = placeEntries(factsOf(contents))
   const files = entries.flatMap((entry) => [encodeLocalHeader(entry), contents[entry.path] ?? Buffer.alloc(0)])
@@ -85,7 +85,7 @@ export interface Packing extends Partial<ArchiveOptions<PlacedEntry>> {
   readonly entries: ArchiveOptions<PlacedEntry>['entries']
 }
 
-/** Packs into a file, and closes it. */
+/** Packs the entries into a file. @returns the size of the archive in bytes */
 export async function packInto(
   path: string,
   { sources = '', isDurable = false, ...options }: Packing,

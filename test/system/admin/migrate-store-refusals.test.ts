@@ -9,7 +9,7 @@ import { startServer } from '../../support/servers/server.ts'
 
 const skip = whyNoPostgres() ?? false
 
-t.test('what is moved, and where to, must be as a move needs it', { skip }, async (t) => {
+t.test('a move is refused when the source or the target is not usable', { skip }, async (t) => {
   const embedded = makeSourceDepot(t, 1)
   const server = await startServer(t, embedded)
   const taskid = await server.export()
@@ -61,7 +61,7 @@ t.test('what is moved, and where to, must be as a move needs it', { skip }, asyn
   await refused(toPostgres, /^The audit trail is not what was written, and cannot be moved\. The record 1 was changed/)
 })
 
-t.test('a place that something else is in is refused, and stays as it is', { skip }, async (t) => {
+t.test('a target that has other content is refused, and is not changed', { skip }, async (t) => {
   const embedded = makeSourceDepot(t, 1)
   const server = await startServer(t, embedded)
   const taskid = await server.export()
@@ -104,7 +104,7 @@ t.test('a place that something else is in is refused, and stays as it is', { ski
     code: 0,
     stdout: /^1 archives of \d+ bytes are there, and were read back\.\nFrom now on start the server/m
   })
-  t.match(await migrate(t, { from: embedded, to: toShared }), { code: 0 }, 'once more it does nothing')
+  t.match(await migrate(t, { from: embedded, to: toShared }), { code: 0 }, 'a repeated move changes nothing')
 
   const databaseUrl = await createEmptyDatabase(t)
   t.match(await migrate(t, { from: embedded, to: { FIXDEPOT_DATABASE_URL: databaseUrl } }), { code: 0 })
@@ -114,7 +114,7 @@ t.test('a place that something else is in is refused, and stays as it is', { ski
   })
 })
 
-t.test('archives that are not as the database knows them are left out, and told of', async (t) => {
+t.test('archives that differ from their plan are left out and reported', async (t) => {
   const embedded = makeSourceDepot(t, 1)
   const server = await startServer(t, embedded)
   const names: string[] = []

@@ -12,7 +12,7 @@ const JSON_TYPE = { 'content-type': 'application/json' }
 
 const skip = whyNoPostgres() ?? withoutS3
 
-interface Remembered {
+interface History {
   /** The SHA-256 of the archives of finished exports, by task. */
   readonly archives: Readonly<Record<number, string>>
   /** Tasks that have not ended. */
@@ -22,10 +22,10 @@ interface Remembered {
 }
 
 /**
- * A depot with users, a session, a token and finished exports, that was killed while it packed another one, and a
- * further one waited.
+ * Makes users, a session, a token and finished exports, and kills the server while it packs another export and a further
+ * one is queued.
  */
-async function makeHistory(t: Test, options: ServerOptions): Promise<Remembered> {
+async function makeHistory(t: Test, options: ServerOptions): Promise<History> {
   const server = await startServer(t, options)
   const post = (to: string, body: object) =>
     server.call(to, { method: 'POST', headers: JSON_TYPE, body: JSON.stringify(body) })
@@ -54,8 +54,8 @@ async function makeHistory(t: Test, options: ServerOptions): Promise<Remembered>
   return { archives, live: [running, waiting], cookie, token }
 }
 
-/** What a server has to know that runs where the depot has been moved to. @returns the archives of all tasks */
-async function checkHistory(t: Test, server: TestServer, { archives, live, cookie, token }: Remembered) {
+/** Checks that the server of the moved depot has the whole history. @returns the SHA-256 of all archives, by task */
+async function checkHistory(t: Test, server: TestServer, { archives, live, cookie, token }: History) {
   const all: Record<number, string> = {}
   for (const [taskid, digest] of Object.entries(archives)) {
     all[Number(taskid)] = await archiveOf(server, Number(taskid))
@@ -64,12 +64,12 @@ async function checkHistory(t: Test, server: TestServer, { archives, live, cooki
   for (const taskid of live) all[taskid] = await archiveOf(server, taskid)
   t.match(await server.json('/api/v1/users'), { users: [{ name: 'admin' }, { name: 'ann', role: 'exporter' }] })
   const me = async (headers: Record<string, string>) => (await fetch(`${server.url}/api/v1/me`, { headers })).json()
-  t.match(await me({ cookie }), { name: 'ann' }, 'a session goes on')
-  t.match(await me({ authorization: `Bearer ${token}` }), { name: 'admin' }, 'a token counts')
+  t.match(await me({ cookie }), { name: 'ann' }, 'the session is valid')
+  t.match(await me({ authorization: `Bearer ${token}` }), { name: 'admin' }, 'the token is valid')
   const trail = JSON.stringify(await server.json('/api/v1/audit'))
   t.match(trail, /name:ann/)
   const next = await server.export({ fixids: ['small'] })
-  t.ok(next > Math.max(...Object.keys(all).map(Number)), 'no id is given again')
+  t.ok(next > Math.max(...Object.keys(all).map(Number)), 'no id is used again')
   await server.finished(next)
   return all
 }
@@ -78,14 +78,14 @@ async function auditOf(from: ServerOptions): Promise<Outcome> {
   return runProgram(['audit', 'verify'], { cwd: path.dirname(from.dataDirectory), environment: environmentOf(from) })
 }
 
-/** Names, sizes and contents of all files, but for those that SQLite makes anew beside a database that was killed. */
+/** The digests of all files by name, except the `-shm` files, which SQLite creates again after a kill. */
 function contentsBelow(directory: string): Record<string, string> {
   const files = fs.readdirSync(directory, { recursive: true, encoding: 'utf8' })
   const kept = files.filter((name) => !name.endsWith('-shm') && fs.statSync(path.join(directory, name)).isFile())
   return Object.fromEntries(kept.sort().map((name) => [name, sha256(fs.readFileSync(path.join(directory, name)))]))
 }
 
-t.test('a depot is moved to PostgreSQL and S3 and back, interrupted again and again', { skip }, async (t) => {
+t.test('a depot is moved to PostgreSQL and S3 and back, with several interruptions', { skip }, async (t) => {
   const embedded = makeSourceDepot(t, 24)
   const history = await makeHistory(t, embedded)
   const bucket = await makeBucket(t)
@@ -111,7 +111,7 @@ t.test('a depot is moved to PostgreSQL and S3 and back, interrupted again and ag
     stdout,
     /^From now on start the server with FIXDEPOT_DATABASE_URL, FIXDEPOT_ARCHIVES_URL, FIXDEPOT_S3_ENDPOINT as in target\.env; never/m
   )
-  t.same(contentsBelow(embedded.dataDirectory), before, 'nothing has changed where it was')
+  t.same(contentsBelow(embedded.dataDirectory), before, 'the source is unchanged')
 
   const cluster: ServerOptions = { ...embedded, databaseUrl, settings: bucket.settings }
   t.match(await auditOf(cluster), { code: 0 })
@@ -123,7 +123,7 @@ t.test('a depot is moved to PostgreSQL and S3 and back, interrupted again and ag
   t.equal(
     await archiveOf(calm, await calm.export({ fixids: ['large', 'medium'] })),
     archives[running ?? 0],
-    'to the byte'
+    'the archive is byte-identical'
   )
   await calm.stop()
 
@@ -149,7 +149,7 @@ t.test('a depot is moved to PostgreSQL and S3 and back, interrupted again and ag
   await last.stop()
 })
 
-t.test('an archive whose transfer was cut goes on where it was', { skip }, async (t) => {
+t.test('an interrupted transfer of an archive is resumed', { skip }, async (t) => {
   const embedded = makeSourceDepot(t, 64)
   const server = await startServer(t, embedded)
   const digest = await archiveOf(server, await server.export({ fixids: ['large'] }))
@@ -160,7 +160,7 @@ t.test('an archive whose transfer was cut goes on where it was', { skip }, async
   const client = new Client({ connectionString: databaseUrl })
   await client.connect()
   t.teardown(() => client.end())
-  const bytesThere = async () => {
+  const uploadedBytes = async () => {
     const { rows } = await client
       .query("select value from store_move where name like 'archive %' and value != 'moved'")
       .catch(() => ({ rows: [] }))
@@ -170,13 +170,13 @@ t.test('an archive whose transfer was cut goes on where it was', { skip }, async
     from: embedded,
     to,
     async onStart(child) {
-      await until('parts are there', async () => (await bytesThere()) >= 8 * MIB)
+      await until('parts are uploaded', async () => (await uploadedBytes()) >= 8 * MIB)
       child.kill('SIGKILL')
     }
   })
-  const uploaded = await bytesThere()
+  const uploaded = await uploadedBytes()
   t.equal(code, null)
-  t.ok(uploaded < 64 * MIB, `${uploaded} bytes were there`)
+  t.ok(uploaded < 64 * MIB, `${uploaded} bytes were uploaded`)
   t.match(await migrate(t, { from: embedded, to }), { code: 0 })
   const cluster = await startServer(t, { ...embedded, databaseUrl, settings: bucket.settings })
   t.equal(await archiveOf(cluster, await cluster.export({ fixids: ['large'] })), digest)

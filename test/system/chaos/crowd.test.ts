@@ -1,4 +1,4 @@
-/** Many at once: a long queue, slow readers, and downloads that are given up. */
+/** Load: a long queue, slow readers, and abandoned downloads. */
 import { once } from 'node:events'
 import fs from 'node:fs'
 import http from 'node:http'
@@ -22,7 +22,7 @@ const READERS = 300
 /** Buffers and connections of all readers together. */
 const MEMORY_FOR_READERS = 100 * MIB
 
-/** Many more exports of what has been exported; each has work of its own, as different ones would have. */
+/** Queues many exports of the existing plan, each with its own job, as different exports would have. */
 function fillQueue(depot: ChaosDepot): Promise<void> {
   return depot.change([
     `with recursive number (value) as (select 1 union all select value + 1 from number where value < ${QUEUED})
@@ -42,7 +42,7 @@ async function cancelAll(server: TestServer, first: number): Promise<void> {
   }
 }
 
-t.test(`with ${QUEUED} tasks in the queue the server starts, answers, and lets go of them`, async (t) => {
+t.test(`with ${QUEUED} tasks in the queue the server starts, answers, and cancels them`, async (t) => {
   const depot = await makeChaosDepot(t, 2 ** 16)
   const before = await startServer(t, depot)
   const model = await before.export({ fixids: FIXIDS.slice(0, 1) })
@@ -54,21 +54,21 @@ t.test(`with ${QUEUED} tasks in the queue the server starts, answers, and lets g
   const startMs = performance.now() - started
   const latencies: number[] = []
   for (let poll = 0; poll < POLLS; poll += 1) {
-    const asked = performance.now()
+    const sentAt = performance.now()
     await server.status(poll % 2 === 0 ? 0 : 1 + poll)
-    latencies.push(performance.now() - asked)
+    latencies.push(performance.now() - sentAt)
   }
   latencies.sort((left, right) => left - right)
   const p99 = latencies[Math.floor(0.99 * POLLS)] ?? 0
   t.comment(`start ${startMs.toFixed(0)} ms, status p99 ${p99.toFixed(1)} ms`)
-  if (IS_THOROUGH) t.ok(startMs < 5_000 && p99 < 50, 'in the time that is promised')
+  if (IS_THOROUGH) t.ok(startMs < 5_000 && p99 < 50, 'within the documented times')
   const last = await server.export({ fixids: FIXIDS.slice(0, 2) })
   await cancelAll(server, model + 2)
-  t.match(await server.finished(last), { state: 'complete' }, 'what was queued last comes to its end')
-  t.match(await server.status(0), { state: 'complete', taskIds: '' }, 'and nothing waits any more')
+  t.match(await server.finished(last), { state: 'complete' }, 'the last queued export completes')
+  t.match(await server.status(0), { state: 'complete', taskIds: '' }, 'the queue is empty')
 })
 
-/** Descriptors that the server has open below a directory. */
+/** The number of files below a directory that the server has open. */
 function openBelow({ child }: TestServer, directory: string): number {
   const descriptors = `/proc/${child.pid}/fd`
   return fs.readdirSync(descriptors).filter((fd) => {
@@ -88,7 +88,7 @@ function residentBytes({ child }: TestServer): number {
 const skip = fs.existsSync('/proc/self/fd') ? ONLY_DISK.skip : 'needs /proc'
 
 t.test(
-  `${READERS} slow readers and broken downloads cost little memory, and leave no file open`,
+  `${READERS} slow readers and broken downloads use little memory, and leave no file open`,
   { skip },
   async (t) => {
     const depot = await makeChaosDepot(t, 24 * MIB)
@@ -100,7 +100,7 @@ t.test(
       Array.from({ length: READERS }, async () => {
         const request = http.get(url, { agent: false, headers: { authorization: basic('admin', ADMIN_PASSWORD) } })
         const [response] = (await once(request, 'response')) as [http.IncomingMessage]
-        // Reads a little, and then no more: the server has to wait.
+        // The client reads a little and then stops, so the server has to wait.
         await once(response, 'readable')
         response.read(100)
         return { request, response }
@@ -113,7 +113,7 @@ t.test(
     t.equal(
       (await server.finished(await server.export({ fixids: FIXIDS.slice(1, 3) }))).state,
       'complete',
-      'work goes on'
+      'an export completes meanwhile'
     )
     for (const { request } of readers) request.destroy()
     await until('all files are closed', () => openBelow(server, fs.realpathSync(depot.archivesDirectory)) === 0)

@@ -1,4 +1,4 @@
-/** The process is killed at random moments; what was acknowledged ends as promised. */
+/** The process is killed at random moments; every acknowledged export completes. */
 import fs from 'node:fs'
 import path from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
@@ -8,7 +8,7 @@ import { allowTime, type Chance, ROUNDS, startChance } from '../../support/chaos
 import { type ChaosDepot, FIXIDS, makeChaosDepot } from '../../support/chaos/chaos-depot.ts'
 import { spawnServer, startServer, type TestServer } from '../../support/servers/server.ts'
 
-/** By now a server has begun with everything that it does at its start. */
+/** After this time a server has begun every step of its start. */
 const START_MS = 900
 const RUN_MS = 250
 const MAX_COPIED_AGAIN = 64 * 2 ** 20
@@ -21,7 +21,7 @@ interface Acknowledged {
   readonly fixids: readonly string[]
 }
 
-t.test('whatever moment a kill finds, no acknowledged export is lost, and none is half', async (t) => {
+t.test('kills at random moments lose no acknowledged export, and leave no partial archive', async (t) => {
   const chance = startChance(t)
   const depot = await makeChaosDepot(t, LARGEST_BYTES)
   const acknowledged: Acknowledged[] = []
@@ -39,18 +39,18 @@ t.test('whatever moment a kill finds, no acknowledged export is lost, and none i
     t.match(status, { state: 'complete', downloadedsize: status.totalsize, downloadednum: fixids.length })
     await depot.checkArchive(t, status.current, fixids)
   }
-  t.same(await depot.archives.unfinished(), [], 'nothing unfinished is left')
+  t.same(await depot.archives.unfinished(), [], 'no part of an archive remains')
   t.equal(server.stderr(), '')
   const most = Math.max(...copiedAgain)
   t.ok(most <= MAX_COPIED_AGAIN)
   const mean = copiedAgain.reduce((sum, bytes) => sum + bytes, 0) / ROUNDS
   t.comment(
-    `${ROUNDS} kills, ${acknowledged.length} exports acknowledged, 0 lost, 0 half; ` +
+    `${ROUNDS} kills, ${acknowledged.length} exports acknowledged, 0 lost, 0 partial; ` +
       `copied again per kill: ${Math.round(mean)} bytes on average, ${most} at most`
   )
 })
 
-/** During the start, the migration, the first scan, or while an export goes on that was begun before. */
+/** Kills the server during its start, the migration, the first scan, or a resumed export. */
 async function killStart(t: Test, depot: ChaosDepot, chance: Chance): Promise<void> {
   const server = spawnServer(t, depot)
   await wait(chance.below(START_MS))
@@ -64,7 +64,7 @@ async function killRun(t: Test, depot: ChaosDepot, chance: Chance): Promise<Ackn
   const requests = Array.from({ length: 1 + chance.below(4) }, async () => {
     const fixids = chance.some(FIXIDS)
     const taskid = await server.export({ fixids }).catch(() => undefined)
-    // The kill came before the answer: nothing was promised.
+    // The kill came before the answer: the export was not acknowledged.
     if (taskid !== undefined) acknowledged.push({ taskid, fixids })
   })
   if (chance.below(3) === 0) requests.push(readAgain(server))
@@ -80,10 +80,7 @@ async function readAgain(server: TestServer): Promise<void> {
   await server.call('/updateRepositories/firmware?action=read', { method: 'PUT' }).catch(() => {})
 }
 
-/**
- * What was written of the archive that was being packed, and is not known to be on the disk; of uploads nobody sees how
- * much there is.
- */
+/** Bytes of the unfinished archive after its checkpoint. For uploads the number is unknown, and 0 is returned. */
 async function bytesToCopyAgain(depot: ChaosDepot): Promise<number> {
   if (ONLY_DISK.skip) return 0
   const parts = await depot.archives.unfinished()

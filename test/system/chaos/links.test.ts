@@ -1,4 +1,4 @@
-/** A name in the repository is a file now and a link out of it a moment later. */
+/** A name in the repository alternates between a link inside the repository and a link to the outside. */
 import fs from 'node:fs'
 import path from 'node:path'
 import { Worker } from 'node:worker_threads'
@@ -11,23 +11,23 @@ allowTime(t, 5)
 
 const [SWAPPED = '', ...OTHERS] = FIXIDS
 
-/** Puts one of two links under a name, again and again, as fast as it can. */
+/** Replaces a name by each of two links alternately, as fast as possible. */
 const SWAP = `
 const fs = require('node:fs')
 const { workerData: { name, targets } } = require('node:worker_threads')
-for (let turn = 0; ; turn += 1) {
-  fs.symlinkSync(targets[turn % 2], name + '.new')
+for (let round = 0; ; round += 1) {
+  fs.symlinkSync(targets[round % 2], name + '.new')
   fs.renameSync(name + '.new', name)
 }`
 
-t.test('nothing from outside is ever packed while a link is swapped in a loop', async (t) => {
+t.test('no file from outside the repository is packed while a link is swapped in a loop', async (t) => {
   const depot = await makeChaosDepot(t, 2 ** 20)
   const name = path.join(depot.repositoryDirectory, `${SWAPPED}.uxz`)
   const inside = path.join(depot.repositoryDirectory, 'kept aside')
   const outside = path.join(path.dirname(depot.repositoryDirectory), 'outside')
   const server = await startServer(t, depot)
   fs.copyFileSync(name, inside)
-  // Of the same size: only where it lies tells them apart before the last byte is read.
+  // The sizes are equal: before the last byte is read only the path distinguishes the files.
   fs.writeFileSync(outside, Buffer.alloc(fs.statSync(name).size, 'secret'))
   const swapper = new Worker(SWAP, { eval: true, workerData: { name, targets: [inside, outside] } })
   t.teardown(() => swapper.terminate())
@@ -39,7 +39,7 @@ t.test('nothing from outside is ever packed while a link is swapped in a loop', 
     outcomes[state] = (outcomes[state] ?? 0) + 1
     if (state === 'complete') {
       const bytes = await depot.archives.read(current)
-      t.notOk(bytes.includes('secretsecret'), 'it has nothing from outside')
+      t.notOk(bytes.includes('secretsecret'), 'the archive has no content from outside')
     } else t.match(message, `${SWAPPED}.uxz`)
   }
   t.comment(JSON.stringify(outcomes))

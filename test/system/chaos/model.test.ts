@@ -1,4 +1,4 @@
-/** Any order of requests, kills, restarts and removed archives: after each step every task is as it was promised. */
+/** Requests, kills, restarts and removals of archives in any order: after each step every task keeps the rules. */
 import fc from 'fast-check'
 import t, { type Test } from 'tap'
 import { allowTime, ROUNDS } from '../../support/chaos/chaos.ts'
@@ -10,7 +10,7 @@ allowTime(t, 10)
 const RUNS = Math.max(2, Math.floor(ROUNDS / 5))
 const STEPS = 25
 
-/** What is known of a task from its answers. */
+/** The known state of a task, from the answers so far. */
 interface Known {
   readonly fixids: readonly string[]
   last: Status | undefined
@@ -31,7 +31,7 @@ type Step = fc.AsyncCommand<Model, Real, false>
 
 const TERMINAL = ['complete', 'error', 'canceled']
 
-/** What holds for each answer, and from one to the next. */
+/** Checks the rules for each status, and for each status against the one before. */
 async function checkAll({ tasks }: Model, { server }: Real): Promise<void> {
   for (const [taskid, known] of tasks) {
     const now = await server.status(taskid)
@@ -44,9 +44,9 @@ async function checkAll({ tasks }: Model, { server }: Real): Promise<void> {
       ['packages never shrink', last === undefined || now.downloadednum >= last.downloadednum],
       ['100 percent is the end, and the end is 100 percent', isTerminal === (now.progress === 100)],
       ['the end is final', last === undefined || !TERMINAL.includes(last.state) || last.state === now.state],
-      ['what was canceled is canceled', !known.isCanceled || now.state === 'canceled'],
-      ['nobody is told of a failure', now.state !== 'error'],
-      ['what is complete is whole', now.state !== 'complete' || now.downloadedsize === now.totalsize]
+      ['a canceled task stays canceled', !known.isCanceled || now.state === 'canceled'],
+      ['no task fails', now.state !== 'error'],
+      ['a complete task has all its bytes', now.state !== 'complete' || now.downloadedsize === now.totalsize]
     ]
     const broken = rules.find(([, holds]) => !holds)
     if (broken !== undefined) throw new Error(`${broken[0]}: ${JSON.stringify({ last, now })}`)
@@ -65,7 +65,7 @@ function step(name: string, run: (model: Model, real: Real) => Promise<void>): S
   }
 }
 
-/** One of the tasks so far, by a number that chance gives. */
+/** One of the tasks so far, chosen by a random number. */
 function taskAt({ tasks }: Model, index: number): number | undefined {
   return [...tasks.keys()][index % Math.max(1, tasks.size)]
 }
@@ -115,7 +115,7 @@ const again = (signal: NodeJS.Signals) =>
     real.server = await startServer(real.t, real.depot)
   })
 
-t.test('in any order, every task keeps its promise after each step', async (t) => {
+t.test('in any order of steps, every task keeps the rules after each step', async (t) => {
   const steps = fc.commands<Model, Real, false>(
     [put, put, put, cancel, cancel, finish, remove, fc.constant(again('SIGKILL')), fc.constant(again('SIGTERM'))],
     { maxCommands: STEPS }

@@ -1,4 +1,4 @@
-/** Cancellations meet completions at random moments: each task ends once. */
+/** Cancellations race against completions at random moments: each task ends once. */
 import { setTimeout as wait } from 'node:timers/promises'
 import t from 'tap'
 import { allowTime, ROUNDS, startChance } from '../../support/chaos/chaos.ts'
@@ -8,7 +8,7 @@ import { startServer, until } from '../../support/servers/server.ts'
 allowTime(t, 10)
 
 const RACES = 25 * ROUNDS
-/** A small export takes so long; the cancellation comes at any moment of it. */
+/** The duration of a small export; the cancellation comes at any moment of it. */
 const EXPORT_MS = 15
 
 t.test(`${RACES} races of a cancellation against the completion end in one state each`, async (t) => {
@@ -31,7 +31,7 @@ t.test(`${RACES} races of a cancellation against the completion end in one state
     outcomes[state] = (outcomes[state] ?? 0) + 1
   }
   t.comment(JSON.stringify(outcomes))
-  t.equal(Object.keys(outcomes).length, 2, 'nothing else has happened')
+  t.equal(Object.keys(outcomes).length, 2, 'there are no other outcomes')
   await until('no part is left', async () => (await depot.archives.unfinished()).length === 0)
   await depot.checkAllWhole(t)
   const there = await depot.archives.finished()
@@ -44,7 +44,7 @@ t.test(`${RACES} races of a cancellation against the completion end in one state
   const messages = await depot.query<{ count: number }>(
     'select count(*) as count from task_message where position = 0 group by task_id having count(*) > 1'
   )
-  t.same(messages, [], 'each was told its end once')
+  t.same(messages, [], 'each task has one final message')
   const kept = await depot.query<{ name: string }>("select archive_name as name from plan where archive_state = 'kept'")
-  t.same(await depot.archives.finished(), kept.map(({ name }) => name).sort(), 'no archive is there that nobody has')
+  t.same(await depot.archives.finished(), kept.map(({ name }) => name).sort(), 'every archive belongs to a plan')
 })

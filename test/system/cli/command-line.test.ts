@@ -27,14 +27,14 @@ async function run(t: Test, args: readonly string[], settings: Record<string, st
   return { code, stdout, stderr }
 }
 
-/** Settings for a depot that has read its repository. */
+/** The settings of a depot with a scanned repository. */
 async function settingsOf(t: Test): Promise<Record<string, string>> {
   const depot = await makeDepot(t, packageFiles({ fixid: 'a', payload: 'x' }))
   await depot.scan()
   return { FIXDEPOT_DATA_DIR: depot.root, FIXDEPOT_REPOSITORY_DIR: depot.repositoryDirectory }
 }
 
-t.test('help and version are told when they are asked for', async (t) => {
+t.test('help and version are printed on request', async (t) => {
   t.testdir()
   const [help, flag, verb, version] = await Promise.all([
     run(t, ['help']),
@@ -53,7 +53,7 @@ t.test('help and version are told when they are asked for', async (t) => {
   t.same(version, { code: 0, stdout: `${JSON.parse(fs.readFileSync(PACKAGE, 'utf8')).version}\n`, stderr: '' })
 })
 
-t.test('what is no command is answered with what is wrong, and nothing is done', async (t) => {
+t.test('an invalid command line is refused with a reason, and changes nothing', async (t) => {
   const root = t.testdir()
   const cases = [['frobnicate'], ['backup'], ['backup', '--rebuild', 'a'], ['doctor', 'x']]
   const more = [['--rebuild'], ['--port', '1'], ['verify'], ['completion', 'tcsh'], ['export', '--id', 'x']]
@@ -66,7 +66,7 @@ t.test('what is no command is answered with what is wrong, and nothing is done',
   t.same(fs.readdirSync(root), [])
 })
 
-t.test('without a server that is named or set up here, it says how to name one', async (t) => {
+t.test('without a server in arguments or settings, the error says how to name one', async (t) => {
   t.testdir()
   t.match(await run(t, ['list']), { code: 2, stdout: '', stderr: /^fixdepot: No server is named.*--url/ })
   t.match(await run(t, ['list'], { FIXDEPOT_PORT: 'x' }), { code: 2, stderr: /FIXDEPOT_PORT/ })
@@ -108,21 +108,21 @@ t.test('completion scripts know every verb, and bash completes with them', async
     ['fish', fish]
   ] as const) {
     const checked = spawnSync(shell, ['-n'], { input: script?.stdout ?? '', encoding: 'utf8' })
-    // Where the machine has the shell.
+    // The check needs the shell.
     if (checked.error === undefined) t.equal(checked.status, 0, checked.stderr)
   }
 })
 
 t.test('a server loads nothing of the client, and the client nothing of the server', async (t) => {
   const root = t.testdir()
-  // What the loader has seen, told when the process ends.
+  // Prints the loaded modules when the process ends.
   const hook = path.join(root, 'hook.mjs')
   fs.writeFileSync(
     hook,
     `import { registerHooks } from 'node:module'
 const seen = []
 registerHooks({ load: (url, context, next) => { seen.push(url); return next(url, context) } })
-// What comes before is the test runner's.
+// The modules before main.ts are those of the test runner.
 process.on('exit', () => process.stderr.write(seen.slice(seen.findIndex((url) => url.endsWith('main.ts'))).join('\\n')))
 `
   )
@@ -140,7 +140,7 @@ process.on('exit', () => process.stderr.write(seen.slice(seen.findIndex((url) =>
   t.notMatch(probe.stderr, /src\/(http|store|worker|storage|metadata|admin|server)\/|better-sqlite3|fastify/)
 })
 
-t.test('backup copies the database, and says where to', async (t) => {
+t.test('backup copies the database, and prints the target', async (t) => {
   const settings = await settingsOf(t)
   const file = path.join(t.testdirName, 'copy.db')
   t.same(await run(t, ['backup', file], settings), {
@@ -156,7 +156,7 @@ t.test('backup copies the database, and says where to', async (t) => {
   t.match(JSON.parse(stdout), { file: `${file}2`, database: /fixdepot\.db$/ })
 })
 
-t.test('doctor exits with what it has come to', async (t) => {
+t.test('the exit code of doctor shows its result', async (t) => {
   const settings = await settingsOf(t)
   t.same(await run(t, ['doctor'], settings), { code: 0, stdout: 'Everything is sound.\n', stderr: '' })
   fs.writeFileSync(path.join(t.testdirName, 'repository', 'new.txt'), 'x')
@@ -173,7 +173,7 @@ t.test('doctor exits with what it has come to', async (t) => {
   t.match(await run(t, ['doctor'], { ...settings, FIXDEPOT_PORT: 'x' }), { code: 2, stderr: /FIXDEPOT_PORT/ })
 })
 
-t.test('doctor --rebuild reads everything again, unless a server has the data directory', async (t) => {
+t.test('doctor --rebuild reads everything again, and is refused while a server uses the data directory', async (t) => {
   const settings = await settingsOf(t)
   const server = acquireInstanceLock(lockFileIn(settings.FIXDEPOT_DATA_DIR ?? ''))
   t.match(await run(t, ['doctor', '--rebuild'], settings), {

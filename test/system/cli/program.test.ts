@@ -1,4 +1,4 @@
-/** The program against a real server over TLS: one server for all cases, since starting it is slow. */
+/** The program against a real server over TLS. All cases share one server, because starting one is slow. */
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import fs from 'node:fs'
@@ -9,7 +9,7 @@ import { type Fate, startProxy } from '../../support/cli/unreliable-proxy.ts'
 import { NIC, PACK, smallRepository, UEFI, XCC } from '../../support/packages.ts'
 import { ADMIN_PASSWORD, makeDirectories, spawnServer, until } from '../../support/servers/server.ts'
 
-/** So large that a cut comes in the middle of the archive, and not of what is said before it. */
+/** Large enough for a cut in the middle of the archive, after all other answers. */
 const PAYLOAD = Buffer.alloc(6_000_000, 'no two blocks of firmware are equal, but these')
 const STOP_AFTER = 3_000_000
 
@@ -27,7 +27,7 @@ const login = {
 
 let runs = 0
 
-/** In an empty directory of its own, as the administrator. */
+/** Runs the program as the administrator, by default in a new empty directory. */
 function run(args: readonly string[], options: Partial<RunOptions> = {}): Promise<Outcome & { cwd: string }> {
   runs += 1
   const cwd = options.cwd ?? path.join(root, `run${runs}`)
@@ -41,22 +41,22 @@ function through(port: number): Record<string, string> {
 
 const portOfServer = Number(new URL(url).port)
 
-t.test('scan reads the repository, and status tells how the server is', async (t) => {
+t.test('scan reads the repository, and status shows the state of the server', async (t) => {
   t.match(await run(['scan']), { code: 0, stdout: 'The repository is read.\n' })
-  const [people, scripts] = await Promise.all([run(['status']), run(['status', '--json'])])
-  t.match(people, {
+  const [table, json] = await Promise.all([run(['status']), run(['status', '--json'])])
+  t.match(table, {
     code: 0,
     stdout: /^Server +https:.*\nVersion .*\nState +ready\nRepository +\d.*\nLast read +20/,
     stderr: ''
   })
-  t.notOk(people.stdout.includes('\u001b'), 'no colour without a terminal')
-  t.match(JSON.parse(scripts.stdout), { isReady: true, url, checks: [{ name: 'database', isHealthy: true }, {}, {}] })
+  t.notOk(table.stdout.includes('\u001b'), 'no colour without a terminal')
+  t.match(JSON.parse(json.stdout), { isReady: true, url, checks: [{ name: 'database', isHealthy: true }, {}, {}] })
 })
 
-t.test('users and tokens that it makes log in, until it takes them away', async (t) => {
-  const { FIXDEPOT_USER: _user, FIXDEPOT_PASSWORD: _password, ...nobody } = login
+t.test('created users and tokens log in until they are removed', async (t) => {
+  const { FIXDEPOT_USER: _user, FIXDEPOT_PASSWORD: _password, ...anonymous } = login
   const asAnn = (password: string) => ({
-    environment: { ...nobody, FIXDEPOT_USER: 'ann', FIXDEPOT_PASSWORD: password }
+    environment: { ...anonymous, FIXDEPOT_USER: 'ann', FIXDEPOT_PASSWORD: password }
   })
   const add = ['user', 'add', 'ann', '--role', 'viewer', '--new-password-stdin']
   t.match(await run(add, { stdin: 'the first secret\n' }), { code: 0 })
@@ -67,7 +67,7 @@ t.test('users and tokens that it makes log in, until it takes them away', async 
   t.match(await run(['user', 'passwd', 'ann', '--new-password-stdin'], { stdin: 'the second secret\n' }), { code: 0 })
   t.match(await run(['list'], asAnn('the first secret')), { code: 3 })
   const { stdout: token } = await run(['token', 'add', 'mirror', '--role', 'viewer'], asAnn('the second secret'))
-  const withToken = { environment: { ...nobody, FIXDEPOT_TOKEN: token.trim() } }
+  const withToken = { environment: { ...anonymous, FIXDEPOT_TOKEN: token.trim() } }
   t.match(await run(['list'], withToken), { code: 0, stdout: /XCC|xcc/ })
   const [{ id, user }] = JSON.parse((await run(['token', 'list', '--json'])).stdout) as [{ id: string; user: string }]
   t.equal(user, 'ann')
@@ -109,17 +109,17 @@ t.test('list shows packages as a table or as JSON, through all filters', async (
   t.match(problems, { code: 0 })
 })
 
-t.test('show tells of one package, and has its texts', async (t) => {
-  const [people, scripts, readme] = await Promise.all([
+t.test('show prints one package, and its texts', async (t) => {
+  const [table, json, readme] = await Promise.all([
     run(['show', UEFI]),
     run(['show', UEFI, '--json']),
     run(['show', UEFI, '--readme'])
   ])
-  t.match(people, {
+  t.match(table, {
     code: 0,
     stdout: new RegExp(`^Fixid +${UEFI}\n.*Requires +${XCC}\n.*FILE +ROLE +SIZE +SHA-256\n`, 's')
   })
-  t.match(JSON.parse(scripts.stdout), { fixid: UEFI, requisites: [{ fixid: XCC }] })
+  t.match(JSON.parse(json.stdout), { fixid: UEFI, requisites: [{ fixid: XCC }] })
   t.same([readme.code, readme.stdout], [0, `Readme of ${UEFI}\n`])
 })
 
@@ -129,7 +129,7 @@ t.test('export packs, downloads, checks, and keeps the manifest that verify uses
   t.match(stdout, /^a\.zip {2}6\.\d MB, \d+ files, every byte checked\nSHA-256 {2}[0-9a-f]{64}\n$/)
   t.match(stderr, /^Packing .*\nMembers of the selected system packs .*\nDownloading .*\nChecking .*\n$/)
   t.same(fs.readdirSync(cwd).sort(), ['a.zip', 'a.zip.manifest.json'])
-  const [again, sound, scripts] = await Promise.all([
+  const [again, sound, json] = await Promise.all([
     run(['export', PACK, '--output', 'a.zip'], { cwd }),
     run(['verify', 'a.zip'], { cwd }),
     run(['verify', 'a.zip', '--json'], { cwd })
@@ -140,7 +140,7 @@ t.test('export packs, downloads, checks, and keeps the manifest that verify uses
     stderr: 'fixdepot: a.zip is there already. Choose another --output, or give --force.\n'
   })
   t.match(sound, { code: 0, stdout: /sound, \d+ files, 6\.\d MB, checked against a\.zip\.manifest\.json/ })
-  t.match(JSON.parse(scripts.stdout), { isSound: true, findingCount: 0 })
+  t.match(JSON.parse(json.stdout), { isSound: true, findingCount: 0 })
 
   const archive = fs.readFileSync(path.join(cwd, 'a.zip'))
   archive[4_000_000] = (archive[4_000_000] ?? 0) ^ 1
@@ -153,14 +153,14 @@ t.test('export packs, downloads, checks, and keeps the manifest that verify uses
 t.test('export selects by filter, by id, with requisites and payloads only; a dry run starts nothing', async (t) => {
   const packed = async (...args: string[]) => JSON.parse((await run(['export', '--json', ...args])).stdout)
   const before = JSON.parse((await run(['status', '--json'])).stdout).exports.length
-  const [plain, required, payloads, people] = await Promise.all([
+  const [plain, required, payloads, table] = await Promise.all([
     packed('--dry-run', UEFI),
     packed('--dry-run', UEFI, '--with-requisites'),
     packed('--dry-run', '--machine-type', '7X05', '7X01', '--latest', '--payloads'),
     run(['export', '--all', '--dry-run'])
   ])
   t.match([plain.packages, required.packages, payloads.packages], [1, 2, 2])
-  t.match(people, { code: 0, stdout: /^Packages +5\nFiles .*\nArchive .*\nRoom .*\nNo payload +1: / })
+  t.match(table, { code: 0, stdout: /^Packages +5\nFiles .*\nArchive .*\nRoom .*\nNo payload +1: / })
   t.equal(JSON.parse((await run(['status', '--json'])).stdout).exports.length, before)
   const first = await packed(UEFI)
   t.match(first, { file: /^repository\d+\.zip$/, isVerified: true, resumedFrom: 0 })
@@ -168,7 +168,7 @@ t.test('export selects by filter, by id, with requisites and payloads only; a dr
   t.match(same, { exportId: first.exportId, sha256: first.sha256, isVerified: false })
 })
 
-t.test('a download that is cut goes on, also when the server is not there for a moment', async (t) => {
+t.test('a cut download is resumed, also when the server refuses connections for a moment', async (t) => {
   const fates: Fate[] = [{ kind: 'cut', bytes: STOP_AFTER }, { kind: 'refused' }, { kind: 'refused' }]
   const proxy = await startProxy(t, portOfServer, (connection) => fates[connection] ?? { kind: 'whole' })
   const { code, stdout, stderr } = await run(['export', XCC, '--json'], { environment: through(proxy.port) })
@@ -177,7 +177,7 @@ t.test('a download that is cut goes on, also when the server is not there for a 
   t.equal(proxy.connections(), 4)
 })
 
-t.test('Ctrl-C leaves a part that the same command goes on with', async (t) => {
+t.test('Ctrl-C leaves a part that the same command resumes', async (t) => {
   const proxy = await startProxy(t, portOfServer, () => ({ kind: 'stopped', bytes: STOP_AFTER }))
   const cwd = path.join(root, 'interrupted')
   const part = path.join(cwd, 'a.zip.part')
@@ -186,7 +186,7 @@ t.test('Ctrl-C leaves a part that the same command goes on with', async (t) => {
   const cut = await run(args, {
     cwd,
     environment: through(proxy.port),
-    onStart: (child) => void until('something has come', () => size() > 1_000_000).then(() => child.kill('SIGINT'))
+    onStart: (child) => void until('a part is downloaded', () => size() > 1_000_000).then(() => child.kill('SIGINT'))
   })
   t.match(cut, {
     code: 130,
@@ -204,7 +204,7 @@ t.test('Ctrl-C leaves a part that the same command goes on with', async (t) => {
   t.match(JSON.parse((await run([...args, '--json'], { cwd })).stdout), { resumedFrom: 0 })
 })
 
-t.test('a part whose bytes are not those of the archive is found, and thrown away', async (t) => {
+t.test('a damaged part is detected and removed', async (t) => {
   const cwd = path.join(root, 'damaged')
   const begun = await run(['export', XCC, '--output', 'a.zip', '--json'], { cwd })
   const { digest } = JSON.parse(begun.stdout)
@@ -218,7 +218,7 @@ t.test('a part whose bytes are not those of the archive is found, and thrown awa
   t.same(fs.readdirSync(cwd), [])
 })
 
-t.test('import sends files, and says what it has taken or why not', async (t) => {
+t.test('import sends files, and prints what was imported or why not', async (t) => {
   const { cwd } = await run(['export', UEFI, '--output', 'a.zip'])
   fs.writeFileSync(path.join(cwd, `${XCC}.xml`), 'no xml')
   const [taken, refused, none] = await Promise.all([
@@ -233,16 +233,16 @@ t.test('import sends files, and says what it has taken or why not', async (t) =>
 
 t.test('each kind of failure has its exit code, and its reason as a sentence or as JSON', async (t) => {
   const { FIXDEPOT_CA_FILE: _, ...noCa } = login
-  const { FIXDEPOT_USER: __, FIXDEPOT_PASSWORD: ___, ...nobody } = login
+  const { FIXDEPOT_USER: __, FIXDEPOT_PASSWORD: ___, ...anonymous } = login
   const cases: [args: string[], environment: Record<string, string>, code: number, stderr: RegExp][] = [
     [['export'], login, 2, /Nothing is selected/],
     [['export', UEFI, '--all'], login, 2, /in more than one way/],
     [['list', '--machine-type', 'x'], login, 2, /four characters/],
     [['list', '--url', 'ftp://x'], login, 2, /no URL/],
-    [['list', '--user', 'somebody'], nobody, 3, /Password of somebody.*--password-stdin/],
+    [['list', '--user', 'guest'], anonymous, 3, /Password of guest.*--password-stdin/],
     [['list'], { ...login, FIXDEPOT_PASSWORD: 'wrong' }, 3, /name or the password is wrong/],
-    [['list'], nobody, 3, /wants a login/],
-    [['status'], nobody, 3, /wants a login/],
+    [['list'], anonymous, 3, /wants a login/],
+    [['status'], anonymous, 3, /wants a login/],
     [['show', 'nothing'], login, 4, /no package "nothing"/],
     [['export', '--id', '9999'], login, 4, /no export/i],
     [['export', 'nothing'], login, 1, /nothing/],
@@ -286,25 +286,25 @@ t.test(
 
 const hasScript = spawnSync('script', ['--version']).stdout?.includes('util-linux') === true
 
-t.test('at a terminal the password is asked for, and not shown', { skip: !hasScript }, async (t) => {
+t.test('at a terminal the password is prompted for and not echoed', { skip: !hasScript }, async (t) => {
   const { FIXDEPOT_URL, FIXDEPOT_CA_FILE } = login
   const command = `'${process.execPath}' '${MAIN}' list --user admin --search nothing`
   const child = spawn('script', ['--quiet', '--return', '--command', command, '/dev/null'], {
     cwd: root,
     env: { PATH: process.env.PATH, HOME: root, TERM: 'xterm', FIXDEPOT_URL, FIXDEPOT_CA_FILE }
   })
-  let said = ''
+  let output = ''
   child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
-    said += chunk
+    output += chunk
     if (chunk.includes('Password of admin: ')) child.stdin.write(`${ADMIN_PASSWORD}x\u007f\r`)
   })
   const [code] = await once(child, 'close')
-  t.same([code, said], [0, 'Password of admin: \r\n0 packages\r\n'])
+  t.same([code, output], [0, 'Password of admin: \r\n0 packages\r\n'])
 })
 
-t.test('output to a pipe that is closed ends quietly', async (t) => {
+t.test('output to a closed pipe causes no error', async (t) => {
   const { code, stderr } = await run(['list'], { onStart: (child) => void child.stdout.destroy() }).catch((error) => {
-    // The test's own end of the pipe.
+    // The error of the test's end of the pipe.
     t.equal(error.code, 'ERR_STREAM_PREMATURE_CLOSE')
     return { code: 0, stderr: '' }
   })

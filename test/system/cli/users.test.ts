@@ -1,4 +1,4 @@
-/** What the commands for users and tokens ask for: of the routes, other tests know what they do. */
+/** The requests of the commands for users and tokens. The routes have tests of their own. */
 import { once } from 'node:events'
 import http from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -19,12 +19,12 @@ const ANSWERS: Readonly<Record<string, object>> = {
   'POST /api/v1/tokens': { ...TOKEN, token: 'the-token' }
 }
 
-/** Notes what it is asked. */
+/** A server that records the requests. */
 async function startListener(t: Test) {
-  const asked: string[] = []
+  const requests: string[] = []
   const server = http.createServer(async (request, response) => {
     const route = `${request.method} ${request.url}`
-    asked.push(`${route} ${await text(request)}`.trim())
+    requests.push(`${route} ${await text(request)}`.trim())
     if (request.method === 'DELETE') return response.writeHead(204).end()
     response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(ANSWERS[route]))
   })
@@ -35,11 +35,11 @@ async function startListener(t: Test) {
   const cwd = t.testdir({})
   const environment = { FIXDEPOT_URL: url, FIXDEPOT_TOKEN: 'mine' }
   const run = (args: string, stdin = '') => runProgram(args.split(' '), { cwd, environment, stdin })
-  return { asked, run }
+  return { requests, run }
 }
 
 t.test('users are listed, added, changed and removed', async (t) => {
-  const { asked, run } = await startListener(t)
+  const { requests, run } = await startListener(t)
   t.match((await run('user list')).stdout, /^NAME {2}ROLE +CREATED\nann {3}exporter {2}2026-01-05 /)
   t.same(JSON.parse((await run('user list --json')).stdout), [ANN])
   t.match(await run('user add ann --role exporter --new-password-stdin', 'a secret\n'), {
@@ -49,7 +49,7 @@ t.test('users are listed, added, changed and removed', async (t) => {
   t.match(await run('user passwd ann --new-password-stdin', 'another\n'), { code: 0 })
   t.match(await run('user role ann --role admin --json'), { code: 0, stdout: `${JSON.stringify(ANN)}\n` })
   t.match(await run('user remove a/b'), { code: 0, stdout: 'The user a/b is removed.\n' })
-  t.same(asked.slice(2), [
+  t.same(requests.slice(2), [
     'POST /api/v1/users {"name":"ann","password":"a secret","role":"exporter"}',
     'PATCH /api/v1/users/ann {"password":"another"}',
     'PATCH /api/v1/users/ann {"role":"admin"}',
@@ -57,19 +57,19 @@ t.test('users are listed, added, changed and removed', async (t) => {
   ])
 })
 
-t.test('tokens are listed, made and revoked; the new one is alone on standard output', async (t) => {
-  const { asked, run } = await startListener(t)
+t.test('tokens are listed, created and revoked; standard output has only the new token', async (t) => {
+  const { requests, run } = await startListener(t)
   t.match((await run('token list')).stdout, /^ID +USER +NAME +ROLE +EXPIRES +LAST USED\n0123456789abcdef +ann +mirror/)
   t.match(await run('token add mirror --role viewer --expires-in 90d'), { code: 0, stdout: 'the-token\n' })
   t.match(await run('token revoke 0123456789abcdef'), { code: 0 })
-  t.same(asked.slice(1), [
+  t.same(requests.slice(1), [
     'POST /api/v1/tokens {"name":"mirror","role":"viewer","expiresIn":"90d"}',
     'DELETE /api/v1/tokens/0123456789abcdef'
   ])
 })
 
-t.test('what is missing or not a role is refused before anything is asked', async (t) => {
-  const { asked, run } = await startListener(t)
+t.test('a missing password and an unknown role are refused before any request', async (t) => {
+  const { requests, run } = await startListener(t)
   const cases = [
     'user add ann',
     'user add ann --role king',
@@ -80,7 +80,7 @@ t.test('what is missing or not a role is refused before anything is asked', asyn
   for (const args of cases) t.match(await run(args), { code: 2 }, args)
   t.match(await run('user passwd ann --new-password-stdin', '\n'), { code: 2, stderr: /first line of standard input/ })
   t.match(await run('user passwd ann'), { code: 3, stderr: /no terminal/ })
-  t.same(asked, [])
+  t.same(requests, [])
 })
 
 t.test('with --local users are changed in the data directory, without a server and a password', async (t) => {

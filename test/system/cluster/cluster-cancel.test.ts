@@ -1,7 +1,4 @@
-/**
- * A task that is canceled at one server, and that another one works for, which waits for its storage and writes nothing
- * meanwhile.
- */
+/** A task is canceled at one server while another server runs it, waits for its storage, and writes nothing. */
 import t, { type Test } from 'tap'
 import { TASK_CANCELED } from '../../../src/core/problems/message.ts'
 import { openDepotDatabase } from '../../../src/store/engine/database.ts'
@@ -25,7 +22,7 @@ const hasDropped = (worker: ServerProcess, taskid: number) =>
     .split('\n')
     .some((line) => line.includes('task dropped') && line.includes(`"taskId":${taskid},`))
 
-t.test('a cancel reaches who works for the task', { skip: whyNoPostgres() ?? withoutS3 }, async (t) => {
+t.test('a cancellation reaches the server that runs the task', { skip: whyNoPostgres() ?? withoutS3 }, async (t) => {
   const { databaseUrl, optionsOf } = await makeCluster(t)
   const bucket = await makeBucket(t)
   const gate = await startGate(t, bucket.server.endpoint)
@@ -37,26 +34,30 @@ t.test('a cancel reaches who works for the task', { skip: whyNoPostgres() ?? wit
   const worker = spawnServer(t, optionsOf('worker', settings('worker')))
   const front = await startServer(t, optionsOf('front', settings('api')))
 
-  /** Begins a task that waits for its storage, cancels it, and waits until it is given up. */
-  async function isGivenUp(t: Test, fixid: string, cancel: (taskid: number) => Promise<unknown>): Promise<void> {
+  /** Starts a task that waits for its storage, cancels it, and waits until the worker has dropped it. */
+  async function dropsCanceled(t: Test, fixid: string, cancel: (taskid: number) => Promise<unknown>): Promise<void> {
     gate.shut()
     const taskid = await front.export({ fixids: [fixid] })
-    await until('the worker has begun', () => hasStarted(taskid)(worker))
+    await until('the worker has started the task', () => hasStarted(taskid)(worker))
     await cancel(taskid)
-    await until('the worker has given it up', () => hasDropped(worker, taskid))
+    await until('the worker has dropped the task', () => hasDropped(worker, taskid))
     t.match(await front.status(taskid), { state: 'canceled' })
     gate.open()
-    t.equal((await front.finished(await front.export({ fixids: [fixid] }))).state, 'complete', 'it works on')
+    t.equal(
+      (await front.finished(await front.export({ fixids: [fixid] }))).state,
+      'complete',
+      'the next export completes'
+    )
   }
 
   await t.test('from another server', (t) =>
-    isGivenUp(t, 'small', async (taskid) => {
+    dropsCanceled(t, 'small', async (taskid) => {
       t.equal((await front.call(`/tasks/${taskid}`, { method: 'DELETE' })).status, 200)
     })
   )
 
-  await t.test('and from one that has died before it could tell', (t) =>
-    isGivenUp(t, 'huge', async (taskid) => {
+  await t.test('from a server that died before it notified its peers', (t) =>
+    dropsCanceled(t, 'huge', async (taskid) => {
       const db = openDepotDatabase({ databaseFile: '', databaseUrl })
       const now = new Date()
       const outcome = await durableTransaction(db, (trx) => cancelTask(trx, taskid, { message: TASK_CANCELED, now }))

@@ -1,4 +1,4 @@
-/** Imports and deletions at two servers at once: whatever wins, the catalog is what lies in the repository. */
+/** Concurrent imports and deletions at two servers: in every order the catalog matches the repository. */
 import fs from 'node:fs'
 import t from 'tap'
 import { IMPORT } from '../../support/api/app.ts'
@@ -11,8 +11,8 @@ import { startServer, type TestServer } from '../../support/servers/server.ts'
 const FIRMWARE = '/updateRepositories/firmware'
 const FIXIDS = ['a', 'b', 'small']
 const ROUNDS = 2
-/** It was done, or it does not fit what another one has done. */
-const FITTING = [200, 400, 409]
+/** The request succeeded, or conflicts with another one. */
+const EXPECTED_STATUSES = [200, 400, 409]
 
 function importing(server: TestServer, fixid: string, round: number): Promise<Response> {
   const { payload, headers } = filesBody(packageFiles({ fixid, payload: `round ${round}`, version: `${round}.00` }))
@@ -29,7 +29,7 @@ interface Listed {
 }
 
 t.test(
-  'imports and deletions at several servers leave whole packages',
+  'concurrent imports and deletions at several servers leave whole packages',
   { skip: whyNoPostgres() ?? false },
   async (t) => {
     const { directories, optionsOf } = await makeCluster(t)
@@ -44,7 +44,7 @@ t.test(
       )
       for (const answer of answers) {
         const text = await answer.text()
-        t.ok(FITTING.includes(answer.status), `${answer.status}: ${text}`)
+        t.ok(EXPECTED_STATUSES.includes(answer.status), `${answer.status}: ${text}`)
       }
     }
     const { taskid } = await one.json<{ taskid: number }>(`${FIRMWARE}?action=read`, { method: 'PUT', body: '{}' })
@@ -58,7 +58,7 @@ t.test(
     t.same(files.sort(), whole.sort(), 'every package has all its files, and every file a package')
     t.match(await one.json('/api/v1/problems'), { problems: [] })
     const left = fs.readdirSync(directories.repositoryDirectory).filter((name) => name.startsWith('.fixdepot-deleted'))
-    t.same(left, [], 'nothing is left aside')
+    t.same(left, [], 'no staged deletion remains')
     for (const server of [one, other]) t.same(await server.stop(), { code: 0, signal: null })
   }
 )

@@ -1,5 +1,4 @@
-/** Servers that share a database tell each other what happens; who is cut off from that listens again. */
-
+/** Servers that share a database notify each other; a server whose connection is terminated listens again. */
 import { Client } from 'pg'
 import t, { type Test } from 'tap'
 import { readEvents } from '../../support/api/read-events.ts'
@@ -18,30 +17,30 @@ async function connect(t: Test, connectionString: string): Promise<Client> {
   return client
 }
 
-async function hearsTheEnd(server: TestServer, taskid: Promise<number>): Promise<boolean> {
+async function receivesCompletion(server: TestServer, taskid: Promise<number>): Promise<boolean> {
   const events = readEvents(await server.call('/api/v1/events'))
   for await (const { data } of events) if (data.id === (await taskid) && data.state === 'completed') return true
   return false
 }
 
-t.test('connections for signals that are cut are made again', { skip: whyNoPostgres() ?? false }, async (t) => {
+t.test('terminated connections for notifications are opened again', { skip: whyNoPostgres() ?? false }, async (t) => {
   const { databaseUrl, optionsOf } = await makeCluster(t)
   const one = await startServer(t, optionsOf('one'))
   const other = await startServer(t, optionsOf('other', { FIXDEPOT_ROLE: 'api' }))
   const client = await connect(t, databaseUrl)
   const listeners = async () => (await client.query<{ pid: number }>(LISTENERS)).rows.map(({ pid }) => pid)
   for (const round of [1, 2]) {
-    await until('both listen', async () => (await listeners()).length === 2)
+    await until('both servers listen', async () => (await listeners()).length === 2)
     const former = await listeners()
     for (const pid of former) await client.query('select pg_terminate_backend($1)', [pid])
-    await until('both listen again', async () => {
+    await until('both servers listen again', async () => {
       const pids = await listeners()
       return pids.length === 2 && !pids.some((pid) => former.includes(pid))
     })
     const accepted = Promise.withResolvers<number>()
-    const heard = [one, other].map((server) => hearsTheEnd(server, accepted.promise))
+    const received = [one, other].map((server) => receivesCompletion(server, accepted.promise))
     accepted.resolve(await other.export({ fixids: [round === 1 ? 'small' : 'huge'] }))
-    t.same(await Promise.all(heard), [true, true], `round ${round}`)
+    t.same(await Promise.all(received), [true, true], `round ${round}`)
   }
   for (const server of [one, other]) t.same(await server.stop(), { code: 0, signal: null })
 })

@@ -9,13 +9,13 @@ import { whyNoPostgres } from '../../support/servers/postgres.ts'
 import { ADMIN_PASSWORD, spawnServer, startServer, type TestServer, until } from '../../support/servers/server.ts'
 
 const FIRMWARE = '/updateRepositories/firmware'
-/** Takes so long to pack that a worker can be killed meanwhile. */
+/** Large enough for a test to kill a worker while it packs. */
 const HUGE_BYTES = 192 * 2 ** 20
 
 const missing = whyNoPostgres()
 const test = (name: string, run: (t: Test) => Promise<unknown>) => t.test(name, { skip: missing ?? false }, run)
 
-test('what one server accepts another one packs, and every server can be asked for it', async (t) => {
+test('a worker packs what another server accepts, and every server answers for it', async (t) => {
   const { optionsOf } = await makeCluster(t)
   const [one, other] = await Promise.all(
     ['one', 'other'].map((name) => startServer(t, optionsOf(name, { FIXDEPOT_ROLE: name === 'one' ? 'api' : 'all' })))
@@ -38,7 +38,7 @@ test('what one server accepts another one packs, and every server can be asked f
     t.equal(state, 'complete')
     archives.add(current)
   }
-  t.equal(archives.size, 2, 'equal exports share an archive, whoever has accepted them')
+  t.equal(archives.size, 2, 'equal exports share an archive, at whichever server they were accepted')
   for (const name of archives) {
     const [left, right] = [await download(one, name), await download(other, name)]
     t.ok(left.equals(right))
@@ -48,7 +48,7 @@ test('what one server accepts another one packs, and every server can be asked f
   const [made, read] = [await one.call(query), await other.call(query)]
   t.same([made.status, read.status], [200, 200])
   t.ok(Buffer.from(await made.arrayBuffer()).equals(Buffer.from(await read.arrayBuffer())))
-  t.notMatch(one.stdout(), /task started/, 'who only answers requests does no work')
+  t.notMatch(one.stdout(), /task started/, 'a server with the role api runs no jobs')
 
   const files = filesBody(
     Object.fromEntries(Object.entries(packageFiles({ fixid: 'new' })).map(([name, file]) => [name, Buffer.from(file)]))
@@ -63,16 +63,16 @@ test('what one server accepts another one packs, and every server can be asked f
   for (const server of [one, other]) t.same(await server.stop(), { code: 0, signal: null })
 })
 
-test('what a killed worker has begun another one ends, with the same bytes', async (t) => {
+test('another worker completes the export of a killed worker, with the same bytes', async (t) => {
   const { root, directories, optionsOf } = await makeCluster(t, HUGE_BYTES)
   const workers = ['first', 'second'].map((name) => spawnServer(t, optionsOf(name, { FIXDEPOT_ROLE: 'worker' })))
   const front = await startServer(t, optionsOf('front', { FIXDEPOT_ROLE: 'api' }))
   const task = await front.export({ fixids: ['huge'] })
-  await until('somebody packs it', () => workers.some(hasStarted(task)))
+  await until('a worker has started the export', () => workers.some(hasStarted(task)))
   const packer = workers.find(hasStarted(task))
   packer?.child.kill('SIGKILL')
   await packer?.ended
-  t.not((await front.status(task)).state, 'complete', 'it was in the middle of it')
+  t.not((await front.status(task)).state, 'complete', 'the export is unfinished')
   const { state, current } = await front.finished(task)
   t.equal(state, 'complete')
 
@@ -81,7 +81,7 @@ test('what a killed worker has begun another one ends, with the same bytes', asy
   t.ok((await download(front, current)).equals(await download(alone, same.current)))
 })
 
-test('sessions, users and wrong passwords are the same on every server, and events reach it', async (t) => {
+test('sessions, users and failed logins are shared by all servers, and so are events', async (t) => {
   const { optionsOf } = await makeCluster(t)
   const other = await startServer(t, optionsOf('other'))
   const front = await startServer(t, optionsOf('front', { FIXDEPOT_ROLE: 'api' }))
@@ -98,11 +98,11 @@ test('sessions, users and wrong passwords are the same on every server, and even
     .join('; ')
   const withSession = (server: TestServer, init: RequestInit = {}) =>
     fetch(`${server.url}/sessions`, { ...init, headers: { cookie, ...(init.headers as Record<string, string>) } })
-  t.equal((await withSession(other)).status, 200, 'logged in there, used here')
+  t.equal((await withSession(other)).status, 200, 'a session of one server is valid at the other')
   const [, csrf = ''] = /(?:^|; )csrf=([^;]*)/.exec(cookie) ?? []
   const ended = await withSession(front, { method: 'DELETE', headers: { 'x-csrf-token': csrf } })
   t.equal(ended.status, 200)
-  t.equal((await withSession(other)).status, 401, 'logged out there is out here')
+  t.equal((await withSession(other)).status, 401, 'a logout at one server ends the session at the other')
 
   const ann = { name: 'ann', role: 'viewer', password: 'a password of ann' }
   await front.json('/api/v1/users', { method: 'POST', headers: json, body: JSON.stringify(ann) })
@@ -111,14 +111,18 @@ test('sessions, users and wrong passwords are the same on every server, and even
   t.equal((await asAnn(other)).status, 200)
   const change = { method: 'PATCH', headers: json, body: JSON.stringify({ password: 'another password' }) }
   await front.json('/api/v1/users/ann', change)
-  await until('the old password counts nowhere', async () => (await asAnn(other)).status === 401, 30_000)
-  // That was one; from the fifth on the next one waits, wherever it comes.
+  await until(
+    'the old password is refused by the other server',
+    async () => (await asAnn(other)).status === 401,
+    30_000
+  )
+  // That was the first failure. After the fifth one, at any server, logins have to wait.
   let refused: Response | undefined
   for (let round = 0; round < 6 && refused === undefined; round += 1) {
     const response = await asAnn(round % 2 === 0 ? front : other, 'a wrong one')
     if (response.status === 429) refused = response
   }
-  t.ok(refused, 'servers count together')
+  t.ok(refused, 'failed logins are counted across servers')
   t.equal((await asAnn(front, 'another password')).status, 429)
 
   const events = readEvents(await front.call('/api/v1/events'))
@@ -126,7 +130,7 @@ test('sessions, users and wrong passwords are the same on every server, and even
   for await (const { data } of events) if (data.id === task && data.state === 'completed') break
 })
 
-test('servers that keep archives in different places are not let together', async (t) => {
+test('a server whose archives are in another location than those of its peers does not start', async (t) => {
   const { optionsOf } = await makeCluster(t)
   await startServer(t, optionsOf('one'))
   const other = spawnServer(t, optionsOf('other', { FIXDEPOT_ARCHIVES_URL: undefined }))

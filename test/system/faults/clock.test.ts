@@ -16,7 +16,7 @@ const library = LIBRARIES.find((file) => fs.existsSync(file))
 const JUMPS = ['+3650d', '-3650d', '+1d', '-40d', '+0']
 
 t.test(
-  'jumps of the clock stop no export, and give each task and archive a name of its own',
+  'exports complete when the clock jumps, and each task and archive has a unique name',
   { skip: library === undefined && 'needs libfaketime' },
   async (t) => {
     const depot = await makeChaosDepot(t, 24 * 2 ** 20)
@@ -29,7 +29,7 @@ t.test(
         LD_PRELOAD: library,
         FAKETIME_TIMESTAMP_FILE: clock,
         FAKETIME_NO_CACHE: '1',
-        // What a real machine does: its clock is set, and the time since its start goes on.
+        // As on a real machine: setting the clock does not change the monotonic time.
         FAKETIME_DONT_FAKE_MONOTONIC: '1',
         DONT_FAKE_MONOTONIC: '1'
       }

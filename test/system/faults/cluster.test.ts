@@ -1,6 +1,6 @@
 /**
- * Three servers on one PostgreSQL and one bucket: each of them dies at random moments, and what they stand on does so
- * as well, or is out of reach for a while.
+ * Three servers on one PostgreSQL and one bucket. Servers die at random moments; the database and the storage restart,
+ * or cannot be reached for a while.
  */
 import { createHash } from 'node:crypto'
 import fs from 'node:fs'
@@ -24,7 +24,7 @@ const RUN_MS = 1_500
 const AWAY_MS = 2_000
 const LARGEST_BYTES = 20 * 2 ** 20
 
-// What others share is not to be killed.
+// The test needs its own servers: it kills them, so they cannot be shared with other tests.
 const skip = whyNoPostgres() ?? (canRunS3Server() ? false : 'needs radosgw, ceph-mon and ceph-osd of Debian')
 
 allowTime(t, 60)
@@ -42,7 +42,7 @@ function socketOf(postgres: PostgresServer): string {
   return path.join(new URL(postgres.url('postgres')).searchParams.get('host') ?? '', '.s.PGSQL.5432')
 }
 
-/** How many times each object was written, by its name; that of a removed one counts too. */
+/** The number of versions of each object by name, including removed objects, and the names of the present objects. */
 async function countVersions(s3: S3, { bucket, prefix }: TestBucket) {
   const versions = new Map<string, number>()
   const present = new Set<string>()
@@ -63,7 +63,7 @@ async function countVersions(s3: S3, { bucket, prefix }: TestBucket) {
   return { versions, present }
 }
 
-t.test('what a cluster has acknowledged it does once and whole, whatever dies', { skip }, async (t) => {
+t.test('a cluster completes every acknowledged export once, whichever part of it dies', { skip }, async (t) => {
   const chance = startChance(t)
   const depot = await makeChaosDepot(t, LARGEST_BYTES)
   const postgres = await startPostgres()
@@ -73,7 +73,7 @@ t.test('what a cluster has acknowledged it does once and whole, whatever dies', 
   t.teardown(() => storage.stop())
   const bucket = await makeBucket(t, storage.server)
   const s3 = await s3Of(t, bucket)
-  // So that each time an object was written can be counted.
+  // With versions each write of an object can be counted.
   await s3.putBucketVersioning({ Bucket: bucket.bucket, VersioningConfiguration: { Status: 'Enabled' } })
   const gate = await startGate(t, bucket.server.endpoint)
   const databaseGate = await startGate(t, socketOf(postgres))
@@ -96,7 +96,7 @@ t.test('what a cluster has acknowledged it does once and whole, whatever dies', 
   const count = (fault: string) => {
     counts[fault] = (counts[fault] ?? 0) + 1
   }
-  /** Beside each kill, in turns. */
+  /** One of them accompanies each kill, in rotation. */
   const FAULTS = [
     async () => {
       gate.shut()
@@ -132,7 +132,7 @@ t.test('what a cluster has acknowledged it does once and whole, whatever dies', 
   for (let round = 0; round < ROUNDS; round += 1) {
     const requests = Array.from({ length: EXPORTS_A_ROUND }, async () => {
       const fixids = chance.some(FIXIDS)
-      // What was not answered was not promised.
+      // A request without an answer was not acknowledged.
       const taskid = await any()
         .export({ fixids })
         .catch(() => undefined)
@@ -159,9 +159,9 @@ t.test('what a cluster has acknowledged it does once and whole, whatever dies', 
     if (found !== digest) bad += 1
     if (found !== digest) t.comment(`task ${taskid} of ${key}: ${found}`)
   }
-  t.equal(bad, 0, 'every archive is whole, and has the bytes of one of an embedded depot')
-  t.equal(new Set(acknowledged.map(({ taskid }) => taskid)).size, acknowledged.length, 'no task was given twice')
-  await until('no upload is left, but such as may have the parts of a finished archive', async () => {
+  t.equal(bad, 0, 'every archive is whole, and equal to that of an embedded depot')
+  t.equal(new Set(acknowledged.map(({ taskid }) => taskid)).size, acknowledged.length, 'each task id is unique')
+  await until('no upload remains, except those that may hold the parts of a finished archive', async () => {
     const { Uploads = [] } = await s3.listMultipartUploads({ Bucket: bucket.bucket })
     const { present } = await countVersions(s3, bucket)
     return Uploads.every(({ Key = '' }) => present.has(Key.slice(bucket.prefix.length)))
@@ -174,14 +174,14 @@ t.test('what a cluster has acknowledged it does once and whole, whatever dies', 
   t.same(
     [...versions].filter(([, times]) => times !== 1),
     [],
-    'nothing was written twice'
+    'no object was written twice'
   )
   t.same(
     [...present].filter((name) => !known.has(name)),
     [MARKER_NAME],
-    'there is no archive that the depot does not know'
+    'every archive belongs to a plan'
   )
   t.comment(
-    `${acknowledged.length} exports acknowledged, ${bad} lost or half, ${versions.size - 1} archives; ${JSON.stringify(counts)}`
+    `${acknowledged.length} exports acknowledged, ${bad} lost or partial, ${versions.size - 1} archives; ${JSON.stringify(counts)}`
   )
 })

@@ -1,4 +1,4 @@
-/** Disks fail under the running server: the n-th call of a kind, for n = 1, 2, 3 … until a run meets no fault. */
+/** Disks fail while the server runs: the n-th call of a kind fails, for n = 1, 2, 3 … until a run meets no fault. */
 import t, { type Test } from 'tap'
 import { allowTime, IS_THOROUGH } from '../../support/chaos/chaos.ts'
 import { type ChaosDepot, FIXIDS, makeChaosDepot } from '../../support/chaos/chaos-depot.ts'
@@ -7,8 +7,8 @@ import { type Status, startServer, type TestServer, until } from '../../support/
 
 allowTime(t, 10)
 
-/** Of calls on the database there are many, and they repeat themselves. */
-const MOST_NUMBERS = IS_THOROUGH ? 200 : 8
+/** A limit for the calls on the database, which are many and repeat. */
+const MAX_NUMBER = IS_THOROUGH ? 200 : 8
 const LARGEST_BYTES = 9 * 2 ** 20
 
 const skip = withoutFaults()
@@ -17,7 +17,7 @@ interface Faulty {
   readonly depot: ChaosDepot
   readonly server: TestServer
   readonly shim: FaultShim
-  /** Packages of which there was no export yet. */
+  /** A selection that has not been exported yet. */
   fresh(): string[]
 }
 
@@ -32,13 +32,13 @@ async function startFaulty(t: Test): Promise<Faulty> {
     server: await startServer(t, depot),
     fresh() {
       serial += 1
-      // Always with the largest package, so that there is something to write and to sync.
+      // With the largest package every export writes and syncs.
       return [FIXIDS[0] ?? '', ...FIXIDS.slice(1).filter((_, bit) => (serial >> bit) & 1)]
     }
   }
 }
 
-/** Tries one fault after the other; `attempt` is one run of what may meet it. */
+/** Sets one fault after the other; `attempt` is one run that may meet the fault. */
 async function forEachNumber(
   t: Test,
   { shim, server }: Faulty,
@@ -46,7 +46,7 @@ async function forEachNumber(
   attempt: (isMet: () => boolean) => Promise<void>
 ): Promise<void> {
   let met = 0
-  for (let number = 1; number <= MOST_NUMBERS; number += 1) {
+  for (let number = 1; number <= MAX_NUMBER; number += 1) {
     shim.set({ ...fault, number })
     let isMet = false
     await attempt(() => {
@@ -61,7 +61,7 @@ async function forEachNumber(
   t.equal(server.child.exitCode, null, 'the server is up')
 }
 
-/** The export ended as a whole archive, or as a failure that says why, with nothing left of it. */
+/** The export ends with a whole archive, or fails with a reason and leaves no part. */
 async function endsWell(t: Test, { server, depot }: Faulty, taskid: number, fixids: string[]): Promise<Status> {
   const status = await server.finished(taskid)
   if (status.state === 'complete') await depot.checkArchive(t, status.current, fixids)
@@ -81,7 +81,7 @@ for (const error of ['ENOSPC', 'EIO'] as const) {
           t.match(status.message, error === 'ENOSPC' ? /no space left/ : /cannot be written: EIO/)
         }
         const again = await endsWell(t, faulty, await faulty.server.export({ fixids }), fixids)
-        t.equal(again.state, 'complete', 'the next one works')
+        t.equal(again.state, 'complete', 'the next export completes')
       })
     })
   }
@@ -98,7 +98,7 @@ t.test('EIO from the n-th read of a file fails the export, and names the file', 
 
 for (const error of ['ENOSPC', 'EIO'] as const) {
   for (const call of ['write', 'sync', 'read'] as const) {
-    t.test(`${error} from the n-th ${call} of the database loses nothing that was promised`, { skip }, async (t) => {
+    t.test(`${error} from the n-th ${call} of the database loses no acknowledged export`, { skip }, async (t) => {
       const faulty = await startFaulty(t)
       const { server } = faulty
       await forEachNumber(t, faulty, { call, path: 'fixdepot.db', error }, async (isMet) => {
@@ -119,13 +119,13 @@ for (const error of ['ENOSPC', 'EIO'] as const) {
         }
         isMet()
         const after = await endsWell(t, faulty, await server.export({ fixids }), fixids)
-        t.equal(after.state, 'complete', 'the next one works')
+        t.equal(after.state, 'complete', 'the next export completes')
       })
     })
   }
 }
 
-/** A status call may be what meets the fault. */
+/** Polls until the task has ended. A status call may itself meet the fault. */
 async function untilAnswered(server: TestServer, taskid: number): Promise<void> {
   await until('the status is answered', async () => {
     const response = await server.call(`/updateRepositories/firmware/status?taskid=${taskid}`)

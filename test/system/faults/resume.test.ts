@@ -1,4 +1,4 @@
-/** A large export is killed again and again, and goes on where it was. */
+/** A large export is killed several times, and is resumed at its checkpoint. */
 import { createHash } from 'node:crypto'
 import fs from 'node:fs'
 import path from 'node:path'
@@ -19,12 +19,12 @@ allowTime(t, 10)
 const MIB = 2 ** 20
 const KILLS = 5
 const LARGE_BYTES = IS_THOROUGH ? 2 ** 31 : 400 * MIB
-/** Polls, the database, and what else a process reads beside the files. */
-const READ_BESIDE = 4 * MIB
+/** An allowance for polls, the database, and other reads of the process. */
+const OTHER_READ_BYTES = 4 * MIB
 
-const skip = fs.existsSync('/proc/self/io') ? false : 'needs the counters of Linux'
+const skip = fs.existsSync('/proc/self/io') ? false : 'needs /proc/self/io'
 
-/** What the process and its children have read of files and sockets. */
+/** The bytes that the process has read from files and sockets. */
 function bytesRead({ child }: TestServer): number {
   const [, bytes = ''] = /^rchar: (\d+)$/m.exec(fs.readFileSync(`/proc/${child.pid}/io`, 'utf8')) ?? []
   return Number(bytes)
@@ -36,7 +36,7 @@ async function digestOf(file: string): Promise<string> {
   return hash.digest('hex')
 }
 
-/** What a server reads that has nothing to do. */
+/** The bytes that an idle server reads. */
 async function bytesReadIdle(options: ServerOptions): Promise<number> {
   const server = await startServer(t, options)
   const bytes = bytesRead(server)
@@ -76,16 +76,16 @@ t.test(
 
     const again = (read - LARGE_BYTES) / KILLS
     t.comment(`${totalsize} bytes, ${KILLS} kills, read again per kill: ${Math.round(again)} bytes`)
-    t.ok(again <= 64 * MIB + READ_BESIDE, 'it reads little again')
+    t.ok(again <= 64 * MIB + OTHER_READ_BYTES, 'at most 64 MiB are read again')
 
     const other = { ...directories, dataDirectory: path.join(path.dirname(directories.dataDirectory), 'other') }
     const calm = await startServer(t, other)
     const uninterrupted = await calm.finished(await calm.export())
     await calm.stop()
-    const [mended, whole] = await Promise.all([
+    const [resumed, whole] = await Promise.all([
       digestOf(path.join(directories.dataDirectory, 'archives', current)),
       digestOf(path.join(other.dataDirectory, 'archives', uninterrupted.current))
     ])
-    t.equal(mended, whole, 'it is byte-identical to an uninterrupted one')
+    t.equal(resumed, whole, 'the archive is byte-identical to an uninterrupted one')
   }
 )

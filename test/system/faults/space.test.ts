@@ -1,4 +1,4 @@
-/** Another program takes the room of the data directory: on a volume of its own, and by a limit on files. */
+/** The data directory has too little space: on a full volume, and with a limit on the size of files. */
 import { spawnSync } from 'node:child_process'
 import fs from 'node:fs'
 import path from 'node:path'
@@ -16,7 +16,7 @@ const SMALL = FIXIDS[1] ?? ''
 const has = (command: string) => spawnSync(command, ['--version']).status === 0
 const canMount = process.platform === 'linux' && process.getuid?.() === 0
 
-/** A place whose data directory is a volume of so many bytes; undefined where nothing can be mounted. */
+/** A depot whose data directory is a volume of `bytes`; undefined when the volume cannot be mounted. */
 async function makeDepotOnVolume(t: Test, bytes: number): Promise<ChaosDepot | undefined> {
   const depot = await makeChaosDepot(t, 40 * MIB)
   if (spawnSync('mount', ['-t', 'tmpfs', '-o', `size=${bytes}`, 'tmpfs', depot.dataDirectory]).status !== 0)
@@ -25,7 +25,7 @@ async function makeDepotOnVolume(t: Test, bytes: number): Promise<ChaosDepot | u
   return depot
 }
 
-/** Leaves so many bytes of the volume free, whoever else writes there. */
+/** Fills the volume with a file until only `free` bytes remain. @returns removes the file */
 function fillVolume(directory: string, free: number): () => void {
   const filler = path.join(directory, 'of another program')
   const fd = fs.openSync(filler, 'w')
@@ -41,7 +41,7 @@ function fillVolume(directory: string, free: number): () => void {
 }
 
 const noParts = (depot: ChaosDepot) =>
-  until('no part is left', async () => (await depot.archives.unfinished()).length === 0)
+  until('no part remains', async () => (await depot.archives.unfinished()).length === 0)
 
 async function checks(server: TestServer): Promise<{ code: number; text: string }> {
   const response = await fetch(`${server.url}/health/ready`)
@@ -51,27 +51,27 @@ async function checks(server: TestServer): Promise<{ code: number; text: string 
 const skipVolume = canMount ? false : 'needs to be root on Linux, to mount a volume'
 
 t.test(
-  'without room for it, an export is refused with what it needs, and what is free',
+  'an export that needs more space than is free is refused, with both numbers',
   { skip: skipVolume },
   async (t) => {
     const depot = await makeDepotOnVolume(t, 100 * MIB)
-    if (depot === undefined) return t.pass('nothing can be mounted here')
+    if (depot === undefined) return t.pass('the volume cannot be mounted')
     const server = await startServer(t, depot)
     const body = JSON.stringify({ fixids: [LARGE] })
     const response = await server.call('/updateRepositories/firmware?action=export', { method: 'PUT', body })
     t.equal(response.status, 409)
     t.match(await response.text(), /needs \d+ bytes; \d+ bytes are free, and \d+ of them are reserved/)
     const small = await server.finished(await server.export({ fixids: [SMALL] }))
-    t.equal(small.state, 'complete', 'a smaller one has room')
+    t.equal(small.state, 'complete', 'a smaller export completes')
   }
 )
 
 t.test(
-  'a volume that fills up fails the export with a clear message, and nothing else',
+  'a full volume fails the export with a clear message, and later exports complete',
   { skip: skipVolume },
   async (t) => {
     const depot = await makeDepotOnVolume(t, 160 * MIB)
-    if (depot === undefined) return t.pass('nothing can be mounted here')
+    if (depot === undefined) return t.pass('the volume cannot be mounted')
     const server = await startServer(t, depot)
     const taskid = await server.export({ fixids: [LARGE] })
     const empty = fillVolume(depot.dataDirectory, 2 * MIB)
@@ -90,7 +90,7 @@ t.test(
 )
 
 t.test(
-  'a limit on the size of files fails what is larger, and nothing else',
+  'a limit on the size of files fails larger archives only',
   { skip: has('prlimit') ? false : 'needs prlimit' },
   async (t) => {
     const depot = await makeChaosDepot(t, 40 * MIB)

@@ -1,19 +1,19 @@
-/** A connection that is kept, which sends whatever bytes it is given, and reads one answer after the other. */
+/** A persistent connection that sends raw bytes, and reads one answer after the other. */
 import net from 'node:net'
 
 export interface RawAnswer {
   readonly status: number
   /** By lower-case name. */
   readonly headers: Readonly<Record<string, string>>
-  /** Undefined for what has no end, or was cut. */
+  /** Undefined for an endless stream, and for a body that was cut. */
   readonly body: Buffer | undefined
 }
 
 export interface Connection {
   /**
    * Sends a request and waits for its answer; undefined when the connection was closed without one.
-   * @param isHead whether the answer has no body, whatever its length
-   * @throws Error when nothing comes
+   * @param isHead whether the answer has no body, whatever its Content-Length
+   * @throws Error when no answer comes in time
    */
   ask(request: Buffer, isHead: boolean): Promise<RawAnswer | undefined>
   close(): void
@@ -22,12 +22,12 @@ export interface Connection {
 const WAIT_MS = 30_000
 const END_OF_HEAD = '\r\n\r\n'
 
-/** Connects anew after each end. @param address such as `http://127.0.0.1:8443` */
+/** Connects again after each end of the connection. @param address such as `http://127.0.0.1:8443` */
 export function openConnection(address: string): Connection {
   const { hostname, port } = new URL(address)
   let socket: net.Socket | undefined
   let pending: Buffer = Buffer.alloc(0)
-  /** What has come after it: a long body is put together once. */
+  /** Chunks after `pending`. They are joined only when needed, so that a long body is copied once. */
   let parts: Buffer[] = []
   let bytes = 0
   let wake = () => {}
@@ -52,10 +52,10 @@ export function openConnection(address: string): Connection {
     return opened
   }
 
-  /** Looks whenever something has come, until there is a result; undefined when the connection has ended. */
-  async function take<Result>(look: () => Result | undefined): Promise<Result | undefined> {
+  /** Calls `parse` after each chunk until it returns a result; undefined when the connection has ended. */
+  async function take<Result>(parse: () => Result | undefined): Promise<Result | undefined> {
     for (;;) {
-      const found = look()
+      const found = parse()
       if (found !== undefined || socket === undefined) return found
       await new Promise<void>((resolve, reject) => {
         const timer = setTimeout(() => reject(new Error(`nothing came for ${WAIT_MS} ms`)), WAIT_MS)
@@ -83,14 +83,14 @@ export function openConnection(address: string): Connection {
       return taken
     })
 
-  async function takeLine(mark: string): Promise<string | undefined> {
+  async function takeLine(delimiter: string): Promise<string | undefined> {
     const line = await take(() => {
       gather()
-      const at = pending.indexOf(mark)
+      const at = pending.indexOf(delimiter)
       if (at === -1) return undefined
-      bytes -= at + mark.length
+      bytes -= at + delimiter.length
       const taken = pending.subarray(0, at)
-      pending = pending.subarray(at + mark.length)
+      pending = pending.subarray(at + delimiter.length)
       return taken
     })
     return line?.toString('latin1')
@@ -143,7 +143,7 @@ export function openConnection(address: string): Connection {
       socket.write(request)
       try {
         const answer = await readAnswer(isHead)
-        // What is left would be taken for the next answer.
+        // Remaining bytes would be read as the next answer.
         if (answer === undefined || bytes > 0) end()
         return answer
       } catch (error) {

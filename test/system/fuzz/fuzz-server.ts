@@ -11,7 +11,7 @@ export interface FuzzServer {
   readonly url: string
   readonly authorization: string
   readonly pid: number
-  /** Lines of the log that tell of errors. */
+  /** Lines of the log with the level error or fatal. */
   errors(): string[]
   stop(): Promise<void>
 }
@@ -19,13 +19,10 @@ export interface FuzzServer {
 const MEMORY = '/dev/shm'
 const ENOUGH_BYTES = 1024 ** 3
 
-/** What the log calls an error, or worse. */
+/** Log lines of level error or fatal. */
 const SERIOUS = /"level":[56]0/
 
-/**
- * In memory, where there is enough of it: what is promised is synced, and the fuzzer would wait for the disk most of
- * the time.
- */
+/** In memory where it has enough space: on a disk the fuzzer would wait for syncs most of the time. */
 function workspaceRoot(): string {
   const { bavail = 0, bsize = 0 } = fs.existsSync(MEMORY) ? fs.statfsSync(MEMORY) : {}
   return bavail * bsize >= ENOUGH_BYTES ? MEMORY : os.tmpdir()
@@ -37,7 +34,7 @@ export async function startFuzzServer(seed: number): Promise<FuzzServer> {
   const directory = path.join(workspace.directory, 'repository')
   await generateRepository({ ...parseCorpus('5MB'), directory, seed, defects: true })
   const settings = {
-    // Some ten thousand archives would need much room.
+    // Thousands of archives would need too much space.
     FIXDEPOT_ARCHIVE_TTL: '1m'
   }
   const server = await startServer(workspace, directory, settings, CHECKOUT_COMMAND)

@@ -1,7 +1,7 @@
 /**
- * The contract fuzzer: asks a running server for all that its description offers, in valid, nearly valid and hostile
- * ways, and judges every answer by the description. Equal seeds make equal choices; what is chosen from depends on what
- * the server has answered.
+ * The contract fuzzer: sends valid, nearly valid and hostile requests for all operations of the server's OpenAPI
+ * description, and checks every answer against it. Equal seeds make equal choices; the values to choose from depend on
+ * the answers of the server.
  */
 import fs from 'node:fs'
 import net from 'node:net'
@@ -18,11 +18,11 @@ import { createWorld } from './world.ts'
 
 export interface FuzzOptions {
   readonly url: string
-  /** Of an administrator: value of the header Authorization. */
+  /** The header Authorization of an administrator. */
   readonly authorization: string
   readonly requests: number
   readonly seed: number
-  /** Of the server, where it runs on this machine. */
+  /** The process id of the server, if it runs on this machine. */
   readonly pid?: number | undefined
   readonly onProgress?: (done: number) => void
 }
@@ -32,28 +32,28 @@ export interface FuzzReport {
   readonly seconds: number
   /** How often each status was answered. */
   readonly statuses: Readonly<Record<string, number>>
-  /** Operations that have been answered with success. */
+  /** Operations with at least one successful answer. */
   readonly succeeded: ReadonlySet<string>
   readonly operations: readonly string[]
-  /** Each once, with a request that shows it. */
+  /** Each failure once, with a request that causes it. */
   readonly failures: readonly string[]
 }
 
 const CONNECTIONS = 24
 const BATCH = 50
-/** Of one connection; about a thousand requests of all. */
+/** Batches of one connection: about a thousand requests of all connections. */
 const FORGET_AFTER_BATCHES = 1
 const MAX_TASKS = 100
 const FORGOTTEN_AT_ONCE = 50
 
-/** Of a hundred requests so many are no requests. */
+/** The share of requests that are malformed bytes. */
 const MALFORMED_PERCENT = 2
 const MAX_FAILURES = 30
 const WARM_UP_REQUESTS = 2_000
-/** A server that waits for more waits longer than this. */
+/** The wait for the answer to malformed bytes. A server that waits for more bytes waits longer. */
 const MALFORMED_WAIT_MS = 250
 
-/** For how many requests one of these is made. */
+/** Each expensive request is made at most once per this number of requests. */
 const COSTS = { import: 400, scan: 1_000, stream: 60, whole: 250 } as const
 
 const GUEST = 'guest'
@@ -75,8 +75,8 @@ export async function fuzz({ url, authorization, requests, seed, pid, onProgress
       ...(body && { body: JSON.stringify(body) })
     })
   const own = (await (await call('POST', '/api/v1/tokens', { name: 'fuzz', role: 'admin' })).json()) as OwnToken
-  // Somebody else than whose token it is: with as many wrong passwords, logins have to wait. The password is the same
-  // one, so that whoever is given it keeps theirs.
+  // Fuzzed logins use another user than the owner of the token: after so many wrong passwords, logins have to wait. Both
+  // have the same password, so that a request that sets it changes nothing.
   const [user = '', password = ''] = Buffer.from(authorization.slice('Basic '.length), 'base64').toString().split(':')
   await call('POST', '/api/v1/users', { name: GUEST, password, role: 'operator' })
   login = `Bearer ${own.token}`
@@ -111,7 +111,7 @@ export async function fuzz({ url, authorization, requests, seed, pid, onProgress
   }
 
   async function send(connection: ReturnType<typeof openConnection>, request: FuzzRequest): Promise<void> {
-    // Beside another administrator it would be carried out, and nothing after it would be allowed any more.
+    // The server would carry this request out, and refuse all later ones, if another administrator exists.
     if (request.method !== 'GET' && ownPath.test(request.target)) return
     const bytes = bytesOf(request)
     const { method, target } = request
@@ -137,7 +137,7 @@ export async function fuzz({ url, authorization, requests, seed, pid, onProgress
     if (wrong !== undefined) fail('malformed bytes', wrong, bytes)
   }
 
-  /** Each connection has requests of its own, which do not depend on how fast the others are. */
+  /** Each connection has its own requests, independent of the speed of the others. */
   async function runConnection(index: number): Promise<void> {
     const connection = openConnection(url)
     const count = Math.ceil((requests - index) / CONNECTIONS)
@@ -158,7 +158,7 @@ export async function fuzz({ url, authorization, requests, seed, pid, onProgress
     connection.close()
   }
 
-  /** Answers are not looked at. */
+  /** Sends requests, and ignores the answers. */
   async function warmUp(index: number): Promise<void> {
     const connection = openConnection(url)
     const options = {
@@ -177,7 +177,7 @@ export async function fuzz({ url, authorization, requests, seed, pid, onProgress
   const makeOne = (g: Generator): FuzzRequest | Buffer =>
     g(fc.nat, 99) < MALFORMED_PERCENT ? malformedRequest(g, host) : makeRequest(g, context)
 
-  /** Lists of all tasks would become longer and longer, and the run slower and slower. */
+  /** Deletes old tasks: without it the lists of tasks would grow, and slow the run down. */
   async function forgetTasks(): Promise<void> {
     const tasks = (await (await call('GET', '/jobs')).json()) as { id: string | number }[]
     for (let start = 0; start < tasks.length - MAX_TASKS; start += FORGOTTEN_AT_ONCE) {
@@ -186,15 +186,15 @@ export async function fuzz({ url, authorization, requests, seed, pid, onProgress
     }
   }
 
-  /** What there is to be asked for. */
-  async function lookAround(): Promise<void> {
+  /** Learns packages, exports, tasks and problems for later requests. */
+  async function learnWorld(): Promise<void> {
     await call('POST', '/api/v1/exports', { all: true })
     for (const path of ['/api/v1/packages?limit=200', '/api/v1/exports', '/tasks', '/api/v1/problems?limit=2']) {
       world.learn(Buffer.from(await (await call('GET', path)).arrayBuffer()))
     }
   }
 
-  /** Everything that is under way is canceled, and has ended. */
+  /** Cancels all tasks in progress, and waits until they have ended. */
   async function settle(): Promise<void> {
     for (;;) {
       const status = (await (await call('GET', '/updateRepositories/firmware/status?taskid=0')).json()) as {
@@ -207,9 +207,9 @@ export async function fuzz({ url, authorization, requests, seed, pid, onProgress
     }
   }
 
-  await lookAround()
+  await learnWorld()
   await settle()
-  // What a server keeps once it has done everything for the first time is no leak.
+  // Memory that the first requests allocate permanently is no leak.
   if (pid !== undefined) await Promise.all(Array.from({ length: CONNECTIONS }, (_, index) => warmUp(index)))
   const before = pid === undefined ? undefined : await resourcesOf(pid)
   const started = performance.now()
@@ -217,7 +217,7 @@ export async function fuzz({ url, authorization, requests, seed, pid, onProgress
   const seconds = (performance.now() - started) / 1000
   await settle()
   if (pid !== undefined && before !== undefined) {
-    const wrong = await notBack(pid, before)
+    const wrong = await findLeak(pid, before)
     if (wrong !== undefined) failures.set('resources', wrong)
   }
   const names = [...new Set(operations.map(({ operationId }) => operationId))]
@@ -229,7 +229,7 @@ function bytesOf({ method, target, headers, body }: FuzzRequest): Buffer {
   return Buffer.concat([Buffer.from([`${method} ${target} HTTP/1.1`, ...lines, '', ''].join('\r\n')), body])
 }
 
-/** On a connection of their own, which is ended on our side; all that comes back until it is ended on the other. */
+/** Sends bytes on a new connection, ends it, and reads the answer until the server closes it. */
 async function answersTo(url: string, bytes: Buffer) {
   const { hostname, port } = new URL(url)
   const socket = net.connect(Number(port), hostname)
@@ -255,8 +255,8 @@ interface Resources {
 }
 
 /**
- * What the allocator and the garbage collectors of the threads keep beside what there was before: 60 MiB after 7,000
- * requests, 85 after 28,000. Two hundred thousand requests that lost a kilobyte each would lose more than this.
+ * Growth that the allocator and the garbage collectors of the threads may cause: 60 MiB after 7,000 requests, 85 after
+ * 28,000. Two hundred thousand requests that leak a kilobyte each exceed this limit.
  */
 const SPARE_BYTES = 160 * 1024 * 1024
 const SPARE_DESCRIPTORS = 4
@@ -270,7 +270,7 @@ async function resourcesOf(pid: number): Promise<Resources> {
   }
 }
 
-async function notBack(pid: number, before: Resources): Promise<string | undefined> {
+async function findLeak(pid: number, before: Resources): Promise<string | undefined> {
   const end = performance.now() + RETURN_MS
   for (;;) {
     const now = await resourcesOf(pid)

@@ -14,7 +14,7 @@ import { array, instance, property } from '../../support/metadata/xml.ts'
 const METADATA_FILE = new URL('../../../src/metadata/metadata-file.ts', import.meta.url)
 const CODES = ['broken-metadata', 'not-metadata', 'unsafe-metadata']
 
-/** Whether contents have the form that is promised, and are the same after they were kept as JSON. */
+/** Whether contents have the declared form, and are equal after serialization as JSON. */
 function isSound(contents: MetadataContents | undefined): boolean {
   if (contents === undefined) return false
   if (!isDeepStrictEqual(JSON.parse(JSON.stringify(contents)), contents)) return false
@@ -61,7 +61,7 @@ const VALID = [
   )
 ].join('')
 
-t.test('XML that was damaged anywhere is read or reported', async () => {
+t.test('XML with damage at any position is read or reported', async () => {
   const snippet = fc.oneof(fc.constantFrom(...SNIPPETS), fc.string({ unit: 'binary', maxLength: 3 }))
   const damage = fc.record({ at: fc.nat({ max: VALID.length }), cut: fc.nat({ max: 40 }), snippet })
   const damaged = fc.array(damage, { maxLength: 4 }).map((damages) => {
@@ -75,7 +75,7 @@ t.test('XML that was damaged anywhere is read or reported', async () => {
   )
 })
 
-/** JSON with the keys that are looked for, and anything below them. */
+/** JSON with the keys that the parser reads, and arbitrary values. */
 const KEYS =
   'Updates Oem FixId Name Payload Inventory Locations AuthenticitySignature ApplicableMachineTypes BundleData ParentFixIds ' +
   'SoftwareId Version Prerequisites Devices SoftwareIds Sha-256 SizeBytes DocumentationFiles ReleaseNotes __proto__ constructor'
@@ -86,7 +86,7 @@ const { json } = fc.letrec<{ json: unknown; object: unknown }>((tie) => ({
     tie('object'),
     fc.array(tie('json'), { maxLength: 4 })
   ),
-  // As text and back: so `__proto__` becomes a key like any other.
+  // Parsed from text, because then `__proto__` is an ordinary key.
   object: fc
     .array(fc.tuple(fc.constantFrom(...KEYS.split(' ')), tie('json')), { maxLength: 6 })
     .map((members) => JSON.parse(`{${members.map(([key, value]) => `"${key}":${JSON.stringify(value)}`).join(',')}}`))
@@ -106,7 +106,7 @@ t.test('any JSON is read or reported', async () => {
   fc.assert(fc.property(suffix, anyJson, readAny), { numRuns: 2000 })
 })
 
-t.test('a .zip whose members are any JSON is read, reported or no package', async () => {
+t.test('a .zip with any JSON in its members is read, reported, or no package', async () => {
   const name = fc.constantFrom('index.json', 'a_index.json', 'a_inventory.json', 'INDEX.JSON', '__proto__')
   const members = fc.array(fc.tuple(name, anyJson), { maxLength: 3 }).map((members) => new Map(members))
   fc.assert(
@@ -123,7 +123,7 @@ async function read(suffix: string, text: string): Promise<MetadataContents> {
   return (await callInThread(METADATA_FILE, 'parseMetadataFile', name, Buffer.from(text))) as MetadataContents
 }
 
-t.test('metadata that grows when it is read, or nests without end, is refused before it does harm', async (t) => {
+t.test('metadata with growing entities or endless nesting is refused quickly', async (t) => {
   const entities = Array.from({ length: 50 }, (_, index) => `<!ENTITY l${index + 1} "${`&l${index};`.repeat(10)}">`)
   const laughs = `<!DOCTYPE a [<!ENTITY l0 "lol">${entities.join('')}]>${instance(property('name', '&l50;'))}`
   t.match(await read('.xml', laughs), { problem: { code: 'unsafe-metadata' } })
@@ -131,7 +131,7 @@ t.test('metadata that grows when it is read, or nests without end, is refused be
   t.match(await read('_index.json', '{"Updates":['.repeat(500_000)), { problem: { code: 'broken-metadata' } })
 })
 
-t.test('an item of a million brackets holds no machine type', async (t) => {
+t.test('an item of a million brackets has no machine type', async (t) => {
   const contents = await read('.xml', instance(array('applicableMachineTypes', '['.repeat(1_000_000))))
   t.match(contents, { packages: [{ fixid: 'base-name' }] })
 })

@@ -5,12 +5,12 @@ import { startFuzzServer } from './fuzz-server.ts'
 
 const USAGE = `Usage: npm run fuzz -- [options]
 
-Asks a server for all that its description offers, in valid and in hostile ways, and judges every answer.
+Sends valid and hostile requests for all operations of a server's description, and checks every answer.
 
-  --requests NUMBER   how many (default: 20000)
-  --seed NUMBER       of a former run, to do it again (default: another one each time)
-  --url URL           of a server that runs already, over plain HTTP; its repository will not be the same afterwards.
-                      FIXDEPOT_USER and FIXDEPOT_PASSWORD are those of an administrator.
+  --requests NUMBER   number of requests (default: 20000)
+  --seed NUMBER       repeats the choices of an earlier run (default: a new seed)
+  --url URL           a running server, over plain HTTP; the run changes its repository. FIXDEPOT_USER and
+                      FIXDEPOT_PASSWORD must be those of an administrator.
 `
 
 const { values } = parseArgs({

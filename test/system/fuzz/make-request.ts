@@ -1,4 +1,4 @@
-/** Makes requests: valid ones, ones that are nearly valid, and hostile ones. */
+/** Makes valid, nearly valid, and hostile requests. */
 import fc from 'fast-check'
 import { filesBody } from '../../support/api/multipart.ts'
 import { packageFiles } from '../../support/packages.ts'
@@ -8,7 +8,7 @@ import type { World } from './world.ts'
 
 export interface FuzzRequest {
   readonly method: string
-  /** As it stands in the request line. */
+  /** The target in the request line. */
   readonly target: string
   readonly headers: readonly (readonly [string, string])[]
   readonly body: Buffer
@@ -19,15 +19,15 @@ export interface RequestContext {
   readonly resolve: (schema: Schema) => Schema
   readonly world: World
   readonly host: string
-  /** A token of an administrator: nobody's guesses slow it down. */
+  /** A token of an administrator: wrong passwords of other requests do not delay it. */
   readonly authorization: string
-  /** The password of one, for what a token must not do. */
+  /** The password login of an administrator, for routes that refuse tokens. */
   readonly password: string
-  /** Whether one more of these may be asked for: they cost seconds, and not milliseconds. */
+  /** Whether one more of these expensive requests may be made: they take seconds, not milliseconds. */
   mayCost(what: 'import' | 'scan' | 'stream' | 'whole'): boolean
 }
 
-/** How much of a request is spoiled, in percent of the requests. */
+/** The shares of nearly valid and of hostile requests, in percent. */
 const NEARLY = 30
 const HOSTILE = 15
 
@@ -101,11 +101,11 @@ export function makeRequest(g: Generator, context: RequestContext): FuzzRequest 
   }
 }
 
-/** Those that cost much are asked for as often as there is time. */
+/** Expensive operations are chosen only as often as `mayCost` allows. */
 function chooseOperation(g: Generator, { operations, mayCost }: RequestContext): Operation {
   for (;;) {
     const found = pick(g, operations)
-    // What changes something waits for the disk.
+    // Operations that change data wait for the disk.
     if (found.method !== 'GET' && chance(g, 50)) continue
     if (found.operationId.startsWith('follow') && found.path.startsWith('/api/') && !mayCost('stream')) continue
     if (found.operationId.startsWith('download') && found.operationId !== 'downloadPackageFile' && !mayCost('whole'))
@@ -139,17 +139,17 @@ function parametersOf(g: Generator, operation: Operation, kind: Kind, context: R
   return { path, query }
 }
 
-/** The repository is read again now and then only. */
+/** A scan is an expensive request. */
 function harmless(name: string, value: string, { mayCost }: RequestContext): string {
   return name === 'action' && value.toLowerCase() === 'read' && !mayCost('scan') ? 'export' : value
 }
 
-/** A valid request encodes as it should; others send bytes as they are, or encode them twice. */
+/** Valid requests encode values correctly; hostile ones send raw bytes, or encode them twice. */
 function encode(g: Generator, value: string, kind: Kind): string {
   const text = encodeURIComponent(value.toWellFormed())
   if (kind !== 'hostile' || chance(g, 60)) return text
   if (chance(g, 40)) return encodeURIComponent(text)
-  // What would end the request line makes another request of it: that is tested with malformed ones.
+  // Characters that end the request line would make another request: malformed requests test that.
   return value.replace(/[\s\p{Cc}]/gu, (character) => encodeURIComponent(character)).toWellFormed()
 }
 
@@ -185,8 +185,8 @@ function loginOf(
     const cookie = ['Cookie', `JSESSIONID=${session.token}; csrf=${session.csrf}`] as const
     return chance(g, 85) ? [cookie, ['X-Csrf-Token', session.csrf]] : [cookie]
   }
-  const isForPeople = /^\/api\/v1\/(users|tokens|me)/.test(path)
-  if (kind === 'valid' || dice < 85) return [['Authorization', isForPeople ? password : authorization]]
+  const needsPassword = /^\/api\/v1\/(users|tokens|me)/.test(path)
+  if (kind === 'valid' || dice < 85) return [['Authorization', needsPassword ? password : authorization]]
   if (dice < 90) return []
   const credentials = Buffer.from(nastyText(g)).toString('base64')
   return [
@@ -222,7 +222,7 @@ function withLength(g: Generator, headers: (readonly [string, string])[], conten
   return { headers, body: Buffer.from(`${chunk}0\r\n\r\n`, 'latin1') }
 }
 
-/** Small packages of our own; those that would be taken in come only now and then. */
+/** Uploads small packages. Accepted imports are expensive, so most uploads are invalid. */
 function upload(g: Generator, kind: Kind, { mayCost }: RequestContext) {
   const fixid = `fuzz_fw_${g(fc.nat, 20)}-1.${g(fc.nat, 3)}_anyos_noarch`
   const whole = packageFiles({ fixid, payload: 'x'.repeat(g(fc.nat, 3_000)) })
@@ -233,7 +233,7 @@ function upload(g: Generator, kind: Kind, { mayCost }: RequestContext) {
   return withLength(g, list, Buffer.from(body), 'valid')
 }
 
-/** Such as are refused before any work is made of them. */
+/** A file name that is refused before an import is accepted. */
 function nastyName(g: Generator): string {
   return pick(g, [
     '../x.xml',

@@ -1,4 +1,4 @@
-/** Bytes that are no request, or hardly one. */
+/** Malformed requests, as bytes. */
 import fc from 'fast-check'
 import { chance, type Generator, nastyText, pick } from './values.ts'
 
@@ -32,7 +32,7 @@ const HEADS: readonly ((host: string, text: string) => string)[] = [
   () => 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'
 ]
 
-/** What follows ends the waiting of a server that would read on. */
+/** The caller ends the connection after these bytes, so that the server does not wait for more. */
 export function malformedRequest(g: Generator, host: string): Buffer {
   const bytes = Buffer.from(pick(g, HEADS)(host, nastyText(g)), 'latin1')
   const spoiledAt = g(fc.nat, bytes.length)

@@ -1,4 +1,4 @@
-/** The operations of a description, as the fuzzer asks for them. */
+/** The operations of an OpenAPI description, in the form that the fuzzer uses. */
 import type { OpenApi } from '../../support/api/answer-checker.ts'
 import type { Schema } from './values.ts'
 

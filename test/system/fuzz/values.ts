@@ -1,4 +1,4 @@
-/** Values for parameters and bodies: such as the schema wants, and such as nobody wants. */
+/** Values for parameters and bodies, valid and invalid ones. */
 import fc, { type Arbitrary, type GeneratorValue } from 'fast-check'
 
 export interface Schema {
@@ -109,7 +109,7 @@ const NASTY_VALUES: readonly unknown[] = [
   [null],
   {},
   DEEP,
-  // An own property of this name, which a literal would not make.
+  // Parsed JSON has an own property of this name; an object literal would set the prototype.
   JSON.parse('{"__proto__":{"isAdmin":true}}'),
   { constructor: { prototype: { isAdmin: true } } },
   { length: -1 },
@@ -135,11 +135,11 @@ function textMatching(g: Generator, pattern: string): string {
 
 const WORDS = ['uefi', 'xcc', 'x', 'latest', 'Lenovo', '7X05', 'a b', 'ü', '1']
 
-/** Texts that the server knows, by the name of a parameter or a member. */
+/** Texts that the server has sent, by the name of a parameter or a member. */
 export type Known = (g: Generator, name: string) => string | undefined
 
 /**
- * A value that a schema lets pass, most of the time.
+ * A value that is valid for the schema in most cases.
  * @param resolve follows a reference
  */
 export function exampleOf(
@@ -176,12 +176,12 @@ export function exampleOf(
 function textOf(g: Generator, { pattern, minLength = 0, maxLength = 40 }: Schema, name: string, known: Known): string {
   const value = chance(g, 80) ? known(g, name) : undefined
   if (value !== undefined) return value
-  // All characters but some are very many, and fast-check lists them.
+  // fast-check enumerates the characters of a class, and a negated class has too many.
   if (pattern !== undefined && !pattern.includes('[^')) return textMatching(g, pattern)
   return pick(g, WORDS).padEnd(minLength, 'x').slice(0, maxLength)
 }
 
-/** The same value with one thing in it that is not as it should be. */
+/** The value with one invalid part. */
 export function spoiled(g: Generator, value: unknown): unknown {
   if (typeof value !== 'object' || value === null || chance(g, 30)) return nastyValue(g)
   if (Array.isArray(value)) {

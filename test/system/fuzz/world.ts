@@ -1,4 +1,4 @@
-/** What the fuzzer knows of the server: from its description, and from its answers. */
+/** The values that the fuzzer has learned from the answers of the server. */
 import { chance, type Generator, type Known, pick } from './values.ts'
 
 const MAX_KEPT = 300
@@ -18,13 +18,13 @@ export interface World {
   readonly known: Known
   readonly sessions: readonly Session[]
   readonly files: readonly PackageFile[]
-  /** Remembers what can be asked for later. */
+  /** Keeps values of an answer for later requests. */
   learn(body: Buffer): void
   /** The newest session has ended. */
   forgetSession(): void
 }
 
-/** Under which names answers tell, and requests name, the same. */
+/** The kind of value by name: names in answers and in requests have the same kind. */
 const KINDS: Readonly<Record<string, string>> = {
   fixid: 'fixid',
   fixids: 'fixid',
@@ -48,14 +48,14 @@ const KINDS: Readonly<Record<string, string>> = {
 }
 
 /**
- * @param login that requests may use, and spoil
- * @param ownTokenId of the token that is needed to the end
+ * @param login that requests may use and invalidate
+ * @param ownTokenId the fuzzer's own token, which no request may name: the run needs it
  */
 export function createWorld(login: { readonly user: string; readonly password: string }, ownTokenId: string): World {
   const pools = new Map<string, string[]>()
   const sessions: Session[] = []
   const files: PackageFile[] = []
-  let turn = 0
+  let replaced = 0
 
   function keep(name: string, value: unknown): void {
     const kind = KINDS[name]
@@ -64,9 +64,9 @@ export function createWorld(login: { readonly user: string; readonly password: s
     pools.set(kind, pool)
     const text = String(value)
     if (text.length > 400 || text === ownTokenId || pool.includes(text)) return
-    // The newest ones take the place of others, but some of the first stay.
+    // New values replace old ones, except the first fifty.
     if (pool.length < MAX_KEPT) pool.push(text)
-    else pool[MAX_KEPT - 1 - (turn++ % (MAX_KEPT - 50))] = text
+    else pool[MAX_KEPT - 1 - (replaced++ % (MAX_KEPT - 50))] = text
   }
 
   function walk(value: unknown, name: string): void {
@@ -108,7 +108,7 @@ export function createWorld(login: { readonly user: string; readonly password: s
       try {
         walk(JSON.parse(body.toString()), '')
       } catch {
-        // It is judged elsewhere whether it had to be JSON.
+        // Whether the body had to be JSON is checked in judge.ts.
       }
     }
   }

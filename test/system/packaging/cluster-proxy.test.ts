@@ -1,4 +1,4 @@
-/** The proxy of `deploy/cluster` before real servers that share a database. */
+/** The proxy of `deploy/cluster` in front of real servers that share a database. */
 import { randomBytes } from 'node:crypto'
 import fs from 'node:fs'
 import type { IncomingMessage } from 'node:http'
@@ -19,16 +19,16 @@ import { ADMIN_PASSWORD, makeDirectories, startServer, until } from '../../suppo
 const PAYLOAD_BYTES = 5_000_000
 const JSON_TYPE = { 'content-type': 'application/json' }
 
-interface Proxy extends Pick<Nginx, 'asked'> {
+interface Proxy extends Pick<Nginx, 'upstreamPorts'> {
   /** A request over TLS, as the administrator unless the headers say otherwise. */
   ask(method: string, to: string, headers?: Record<string, string>, body?: string): Promise<IncomingMessage>
 }
 
-/** @param ports in the place of the depots that the file names */
+/** @param ports of the servers, which replace the depots that the configuration names */
 async function startProxy(t: Test, ports: readonly number[]): Promise<Proxy> {
   const certificate = await makeCertificate()
   const upstreams = Object.fromEntries(ports.map((depot, index) => [`fixdepot-${index + 1}:8443`, depot]))
-  const { port, asked } = await startNginx(t, { config: 'cluster/nginx.conf', certificate, upstreams })
+  const { port, upstreamPorts } = await startNginx(t, { config: 'cluster/nginx.conf', certificate, upstreams })
   const authorization = basic('admin', ADMIN_PASSWORD)
   const ask: Proxy['ask'] = (method, to, headers = { authorization }, body = '') =>
     new Promise((resolve, reject) => {
@@ -46,11 +46,11 @@ async function startProxy(t: Test, ports: readonly number[]): Promise<Proxy> {
         .on('error', reject)
         .end(body)
     })
-  return { ask, asked }
+  return { ask, upstreamPorts }
 }
 
 t.test(
-  'several depots behind the proxy are as one',
+  'several depots behind the proxy act as one',
   { skip: withoutNginx || (whyNoPostgres() ?? false) },
   async (t) => {
     const directories = makeDirectories(t, packageFiles({ fixid: 'a', payload: randomBytes(PAYLOAD_BYTES) }))
@@ -63,8 +63,8 @@ t.test(
       startServer(t, { ...directories, dataDirectory: path.join(root, name), databaseUrl, settings })
     const [one, two] = [await start('one'), await start('two')]
     const ports = [one, two].map(({ url }) => Number(new URL(url).port))
-    const nobody = await freePort()
-    const proxy = await startProxy(t, [...ports, nobody])
+    const unusedPort = await freePort()
+    const proxy = await startProxy(t, [...ports, unusedPort])
     const json = async (...args: Parameters<Proxy['ask']>) => {
       const answer = await proxy.ask(...args)
       const body = await text(answer)
@@ -73,20 +73,20 @@ t.test(
     }
     const authorization = basic('admin', ADMIN_PASSWORD)
 
-    await t.test('requests go to all that are there, and one that is not is passed by', async (t) => {
+    await t.test('requests go to all running depots, and a depot that does not listen is skipped', async (t) => {
       for (let count = 0; count < 8; count += 1) await json('GET', '/api/v1/packages')
-      await until('all are logged', () => proxy.asked().length >= 9)
-      const asked = proxy.asked()
-      const answered = asked.map((addresses) => addresses.at(-1))
-      for (const port of ports) t.ok(answered.filter((one) => one === port).length >= 3, `${port} has its share`)
-      t.notOk(answered.includes(nobody))
+      await until('all requests are logged', () => proxy.upstreamPorts().length >= 9)
+      const upstreams = proxy.upstreamPorts()
+      const answered = upstreams.map((addresses) => addresses.at(-1))
+      for (const port of ports) t.ok(answered.filter((one) => one === port).length >= 3, `${port} answers its share`)
+      t.notOk(answered.includes(unusedPort))
       t.ok(
-        asked.some(([first]) => first === nobody),
-        'the one that is not there was tried'
+        upstreams.some(([first]) => first === unusedPort),
+        'the port without a server was tried'
       )
     })
 
-    await t.test('a session of one depot is good at the other', async (t) => {
+    await t.test('a session of one depot is valid at the other', async (t) => {
       const login = await proxy.ask(
         'POST',
         '/sessions',
@@ -96,21 +96,21 @@ t.test(
       t.equal(login.statusCode, 200)
       await text(login)
       const cookies = login.headers['set-cookie'] ?? []
-      t.match(cookies.join(), /; Secure/, 'the depots believe the proxy that it speaks TLS')
+      t.match(cookies.join(), /; Secure/, 'the depots trust the proxy that the client uses TLS')
       const cookie = cookies.map((one) => one.split(';', 1)[0]).join('; ')
-      const before = proxy.asked().length
+      const before = proxy.upstreamPorts().length
       for (let count = 0; count < 4; count += 1) await json('GET', '/sessions', { cookie })
-      await until('all are logged', () => proxy.asked().length >= before + 4)
+      await until('all requests are logged', () => proxy.upstreamPorts().length >= before + 4)
       const answered = new Set(
         proxy
-          .asked()
+          .upstreamPorts()
           .slice(before)
           .map((addresses) => addresses.at(-1))
       )
       t.ok(ports.every((port) => answered.has(port)))
     })
 
-    await t.test('events come while their stream goes on, and a part of an archive is downloaded', async (t) => {
+    await t.test('events arrive while their stream is open, and a range of an archive is downloaded', async (t) => {
       const stream = await proxy.ask('GET', '/api/v1/events')
       t.match(stream.headers['content-type'], /^text\/event-stream/)
       const events = readEvents(new Response(Readable.toWeb(stream) as ReadableStream))
@@ -130,7 +130,7 @@ t.test(
       t.ok((await buffer(part)).equals(whole.subarray(1_000_000, 4_000_000)))
     })
 
-    await t.test('a depot that is stopped is passed by', async () => {
+    await t.test('a stopped depot is skipped', async () => {
       await two.stop()
       for (let count = 0; count < 8; count += 1) await json('GET', '/api/v1/packages')
     })

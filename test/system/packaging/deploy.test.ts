@@ -1,4 +1,4 @@
-/** What is in `deploy/`, and the files for containers: as far as it can be checked without the engines that run it. */
+/** The files in `deploy/` and the files for containers, as far as they can be checked without running them. */
 import { type ExecFileException, execFile, spawnSync } from 'node:child_process'
 import fs from 'node:fs'
 import path from 'node:path'
@@ -9,13 +9,13 @@ const ROOT = path.join(import.meta.dirname, '../../..')
 const KUBERNETES = path.join(ROOT, 'deploy/kubernetes')
 const UNIT = path.join(ROOT, 'deploy/systemd/fixdepot.service')
 
-/** Tenths, as systemd counts them: from 0, the safest, to 100. */
+/** In tenths, as systemd counts: from 0, the safest, to 100. */
 const EXPOSURE_LIMIT = 15
 
 const read = (file: string) => fs.readFileSync(path.join(ROOT, file), 'utf8')
 
 function lacks(command: string, ...args: string[]): string | false {
-  return spawnSync(command, args, { stdio: 'ignore' }).status === 0 ? false : `there is no ${command} here`
+  return spawnSync(command, args, { stdio: 'ignore' }).status === 0 ? false : `${command} is not installed`
 }
 
 interface Outcome {
@@ -31,22 +31,22 @@ function run(command: string, args: readonly string[]): Promise<Outcome> {
   })
 }
 
-t.test('the image is built of files that are there and that its context has', async (t) => {
+t.test('the image is built from files that exist and are in its context', async (t) => {
   const context = read('.dockerignore').split('\n')
   const copies = [...read('Dockerfile').matchAll(/^COPY (?!--from)(.+) \S+$/gm)].flatMap(([, files = '']) =>
     files.split(' ')
   )
   t.ok(copies.length > 5)
   for (const file of copies) {
-    t.ok(fs.existsSync(path.join(ROOT, file)), `${file} is there`)
+    t.ok(fs.existsSync(path.join(ROOT, file)), `${file} exists`)
     t.ok(context.includes(`!${file.replace(/^\.\//, '')}`), `${file} is in the context`)
   }
 })
 
-t.test('the image runs as nobody in particular, and is checked by a program of its own', async (t) => {
+t.test('the image runs as an unprivileged user, and its health check is a program of the image', async (t) => {
   const lines = read('Dockerfile').split('\n')
-  const last = (word: string) =>
-    lines.findLast((line) => line.startsWith(`${word} `) || line.includes(` ${word} `)) ?? ''
+  const last = (instruction: string) =>
+    lines.findLast((line) => line.startsWith(`${instruction} `) || line.includes(` ${instruction} `)) ?? ''
   t.equal(last('USER'), 'USER 1000:1000')
   for (const line of [last('CMD'), last('HEALTHCHECK')]) {
     const [, program = ''] = /"dist\/(src\/[a-z-]+)\.js"/.exec(line) ?? []
@@ -55,10 +55,10 @@ t.test('the image runs as nobody in particular, and is checked by a program of i
   t.notMatch(read('Dockerfile'), /curl|wget|:latest/)
 })
 
-t.test('all containers of the compose file have no rights and a root that is read-only', async (t) => {
+t.test('all containers of the compose file have no capabilities and a read-only root', async (t) => {
   const { services } = parse(read('docker-compose.yml'))
   t.same(Object.keys(services), ['fixdepot', 'proxy'])
-  t.same(services.proxy.profiles, ['proxy'], 'nobody gets a proxy who does not ask for it')
+  t.same(services.proxy.profiles, ['proxy'], 'the proxy starts only with its profile')
   for (const service of Object.values(services)) {
     t.match(service, { read_only: true, cap_drop: ['ALL'], security_opt: ['no-new-privileges:true'], tmpfs: ['/tmp'] })
   }
@@ -70,16 +70,16 @@ t.test('all containers of the compose file have no rights and a root that is rea
 
 const compose = lacks('docker', 'compose', 'version') ? ['docker-compose'] : ['docker', 'compose']
 const noCompose = lacks(compose[0] ?? '', ...compose.slice(1), 'version')
-t.test('compose understands its file', { skip: noCompose }, async (t) => {
+t.test('compose accepts its file', { skip: noCompose }, async (t) => {
   const [command = '', ...args] = [...compose, '--profile', 'proxy', 'config', '--quiet']
   t.same(await run(command, args), { code: 0, output: '' })
 })
 
 t.test(
-  'systemd understands the unit, and finds little exposed',
+  'systemd accepts the unit, and rates its exposure as low',
   { skip: lacks('systemd-analyze', '--version') },
   async (t) => {
-    // Where Node.js is, differs; the rest is taken as it is.
+    // Only the path of Node.js is replaced: it differs between machines.
     const unit = path.join(t.testdir(), 'fixdepot.service')
     const text = fs.readFileSync(UNIT, 'utf8')
     fs.writeFileSync(unit, text.replace('ExecStart=/usr/bin/node ', `ExecStart=${process.execPath} `))
@@ -90,7 +90,7 @@ t.test(
   }
 )
 
-t.test('the unit names settings that there are', async (t) => {
+t.test('the unit names existing settings only', async (t) => {
   const known = new Set(read('.env.example').match(/FIXDEPOT_\w+/g))
   const names = [...fs.readFileSync(UNIT, 'utf8').matchAll(/^Environment=(FIXDEPOT_\w+)/gm)].map(([, name]) => name)
   t.ok(names.length > 0)
@@ -122,7 +122,7 @@ function manifests(): Manifest[] {
   )
 }
 
-t.test('the manifests are what the types of Kubernetes say, without any property that it does not know', async (t) => {
+t.test('the manifests match the types of Kubernetes, without unknown properties', async (t) => {
   const all = manifests()
   t.same(new Set(all.map(({ kind }) => kind)), new Set(Object.keys(TYPES)))
   const lines = all.map((manifest, index) => {
@@ -131,7 +131,7 @@ t.test('the manifests are what the types of Kubernetes say, without any property
     const module = `kubernetes-types/${group.split('.')[0]}/${version}`
     return `export const object${index}: import('${module}').${manifest.kind} = ${JSON.stringify(manifest)}\n`
   })
-  // A literal may have no property that its type lacks, at any depth.
+  // The compiler refuses unknown properties of a literal, at any depth.
   const directory = t.testdir({ 'manifests.ts': lines.join('') })
   const options =
     '--noEmit --strict --ignoreConfig --skipLibCheck --module esnext --moduleResolution bundler --types node'
@@ -145,7 +145,7 @@ t.test('the manifests are what the types of Kubernetes say, without any property
   )
 })
 
-t.test('the pod keeps to what Kubernetes calls restricted', async (t) => {
+t.test('the pod meets the restricted policy of Kubernetes', async (t) => {
   const set = manifests().find(({ kind }) => kind === 'StatefulSet')
   t.match(set, {
     spec: {
@@ -174,6 +174,6 @@ t.test('the pod keeps to what Kubernetes calls restricted', async (t) => {
   t.match(JSON.stringify(manifests()), /"secretKeyRef":\{"name":"fixdepot-admin"/)
   t.notOk(
     manifests().some(({ kind }) => kind === 'Secret'),
-    'no secret is in the files'
+    'the files contain no secret'
   )
 })

@@ -11,7 +11,7 @@ import { packageFiles } from '../../support/packages.ts'
 import { ADMIN_PASSWORD, type Status, until } from '../../support/servers/server.ts'
 
 const ROOT = path.join(import.meta.dirname, '../../..')
-/** What a checkout has that a release is made of. */
+/** The files of a checkout that a release is built from. */
 const SOURCES = [
   'src',
   'migrations',
@@ -24,7 +24,7 @@ const SOURCES = [
   '.npmrc'
 ]
 const SETUP = ['package.json', 'package-lock.json', 'tsconfig.json', 'tsconfig.build.json']
-/** What npm says when it may not or cannot ask for the packages that it has not kept. */
+/** Errors of npm when it cannot download a package that is not in its cache. */
 const NO_NETWORK = /\b(E40[134]|ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|ENETUNREACH|ENOTCACHED)\b/
 
 const { name, version } = JSON.parse(fs.readFileSync(path.join(ROOT, 'package.json'), 'utf8'))
@@ -35,8 +35,8 @@ const [checkout, empty, release] = ['checkout', 'empty', 'release'].map((part) =
   string
 ]
 
-/** tap would load itself into every process of npm's: this takes it away again. */
-const PLAINLY = ['-u', 'NODE_OPTIONS']
+/** Arguments of `env`. Without them tap would load itself into every process of npm. */
+const WITHOUT_TAP = ['-u', 'NODE_OPTIONS']
 
 /** The machine's npm, with this Node.js. */
 function environment(settings: Record<string, string> = {}): NodeJS.ProcessEnv {
@@ -53,14 +53,19 @@ interface Outcome {
 
 function run(cwd: string, command: string, args: readonly string[], env = environment()): Promise<Outcome> {
   return new Promise((resolve) => {
-    execFile('env', [...PLAINLY, command, ...args], { cwd, env }, (error: ExecFileException | null, stdout, stderr) => {
-      resolve({ code: Number(error?.code ?? 0), stdout, stderr })
-    })
+    execFile(
+      'env',
+      [...WITHOUT_TAP, command, ...args],
+      { cwd, env },
+      (error: ExecFileException | null, stdout, stderr) => {
+        resolve({ code: Number(error?.code ?? 0), stdout, stderr })
+      }
+    )
   })
 }
 
 t.before(async () => {
-  // Of the checkout that is tested nothing is changed, since other tests read it.
+  // The tested checkout is copied and not changed, because other tests read it.
   for (const part of [...SETUP, ...SOURCES, 'deploy']) {
     fs.cpSync(path.join(ROOT, part), path.join(checkout, part), { recursive: true })
   }
@@ -69,19 +74,19 @@ t.before(async () => {
   if (code !== 0) throw new Error(stderr)
 })
 
-t.test('a release is the package, its bills of materials, and the digests of all', async (t) => {
+t.test('a release has the package, its bills of materials, and the digests of all', async (t) => {
   const base = `${name}-${version}`
   t.same(fs.readdirSync(release).sort(), ['SHA256SUMS', `${base}.cdx.json`, `${base}.spdx.json`, `${base}.tgz`])
   const bill = JSON.parse(fs.readFileSync(path.join(release, `${base}.cdx.json`), 'utf8'))
   const names = bill.components.map((component: { name: string }) => component.name)
   t.match(bill, { bomFormat: 'CycloneDX', metadata: { component: { name, version } } })
   t.ok(names.includes('better-sqlite3'))
-  t.notOk(names.includes('tap'), 'what only tests need is no part of it')
+  t.notOk(names.includes('tap'), 'the bill has no development dependencies')
   const other = JSON.parse(fs.readFileSync(path.join(release, `${base}.spdx.json`), 'utf8'))
   t.match(other.spdxVersion, /^SPDX-2/)
   t.equal(other.packages.length, names.length + 1)
   t.match(await run(release, 'sha256sum', ['--check', '--strict', 'SHA256SUMS']), { code: 0 })
-  t.notOk(fs.existsSync(path.join(checkout, 'npm-shrinkwrap.json')), 'nothing is left in the checkout')
+  t.notOk(fs.existsSync(path.join(checkout, 'npm-shrinkwrap.json')), 'no generated file remains in the checkout')
 })
 
 t.test('the release is installed into an empty directory, and serves an export', async (t) => {
@@ -109,8 +114,8 @@ t.test('the release is installed into an empty directory, and serves an export',
     FIXDEPOT_ADMIN_PASSWORD: ADMIN_PASSWORD,
     FIXDEPOT_TLS: 'off'
   }
-  // A group of its own: npx, a shell and the server end together.
-  const server = spawn('env', [...PLAINLY, 'npx', '--no-install', 'fixdepot', 'serve'], {
+  // A separate process group: npx, a shell and the server end together.
+  const server = spawn('env', [...WITHOUT_TAP, 'npx', '--no-install', 'fixdepot', 'serve'], {
     cwd: empty,
     env: environment(settings),
     detached: true,
@@ -132,17 +137,17 @@ t.test('the release is installed into an empty directory, and serves an export',
   const check = [path.join(installed, 'dist/src/main.js'), 'health']
   const healthy = await run(empty, 'node', check, environment({ ...settings, FIXDEPOT_PORT: port }))
   t.match(healthy, { code: 0, stdout: /"status":"ready"/ })
-  const deaf = await run(empty, 'node', check, environment({ ...settings, FIXDEPOT_PORT: '1' }))
-  t.match(deaf, { code: 1, stdout: /ECONNREFUSED/ })
+  const unreachable = await run(empty, 'node', check, environment({ ...settings, FIXDEPOT_PORT: '1' }))
+  t.match(unreachable, { code: 1, stdout: /ECONNREFUSED/ })
 
   const depot = `${url}/updateRepositories/firmware`
   const call = (to: string, init: RequestInit = {}) =>
     fetch(depot + to, { ...init, headers: { authorization: basic('admin', ADMIN_PASSWORD) } })
   const json = async <Body>(to: string, init?: RequestInit) => (await (await call(to, init)).json()) as Body
   const statusOf = (query: string) => json<Status>(`/status?${query}`)
-  await until('it is read', async () => (await statusOf('tasktype=READREPOSITORY')).state === 'complete')
+  await until('the repository is scanned', async () => (await statusOf('tasktype=READREPOSITORY')).state === 'complete')
   const { taskid } = await json<{ taskid: number }>('?action=export', { method: 'PUT', body: '{"fixids":["a"]}' })
-  await until('it is packed', async () => (await statusOf(`taskid=${taskid}`)).progress === 100)
+  await until('the export has ended', async () => (await statusOf(`taskid=${taskid}`)).progress === 100)
   const { state, current } = await statusOf(`taskid=${taskid}`)
   t.equal(state, 'complete')
   const archive = await call(`?key=export&exportRepoFilename=${current}`)
@@ -151,12 +156,12 @@ t.test('the release is installed into an empty directory, and serves an export',
 
   if (server.pid !== undefined) process.kill(-server.pid, 'SIGTERM')
   await ended
-  t.notOk(fs.existsSync(path.join(root, 'data/fixdepot.db-wal')), 'a signal ends it with grace')
+  t.notOk(fs.existsSync(path.join(root, 'data/fixdepot.db-wal')), 'SIGTERM ends the server gracefully')
 })
 
-t.test('an old Node.js is answered with a sentence', async (t) => {
+t.test('an old Node.js is refused with a sentence', async (t) => {
   t.equal(tooOldNode('20.19.5', '>=22.18'), 'fixdepot needs Node.js 22.18 or newer, and this is 20.19.5.')
   t.match(tooOldNode('22.9.0', '>=22.18'), /22\.18/)
   for (const version of ['22.18.0', '22.20.1', '24.0.0']) t.equal(tooOldNode(version, '>=22.18'), undefined)
-  t.equal(tooOldNode(process.versions.node), undefined, 'this one will do')
+  t.equal(tooOldNode(process.versions.node), undefined, 'the running version is supported')
 })

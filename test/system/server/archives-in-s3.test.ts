@@ -19,7 +19,7 @@ import {
 const MIB = 2 ** 20
 const PART = 8 * MIB
 
-/** A place whose repository has a payload of this size, of different parts. */
+/** The directories of a server whose repository has a payload of this size, in which no two parts are equal. */
 function directoriesWith(t: Test, payloadBytes: number): Omit<ServerOptions, 'settings'> {
   const directories = makeDirectories(t, {
     ...packageFiles({ fixid: 'small', payload: 'small' }),
@@ -44,8 +44,8 @@ async function download(server: TestServer, name: string): Promise<Buffer> {
   return Buffer.from(await response.arrayBuffer())
 }
 
-/** The bytes of the archive that the same repository gives on a disk. */
-async function madeLocally(t: Test, directories: Omit<ServerOptions, 'settings'>) {
+/** The digest and the ETag of the archive of the same repository on a disk. */
+async function exportToDisk(t: Test, directories: Omit<ServerOptions, 'settings'>) {
   const dataDirectory = path.join(path.dirname(directories.dataDirectory), 'local')
   const server = await startServer(t, { ...directories, dataDirectory })
   const { current } = await server.finished(await server.export())
@@ -77,11 +77,11 @@ async function jobOf({ dataDirectory }: Pick<ServerOptions, 'dataDirectory'>) {
 
 t.test('archives in S3', { skip: withoutS3 }, async (t) => {
   t.test(
-    'an export into a bucket is byte-identical to one on a disk, and is downloaded in the same ways',
+    'an export into a bucket is byte-identical to one on a disk, and has the same kinds of downloads',
     async (t) => {
       const bucket = await makeBucket(t)
       const directories = directoriesWith(t, 20 * MIB)
-      const local = await madeLocally(t, directories)
+      const local = await exportToDisk(t, directories)
       const server = await startServer(t, { ...directories, settings: bucket.settings })
       const status = await server.finished(await server.export())
       t.match(status, { state: 'complete', downloadedsize: status.totalsize, downloadednum: status.total })
@@ -114,23 +114,23 @@ t.test('archives in S3', { skip: withoutS3 }, async (t) => {
       t.equal((await part({ 'if-modified-since': modified })).status, 304)
 
       const again = await server.finished(await server.export())
-      t.equal(again.current, status.current, 'an equal export shares it')
+      t.equal(again.current, status.current, 'an equal export shares the archive')
       t.equal((await server.call('/health/ready')).status, 200)
       t.notMatch(server.stdout(), bucket.settings.AWS_SECRET_ACCESS_KEY ?? '?')
     }
   )
 
-  t.test('an export goes on after a kill where its parts end, and little is done again', async (t) => {
+  t.test('after a kill an export is resumed at its last part, and few bytes are packed again', async (t) => {
     const bucket = await makeBucket(t)
     const directories = directoriesWith(t, 256 * MIB)
-    const local = await madeLocally(t, directories)
+    const local = await exportToDisk(t, directories)
     const first = await startServer(t, { ...directories, settings: bucket.settings })
     const taskid = await first.export()
-    await until('several parts are there', async () => (await first.status(taskid)).downloadedsize >= 3 * PART)
+    await until('several parts are uploaded', async () => (await first.status(taskid)).downloadedsize >= 3 * PART)
     await first.stop('SIGKILL')
     const { bytes_done: done, checkpoint_offset: checkpoint, state } = await jobOf(directories)
-    t.equal(state, 'running', 'it was killed in its midst')
-    t.ok(done - checkpoint <= 2 * PART, `${done - checkpoint} bytes of what is recorded are done again`)
+    t.equal(state, 'running', 'the export was unfinished at the kill')
+    t.ok(done - checkpoint <= 2 * PART, `${done - checkpoint} recorded bytes are packed again`)
     t.equal(checkpoint % PART, 0)
     const uploads = await filesIn(bucket)
     t.match(uploads, [{ token: 0 }])
@@ -138,12 +138,12 @@ t.test('archives in S3', { skip: withoutS3 }, async (t) => {
     const status = await second.finished(taskid)
     t.equal(status.state, 'complete')
     const { run_started_bytes: resumedAt } = await jobOf(directories)
-    t.equal(resumedAt, done, 'the second run began with what the first one had done')
+    t.equal(resumedAt, done, 'the second run starts with the recorded bytes of the first one')
     t.equal(sha256(await download(second, status.current)), local.sha256)
-    t.match(await filesIn(bucket), [{ archiveName: status.current, token: undefined }], 'no upload is left')
+    t.match(await filesIn(bucket), [{ archiveName: status.current, token: undefined }], 'no upload remains')
   })
 
-  t.test('storage that is away is waited for, and requests are told so', async (t) => {
+  t.test('an export waits for unreachable storage, and requests are answered with 503', async (t) => {
     const bucket = await makeBucket(t)
     const gate = await startGate(t, bucket.server.endpoint)
     const directories = directoriesWith(t, 192 * MIB)
@@ -151,7 +151,7 @@ t.test('archives in S3', { skip: withoutS3 }, async (t) => {
     const server = await startServer(t, { ...directories, settings })
     const before = await server.finished(await server.export({ fixids: ['small'] }))
     const taskid = await server.export()
-    await until('a part is there', async () => (await server.status(taskid)).downloadedsize >= PART)
+    await until('a part is uploaded', async () => (await server.status(taskid)).downloadedsize >= PART)
     gate.shut()
     const refused = await server.call(archivePath(before.current))
     t.equal(refused.status, 503)
@@ -164,7 +164,7 @@ t.test('archives in S3', { skip: withoutS3 }, async (t) => {
       method: 'PUT',
       body: JSON.stringify({ fixids: ['small'] })
     })
-    t.equal(again.status, 503, 'whether the archive is still there cannot be told')
+    t.equal(again.status, 503, 'the server cannot check whether the archive exists')
     t.match(await server.status(taskid), { state: 'running' })
     gate.open()
     t.equal((await server.finished(taskid)).state, 'complete')
@@ -172,14 +172,14 @@ t.test('archives in S3', { skip: withoutS3 }, async (t) => {
     t.match(await filesIn(bucket), [{ token: undefined }, { token: undefined }])
   })
 
-  t.test('a stop while storage is away ends the server, which goes on with the next start', async (t) => {
+  t.test('a stop while storage is unreachable ends the server, and the next start resumes the export', async (t) => {
     const bucket = await makeBucket(t)
     const gate = await startGate(t, bucket.server.endpoint)
     const directories = directoriesWith(t, 128 * MIB)
     const settings = { ...bucket.settings, FIXDEPOT_S3_ENDPOINT: gate.url }
     const server = await startServer(t, { ...directories, settings })
     const taskid = await server.export()
-    await until('a part is there', async () => (await server.status(taskid)).downloadedsize >= PART)
+    await until('a part is uploaded', async () => (await server.status(taskid)).downloadedsize >= PART)
     gate.shut()
     t.match(await server.stop(), { code: 0 })
     const second = await startServer(t, { ...directories, settings })
@@ -187,7 +187,7 @@ t.test('archives in S3', { skip: withoutS3 }, async (t) => {
     t.equal((await second.finished(taskid)).state, 'complete')
   })
 
-  t.test('what belongs to no export is swept, and a canceled one leaves nothing', async (t) => {
+  t.test('an upload of no export is swept, and a canceled export leaves no upload', async (t) => {
     const bucket = await makeBucket(t)
     const storage = createArchiveBucket(bucket)
     t.teardown(() => storage.close())
@@ -196,12 +196,12 @@ t.test('archives in S3', { skip: withoutS3 }, async (t) => {
     const server = await startServer(t, { ...directoriesWith(t, 128 * MIB), settings: bucket.settings })
     await until('the orphan is swept', async () => (await filesIn(bucket)).length === 0)
     const taskid = await server.export()
-    await until('a part is there', async () => (await server.status(taskid)).downloadedsize >= PART)
+    await until('a part is uploaded', async () => (await server.status(taskid)).downloadedsize >= PART)
     t.equal((await server.call(`/tasks/${taskid}`, { method: 'DELETE' })).ok, true)
-    await until('nothing is left', async () => (await filesIn(bucket)).length === 0)
+    await until('no upload remains', async () => (await filesIn(bucket)).length === 0)
   })
 
-  t.test('a bucket that is not there ends the start with a sentence', async (t) => {
+  t.test('a missing bucket ends the start with a sentence', async (t) => {
     const bucket = await makeBucket(t)
     const settings = { ...bucket.settings, FIXDEPOT_ARCHIVES_URL: 's3://no-such-bucket/depot' }
     await t.rejects(startServer(t, { ...directoriesWith(t, MIB), settings }), {

@@ -1,4 +1,4 @@
-/** The audit trail of the real server, while it is killed and started again. */
+/** The audit trail of the real server, which is killed and restarted. */
 import path from 'node:path'
 import Database from 'better-sqlite3'
 import t from 'tap'
@@ -15,7 +15,7 @@ interface Row {
   readonly user: string
 }
 
-t.test('whatever was acknowledged has its record after a kill, and the chain is whole', async (t) => {
+t.test('every acknowledged request has its record after a kill, and the chain is whole', async (t) => {
   const names = ['a', 'b', 'c']
   const directories = makeDirectories(
     t,
@@ -32,7 +32,7 @@ t.test('whatever was acknowledged has its record after a kill, and the chain is 
         const taskid = await server.export({ fixids: [names[index % names.length]] }).catch(() => undefined)
         if (taskid === undefined) return
         acknowledged.push(taskid)
-        // In the midst of the others' requests.
+        // Requests of other clients are in progress.
         if (acknowledged.length === enough) server.child.kill('SIGKILL')
       }
     })
@@ -43,7 +43,7 @@ t.test('whatever was acknowledged has its record after a kill, and the chain is 
   const last = await startServer(t, directories)
   const lines: string[] = []
   const code = await verifyAudit({ databaseFile }, { print: (line) => lines.push(line) })
-  t.equal(code, 0, 'also while a server runs')
+  t.equal(code, 0, 'the trail is sound while a server runs')
   await last.export()
   await last.stop()
 

@@ -1,4 +1,4 @@
-/** What happens around the server while it runs, and what it must survive. */
+/** The repository changes or disappears while the server runs. */
 import fs from 'node:fs'
 import path from 'node:path'
 import t from 'tap'
@@ -7,7 +7,7 @@ import { makeDirectories, startServer } from '../../support/servers/server.ts'
 
 const FIRMWARE = '/updateRepositories/firmware'
 
-t.test('a repository directory that vanishes is told, and the server works on when it is back', async (t) => {
+t.test('a missing repository directory is reported, and the server works again when it is back', async (t) => {
   const directories = makeDirectories(t, packageFiles({ fixid: 'a', payload: 'x' }))
   const { repositoryDirectory } = directories
   const root = path.dirname(repositoryDirectory)
@@ -26,7 +26,7 @@ t.test('a repository directory that vanishes is told, and the server works on wh
     notReady.body.checks.find(({ name }) => name === 'repository'),
     { isHealthy: false, reason: /ENOENT/ }
   )
-  t.notMatch(JSON.stringify(notReady), root, 'whoever asks does not learn where things are')
+  t.notMatch(JSON.stringify(notReady), root, 'the answer does not contain paths')
   const failed = await server.finished((await read()).taskid)
   t.match(failed, {
     state: 'error',
@@ -45,7 +45,7 @@ t.test('a repository directory that vanishes is told, and the server works on wh
   t.same(await server.stop(), { code: 0, signal: null })
 })
 
-t.test('a file that vanishes or changes fails the export with a message that names it', async (t) => {
+t.test('a file that disappears or changes fails the export with a message that names it', async (t) => {
   const files = { ...packageFiles({ fixid: 'a', payload: 'x' }), ...packageFiles({ fixid: 'b', payload: 'y' }) }
   const directories = makeDirectories(t, files)
   const { dataDirectory, repositoryDirectory } = directories
@@ -56,7 +56,7 @@ t.test('a file that vanishes or changes fails the export with a message that nam
     const { state, message, current } = await server.finished(await server.export({ fixids: [fixid] }))
     t.match({ state, message, current }, { state: 'error', message: new RegExp(`${fixid}\\.uxz`), current: '' })
   }
-  t.same(fs.readdirSync(path.join(dataDirectory, 'archives')), [], 'nothing is left of them')
+  t.same(fs.readdirSync(path.join(dataDirectory, 'archives')), [], 'no archive remains')
 })
 
 t.test('no request ends the process', async (t) => {

@@ -25,14 +25,14 @@ async function refused(t: Test, options: ServerOptions, sentence: RegExp): Promi
   t.notMatch(server.stderr(), /\n +at /, 'no stack')
 }
 
-t.test('a second server on the same data directory is refused, and the first goes on', async (t) => {
+t.test('a second server on the same data directory is refused, and the first one keeps working', async (t) => {
   const options = optionsWithPackage(t)
   const first = await startServer(t, options)
   await refused(t, options, /^Another fixdepot uses .*data\. Stop it, or set FIXDEPOT_DATA_DIR .*\n$/)
   t.equal((await first.call(LIST)).status, 200)
 })
 
-t.test('after a server was killed or has stopped, the next one starts', async (t) => {
+t.test('the next server starts after a kill and after a stop', async (t) => {
   const options = optionsWithPackage(t)
   const first = await startServer(t, options)
   await first.stop('SIGKILL')
@@ -43,7 +43,7 @@ t.test('after a server was killed or has stopped, the next one starts', async (t
 })
 
 t.test(
-  'a database that is none, or of a newer version, stops the start with a sentence and stays as it is',
+  'a file that is no database, and a database of a newer version, stop the start with a sentence and are not changed',
   async (t) => {
     const options = optionsWithPackage(t)
     const file = databaseOf(options)
@@ -63,7 +63,7 @@ t.test(
   }
 )
 
-t.test('a running server is sound, and its backup starts another one that goes on with higher ids', async (t) => {
+t.test('the doctor finds a running server sound, and a server from its backup uses higher ids', async (t) => {
   const options = optionsWithPackage(t)
   const server = await startServer(t, options)
   const before = await server.export()
@@ -82,12 +82,12 @@ t.test('a running server is sound, and its backup starts another one that goes o
   const after = await server.export({ fixids: ['a'] })
   t.ok(after > before)
   const next = await startServer(t, { ...options, dataDirectory: restored })
-  t.equal((await next.status(before)).state, 'complete', 'what was done before is known')
+  t.equal((await next.status(before)).state, 'complete', 'the backup has the earlier task')
   t.ok((await next.export()) > after + 900_000)
 })
 
 t.test(
-  'a shared directory of archives belongs to one depot: another one is refused, and the same one starts again',
+  'a shared directory of archives belongs to one depot: another depot is refused, and the same one starts again',
   async (t) => {
     const own = makeDirectories(t, packageFiles({ fixid: 'one' }))
     const root = path.dirname(own.dataDirectory)

@@ -17,7 +17,7 @@ async function digestOf(file: string): Promise<string> {
   return hash.digest('hex')
 }
 
-t.test('the status tells how far an export really is, while it runs', async (t) => {
+t.test('the status shows the real progress of an export while it runs', async (t) => {
   const server = await startServer(t, largeRepository(t))
   const taskid = await server.export()
   const seen: Status[] = []
@@ -32,17 +32,17 @@ t.test('the status tells how far an export really is, while it runs', async (t) 
   t.same(
     sizes,
     sizes.toSorted((a, b) => a - b),
-    'it only grows'
+    'the size only grows'
   )
   t.equal(
     new Set(seen.map(({ current, totalsize }) => `${current} ${totalsize}`)).size,
     1,
-    'name and size are known at once'
+    'name and size are known from the start'
   )
   t.match(seen.at(-1), { state: 'complete', downloadednum: 1, total: 1, downloadedsize: seen[0]?.totalsize })
 })
 
-t.test('a download that was cut goes on with curl', { skip: hasCurl ? false : 'needs curl' }, async (t) => {
+t.test('curl resumes a cut download', { skip: hasCurl ? false : 'needs curl' }, async (t) => {
   const options = largeRepository(t)
   const server = await startServer(t, options)
   const { current, totalsize } = await server.finished(await server.export())

@@ -10,7 +10,7 @@ const run = promisify(execFile)
 const follow = async (server: TestServer, lastEventId = '') =>
   readEvents(await server.call('/api/v1/events', { headers: { 'last-event-id': lastEventId } }))
 
-t.test('who follows the exports when the server is killed, hears afterwards how they ended', async (t) => {
+t.test('a client that follows the exports receives their end after the server was killed and restarted', async (t) => {
   const options = largeRepository(t)
   const server = await startServer(t, options)
   const events = await follow(server)
@@ -35,7 +35,7 @@ t.test('who follows the exports when the server is killed, hears afterwards how 
   t.match(value, { event: 'export', data: { id: taskid, state: 'completed', percent: 100 } })
 })
 
-t.test('curl shows an export going on, with figures that only grow', async (t) => {
+t.test('curl shows the progress of an export, with figures that only grow', async (t) => {
   const server = await startServer(t, largeRepository(t))
   const taskid = await server.export()
   const url = `${server.url}/api/v1/exports/${taskid}/events`
@@ -50,13 +50,13 @@ t.test('curl shows an export going on, with figures that only grow', async (t) =
   t.equal(seen.at(-1).bytesDone, seen.at(-1).bytesTotal)
 })
 
-t.test('a server that is asked to end does not wait for those who follow', async (t) => {
+t.test('a stop does not wait for clients that follow events', async (t) => {
   const server = await startServer(t, largeRepository(t))
   const events = await follow(server)
   await server.finished(await server.export())
   await events.next()
   const begun = Date.now()
   t.same(await server.stop(), { code: 0, signal: null })
-  t.ok(Date.now() - begun < 9_000, 'the grace for requests in flight is not used up')
+  t.ok(Date.now() - begun < 9_000, 'the stop takes less than the grace period')
   await until('the stream has ended', async () => (await events.next()).done === true)
 })

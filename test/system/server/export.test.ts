@@ -7,7 +7,7 @@ import { ADMIN_PASSWORD, makeDirectories, startServer } from '../../support/serv
 
 const FIRMWARE = '/updateRepositories/firmware'
 
-t.test('an export over the network holds the files of the repository, byte for byte', async (t) => {
+t.test('an export over the network has the files of the repository, byte for byte', async (t) => {
   const directories = makeDirectories(t)
   const { repositoryDirectory: directory } = directories
   const manifest = await generateRepository({ directory, targetBytes: 600_000, seedFiles: [] })
@@ -36,7 +36,7 @@ t.test('an export over the network holds the files of the repository, byte for b
   t.same(await exported({ fixids }), filesOf(fixids), 'two packages')
 })
 
-t.test('no secret appears in the log, however much is logged', async (t) => {
+t.test('no secret appears in the log at the level trace', async (t) => {
   const server = await startServer(t, { ...makeDirectories(t), settings: { FIXDEPOT_LOG_LEVEL: 'trace' } })
   const guess = 'a wrong guess of it'
   const wrong = { authorization: basic('admin', guess), cookie: 'session=very-secret-cookie' }
@@ -44,11 +44,11 @@ t.test('no secret appears in the log, however much is logged', async (t) => {
   t.equal((await server.call(`${FIRMWARE}?key=size`)).status, 200)
   t.equal((await server.call(`${FIRMWARE}?action=delete`, { method: 'PUT', body: '{"x":' })).status, 400)
   t.same(await server.stop(), { code: 0, signal: null })
-  const said = server.stdout() + server.stderr()
-  t.match(said, /request refused/, 'requests are logged')
+  const output = server.stdout() + server.stderr()
+  t.match(output, /request refused/, 'requests are logged')
   const secrets = [ADMIN_PASSWORD, guess, 'very-secret-cookie'].flatMap((secret) => [
     secret,
     basic('admin', secret).replace('Basic ', '')
   ])
-  for (const secret of secrets) t.notOk(said.includes(secret), secret)
+  for (const secret of secrets) t.notOk(output.includes(secret), secret)
 })

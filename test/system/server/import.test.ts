@@ -17,7 +17,7 @@ interface ImportAnswer {
   readonly state: string
 }
 
-/** Exports everything, and gives back the archive under its name. */
+/** Exports everything. @returns the archive under its name */
 async function exportAll(server: TestServer): Promise<Record<string, Buffer>> {
   const { current } = await server.finished(await server.export())
   const response = await server.call(`${FIRMWARE}?key=export&exportRepoFilename=${current}`)
@@ -29,7 +29,7 @@ function send(server: TestServer, files: Readonly<Record<string, Buffer>>): Prom
   return server.call(IMPORT, { method: 'POST', headers, body: new Uint8Array(payload) })
 }
 
-/** A repository as operators have it, with all its defects, and the archive of everything in it. */
+/** A sample repository with all its defects, and the archive of all of it. */
 async function sampleArchive(t: Test) {
   const directories = makeDirectories(t)
   await generateRepository({ directory: directories.repositoryDirectory, targetBytes: 3_000_000, seedFiles: [] })
@@ -39,7 +39,7 @@ async function sampleArchive(t: Test) {
 
 const only = (archive: Readonly<Record<string, Buffer>>): Buffer => Object.values(archive)[0] ?? Buffer.alloc(0)
 
-t.test('what one depot exports, another one imports: catalog, files and archive are the same', async (t) => {
+t.test('a depot that imports the export of another one has the same catalog, files and archive', async (t) => {
   const source = await sampleArchive(t)
   await t.test('into an empty depot', async (t) => {
     const directories = makeDirectories(t)
@@ -53,17 +53,17 @@ t.test('what one depot exports, another one imports: catalog, files and archive 
     const originals = contentsOf(source.directories.repositoryDirectory)
     t.ok(Object.keys(imported).length > 300)
     for (const [file, content] of Object.entries(imported)) {
-      if (content !== originals[file]) t.fail(`${file} is another one`)
+      if (content !== originals[file]) t.fail(`${file} has other content`)
       const times = [source.directories, directories].map(
         (depot) => fs.statSync(path.join(depot.repositoryDirectory, file)).mtime
       )
       t.equal(Math.floor(Number(times[0]) / 1000), Math.floor(Number(times[1]) / 1000), file)
     }
-    t.ok(only(await exportAll(target)).equals(only(source.archive)), 'its own export is byte-identical')
+    t.ok(only(await exportAll(target)).equals(only(source.archive)), 'the export of the target is byte-identical')
   })
 })
 
-t.test('an import that was accepted is completed after the server was killed', async (t) => {
+t.test('an accepted import completes after the server was killed', async (t) => {
   const { archive, server: source } = await sampleArchive(t)
   const expected = await source.json(LISTING)
   for (const round of [1, 2, 3]) {
@@ -81,14 +81,14 @@ t.test('an import that was accepted is completed after the server was killed', a
       .then((tasks) => tasks.filter(({ title }) => /Import/.test(title)))
     t.match(await next.finished(Number(task?.id)), { state: 'complete' }, `round ${round}`)
     t.same(await next.json(LISTING), expected)
-    await until('nothing is left', () =>
+    await until('no hidden file remains', () =>
       fs.readdirSync(directories.repositoryDirectory).every((name) => !name.startsWith('.'))
     )
     await next.stop()
   }
 })
 
-t.test('an upload that was not accepted before the server was killed has never been', async (t) => {
+t.test('an upload that was not accepted before the server was killed leaves nothing', async (t) => {
   const directories = makeDirectories(t, packageFiles({ fixid: 'a', payload: 'x' }))
   const before = contentsOf(directories.repositoryDirectory)
   const first = await startServer(t, directories)
@@ -99,7 +99,7 @@ t.test('an upload that was not accepted before the server was killed has never b
   request.on('error', () => {})
   request.write('--x\r\nContent-Disposition: form-data; name="f"; filename="b.uxz"\r\n\r\n')
   request.write(Buffer.alloc(4_000_000))
-  await until('some of it is written', () =>
+  await until('a part of the upload is written', () =>
     Object.values(contentsOf(directories.repositoryDirectory)).some(({ length }) => length >= 1_000_000)
   )
   await first.stop('SIGKILL')

@@ -5,7 +5,7 @@ import { makeDirectories, startServer } from '../../support/servers/server.ts'
 
 const SIGNATURE = /X-Amz-Signature=([0-9a-f]{64})/
 
-/** A server that leads downloads to its bucket, and an export that is packed. */
+/** Starts a server that redirects downloads to its bucket, and packs an export. */
 async function startLinking(t: Test, settings: Record<string, string> = {}) {
   const bucket = await makeBucket(t)
   const payload = Buffer.alloc(3_000_000, 'firmware that is in no other package')
@@ -24,23 +24,23 @@ async function startLinking(t: Test, settings: Record<string, string> = {}) {
 const bytesOf = async (response: Response) => Buffer.from(await response.arrayBuffer())
 
 t.test('archives in a bucket that are downloaded from there', { skip: withoutS3 }, async (t) => {
-  t.test('who asks for a packed archive is led to the bucket, and gets the same answer there', async (t) => {
+  t.test('a request for a packed archive is redirected to the bucket, which gives the same answer', async (t) => {
     const { server, bucket, current, url, ask } = await startLinking(t)
     const lxca = `/updateRepositories/firmware?key=export&exportRepoFilename=${current}`
     const streamed = await ask({}, 'GET', lxca)
-    t.equal(streamed.status, 200, 'the door of the appliance sends by itself')
+    t.equal(streamed.status, 200, 'the API of the appliance sends the archive itself')
     const whole = await bytesOf(streamed)
 
-    const led = await ask()
-    t.equal(led.status, 302)
-    const link = led.headers.get('location') ?? ''
+    const redirect = await ask()
+    t.equal(redirect.status, 302)
+    const link = redirect.headers.get('location') ?? ''
     t.equal(new URL(link).origin, bucket.endpoint)
     t.match(link, SIGNATURE)
     t.match(new URL(link).searchParams.get('X-Amz-Expires'), '300')
-    t.equal(led.headers.get('cache-control'), 'no-store')
-    t.equal(led.headers.get('etag'), streamed.headers.get('etag'))
-    t.equal(led.headers.get('content-disposition'), null)
-    t.equal(await led.text(), '')
+    t.equal(redirect.headers.get('cache-control'), 'no-store')
+    t.equal(redirect.headers.get('etag'), streamed.headers.get('etag'))
+    t.equal(redirect.headers.get('content-disposition'), null)
+    t.equal(await redirect.text(), '')
 
     const linked = await fetch(link)
     t.equal(linked.status, 200)
@@ -51,14 +51,14 @@ t.test('archives in a bucket that are downloaded from there', { skip: withoutS3 
     const part = await fetch(link, { headers: { range: 'bytes=1000000-1999999' } })
     t.equal(part.status, 206)
     t.ok((await bytesOf(part)).equals(whole.subarray(1_000_000, 2_000_000)))
-    t.equal((await fetch(`${link}0`)).status, 403, 'another signature opens nothing')
+    t.equal((await fetch(`${link}0`)).status, 403, 'another signature is refused')
 
     const followed = await server.call(url, { headers: { range: 'bytes=-10' } })
-    t.equal(followed.status, 206, 'a client that follows repeats its range')
+    t.equal(followed.status, 206, 'a client that follows the redirect repeats its range')
     t.ok((await bytesOf(followed)).equals(whole.subarray(-10)))
 
     const { records } = await server.json<{ records: { status: number }[] }>('/api/v1/audit?action=downloadArchive')
-    t.match(records[0], { status: 302 }, 'the trail says that it was handed out')
+    t.match(records[0], { status: 302 }, 'the audit trail records the redirect')
     const [, signature = '?'] = SIGNATURE.exec(link) ?? []
     await server.stop()
     t.notMatch(server.stdout(), signature)
@@ -66,7 +66,7 @@ t.test('archives in a bucket that are downloaded from there', { skip: withoutS3 
     t.notMatch(server.stderr(), /X-Amz-/)
   })
 
-  t.test('what needs no bytes, or names our own ETag, is answered by the server', async (t) => {
+  t.test('the server itself answers requests without content or with its own ETag', async (t) => {
     const { ask } = await startLinking(t)
     const head = await ask({}, 'HEAD')
     t.equal(head.status, 200)
@@ -85,10 +85,14 @@ t.test('archives in a bucket that are downloaded from there', { skip: withoutS3 
     t.equal(other.status, 200)
     t.equal((await bytesOf(other)).length, size)
     t.equal((await ask({ 'if-match': etag })).status, 200)
-    t.equal((await ask({}, 'GET', '/api/v1/archive?all=true')).status, 200, 'what is not packed is nowhere else')
+    t.equal(
+      (await ask({}, 'GET', '/api/v1/archive?all=true')).status,
+      200,
+      'an archive that is not packed is streamed by the server'
+    )
   })
 
-  t.test('without the setting the server sends by itself', async (t) => {
+  t.test('without the setting the server sends the archive itself', async (t) => {
     const { ask } = await startLinking(t, { FIXDEPOT_S3_REDIRECT: 'no' })
     const response = await ask()
     t.equal(response.status, 200)

@@ -34,14 +34,14 @@ async function download(server: TestServer, taskid: number): Promise<Buffer> {
   return Buffer.from(await response.arrayBuffer())
 }
 
-/** A PostgreSQL that a test can take away. */
+/** A PostgreSQL server for one test, which can stop it. */
 async function ownPostgres(t: Test): Promise<PostgresServer> {
   const postgres = await startPostgres()
   t.teardown(() => postgres.remove())
   return postgres
 }
 
-test('a depot in PostgreSQL lists and exports just what one in a file does', async (t) => {
+test('a depot in PostgreSQL lists and exports the same as one in a file', async (t) => {
   const directories = makeDirectories(t)
   await generateRepository({ directory: directories.repositoryDirectory, targetBytes: 1_000_000, seedFiles: [] })
   const embedded = await startServer(t, directories)
@@ -60,7 +60,7 @@ test('a depot in PostgreSQL lists and exports just what one in a file does', asy
   t.same(await server.stop(), { code: 0, signal: null })
 })
 
-test('imports, deletions, users, sessions and the audit trail outlast a restart', async (t) => {
+test('imports, deletions, users, sessions and the audit trail survive a restart', async (t) => {
   const options = { ...makeDirectories(t, packageFiles({ fixid: 'old' })), databaseUrl: await createEmptyDatabase(t) }
   const server = await startServer(t, options)
   const files = Object.fromEntries(
@@ -95,7 +95,7 @@ test('imports, deletions, users, sessions and the audit trail outlast a restart'
   t.notMatch(JSON.stringify(await next.json('/api/v1/status')), POSTGRES_PASSWORD)
 })
 
-test('an export goes on where it was when the server was killed', async (t) => {
+test('an export is resumed after the server was killed', async (t) => {
   const options: ServerOptions = { ...largeRepository(t), databaseUrl: await createEmptyDatabase(t) }
   const server = await startServer(t, options)
   const taskid = await server.export()
@@ -105,7 +105,7 @@ test('an export goes on where it was when the server was killed', async (t) => {
   t.match(await next.finished(taskid), { state: 'complete' })
 })
 
-test('a restart of PostgreSQL loses no accepted export, and the server goes on by itself', async (t) => {
+test('a restart of PostgreSQL loses no accepted export, and the server continues without a restart', async (t) => {
   const postgres = await ownPostgres(t)
   const directories = largeRepository(t)
   const more = packageFiles({ fixid: 'small' })
@@ -130,7 +130,7 @@ test('a restart of PostgreSQL loses no accepted export, and the server goes on b
     accepted.push(scan.taskid)
   }
   for (const taskid of accepted) t.match(await server.finished(taskid), { state: 'complete' }, `task ${taskid}`)
-  await until('no work runs any more', async () => {
+  await until('no job is running', async () => {
     const status = await server.json<{ exports?: unknown }>('/api/v1/status')
     return !/"running":\s*[1-9]/.test(JSON.stringify(status))
   })

@@ -1,6 +1,6 @@
 /**
- * Hundreds of clients that send and read as slowly as they can, made by slowhttptest, keep nobody out. A long run by
- * hand: SLOW_SECONDS=120 SLOW_CONNECTIONS=1000 npx tap run --timeout=600 test/server/slow-clients.test.ts
+ * Hundreds of clients of slowhttptest send and read as slowly as possible; other clients are still served. A long run:
+ * SLOW_SECONDS=120 SLOW_CONNECTIONS=1000 npx tap run --timeout=600 test/system/server/slow-clients.test.ts
  */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -12,23 +12,23 @@ import { makeDirectories, startServer } from '../../support/servers/server.ts'
 
 const { SLOW_SECONDS = '8', SLOW_CONNECTIONS = '300' } = process.env
 
-/** Whoever asks in the meantime waits no longer than this, on a machine that is busy with others. */
+/** The longest wait of other clients, on a busy machine. */
 const ANSWER_MS = 20_000
 
-const isThere = (process.env.PATH ?? '')
+const isInstalled = (process.env.PATH ?? '')
   .split(path.delimiter)
   .some((directory) => fs.existsSync(path.join(directory, 'slowhttptest')))
-const options = isThere ? {} : { skip: 'there is no slowhttptest on this machine' }
+const options = isInstalled ? {} : { skip: 'slowhttptest is not installed' }
 
 const COMMON = ['-c', SLOW_CONNECTIONS, '-r', SLOW_CONNECTIONS, '-l', SLOW_SECONDS, '-p', '2']
 
 const MODES = {
-  'slow heads': ['-H', '-i', '1'],
+  'slow headers': ['-H', '-i', '1'],
   'slow bodies': ['-B', '-i', '1', '-s', '100000', '-t', 'PUT', '-f', 'application/json'],
   'slow reads': ['-X', '-w', '1', '-y', '8', '-n', '1', '-z', '1', '-k', '3']
 }
 
-t.test('slow heads, slow bodies and slow reads at the same time keep nobody out', options, async (t) => {
+t.test('slow headers, slow bodies and slow reads at the same time do not block other clients', options, async (t) => {
   const server = await startServer(t, makeDirectories(t, smallRepository()))
   const taskid = await server.export()
   const descriptors = () => fs.readdirSync(`/proc/${server.child.pid}/fd`).length
@@ -56,9 +56,9 @@ t.test('slow heads, slow bodies and slow reads at the same time keep nobody out'
     answers += 2
     mostDescriptors = Math.max(mostDescriptors, descriptors())
   }
-  // A server that is kept busy until they end answers the first two calls only then.
+  // A blocked server would answer only the first two calls, after the attack.
   t.ok(answers > 4, `${answers} answers meanwhile`)
-  // How many there are at a time depends on how busy the machine is.
+  // The number of simultaneous connections depends on the load of the machine.
   t.ok(mostDescriptors > Number(SLOW_CONNECTIONS) / 6, `${mostDescriptors} descriptors were open`)
   const download = await server.call('/api/v1/archive?all=true')
   t.equal((await download.arrayBuffer()).byteLength, Number(download.headers.get('content-length')))

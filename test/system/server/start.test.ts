@@ -19,16 +19,16 @@ function optionsWithPackage(
   return { ...makeDirectories(t, packageFiles({ fixid: 'a', payload: 'x' })), settings }
 }
 
-t.test('the first start makes a password and shows it once, and the second one still knows it', async (t) => {
+t.test('the first start creates a password and shows it once, and it is valid after the second start', async (t) => {
   const options = optionsWithPackage(t, { FIXDEPOT_ADMIN_PASSWORD: undefined })
   const first = spawnServer(t, options)
   const firstUrl = await first.listening
   const password = PASSWORD_LINE.exec(first.stderr())?.[1] ?? ''
   t.match(password, /^[\w-]{24,}$/)
   t.match(first.stderr(), /user +admin\n/)
-  t.notMatch(first.stdout(), password, 'the log does not have it')
-  const login = async (url: string, word: string) =>
-    (await fetch(url + LIST, { headers: { authorization: basic('admin', word) } })).status
+  t.notMatch(first.stdout(), password, 'the log does not contain the password')
+  const login = async (url: string, secret: string) =>
+    (await fetch(url + LIST, { headers: { authorization: basic('admin', secret) } })).status
   t.equal(await login(firstUrl, password), 200)
   t.equal(await login(firstUrl, `${password}x`), 401)
   first.child.kill('SIGTERM')
@@ -43,20 +43,20 @@ t.test('the first start makes a password and shows it once, and the second one s
   t.ok(files.length > 0)
   t.notOk(
     files.some((file) => fs.readFileSync(file).includes(password)),
-    'it is nowhere on the disk'
+    'the password is in no file'
   )
 })
 
-t.test('a password in the settings counts', async (t) => {
+t.test('a password in the settings is valid', async (t) => {
   const settings = { FIXDEPOT_ADMIN_PASSWORD: 'chosen by the operator' }
   const server = await startServer(t, optionsWithPackage(t, settings))
   t.equal((await server.call(LIST)).status, 200)
   t.equal((await fetch(server.url + LIST, { headers: { authorization: basic('admin', 'another one') } })).status, 401)
-  t.equal(server.stderr(), '', 'no password was made')
+  t.equal(server.stderr(), '', 'no password was created')
   t.notMatch(server.stdout(), /chosen by/)
 })
 
-t.test('what the command line changes of users is known to the running server in seconds', async (t) => {
+t.test('a running server applies changes of users by the command line within seconds', async (t) => {
   const options = optionsWithPackage(t)
   const server = await startServer(t, options)
   const payload = { name: 'ann', password: 'a password for ann', role: 'operator' }
@@ -73,7 +73,7 @@ t.test('what the command line changes of users is known to the running server in
   await until('the user is gone', async () => (await me()).role === undefined)
 })
 
-t.test('a setting that is wrong is refused with a sentence that names it', async (t) => {
+t.test('an invalid setting is refused with a sentence that names it', async (t) => {
   const options = optionsWithPackage(t)
   const { dataDirectory, repositoryDirectory } = options
   const missing = path.join(dataDirectory, 'not-there')
@@ -102,7 +102,7 @@ t.test('a setting that is wrong is refused with a sentence that names it', async
   )
 })
 
-t.test('a port that is taken ends the start with an error that names it', async (t) => {
+t.test('a port in use ends the start with an error that names it', async (t) => {
   const other = net.createServer().listen(0, '127.0.0.1')
   t.teardown(() => other.close())
   await once(other, 'listening')

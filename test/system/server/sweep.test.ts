@@ -4,7 +4,7 @@ import t from 'tap'
 import { packageFiles } from '../../support/packages.ts'
 import { makeDirectories, startServer, until } from '../../support/servers/server.ts'
 
-t.test('the start removes what no export owns, and leaves what is not its own', async (t) => {
+t.test('the start removes archives without an export, and keeps foreign files', async (t) => {
   const directories = makeDirectories(t, packageFiles({ fixid: 'a', payload: 'x' }))
   const archives = path.join(directories.dataDirectory, 'archives')
   const first = await startServer(t, directories)

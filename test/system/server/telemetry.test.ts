@@ -1,4 +1,4 @@
-/** What an operator sees of a running server: numbers, log and status. One server for all of it. */
+/** Metrics, log and status of a running server. All tests share one server. */
 import { execFile } from 'node:child_process'
 import { once } from 'node:events'
 import fs from 'node:fs'
@@ -12,7 +12,7 @@ const PROJECT = path.join(import.meta.dirname, '../../..')
 const SECRET = 'canary-of-the-query'
 const STATUS = '/updateRepositories/firmware/status'
 
-/** The names of all numbers, as queries write them. */
+/** The names of all metrics, as queries write them. */
 function namesOf(metrics: string): Set<string> {
   const samples = metrics.split('\n').flatMap((line) => /^[a-z]\w*/.exec(line)?.[0] ?? [])
   const families = [...metrics.matchAll(/^# TYPE (\w+) (\w+)$/gm)].flatMap(([, name = '', type]) =>
@@ -26,7 +26,7 @@ function sample(metrics: string, name: string): number {
   return Number(line?.slice(name.length + 1))
 }
 
-/** Every name of a number in a text. */
+/** Every name of a metric in a text. */
 function mentioned(text: string): string[] {
   return [...new Set([...text.matchAll(/\b(?:fixdepot|nodejs|process)_[a-z0-9_]+\b/g)].map(([name]) => name))]
 }
@@ -37,8 +37,8 @@ const hasPromtool = await run('promtool', ['--version']).then(
   () => false
 )
 
-// Within a test: if something goes wrong before the others, the server is ended all the same.
-t.test('what an operator sees of a running server', async (t) => {
+// All of it is one test, so that the server ends also when a step before the subtests fails.
+t.test('metrics, log and status show the state of a running server', async (t) => {
   const server = await startServer(t, {
     ...makeDirectories(t, packageFiles({ fixid: 'a', payload: 'x'.repeat(5_000) })),
     settings: { FIXDEPOT_METRICS_LISTEN: '0' }
@@ -64,7 +64,7 @@ t.test('what an operator sees of a running server', async (t) => {
   await (await server.call(`/updateRepositories/firmware?key=export&exportRepoFilename=${current}`)).bytes()
 
   await t.test(
-    'the numbers are there for scrapers without a login on a port of its own, and with one on the main port',
+    'scrapers read the metrics without a login on a separate port, and with a login on the main port',
     async (t) => {
       const text = await scrape()
       t.match(scraped, /^http:\/\/127\.0\.0\.1:\d+\/metrics$/)
@@ -74,7 +74,7 @@ t.test('what an operator sees of a running server', async (t) => {
       t.equal(main.headers.get('content-type'), 'text/plain; version=0.0.4; charset=utf-8')
       t.same([...namesOf(await main.text())].sort(), [...namesOf(text)].sort())
       const refused = 'fixdepot_http_requests_total{method="GET",route="/metrics",status="401"}'
-      await until('the numbers are newer than the refusal', async () => sample(await scrape(), refused) === 1)
+      await until('the metrics include the refused request', async () => sample(await scrape(), refused) === 1)
       const now = await scrape()
       t.equal(sample(now, 'fixdepot_tasks_ended_total{kind="export",state="completed"}'), 1)
       t.equal(sample(now, 'fixdepot_run_duration_seconds_count{kind="export",result="completed"}'), 1)
@@ -87,48 +87,43 @@ t.test('what an operator sees of a running server', async (t) => {
     }
   )
 
-  await t.test(
-    'dashboard, alert rules and documentation have the names of the numbers, and the documentation has all',
-    async (t) => {
-      const names = namesOf(await scrape())
-      const read = (file: string) => fs.readFileSync(path.join(PROJECT, file), 'utf8')
-      for (const file of ['deploy/grafana/fixdepot.json', 'deploy/prometheus/fixdepot.rules.yml']) {
-        const used = mentioned(read(file))
-        t.ok(used.length > 10, file)
-        t.same(
-          used.filter((name) => !names.has(name)),
-          [],
-          file
-        )
-      }
-      const families = [...(await scrape()).matchAll(/^# TYPE (fixdepot_\w+)/gm)].map(([, name]) => name)
-      const documented = [...read('docs/observability.md').matchAll(/^\| `(fixdepot_\w+)` \|/gm)].map(
-        ([, name]) => name
+  await t.test('dashboard and alert rules use existing metrics, and the documentation lists all metrics', async (t) => {
+    const names = namesOf(await scrape())
+    const read = (file: string) => fs.readFileSync(path.join(PROJECT, file), 'utf8')
+    for (const file of ['deploy/grafana/fixdepot.json', 'deploy/prometheus/fixdepot.rules.yml']) {
+      const used = mentioned(read(file))
+      t.ok(used.length > 10, file)
+      t.same(
+        used.filter((name) => !names.has(name)),
+        [],
+        file
       )
-      t.same(documented.sort(), families.sort())
     }
-  )
+    const families = [...(await scrape()).matchAll(/^# TYPE (fixdepot_\w+)/gm)].map(([, name]) => name)
+    const documented = [...read('docs/observability.md').matchAll(/^\| `(fixdepot_\w+)` \|/gm)].map(([, name]) => name)
+    t.same(documented.sort(), families.sort())
+  })
 
   await t.test(
-    'promtool takes the alert rules and the numbers',
-    { skip: !hasPromtool && 'there is no promtool here' },
+    'promtool accepts the alert rules and the metrics',
+    { skip: !hasPromtool && 'promtool is not installed' },
     async (t) => {
       await run('promtool', ['check', 'rules', path.join(PROJECT, 'deploy/prometheus/fixdepot.rules.yml')])
       const check = execFile('promtool', ['check', 'metrics'])
-      let said = ''
-      check.stdout?.on('data', (text) => (said += text))
-      check.stderr?.on('data', (text) => (said += text))
+      let output = ''
+      check.stdout?.on('data', (text) => (output += text))
+      check.stderr?.on('data', (text) => (output += text))
       check.stdin?.end(await scrape())
       await once(check, 'close')
-      // Names of the process itself are given by prom-client.
+      // The names of process metrics come from prom-client and are not checked.
       t.same(
-        said.split('\n').filter((line) => line.includes('fixdepot_')),
+        output.split('\n').filter((line) => line.includes('fixdepot_')),
         []
       )
     }
   )
 
-  await t.test('the status tells what the depot has and does', async (t) => {
+  await t.test('the status shows the content and the tasks of the depot', async (t) => {
     const status = await server.json<Record<string, unknown>>('/api/v1/status')
     t.match(status, {
       status: 'ready',
@@ -145,7 +140,7 @@ t.test('what an operator sees of a running server', async (t) => {
   })
 
   await t.test(
-    'a request has one line, with its id and its task, and without URL and secrets; polls have none',
+    'a request has one log line, with its id and its task and without URL and secrets; polls have none',
     async (t) => {
       t.equal(accepted.headers.get('x-request-id'), 'asked-by.a_test-1')
       const of = lines().filter(({ requestId }) => requestId === 'asked-by.a_test-1')
@@ -161,7 +156,7 @@ t.test('what an operator sees of a running server', async (t) => {
       })
       t.notOk(
         lines().some(({ route, status }) => (route === STATUS || route === '/metrics') && status < 400),
-        'polls that succeed are no line'
+        'successful polls are not logged'
       )
       const ofRun = lines().filter(({ msg, kind }) => /^task /.test(msg) && kind === 'export')
       t.ok(ofRun.length >= 2)

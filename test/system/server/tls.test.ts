@@ -30,7 +30,7 @@ function withTls(options: ServerOptions, settings: ServerOptions['settings']): S
   return { ...options, settings: { FIXDEPOT_TLS: undefined, ...settings } }
 }
 
-t.test('without settings it makes a certificate, keeps it, and its sessions survive a restart', async (t) => {
+t.test('without settings the server creates a certificate and keeps it, and sessions survive a restart', async (t) => {
   const directories = makeDirectories(t, smallRepository())
   const first = spawnServer(t, withTls(directories, {}))
   const url = await first.listening
@@ -51,7 +51,7 @@ t.test('without settings it makes a certificate, keeps it, and its sessions surv
   t.equal((await call(again + LIST, { ca, headers: { cookie } })).status, 200, 'the same certificate, the same session')
 })
 
-t.test('the certificate of the operator is shown', async (t) => {
+t.test('the server uses the certificate of the operator', async (t) => {
   const directories = makeDirectories(t, smallRepository())
   const { cert, key } = await makeCertificate()
   const files = {
@@ -85,7 +85,7 @@ t.test(
   }
 )
 
-t.test('a certificate that has no place to be kept is a sentence, and not a stack', async (t) => {
+t.test('a certificate that cannot be saved ends the start with a sentence and no stack', async (t) => {
   const directories = makeDirectories(t, smallRepository())
   fs.writeFileSync(path.join(directories.dataDirectory, 'tls'), 'a file where the directory should be')
   const server = spawnServer(t, withTls(directories, {}))

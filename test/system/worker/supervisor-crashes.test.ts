@@ -12,7 +12,7 @@ import { supervise } from '../../support/worker/supervised.ts'
 
 const REQUEST = { selection: EVERYTHING, requestedBy: 'ann' }
 
-t.test('a thread that packs and dies is replaced, and its export goes on', async (t) => {
+t.test('an export thread that dies is replaced, and its export is resumed', async (t) => {
   const depot = await largeDepot(t)
   const worker = await supervise(t, depot)
   const { task } = await worker.commands.requestExport(REQUEST)
@@ -29,22 +29,22 @@ t.test('a thread that packs and dies is replaced, and its export goes on', async
   t.equal(worker.threads.length, 3)
 })
 
-t.test('what a part had claimed when it died, and not told of yet, waits again', async (t) => {
+t.test('a job that a worker claimed without a report before it died is queued again', async (t) => {
   const depot = await makeExportDepot(t, smallRepository())
   await depot.scan()
   const worker = await supervise(t, depot)
   const claim = { state: 'running', lease_token: 1 } as const
   const unreported = await queueTask(depot.db, 'scan', { ...claim, lease_owner: depot.owner })
-  const elsewhere = await queueTask(depot.db, 'scan', { ...claim, lease_owner: 'somebody else' })
+  const elsewhere = await queueTask(depot.db, 'scan', { ...claim, lease_owner: 'another owner' })
   const crashed = worker.crashed()
   await worker.threads[1]?.terminate()
   await crashed
   const stateOf = async (id: number) => (await depot.tasks.findTask(id))?.state
-  await until('it waits again', async () => (await stateOf(unreported.id)) === 'queued')
+  await until('the job is queued again', async () => (await stateOf(unreported.id)) === 'queued')
   t.equal(await stateOf(elsewhere.id), 'running')
 })
 
-t.test('a desk that dies is replaced; until then requests are refused', async (t) => {
+t.test('a command thread that dies is replaced; until then requests are refused', async (t) => {
   const depot = await largeDepot(t)
   const worker = await supervise(t, depot)
   const crashed = worker.crashed()
@@ -54,12 +54,12 @@ t.test('a desk that dies is replaced; until then requests are refused', async (t
   const refusal = await worker.commands.requestExport(REQUEST).catch((error) => error)
   t.ok(refusal instanceof Problem)
   t.match(refusal, { code: 'WORKER_UNAVAILABLE', kind: 'unavailable', userMessage: { id: 'FQXHMUP9011L' } })
-  await until('there is a desk again', () => worker.threads.length === 3)
+  await until('the command thread has been replaced', () => worker.threads.length === 3)
   const { task } = await worker.commands.requestExport(REQUEST)
   await worker.reported('completed', task.id)
 })
 
-t.test('an export during which the worker died three times fails, and nothing is left of its archive', async (t) => {
+t.test('an export during which the worker died three times fails, and leaves no part of its archive', async (t) => {
   const depot = await largeDepot(t)
   const accepted = await depot.accept()
   const { id } = accepted.task
@@ -69,7 +69,7 @@ t.test('an export during which the worker died three times fails, and nothing is
   const crashed = worker.crashed()
   await worker.threads[1]?.terminate()
   await crashed
-  // Wherever it died: as much as one that dies in the midst leaves behind.
+  // The part that a worker leaves which dies while it packs, independent of the moment of this crash.
   fs.writeFileSync(`${depot.archivePath(accepted)}.1.part`, 'half of it')
   const { failure } = await worker.reported('failed', id)
   t.match(failure, { text: /3 workers have died/, isExpected: false })
@@ -78,17 +78,17 @@ t.test('an export during which the worker died three times fails, and nothing is
   t.same(depot.archives(), [])
 })
 
-t.test('an export that is canceled while it waits to go on leaves nothing', async (t) => {
+t.test('an export that is canceled before it is resumed leaves no part', async (t) => {
   const depot = await largeDepot(t)
   const accepted = await depot.accept()
   fs.writeFileSync(`${depot.archivePath(accepted)}.1.part`, 'half of it')
   const worker = await supervise(t, depot, 0)
   await worker.commands.cancelTasks([accepted.task.id])
-  await until('its part is gone', () => depot.archives().length === 0)
+  await until('the part is removed', () => depot.archives().length === 0)
   t.equal((await depot.tasks.findTask(accepted.task.id))?.state, 'canceled')
 })
 
-t.test('a scan process that dies is replaced, and its scan tried again', async (t) => {
+t.test('a scan process that dies is replaced, and its scan is run again', async (t) => {
   const depot = await makeExportDepot(t, smallRepository())
   const { id } = await queueTask(depot.db, 'scan')
   const worker = await supervise(t, depot)
@@ -99,7 +99,7 @@ t.test('a scan process that dies is replaced, and its scan tried again', async (
   t.equal((await listPackages(depot.db)).length, 5)
 })
 
-t.test('a scan process that cannot be started is told as a crash, and tried again', async (t) => {
+t.test('a scan process that cannot be started is reported as a crash, and started again', async (t) => {
   const depot = await makeExportDepot(t, smallRepository())
   const { execPath } = process
   process.execPath = '/nonexistent/node'
@@ -113,7 +113,7 @@ t.test('a scan process that cannot be started is told as a crash, and tried agai
   t.equal((await listPackages(depot.db)).length, 5)
 })
 
-t.test('nothing is started after a stop that comes when a lane has just died', async (t) => {
+t.test('no worker is started after a stop that comes when a worker has just died', async (t) => {
   const depot = await largeDepot(t)
   const worker = await supervise(t, depot)
   const { task } = await worker.commands.requestExport(REQUEST)
@@ -123,14 +123,14 @@ t.test('nothing is started after a stop that comes when a lane has just died', a
   const stopped = worker.crashed().then(() => worker.stop())
   await worker.threads[1]?.terminate()
   await stopped
-  // Comes after all that was asked of the database before.
+  // The answer comes after those of all earlier queries.
   t.match((await depot.tasks.findTask(task.id))?.state, /^(running|queued)$/)
   await new Promise((resolve) => setImmediate(resolve))
   mock.timers.tick(600_000)
   t.equal(worker.threads.length, 2)
 })
 
-t.test('a scan process ends when its supervisor is gone, and not when a terminal is interrupted', async (t) => {
+t.test('a scan process ends when its supervisor is gone, and ignores SIGINT and SIGTERM', async (t) => {
   const depot = await makeExportDepot(t, smallRepository())
   const { id } = await queueTask(depot.db, 'scan')
   const worker = await supervise(t, depot, 1, 0)

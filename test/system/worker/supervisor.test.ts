@@ -13,7 +13,7 @@ import { supervise } from '../../support/worker/supervised.ts'
 
 const REQUEST = { selection: EVERYTHING, requestedBy: 'ann' }
 
-t.test('what is accepted is done at once, each task once: scans, and exports of what they found', async (t) => {
+t.test('accepted scans and exports are run at once, each task once', async (t) => {
   const depot = await makeExportDepot(t, smallRepository())
   const worker = await supervise(t, depot, 2)
   const scan = await worker.commands.requestScan('ann')
@@ -35,7 +35,7 @@ t.test('what is accepted is done at once, each task once: scans, and exports of 
   t.same(worker.crashes, [])
 })
 
-t.test('a failure is told to the caller and to the log, and the next task is run', async (t) => {
+t.test('a failure is reported to the task and to the log, and the next task is run', async (t) => {
   const files = { ...packageFiles({ fixid: 'a', payload: 'x' }), ...packageFiles({ fixid: 'b', payload: 'y' }) }
   const depot = await makeExportDepot(t, files)
   await depot.scan()
@@ -49,7 +49,7 @@ t.test('a failure is told to the caller and to the log, and the next task is run
   t.match(await depot.tasks.findTask(failing?.task.id ?? 0), { state: 'failed', messages: [{ text }] })
   await worker.reported('completed', next?.task.id ?? 0)
   t.same(depot.archives(), [next?.task.archiveName])
-  await t.rejects(worker.commands.requestExport(select('a', 'nobody')), { code: 'FIXID_UNKNOWN', message: /nobody/ })
+  await t.rejects(worker.commands.requestExport(select('a', 'unknown')), { code: 'FIXID_UNKNOWN', message: /unknown/ })
 })
 
 t.test('tasks that a former process left running are queued again and run', async (t) => {
@@ -68,7 +68,7 @@ t.test('tasks that a former process left running are queued again and run', asyn
   t.match(await depot.tasks.findTask(scan.id), { state: 'completed', messages: [OPERATION_SUCCEEDED] })
 })
 
-t.test('a stop interrupts an export, which goes on with the next start', async (t) => {
+t.test('a stop interrupts an export, and the next start resumes it', async (t) => {
   const depot = await largeDepot(t)
   const former = await supervise(t, depot)
   const { task } = await former.commands.requestExport(REQUEST)
@@ -89,7 +89,7 @@ t.test('a stop interrupts an export, which goes on with the next start', async (
   await isPacked(t, depot, task)
 })
 
-t.test('it ends beside other servers too, however often it is looked for their work', async (t) => {
+t.test('the scan process ends when it is idle, also while peers notify of changes', async (t) => {
   const depot = await makeExportDepot(t, smallRepository())
   const notifications = createLocalNotifications()
   const worker = await supervise(t, depot, 1, 500, { hasOthers: true, notifications })
@@ -97,15 +97,15 @@ t.test('it ends beside other servers too, however often it is looked for their w
   await worker.reported('completed', task.id)
   const started = worker.children.length
   const child = worker.children.at(-1)
-  const looking = setInterval(() => notifications.notify('catalog'), 20)
-  t.teardown(() => clearInterval(looking))
-  const patience = AbortSignal.timeout(60_000)
-  if (child?.exitCode === null) await once(child, 'exit', { signal: patience }).catch(() => {})
+  const notifying = setInterval(() => notifications.notify('catalog'), 20)
+  t.teardown(() => clearInterval(notifying))
+  const timeLimit = AbortSignal.timeout(60_000)
+  if (child?.exitCode === null) await once(child, 'exit', { signal: timeLimit }).catch(() => {})
   t.equal(child?.exitCode, 0)
-  t.equal(worker.children.length, started, 'and no other one is started for nothing')
+  t.equal(worker.children.length, started, 'no further process is started')
 })
 
-t.test('a scan that is asked for while another one runs is run after it, and later ones too', async (t) => {
+t.test('a scan requested while another one runs is run after it, and later ones too', async (t) => {
   const depot = await makeExportDepot(t, smallRepository())
   const { id } = await queueTask(depot.db, 'scan')
   const worker = await supervise(t, depot)
@@ -122,10 +122,10 @@ t.test('a scan that is asked for while another one runs is run after it, and lat
   t.equal((await listPackages(depot.db)).length, 6)
 })
 
-t.test('one process does one scan after the other, and ends when it has had nothing to do for a while', async (t) => {
+t.test('one process runs all scans in sequence, and ends after an idle time', async (t) => {
   const depot = await makeExportDepot(t, smallRepository())
   const worker = await supervise(t, depot)
-  for (let turn = 0; turn < 3; turn += 1) {
+  for (let round = 0; round < 3; round += 1) {
     const { task } = await worker.commands.requestScan('ann')
     await worker.reported('completed', task.id)
   }
@@ -139,19 +139,19 @@ t.test('one process does one scan after the other, and ends when it has had noth
   t.same(hasty.crashes, [])
 })
 
-t.test('a scan that is asked for while the process for it ends is done', async (t) => {
+t.test('a scan requested while the scan process ends is run', async (t) => {
   const depot = await makeExportDepot(t, smallRepository())
   const worker = await supervise(t, depot, 1, 0)
-  for (let turn = 0; turn < 10; turn += 1) {
+  for (let round = 0; round < 10; round += 1) {
     const { task } = await worker.commands.requestScan('ann')
     await worker.reported('completed', task.id)
-    if (turn % 2 === 0) await new Promise((resolve) => setImmediate(resolve))
+    if (round % 2 === 0) await new Promise((resolve) => setImmediate(resolve))
   }
   t.ok(worker.children.length > 1)
   t.same(worker.crashes, [])
 })
 
-t.test('the process that imports is there before an upload has come to its end', async (t) => {
+t.test('the process for imports is started when an upload begins', async (t) => {
   const depot = await makeExportDepot(t)
   const worker = await supervise(t, depot, 1, 0)
   const [child] = worker.children
@@ -165,10 +165,10 @@ t.test('the process that imports is there before an upload has come to its end',
       code: 'REPOSITORY_FULL'
     }
   )
-  t.equal(worker.children.length, before + 1, 'not for one that is refused')
+  t.equal(worker.children.length, before + 1, 'a refused upload starts no process')
 })
 
-t.test('requests that come with a stop are answered, and start nothing', async (t) => {
+t.test('requests during a stop are answered, and start no worker', async (t) => {
   const depot = await makeExportDepot(t, smallRepository())
   const worker = await supervise(t, depot, 1, 0)
   const [child] = worker.children
@@ -184,7 +184,7 @@ t.test('requests that come with a stop are answered, and start nothing', async (
   t.same([worker.threads.length, worker.children.length], [2, 1])
 })
 
-t.test('a canceled export is interrupted, and nothing is left of it', async (t) => {
+t.test('a canceled export is interrupted, and leaves no part', async (t) => {
   const depot = await largeDepot(t)
   const worker = await supervise(t, depot)
   const { task } = await worker.commands.requestExport(REQUEST)

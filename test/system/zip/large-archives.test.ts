@@ -34,7 +34,7 @@ async function listEntries(archive: string): Promise<string> {
 
 const lineOf = ({ path, size, offset }: PlacedEntry) => `${path} ${size} ${offset}`
 
-/** One subtest per reader, two at a time; readers that are missing are skipped. */
+/** One subtest per reader, two concurrently. Readers that are not installed are skipped. */
 async function withReaders(t: Test, what: string, run: (t: Test, reader: ArchiveReader) => Promise<void>) {
   t.jobs = 2
   const tests = archiveReaders.map((reader) =>
@@ -46,7 +46,7 @@ async function withReaders(t: Test, what: string, run: (t: Test, reader: Archive
 /** Every reader lists the entries, and reads a small one. */
 async function checkReaders(t: Test, archive: string, entries: readonly PlacedEntry[], small: EntryFacts) {
   t.equal(await listEntries(archive), entries.map(lineOf).join('\n'))
-  await withReaders(t, `lists everything and finds what is ${small.path}`, async (t, reader) => {
+  await withReaders(t, `lists all entries and extracts the entry ${small.path}`, async (t, reader) => {
     t.strictSame(
       await reader.list(archive),
       entries.map(({ path }) => path)
@@ -55,7 +55,7 @@ async function checkReaders(t: Test, archive: string, entries: readonly PlacedEn
   })
 }
 
-/** An archive whose large contents are holes, so that it takes no time and no room. */
+/** Writes an archive whose large contents are holes, so that it takes little time and space. */
 function writeHollow(path: string, entries: readonly PlacedEntry[]): void {
   const fd = fs.openSync(path, 'w')
   for (const entry of entries) {
@@ -68,17 +68,17 @@ function writeHollow(path: string, entries: readonly PlacedEntry[]): void {
   fs.closeSync(fd)
 }
 
-t.test('a size of 0xFFFFFFFF is the first that needs ZIP64, for every reader', async (t) => {
+t.test('0xFFFFFFFF is the first size that needs ZIP64, and every reader finds the entries', async (t) => {
   for (const size of [MAX_UINT32 - 1, MAX_UINT32]) {
     const archive = join(t.testdir(), 'archive.zip')
-    // Nothing stands behind it: unzip 6.00 would take the size of exactly 0xFFFFFFFF for that of the next entry, too.
+    // The entry is the last one: unzip 6.00 uses a size of exactly 0xFFFFFFFF for the next entry too.
     const entries = placeEntries([BEFORE, factsOf('large', size, 0)])
     writeHollow(archive, entries)
     await checkReaders(t, archive, entries, BEFORE)
   }
 })
 
-t.test('an offset of 0xFFFFFFFF is the first that needs ZIP64, for every reader', async (t) => {
+t.test('0xFFFFFFFF is the first offset that needs ZIP64, and every reader finds the entries', async (t) => {
   for (const offset of [MAX_UINT32 - 1, MAX_UINT32]) {
     const archive = join(t.testdir(), 'archive.zip')
     const size = offset - localHeaderSize(factsOf('large', 0, 0))
@@ -89,16 +89,16 @@ t.test('an offset of 0xFFFFFFFF is the first that needs ZIP64, for every reader'
   }
 })
 
-/** CRC-32 of 4 GiB and 1 MiB of zeros; the writer would refuse another. */
+/** 4 GiB and 1 MiB of zeros, with their CRC-32: the writer refuses another one. */
 const ZEROS = { size: 4 * GiB + MiB, crc32: 0xc6a48b28 }
 
-t.test('a file of more than 4 GiB is packed, and the one behind it is found', async (t) => {
+t.test('a file of more than 4 GiB is packed, and readers find the entry after it', async (t) => {
   const directory = t.testdir({ before: 'before', behind: 'behind' })
   const archive = join(directory, 'archive.zip')
   const entries = placeEntries([BEFORE, factsOf('large', ZEROS.size, ZEROS.crc32), BEHIND])
   const header = (entries[1]?.offset ?? 0) + encodeLocalHeader(factsOf('large', ZEROS.size, 0)).length
 
-  // What was written is given back to the disk at once, where the system can: zeros stay zeros.
+  // Written zeros are replaced by holes, where the system can, to save space on the disk.
   let punched = Math.ceil(header / MiB) * MiB
   const onDurable = ({ bytes }: { bytes: number }) => {
     const end = Math.min(bytes, ZEROS.size)
@@ -116,12 +116,12 @@ t.test('a file of more than 4 GiB is packed, and the one behind it is found', as
   await checkReaders(t, archive, entries, BEHIND)
 })
 
-/** So many entries of the same content. */
+/** `count` entries of the same content. */
 function manyEntries(count: number): PlacedEntry[] {
   return placeEntries(Array.from({ length: count }, (_, key) => factsOf(`${key % 16}/${key}`, 4, crc32('same'))))
 }
 
-t.test('65,535 entries are the first that need ZIP64, for every reader', async (t) => {
+t.test('65,535 is the first number of entries that needs ZIP64, and every reader lists them', async (t) => {
   t.equal(encodeDirectory(manyEntries(65_534)).indexOf('PK\x06\x06'), -1)
 
   const archive = join(t.testdir(), 'archive.zip')

@@ -1,4 +1,4 @@
-/** An archive that was interrupted is finished by another run, which knows a checkpoint and no more. */
+/** Another run completes an interrupted archive from its checkpoint alone. */
 import fs from 'node:fs'
 import { join } from 'node:path'
 import fc from 'fast-check'
@@ -20,7 +20,7 @@ import {
 const KiB = 1024
 const MiB = 1024 * KiB
 
-/** Around what is read in one go, what fits into a block, and what takes several of them. */
+/** Sizes around a block, several blocks, and a read. */
 const SIZES = [0, 1, 255 * KiB, 256 * KiB, 256 * KiB + 1, MiB, 4 * MiB - 1, 4 * MiB, 4 * MiB + 1, 9 * MiB]
 
 function prepare(t: Test, sizes: readonly number[]) {
@@ -32,7 +32,7 @@ function prepare(t: Test, sizes: readonly number[]) {
   return { sources, contents, entries: placeEntries(factsOf(contents)), archive: join(sources, '..', 'archive.zip') }
 }
 
-t.test('at whatever checkpoint it is resumed, the archive has the same bytes', async (t) => {
+t.test('an archive that is resumed at any checkpoint has the same bytes', async (t) => {
   t.testdir({})
   await fc.assert(
     fc.asyncProperty(fc.array(fc.constantFrom(...SIZES), { minLength: 1, maxLength: 8 }), async (sizes) => {
@@ -76,7 +76,7 @@ t.test('at whatever checkpoint it is resumed, the archive has the same bytes', a
 })
 
 t.test(
-  'of an entry that is resumed in its midst, the part before is not read again, and the whole is checked',
+  'an entry that is resumed in the middle is not read again before the checkpoint, and is checked as a whole',
   async (t) => {
     t.testdir({})
     const { sources, contents, entries, archive } = prepare(t, [20 * MiB])
@@ -102,13 +102,13 @@ t.test(
     }
     change(100)
     await resume()
-    t.ok(fs.readFileSync(archive).equals(expected), 'what is packed is not read again')
+    t.ok(fs.readFileSync(archive).equals(expected), 'packed content is not read again')
     change(19 * MiB)
     await t.rejects(resume(), SourceChangedError)
   }
 )
 
-t.test('a report that fails ends the run with its error', async (t) => {
+t.test('a failed report ends the run with its error', async (t) => {
   t.testdir({})
   const { sources, entries, archive } = prepare(t, [20 * MiB])
   const failure = new Error('the lease is lost')
@@ -123,7 +123,7 @@ t.test('a report that fails ends the run with its error', async (t) => {
   }
 })
 
-t.test('reports come one after the other, and reading waits for them', async (t) => {
+t.test('reports are sequential, and reading waits for them', async (t) => {
   t.testdir({})
   const { sources, entries, archive } = prepare(
     t,
@@ -137,7 +137,7 @@ t.test('reports come one after the other, and reading waits for them', async (t)
     entries: pagesOf(entries),
     isDurable: true,
     open(entry) {
-      // All that was read before this entry.
+      // All content before this entry has been read.
       mostAhead = Math.max(mostAhead, entry.offset - recorded)
       return openFile(join(sources, entry.path))
     },

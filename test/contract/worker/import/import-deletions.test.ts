@@ -1,4 +1,4 @@
-/** Deletions beside an import: of what an import changes either all comes, or all goes. */
+/** Deletions during an import: a package that both change is imported whole or deleted whole. */
 import type { Test } from 'tap'
 import type { RepositoryDirectory } from '../../../../src/storage/disk/repository-directory.ts'
 import { createJobStore, type JobStore } from '../../../../src/store/tasks/job-store.ts'
@@ -12,7 +12,7 @@ import { importLoop, loopOf, makeCommands, queueImport, runQueued, startQueued }
 
 const OLD = packageFiles({ fixid: 'a', payload: 'old content' })
 const OTHER = packageFiles({ fixid: 'other', payload: 'x' })
-/** Its readme and its changes are those of the old one. */
+/** The readme and the changes file are those of the old version. */
 const NEW = packageFiles({ fixid: 'a', payload: 'new content', version: '2.00' })
 
 async function openDepot(t: Test, files: Files) {
@@ -27,9 +27,9 @@ async function openDepot(t: Test, files: Files) {
 const withoutPayload = (files: Files, fixid: string) =>
   Object.fromEntries(Object.entries(files).filter(([name]) => name !== `${fixid}.uxz`))
 
-/** Runs the import; `during` is called when it has decided, and when it has made its changes. */
+/** Runs the import; `during` is called after its decision, and after its changes of the files. */
 async function runImport(depot: BareDepot, during: () => Promise<unknown>): Promise<void> {
-  const heartbeats = (repository: RepositoryDirectory): RepositoryDirectory => ({
+  const watch = (repository: RepositoryDirectory): RepositoryDirectory => ({
     ...repository,
     async change(...args) {
       await during()
@@ -38,18 +38,18 @@ async function runImport(depot: BareDepot, during: () => Promise<unknown>): Prom
       return changed
     }
   })
-  await runQueued(depot, 'import', importLoop(depot, createJobStore(depot.db), heartbeats))
+  await runQueued(depot, 'import', importLoop(depot, createJobStore(depot.db), watch))
 }
 
-/** The lane with other words with the database. */
+/** The options of the job loop, with changed functions of its job store. */
 function loopWith(depot: BareDepot, change: (jobs: JobStore) => Partial<JobStore>): JobLoopOptions {
   const jobs = createJobStore(depot.db)
   const changed = { ...jobs, ...change(jobs) }
   return { ...loopOf(depot, 'import'), ...importLoop(depot, changed), jobs: changed }
 }
 
-/** The same as a depot that reads the repository for the first time. */
-async function isTrue(t: Test, depot: BareDepot): Promise<void> {
+/** The catalog equals that of a depot that scans the repository for the first time. */
+async function equalsFreshCatalog(t: Test, depot: BareDepot): Promise<void> {
   await runQueued(depot, 'scan')
   t.same(await catalogOf(depot.db), await freshCatalogOf(t, depot))
 }
@@ -60,25 +60,25 @@ const importing = (taskId: number) => ({
   message: `The package a cannot be deleted: the import of task ${taskId} changes its files.`
 })
 
-testOnBoth('a package that an import replaces is not deleted meanwhile', async (t) => {
+testOnBoth('a package that an import replaces is not deleted during the import', async (t) => {
   const { depot, remove } = await openDepot(t, { ...OLD, ...OTHER })
   const taskId = await queueImport(depot, NEW, true)
   await runImport(depot, () => t.rejects(remove('other', 'a'), importing(taskId)))
   t.same(contentsOf(depot.repositoryDirectory), { ...NEW, ...OTHER })
-  await isTrue(t, depot)
+  await equalsFreshCatalog(t, depot)
   await remove('a')
-  t.same(contentsOf(depot.repositoryDirectory), OTHER, 'afterwards it can be')
+  t.same(contentsOf(depot.repositoryDirectory), OTHER, 'the package can be deleted after the import')
 })
 
-testOnBoth('a package that an import completes is not deleted meanwhile', async (t) => {
+testOnBoth('a package that an import completes is not deleted during the import', async (t) => {
   const { depot, remove } = await openDepot(t, withoutPayload(OLD, 'a'))
   const taskId = await queueImport(depot, { 'a.uxz': 'the payload' })
   await runImport(depot, () => t.rejects(remove('a'), importing(taskId)))
   t.match(await listPackages(depot.db), [{ fixid: 'a', payloadState: 'present' }])
-  await isTrue(t, depot)
+  await equalsFreshCatalog(t, depot)
 })
 
-testOnBoth('other packages are deleted beside an import', async (t) => {
+testOnBoth('other packages are deleted during an import', async (t) => {
   const { depot, remove } = await openDepot(t, { ...OLD, ...OTHER })
   const taskId = await queueImport(depot, NEW, true)
   const deleted = ['other']
@@ -88,10 +88,10 @@ testOnBoth('other packages are deleted beside an import', async (t) => {
   t.match(await createTaskStore(depot.db).findTask(taskId), { state: 'completed' })
   t.same(contentsOf(depot.repositoryDirectory), NEW)
   t.match(await listPackages(depot.db), [{ fixid: 'a', version: '2.00' }])
-  await isTrue(t, depot)
+  await equalsFreshCatalog(t, depot)
 })
 
-testOnBoth('a cleanup passes by what an import changes', async (t) => {
+testOnBoth('a cleanup skips packages that an import changes', async (t) => {
   const { depot, commands } = await openDepot(t, {
     ...packageFiles({ fixid: 'a' }),
     ...packageFiles({ fixid: 'b', payload: 'x' }),
@@ -109,29 +109,32 @@ for (const [what, files, isReplacing] of [
   ['replaces', NEW, true],
   ['completes', { 'a.uxz': 'new content' }, false]
 ] as const) {
-  testOnBoth(`a package that was deleted while an import which ${what} it was deciding comes in whole`, async (t) => {
-    const { depot, remove } = await openDepot(t, isReplacing ? OLD : withoutPayload(OLD, 'a'))
-    const taskId = await queueImport(depot, files, isReplacing)
-    const deleted = ['a']
-    const options = loopWith(depot, (jobs) => ({
-      async saveTotals(...args) {
-        for (const fixid of deleted.splice(0)) await remove(fixid)
-        return jobs.saveTotals(...args)
-      }
-    }))
-    await startQueued(options).ended
-    t.match(await createTaskStore(depot.db).findTask(taskId), { state: 'completed' })
-    t.match(await listPackages(depot.db), [{ fixid: 'a', payloadState: 'present' }])
-    t.match(contentsOf(depot.repositoryDirectory), { 'a.xml': /fixid/, ...files })
-    await isTrue(t, depot)
-  })
+  testOnBoth(
+    `a package that was deleted before an import which ${what} it has decided is imported whole`,
+    async (t) => {
+      const { depot, remove } = await openDepot(t, isReplacing ? OLD : withoutPayload(OLD, 'a'))
+      const taskId = await queueImport(depot, files, isReplacing)
+      const deleted = ['a']
+      const options = loopWith(depot, (jobs) => ({
+        async saveTotals(...args) {
+          for (const fixid of deleted.splice(0)) await remove(fixid)
+          return jobs.saveTotals(...args)
+        }
+      }))
+      await startQueued(options).ended
+      t.match(await createTaskStore(depot.db).findTask(taskId), { state: 'completed' })
+      t.match(await listPackages(depot.db), [{ fixid: 'a', payloadState: 'present' }])
+      t.match(contentsOf(depot.repositoryDirectory), { 'a.xml': /fixid/, ...files })
+      await equalsFreshCatalog(t, depot)
+    }
+  )
 }
 
-testOnBoth('what a canceled import is taking back is not deleted meanwhile', async (t) => {
+testOnBoth('a package whose changes a canceled import takes back is not deleted meanwhile', async (t) => {
   const { depot, commands, remove } = await openDepot(t, OLD)
   const taskId = await queueImport(depot, NEW, true)
   const options = loopWith(depot, (jobs) => ({
-    // Somebody is faster, and somebody else deletes what was canceled.
+    // One client cancels the import before it finishes, and another one deletes the package.
     async finish(...args) {
       await commands.cancelTasks([taskId])
       await t.rejects(remove('a'), {
@@ -144,13 +147,13 @@ testOnBoth('what a canceled import is taking back is not deleted meanwhile', asy
   await startQueued(options).ended
   t.match(await createTaskStore(depot.db).findTask(taskId), { state: 'canceled' })
   t.same(contentsOf(depot.repositoryDirectory), OLD)
-  await isTrue(t, depot)
+  await equalsFreshCatalog(t, depot)
   await remove('a')
-  await isTrue(t, depot)
-  t.same(contentsOf(depot.repositoryDirectory), {}, 'afterwards it can be')
+  await equalsFreshCatalog(t, depot)
+  t.same(contentsOf(depot.repositoryDirectory), {}, 'the package can be deleted after the import')
 })
 
-testOnBoth('a canceled import whose worker has died keeps nobody from deleting for good', async (t) => {
+testOnBoth('a canceled import whose worker has died does not block deletions permanently', async (t) => {
   const { depot, commands, remove } = await openDepot(t, OLD)
   const taskId = await queueImport(depot, NEW, true)
   const crash = new Error('the worker dies')
@@ -163,9 +166,9 @@ testOnBoth('a canceled import whose worker has died keeps nobody from deleting f
   }))
   await t.rejects(startQueued(dying).ended, crash)
   await t.rejects(remove('a'), { code: 'PACKAGE_IMPORTED' })
-  t.equal(await createJobStore(depot.db).isWaiting(['scan', 'import']), true, 'a lane is asked for')
+  t.equal(await createJobStore(depot.db).isWaiting(['scan', 'import']), true, 'a job is waiting')
   await runQueued(depot, 'import')
   t.equal(await createJobStore(depot.db).isWaiting(['scan', 'import']), false)
   await remove('a')
-  await isTrue(t, depot)
+  await equalsFreshCatalog(t, depot)
 })

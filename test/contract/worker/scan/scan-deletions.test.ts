@@ -1,4 +1,4 @@
-/** A scan during which packages are deleted: what has gone does not come back. */
+/** Packages are deleted during a scan: the scan does not add them again. */
 import type { Test } from 'tap'
 import { METADATA_SUFFIXES, READER_VERSION } from '../../../../src/metadata/metadata-file.ts'
 import { createScanStore, type ScanStore } from '../../../../src/store/scan/scan-store.ts'
@@ -11,7 +11,7 @@ import { makeCommands, runQueued } from '../../../support/worker.ts'
 const filesOf = (...fixids: string[]) =>
   Object.assign({}, ...fixids.map((fixid) => packageFiles({ fixid, payload: `payload of ${fixid}` })))
 
-/** A depot that knows its packages; another one has come since, so that a scan has something to publish. */
+/** A scanned depot with one new package, so that the next scan publishes a change. */
 async function openChanged(t: Test, ...fixids: string[]) {
   const depot = await makeDepot(t, filesOf(...fixids))
   await depot.scan()
@@ -22,7 +22,7 @@ async function openChanged(t: Test, ...fixids: string[]) {
   return { depot, remove }
 }
 
-/** What a scan keeps, and what is done each time just before it makes that the catalog. */
+/** The store of a scan; `beforePublishing` is called before each attempt to publish the draft catalog. */
 function storeOf(depot: BareDepot, beforePublishing: () => Promise<unknown>): ScanStore {
   const store = createScanStore(depot.connect(), READER_VERSION, METADATA_SUFFIXES)
   const publish: ScanStore['draft']['publish'] = async (...args) => {
@@ -34,7 +34,7 @@ function storeOf(depot: BareDepot, beforePublishing: () => Promise<unknown>): Sc
 
 const fixidsOf = async ({ db }: BareDepot) => (await listPackages(db)).map(({ fixid }) => fixid)
 
-testOnBoth('a package that is deleted just before a scan ends stays away', async (t) => {
+testOnBoth('a package that is deleted just before a scan ends stays deleted', async (t) => {
   const { depot, remove } = await openChanged(t, 'a', 'b')
   const deleted = ['a']
   const store = storeOf(depot, async () => {
@@ -43,7 +43,7 @@ testOnBoth('a package that is deleted just before a scan ends stays away', async
   t.match(await depot.scan({ store }), { packageCount: 2, filesRead: 4, isUnchanged: false })
   t.same(await fixidsOf(depot), ['b', 'new'])
   await runQueued(depot, 'scan')
-  t.same(await catalogOf(depot.db), await freshCatalogOf(t, depot), 'and the next scan changes nothing')
+  t.same(await catalogOf(depot.db), await freshCatalogOf(t, depot), 'the next scan changes nothing')
 })
 
 testOnBoth('a payload that is deleted just before a scan ends is missing from then on', async (t) => {
@@ -61,7 +61,7 @@ testOnBoth('a payload that is deleted just before a scan ends is missing from th
   t.same(await catalogOf(depot.db), await freshCatalogOf(t, depot))
 })
 
-testOnBoth('a scan that is overtaken by one deletion after the other ends all the same', async (t) => {
+testOnBoth('a scan ends in spite of repeated deletions', async (t) => {
   const deleted = Array.from({ length: 20 }, (_, index) => `p${index}`)
   const { depot, remove } = await openChanged(t, ...deleted)
   let rounds = 0
@@ -72,8 +72,8 @@ testOnBoth('a scan that is overtaken by one deletion after the other ends all th
   })
   t.match(await depot.scan({ store }), { isUnchanged: false })
   t.ok(rounds < 10, `${rounds} rounds`)
-  t.ok((await fixidsOf(depot)).includes('new'), 'what has come is there')
-  // Every deletion has asked for a scan.
+  t.ok((await fixidsOf(depot)).includes('new'), 'the new package is in the catalog')
+  // Every deletion has queued a scan.
   await runQueued(depot, 'scan')
   t.same(await fixidsOf(depot), ['new', ...deleted].sort())
   t.same(await catalogOf(depot.db), await freshCatalogOf(t, depot))
