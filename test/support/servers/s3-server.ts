@@ -20,8 +20,8 @@ export interface TestBucket extends BucketSettings {
 }
 
 /**
- * A bucket of the test's own, with a prefix; the keys to it are in the environment of this process from now on.
- * @param server the one that all share, unless a test has one of its own
+ * Makes a bucket with a prefix for this test. Sets its access keys in the environment of this process.
+ * @param server by default the shared one
  */
 export async function makeBucket(_t: Test, server: S3Server = JSON.parse(GIVEN ?? '')): Promise<TestBucket> {
   const keys = { AWS_ACCESS_KEY_ID: server.accessKeyId, AWS_SECRET_ACCESS_KEY: server.secretAccessKey }

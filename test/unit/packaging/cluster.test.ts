@@ -1,4 +1,4 @@
-/** The compose file of several depots: as far as it can be checked without an engine that runs it. */
+/** The compose file of several depots, as far as it can be checked without a container engine. */
 import { spawnSync } from 'node:child_process'
 import fs from 'node:fs'
 import path from 'node:path'
@@ -14,18 +14,18 @@ const { services, volumes } = parse(text, { merge: true })
 const proxyConfig = fs.readFileSync(path.join(DIRECTORY, 'nginx.conf'), 'utf8')
 const depots = Object.keys(services).filter((name) => name.startsWith('fixdepot-'))
 
-/** What the example says that has to be filled in. */
+/** The variables that the example leaves to the operator. */
 const required = [
   ...fs.readFileSync(path.join(DIRECTORY, '.env.example'), 'utf8').matchAll(/^([A-Z][A-Z0-9_]+)=$/gm)
 ].map(([, name = '']) => name)
 
-t.test('all containers have no rights and a root that is read-only, come back, and are looked after', async (t) => {
+t.test('all containers have no capabilities and a read-only root, restart, and have a health check', async (t) => {
   t.same(Object.keys(services), [...depots, 'proxy', 'database', 'storage'])
   for (const [name, service] of Object.entries<Record<string, unknown>>(services)) {
     const contained = { read_only: true, cap_drop: ['ALL'], security_opt: ['no-new-privileges:true'] }
     t.match(service, { ...contained, restart: 'unless-stopped' }, name)
     t.ok((service.tmpfs as string[]).includes('/tmp'), name)
-    // The image of the depots has a check of its own.
+    // The image of the depots has a health check.
     t.equal('healthcheck' in service, !depots.includes(name), name)
     t.match(service.image, depots.includes(name) ? 'fixdepot' : /:(?!latest)/, name)
     t.equal('ports' in service, name === 'proxy', `only the proxy is reached from outside, not ${name}`)
@@ -33,7 +33,7 @@ t.test('all containers have no rights and a root that is read-only, come back, a
   t.same(depots.length, 3)
 })
 
-t.test('the depots have the same settings, which there are, and what several servers need', async (t) => {
+t.test('the depots have equal, existing settings, and those that several servers need', async (t) => {
   const known = new Set(fs.readFileSync(ENVIRONMENT_EXAMPLE, 'utf8').match(/FIXDEPOT_\w+/g))
   const [first] = depots
   const { environment } = services[first ?? '']
@@ -42,7 +42,7 @@ t.test('the depots have the same settings, which there are, and what several ser
   }
   for (const name of depots) {
     t.same(services[name].environment, environment, name)
-    t.equal(services[name].volumes[1], services[first ?? ''].volumes[1], 'the same firmware')
+    t.equal(services[name].volumes[1], services[first ?? ''].volumes[1], 'all depots mount the same firmware')
   }
   const own = depots.map((name) => services[name].volumes[0])
   t.same(
@@ -59,7 +59,7 @@ t.test('the depots have the same settings, which there are, and what several ser
   })
 })
 
-t.test('the proxy knows every depot, by the address that it has', async (t) => {
+t.test('the proxy has the address of every depot', async (t) => {
   const upstream = [...proxyConfig.matchAll(/^ +server ([\w-]+):8443 /gm)].map(([, name]) => name)
   t.same(upstream, depots)
   t.same(
@@ -69,7 +69,7 @@ t.test('the proxy knows every depot, by the address that it has', async (t) => {
   t.equal(new Set(depots.map((name) => services[name].networks.front.ipv4_address)).size, depots.length)
 })
 
-t.test('files that are mounted are there, and secrets are in none of them', async (t) => {
+t.test('mounted files exist and contain no secret', async (t) => {
   const mounted = Object.values<{ volumes?: string[] }>(services).flatMap(({ volumes = [] }) => volumes)
   const files = mounted.flatMap((volume) => /^\.\/([^:]+):/.exec(volume)?.[1] ?? [])
   t.same(files.sort(), ['garage.toml', 'nginx.conf'])
@@ -86,7 +86,7 @@ t.test(
   'compose understands the file, and says what is missing',
   { skip: compose ? false : 'no compose' },
   async (t) => {
-    // A directory and settings of its own: nobody's `.env`.
+    // A separate directory and environment, so that no `.env` of a user is read.
     const cwd = t.testdir({ empty: '' })
     const options = ['--env-file', path.join(cwd, 'empty'), '-f', COMPOSE, 'config', '--quiet']
     const [command = '', ...args] = [...(compose ?? []), ...options]

@@ -17,15 +17,15 @@ const read = (file: string) => fs.readFileSync(path.join(ROOT, file), 'utf8')
 const { dependencies, devDependencies, allowScripts } = JSON.parse(read('package.json'))
 const direct: Record<string, string> = { ...dependencies, ...devDependencies }
 const { packages } = JSON.parse(read('package-lock.json')) as { packages: Record<string, LockEntry> }
-/** All that may be installed, by its place in `node_modules`. */
+/** All packages of the lockfile, by their path in `node_modules`. */
 const entries = Object.entries(packages).filter(([location]) => location !== '')
 
-/** Licenses that ask for no more than to be named. */
+/** Licenses that require attribution only. */
 const ALLOWED = ['0BSD', 'Apache-2.0', 'BSD-2-Clause', 'BSD-3-Clause', 'BlueOak-1.0.0', 'CC0-1.0', 'ISC', 'MIT']
 
 const nameOf = (location: string) => location.slice(location.lastIndexOf('node_modules/') + 'node_modules/'.length)
 
-/** Of `(A OR B)` one is enough; of `A AND B` none is taken without a look. */
+/** One allowed license of `(A OR B)` is enough; `A AND B` is refused, because it needs a review. */
 function isAllowed(license = ''): boolean {
   return license
     .replace(/^\((.*)\)$/, '$1')
@@ -40,14 +40,14 @@ t.test('direct dependencies have exact versions, which are those of the lockfile
   }
 })
 
-t.test('whatever may be installed is fixed by a digest', async (t) => {
+t.test('every package of the lockfile has a digest', async (t) => {
   t.same(
     entries.filter(([, { integrity }]) => !integrity?.startsWith('sha512-')).map(([location]) => location),
     []
   )
 })
 
-t.test('install scripts run by name only, and others end the installation', async (t) => {
+t.test('install scripts run only for listed packages, and others end the installation', async (t) => {
   const withScripts = entries.filter(([, entry]) => entry.hasInstallScript).map(([location]) => nameOf(location))
   for (const name of withScripts) t.ok(name in allowScripts, `${name} is decided upon`)
   t.same(
@@ -58,17 +58,17 @@ t.test('install scripts run by name only, and others end the installation', asyn
   t.match(read('.npmrc'), /^strict-allow-scripts=true$/m)
 })
 
-t.test('every dependency of the server has a license that may be used, and says so itself', async (t) => {
+t.test('every dependency of the server declares an allowed license', async (t) => {
   for (const [location, { dev, license }] of entries) {
     if (dev) continue
     t.ok(isAllowed(license), `${location} is under ${license}`)
     const file = path.join(location, 'package.json')
-    // What is for other platforms is not installed.
+    // Packages for other platforms are not installed.
     if (fs.existsSync(path.join(ROOT, file))) t.equal(JSON.parse(read(file)).license, license, location)
   }
 })
 
-t.test('the page of dependencies has a reason for each of them, and for nothing else', async (t) => {
+t.test('the page of dependencies has a reason for each dependency, and no other entries', async (t) => {
   const page = read('docs/dependencies.md')
   const rows = [...page.matchAll(/^\| (\S+) \| (.*) \|$/gm)].filter(([, name]) => name !== 'package' && name !== '---')
   t.same(rows.map(([, name]) => name).sort(), Object.keys(direct).sort())
