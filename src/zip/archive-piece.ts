@@ -46,7 +46,7 @@ export function pieceOfFile<Entry extends PlacedEntry>(entry: Entry, start: numb
       if (position === checked) {
         crc = crc32(target.subarray(0, length), crc)
         checked = end
-        if (end === size && crc !== expectedCrc) throw new SourceChangedError(entry, 'its content is another')
+        if (end === size && crc !== expectedCrc) throw new SourceChangedError(entry, 'its content is different')
       }
       return length
     },

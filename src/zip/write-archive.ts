@@ -82,7 +82,7 @@ async function writeEntry<Entry extends PlacedEntry>(
     if (source.size !== size) throw new SourceChangedError(entry, `it has ${source.size} bytes instead of ${size}`)
     const addCheckpoint = (crc: number) => trail.add({ offset: output.position, position: entry.position, crc32: crc })
     const crc = await copyContent(output, entry, source.fd, copied, { signal, addCheckpoint })
-    if (crc !== expectedCrc) throw new SourceChangedError(entry, 'its content is another')
+    if (crc !== expectedCrc) throw new SourceChangedError(entry, 'its content is different')
     trail.addAfter(entry, output.position)
   } finally {
     fs.closeSync(source.fd)

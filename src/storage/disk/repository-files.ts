@@ -42,8 +42,8 @@ export function createRepositoryFiles(directory: string): RepositoryFiles {
 function problemOf(error: unknown, name: string): unknown {
   if (error instanceof UnsafePathError) return changed(name, error.message, error)
   const { code = '' } = error as NodeJS.ErrnoException
-  if (GONE.includes(code)) return new Problem('FILE_GONE', `The file ${name} is not there any more.`, { cause: error })
-  if (REPLACED.includes(code)) return changed(name, 'it is not a regular file any more', error)
+  if (GONE.includes(code)) return new Problem('FILE_GONE', `The file ${name} no longer exists.`, { cause: error })
+  if (REPLACED.includes(code)) return changed(name, 'it is no longer a regular file', error)
   return isSystemError(error) ? unavailable(`The file ${name} cannot be read: ${code}.`, error) : error
 }
 

@@ -54,14 +54,14 @@ const ARCHIVES: Readonly<Record<string, HostileArchive>> = {
     text: /"link" is a symbolic link/
   },
   'a device': { entries: [{ name: 'null', mode: 0o020666 }], text: /"null" is a symbolic link or another special/ },
-  'one name twice': { entries: [{ name: 'a.xml', content: 'other' }], text: /"a\.xml" is there twice/ },
+  'one name twice': { entries: [{ name: 'a.xml', content: 'other' }], text: /"a\.xml" occurs twice/ },
   'names that differ in case': {
     entries: [{ name: 'A.XML', content: 'other' }],
-    text: /"A\.XML" is there twice, or differs/
+    text: /"A\.XML" occurs twice, or differs/
   },
   'names that differ in their Unicode form': {
     entries: [{ name: 'e\u0301.xml' }, { name: '\u00e9.xml' }],
-    text: /"\u00e9\.xml" is there twice/
+    text: /"\u00e9\.xml" occurs twice/
   },
   'a file where another one has a directory': {
     entries: [{ name: 'a.xml/b' }],

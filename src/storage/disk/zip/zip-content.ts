@@ -22,7 +22,7 @@ export function contentStart(fd: number, { name, offset, rawName, compressedSize
     header.readUInt32LE(0) === LOCAL_SIGNATURE &&
     header.readUInt16LE(26) === rawName.length &&
     header.subarray(LOCAL_HEADER_SIZE).equals(rawName)
-  if (!isHeader) refuseEntry(name, 'has another name where its content is')
+  if (!isHeader) refuseEntry(name, 'has a different name in its local header')
   const start = offset + header.length + header.readUInt16LE(28)
   if (start + compressedSize > limit) refuseEntry(name, 'overlaps with another part of the archive')
   return start

@@ -166,7 +166,7 @@ function createNameCheck() {
   return {
     add(name: string): void {
       const folded = foldName(name)
-      if (files.has(folded)) refuseEntry(name, 'is there twice, or differs from another one in case only')
+      if (files.has(folded)) refuseEntry(name, 'occurs twice, or differs from another one in case only')
       if (directories.has(folded)) refuseEntry(name, 'is a file and a directory')
       files.add(folded)
       for (let end = folded.lastIndexOf('/'); end > 0; end = folded.lastIndexOf('/', end - 1)) {

@@ -95,7 +95,7 @@ t.test('content that was swapped under the same size and time is found before it
   const { atime, mtime } = fs.statSync(file)
   fs.writeFileSync(file, 'an xcx')
   fs.utimesSync(file, atime, mtime)
-  const refused = { status: 409, id: 'FQXHMUP9031L', text: /has changed: its content is another/ }
+  const refused = { status: 409, id: 'FQXHMUP9031L', text: /has changed: its content is different/ }
   equalProblem(t, await get(`fixids=${XCC}`), refused)
 })
 

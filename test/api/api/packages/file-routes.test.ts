@@ -16,7 +16,7 @@ const MODIFIED_AT = new Date('2026-03-04T05:06:07.890Z')
 const LAST_MODIFIED = 'Wed, 04 Mar 2026 05:06:07 GMT'
 
 const UNKNOWN = { status: 404, id: 'FQXHMUP9029L', text: /^The package fix has no file ".*"\.$/ }
-const GONE = { status: 410, id: 'FQXHMUP9030L', text: /^The file dir\/fix\.uxz is not there any more\.$/ }
+const GONE = { status: 410, id: 'FQXHMUP9030L', text: /^The file dir\/fix\.uxz no longer exists\.$/ }
 const CHANGED = { status: 409, id: 'FQXHMUP9031L', text: /^The file dir\/fix\.uxz has changed: .*\.$/ }
 
 interface FileDepot extends TestDepot {

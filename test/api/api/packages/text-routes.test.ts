@@ -119,7 +119,7 @@ t.test('a text that has changed or gone since the repository was read is refused
   const changed = { status: 409, id: 'FQXHMUP9031L', text: /^The file fix\.txt has changed: / }
   equalProblem(t, await depot.call(README), changed)
   fs.rmSync(path.join(depot.repositoryDirectory, 'fix.txt'))
-  const gone = { status: 410, id: 'FQXHMUP9030L', text: /^The file fix\.txt is not there any more\.$/ }
+  const gone = { status: 410, id: 'FQXHMUP9030L', text: /^The file fix\.txt no longer exists\.$/ }
   equalProblem(t, await depot.call(README), gone)
   fs.symlinkSync('/etc/passwd', path.join(depot.repositoryDirectory, 'fix.txt'))
   equalProblem(t, await depot.call(README), changed)

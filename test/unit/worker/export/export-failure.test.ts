@@ -75,7 +75,7 @@ const CASES: readonly Case[] = [
   {
     what: 'a file with another content of the same size',
     happen: (_, victim) => fs.writeFileSync(victim, Buffer.alloc(400_000, 'FIRMWARE')),
-    text: `${VICTIM} has changed: its content is another. ${PACKAGE}`,
+    text: `${VICTIM} has changed: its content is different. ${PACKAGE}`,
     recovery: READ_AGAIN
   },
   {
