@@ -8,21 +8,21 @@ const HEALTHY: HealthCheck[] = [
   { name: 'space', isHealthy: true, reason: '' }
 ]
 
-t.test('the process says that it lives, whatever else is broken', async (t) => {
+t.test('liveness is reported whatever else is broken', async (t) => {
   const { app } = await buildTestApp(t, {})
   const response = await app.inject('/health/live')
   t.equal(response.statusCode, 200)
   t.same(response.json(), { status: 'live' })
 })
 
-t.test('a depot that can work is ready', async (t) => {
+t.test('a healthy depot is ready', async (t) => {
   const { app } = await buildTestApp(t, { health: async () => HEALTHY })
   const response = await app.inject('/health/ready')
   t.equal(response.statusCode, 200)
   t.strictSame(response.json(), { status: 'ready', checks: HEALTHY })
 })
 
-t.test('one thing that does not work makes the depot not ready, and is told with its reason', async (t) => {
+t.test('one failed check makes the depot not ready, and is shown with its reason', async (t) => {
   for (const broken of HEALTHY) {
     const checks = HEALTHY.map((check) =>
       check === broken ? { ...check, isHealthy: false, reason: 'ENOENT.' } : check
@@ -34,13 +34,13 @@ t.test('one thing that does not work makes the depot not ready, and is told with
   }
 })
 
-t.test('what a check knows beyond its reason is not told', async (t) => {
+t.test('only the reason of a check is shown', async (t) => {
   const check = { name: 'database', isHealthy: false, reason: 'EIO.', file: '/var/lib/fixdepot.db' } as HealthCheck
   const { app } = await buildTestApp(t, { health: async () => [check] })
   t.notMatch((await app.inject('/health/ready')).body, /var/)
 })
 
-t.test('probes need no login, and may have a wrong one', async (t) => {
+t.test('probes need no login, and accept a wrong one', async (t) => {
   const { app } = await buildTestApp(t, { health: async () => HEALTHY })
   for (const url of ['/health/live', '/health/ready', '/health/ready/', '/health/ready?verbose=1']) {
     for (const headers of [{}, { authorization: 'Basic nonsense' }]) {

@@ -57,14 +57,14 @@ function unlimited(value: unknown, where: string): string[] {
 const { app } = await buildTestApp(t, {})
 const description = app.swagger() as unknown as { paths: Record<string, Record<string, { requestBody?: object }>> }
 
-t.test('no pattern has a repetition in a repetition', async (t) => {
+t.test('no pattern has nested repetitions', async (t) => {
   const files = fs.readdirSync(SOURCE, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.ts'))
   const found = files.flatMap(literalsOf).concat(patternsOf(description, 'description'))
   t.ok(found.length > 60, `${found.length} were found`)
   for (const { where, source } of found) t.ok(isLinear(source), `${where}: ${source}`)
 })
 
-t.test('every text in a body has a greatest length', async (t) => {
+t.test('every string in a body has a maximum length', async (t) => {
   const bodies = Object.entries(description.paths).flatMap(([url, methods]) =>
     Object.entries(methods).flatMap(([method, { requestBody }]) => unlimited(requestBody, `${method} ${url}`))
   )

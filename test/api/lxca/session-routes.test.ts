@@ -29,7 +29,7 @@ async function logIn(depot: TestDepot): Promise<Client> {
 const read = (depot: TestDepot, headers: object) =>
   depot.app.inject({ url: `${FIRMWARE}?key=importDir`, headers: { ...headers } })
 
-t.test('a login answers with what each client reads from it', async (t) => {
+t.test('the answer to a login has the members that each client reads', async (t) => {
   const depot = await openTestDepot(t, smallRepository())
   const response = await login(depot)
   t.equal(response.statusCode, 200)
@@ -55,7 +55,7 @@ t.test('a login answers with what each client reads from it', async (t) => {
   t.equal(response.headers['cache-control'], 'no-store')
 })
 
-t.test('names of the login are matched in any case, under any content type', async (t) => {
+t.test('attribute names of the login are not case-sensitive, with any content type', async (t) => {
   const depot = await openTestDepot(t, smallRepository())
   for (const payload of [
     { UserId: USER, password: PASSWORD },
@@ -82,7 +82,7 @@ t.test('a wrong name or password is a 403 without a cookie', async (t) => {
   }
 })
 
-t.test('a login that makes no sense names what is missing, and never quotes a password', async (t) => {
+t.test('an invalid login names the missing attribute, and never quotes a password', async (t) => {
   const depot = await openTestDepot(t, smallRepository())
   const secret = 'canary-4711'
   const cases: [payload: unknown, text: RegExp][] = [
@@ -103,7 +103,7 @@ t.test('a login that makes no sense names what is missing, and never quotes a pa
   t.notMatch(broken.body, secret)
 })
 
-t.test('the cookie is a login for what only reads; what changes something needs the header as well', async (t) => {
+t.test('the cookie suffices for reading; changes also need the header', async (t) => {
   const depot = await openTestDepot(t, smallRepository())
   const { headers } = await logIn(depot)
   const { cookie } = headers
@@ -120,7 +120,7 @@ t.test('the cookie is a login for what only reads; what changes something needs 
   t.equal(task?.createdBy, USER)
 })
 
-t.test('a cookie that is made up, cut or of another session is no login', async (t) => {
+t.test('an invented, shortened or foreign cookie is no login', async (t) => {
   const depot = await openTestDepot(t, smallRepository())
   const one = await logIn(depot)
   const other = await logIn(depot)
@@ -133,13 +133,13 @@ t.test('a cookie that is made up, cut or of another session is no login', async 
   }
 })
 
-t.test('credentials in the request count more than a cookie that has ended', async (t) => {
+t.test('credentials in the request take precedence over an ended cookie', async (t) => {
   const depot = await openTestDepot(t, smallRepository())
   const response = await depot.call(`${FIRMWARE}?action=read`, { method: 'PUT', headers: { cookie: 'JSESSIONID=a.b' } })
   t.equal(response.statusCode, 200, 'and need no other header')
 })
 
-t.test('sessions are listed without what would give their rights away', async (t) => {
+t.test('sessions are listed without their secrets', async (t) => {
   const depot = await openTestDepot(t, smallRepository())
   const clients = [await logIn(depot), await logIn(depot)]
   const response = await depot.app.inject({ url: '/sessions', headers: { cookie: clients[1]?.headers.cookie } })
@@ -188,7 +188,7 @@ t.test('a session is ended by its id; an id that no session has changes nothing'
   equalError(t, await read(depot, headers), ENDED)
 })
 
-t.test('a session lasts as long as it is used; looking at it without being a user is no use', async (t) => {
+t.test('a session lasts as long as it is used; polling does not count as use', async (t) => {
   let time = Date.parse('2026-04-05T06:07:08.009Z')
   const depot = await openTestDepot(t, smallRepository(), { now: () => new Date(time) })
   const used = await logIn(depot)
@@ -204,7 +204,7 @@ t.test('a session lasts as long as it is used; looking at it without being a use
   t.same((await depot.call('/sessions')).json().response, [])
 })
 
-t.test('GET /aicc tells who is here with a login, and sends others to the documentation', async (t) => {
+t.test('GET /aicc identifies the server with a login, and redirects to the documentation without one', async (t) => {
   const depot = await openTestDepot(t, smallRepository())
   const { headers } = await logIn(depot)
   for (const response of [await depot.call('/aicc'), await depot.app.inject({ url: '/aicc', headers })]) {

@@ -88,7 +88,7 @@ async function statusOf(app: App, method: string, url: string, headers: Record<s
   return (await app.inject({ method: method as 'GET', url, headers, remoteAddress }).catch(() => cut)).statusCode
 }
 
-t.test('every operation of the description declares a role, and says so to people', async (t) => {
+t.test('every operation declares a role, and its description names it', async (t) => {
   for (const { method, url, operation } of calls) {
     const name = `${method} ${url}`
     const { 'x-required-role': role, description: text = '' } = operation
@@ -136,7 +136,7 @@ for (const [name, headers] of credentials) {
   })
 }
 
-t.test('the refusal names the role, in the form of each door', async (t) => {
+t.test('the refusal names the role, in the form of each API', async (t) => {
   const headers = credentials.get('basic viewer') ?? {}
   const expected = {
     status: 403,
@@ -157,7 +157,7 @@ t.test('the refusal names the role, in the form of each door', async (t) => {
   })
 })
 
-t.test('a spelling that only clients of the appliance use needs the same role', async (t) => {
+t.test("a spelling of the appliance's clients needs the same role", async (t) => {
   const headers = credentials.get('basic viewer') ?? {}
   for (const url of ['?KEY=EXPORT&x=1', '?Action=export', '?key=updates&action=Export', '?key=%20export']) {
     t.equal(await statusOf(app, 'GET', `/updateRepositories/firmware${url}`, headers), 403, url)
@@ -169,7 +169,7 @@ t.test('a spelling that only clients of the appliance use needs the same role', 
   }
 })
 
-t.test('a route that declares nothing keeps the app from starting', async (t) => {
+t.test('a route without a declaration prevents the start of the app', async (t) => {
   const app = Fastify()
   t.teardown(() => app.close())
   const { logins, sessions } = { logins: loginsOf('ann', 'secret'), sessions: {} as Sessions }
@@ -179,7 +179,7 @@ t.test('a route that declares nothing keeps the app from starting', async (t) =>
   })
 })
 
-t.test('an exporter cancels own tasks, and those of others only an operator does', async (t) => {
+t.test('an exporter can cancel their own tasks; only an operator can cancel those of others', async (t) => {
   const depot = await openTestDepot(t, smallRepository())
   for (const role of ['exporter', 'operator'] as const) await addUser(depot.access, role, role, passwordOf(role))
   const as = (role: Role) => ({ headers: { authorization: basic(role, passwordOf(role)) } })
@@ -207,7 +207,7 @@ t.test('an exporter cancels own tasks, and those of others only an operator does
   t.equal((await depot.call(`/api/v1/exports/${others}`, { method: 'DELETE', ...as('operator') })).statusCode, 204)
 })
 
-t.test('guessing is slowed down at both doors and at the login, and concerns nobody who has logged in', async (t) => {
+t.test('guessing is slowed down at both APIs and at the login, and does not affect logged-in clients', async (t) => {
   const depot = await openTestDepot(t, smallRepository())
   t.equal((await depot.call('/tasks')).statusCode, 200)
   const guess = (url: string, password: string) =>

@@ -17,7 +17,7 @@ const operations = Object.entries(paths as Record<string, Record<string, object>
     .map(([method]) => ({ method: method.toUpperCase() as 'GET', url: path.replace(/\{\w+\}/g, '99') }))
 )
 
-t.test('a body that is too long, or cannot be read, has an answer that is described', async (t) => {
+t.test('a body that is too large or unreadable has a documented answer', async (t) => {
   const json = { 'content-type': 'application/json' }
   for (const { method, url } of operations.filter(({ method }) => method !== 'GET')) {
     const large = await depot.call(url, { method, headers: json, payload: ' '.repeat(16 * MIB + 1) })
@@ -27,7 +27,7 @@ t.test('a body that is too long, or cannot be read, has an answer that is descri
   }
 })
 
-t.test('parameters and bodies that nobody sends have an answer that is described', async (t) => {
+t.test('invalid parameters and bodies have a documented answer', async (t) => {
   for (const { method, url } of operations) {
     for (const query of ['', '?limit=x&cursor=x&key=x&action=x&taskid=x&jobid=x']) {
       for (const payload of method === 'GET'

@@ -48,7 +48,7 @@ async function lastOf(depot: TestDepot): Promise<AuditRecord | undefined> {
   return (await recordsOf(depot)).at(-1)
 }
 
-t.test('what was done has a record with who, from where, what, to what, and how it went', async (t) => {
+t.test('the record of a change has user, address, action, targets and outcome', async (t) => {
   const depot = await openDepot(t)
   const before = Date.now()
   await depot.call(`${FIRMWARE}?action=export&filetypes=payloads`, {
@@ -73,7 +73,7 @@ t.test('what was done has a record with who, from where, what, to what, and how 
   t.ok(time >= before && time <= Date.now())
 })
 
-t.test('each change has its record, with what it is about', async (t) => {
+t.test('each change has a record with its targets', async (t) => {
   const depot = await openDepot(t)
   const put = (url: string, payload: object): [string, InjectOptions] => [url, { method: 'PUT', payload }]
   const post = (url: string, payload: object): [string, InjectOptions] => [url, { method: 'POST', payload }]
@@ -118,7 +118,7 @@ t.test('each change has its record, with what it is about', async (t) => {
   }
 })
 
-t.test('what only looks has no record', async (t) => {
+t.test('requests that only read have no record', async (t) => {
   const depot = await openDepot(t)
   for (const url of [
     FIRMWARE,
@@ -202,7 +202,7 @@ t.test('a flood of refused requests makes few records', async (t) => {
   t.match(records.at(-1), { address: 'various', user: '', status: 401 })
 })
 
-t.test('a route that is not there, and a body that nobody can read, are recorded as such', async (t) => {
+t.test('an unknown route and an unreadable body are recorded as such', async (t) => {
   const depot = await openDepot(t, {})
   await depot.call('/nowhere?action=secret', { method: 'DELETE' })
   await waitForRecords(depot, 1)
@@ -217,7 +217,7 @@ t.test('a route that is not there, and a body that nobody can read, are recorded
   ])
 })
 
-t.test('no secret gets into the trail, wherever it was put', ONLY_SQLITE, async (t) => {
+t.test('no secret gets into the trail, in any part of a request', ONLY_SQLITE, async (t) => {
   const depot = await openDepot(t, {})
   const canary = 'CANARY-4711'
   const login = await depot.app.inject({
@@ -270,7 +270,7 @@ t.test('no secret gets into the trail, wherever it was put', ONLY_SQLITE, async 
   t.ok(rows.includes(token.split('.')[0]), 'the name of a session is no secret')
 })
 
-t.test('what is done in a session is recorded as such', async (t) => {
+t.test('requests in a session are recorded as such', async (t) => {
   const depot = await openDepot(t)
   const login = await depot.app.inject({
     method: 'POST',
@@ -286,7 +286,7 @@ t.test('what is done in a session is recorded as such', async (t) => {
   t.match(await lastOf(depot), { user: USER, credential: 'session', action: 'changeFirmware:read' })
 })
 
-t.test('the chain holds whatever comes at the same time', async (t) => {
+t.test('the chain stays valid with concurrent requests', async (t) => {
   const depot = await openDepot(t)
   await Promise.all(
     Array.from({ length: 100 }, (_, index) =>
@@ -299,7 +299,7 @@ t.test('the chain holds whatever comes at the same time', async (t) => {
   t.match(await verifyChain(inspection.records(), { hasHash: inspection.hasHash }), { count: 100, flaw: undefined })
 })
 
-t.test('what cannot be recorded is not acknowledged, and a download of it does not begin', async (t) => {
+t.test('a change that cannot be recorded is not acknowledged, and such a download does not start', async (t) => {
   const failing = async (_event: AuditEvent) => {
     throw new Error('the disk is full')
   }

@@ -10,7 +10,7 @@ const ROUTES = [
 ]
 const REFUSED = { status: 401, id: 'FQXHMSE9001L', text: /^The (user name or the password|token) is / }
 
-t.test('without a login every route is refused, and says how to log in', async (t) => {
+t.test('without a login every route is refused, with the authentication scheme', async (t) => {
   const { app } = await buildTestApp(t, {})
   for (const url of ROUTES) {
     for (const method of ['GET', 'PUT'] as const) {
@@ -58,7 +58,7 @@ t.test('a login that is wrong or malformed is refused', async (t) => {
   }
 })
 
-t.test('the right login is let in, whatever characters it has', async (t) => {
+t.test('the right login is accepted, with any characters', async (t) => {
   for (const password of [
     PASSWORD,
     'with:colons::',
@@ -80,7 +80,7 @@ t.test('the right login is let in, whatever characters it has', async (t) => {
   }
 })
 
-t.test('who is logged in is recorded as the one who asked', async (t) => {
+t.test('the logged-in user is recorded as the creator of the task', async (t) => {
   const asked: string[] = []
   const refuse = async (userName: string): Promise<never> => {
     asked.push(userName)

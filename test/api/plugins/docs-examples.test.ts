@@ -109,7 +109,7 @@ const tries = operations
   .filter(({ operation }) => !(operation.operationId in NEEDS_CALLER) && !ENDLESS.includes(operation.operationId))
   .flatMap(({ path, method, operation }) => triesOf(path, method, operation))
 
-t.test('what a call needs has an example, unless only the caller has it', async (t) => {
+t.test('every required parameter has an example, unless only the caller knows it', async (t) => {
   for (const { operation } of operations) {
     const { operationId, parameters = [], requestBody } = operation
     const bare = parameters.filter((parameter) => parameter.required && valuesOf(parameter).length === 0)
@@ -119,7 +119,7 @@ t.test('what a call needs has an example, unless only the caller has it', async 
   }
 })
 
-t.test('calls that only look have something to show', async (t) => {
+t.test('the examples of reading calls return content', async (t) => {
   const depot = await openSampleDepot(t)
   for (const { method, url, operationId } of tries.filter((one) => one.method === 'GET')) {
     const response = await depot.call(url, { method })
@@ -134,7 +134,7 @@ t.test('calls that only look have something to show', async (t) => {
   }
 })
 
-t.test('calls that change something do so', async (t) => {
+t.test('the examples of changing calls change something', async (t) => {
   for (const { method, url, payload, operationId } of tries.filter((one) => one.method !== 'GET')) {
     await t.test(`${operationId}: ${url} ${JSON.stringify(payload ?? '')}`, async (t) => {
       const depot = await openSampleDepot(t)
@@ -146,7 +146,7 @@ t.test('calls that change something do so', async (t) => {
   }
 })
 
-t.test('a session is used from the page as its text says', async (t) => {
+t.test('a session works from the page, as described', async (t) => {
   const depot = await openTestDepot(t, {})
   const { description } = (await depot.app.inject('/openapi.json')).json().info
   t.match(description, /POST \/sessions.*csrf.*X-Csrf-Token/s)

@@ -46,13 +46,13 @@ async function lint(document: unknown): Promise<string[]> {
 const { app } = await buildTestApp(t, {})
 const description = (await app.inject('/openapi.json')).json()
 
-t.test('the description is valid, and has what a reader needs', async (t) => {
+t.test('the OpenAPI document passes the linter', async (t) => {
   t.same(await lint(description), [])
 })
 
 const PACKAGE = '/api/v1/packages/{fixid}'
 
-t.test('whatever is missing or wrong is found', async (t) => {
+t.test('the linter finds every missing or wrong part', async (t) => {
   const breakages: Record<string, (operation: Record<string, unknown>, document: Record<string, unknown>) => void> = {
     // An answer needs a description.
     struct: (operation) => Object.assign(operation, { responses: { 200: {} } }),

@@ -59,7 +59,7 @@ async function execute(page: Page, operationId: string, status: string): Promise
   )
 }
 
-t.test('the page loads without complaints, and calls use the login that it offers', options, async (t) => {
+t.test('the page loads without errors, and its calls use its login', options, async (t) => {
   const page = await openDocs(t)
   await page.click('.btn.authorize')
   await page.fill('input[name="username"]', USER)
@@ -73,7 +73,7 @@ t.test('the page loads without complaints, and calls use the login that it offer
   t.same(page.errors, [])
 })
 
-t.test('the page can be used with a session, as its text says', options, async (t) => {
+t.test('the page works with a session, as described', options, async (t) => {
   const page = await openDocs(t)
   await unfold(page, 'logIn')
   await page.fill(`${block('logIn')} textarea`, JSON.stringify({ UserId: USER, password: PASSWORD }))

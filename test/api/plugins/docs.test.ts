@@ -44,7 +44,7 @@ const LOGIN = 'post /sessions'
 
 const isOpen = ({ security }: Operation) => security?.length === 0
 
-t.test('the description and its page are open to everybody', async (t) => {
+t.test('the OpenAPI document and its page are public', async (t) => {
   const json = await app.inject('/openapi.json')
   t.equal(json.statusCode, 200)
   t.match(json.headers['content-type'], /^application\/json/)
@@ -61,14 +61,14 @@ t.test('the description and its page are open to everybody', async (t) => {
   t.match([root.statusCode, root.headers.location], [302, '/docs'])
 })
 
-t.test('the page shows this description and loads nothing from elsewhere', async (t) => {
+t.test('the page shows this document and loads nothing from other servers', async (t) => {
   const script = (await app.inject('/docs/static/swagger-initializer.js')).body
   const page = (await app.inject('/docs/')).body
   t.notMatch(page, /(src|href)="(https?:)?\/\//)
   t.notMatch(script, /petstore/)
 })
 
-t.test('the description is OpenAPI 3.1 of this version', async (t) => {
+t.test('the document is OpenAPI 3.1 with this version', async (t) => {
   t.match(description, {
     openapi: /^3\.1\.\d+$/,
     info: { title: 'fixdepot', version: '0.0.0-test' },
@@ -121,7 +121,7 @@ t.test('every operation is described, and its answers too', async (t) => {
   t.equal(new Set(ids).size, ids.length)
 })
 
-t.test('every operation needs the login that is declared, but for the probes', async (t) => {
+t.test('every operation except the probes needs the declared login', async (t) => {
   const schemes = Object.keys(description.components.securitySchemes)
   for (const { operation, name, path } of operations) {
     const security = operation.security ?? description.security
@@ -133,7 +133,7 @@ t.test('every operation needs the login that is declared, but for the probes', a
   }
 })
 
-t.test('an operation that is not open answers 401 without a login', async (t) => {
+t.test('an operation that is not public answers 401 without a login', async (t) => {
   for (const { operation, name, method, path } of operations) {
     const response = await app.inject({ method: method.toUpperCase() as 'GET', url: path })
     if (name === LOGIN) t.equal(response.statusCode, 400, `${name} reads its body`)
@@ -143,7 +143,7 @@ t.test('an operation that is not open answers 401 without a login', async (t) =>
   }
 })
 
-t.test('schemas hold together', async (t) => {
+t.test('all references between schemas resolve', async (t) => {
   const problems: string[] = []
   const { schemas } = description.components
   const check = (schema: Schema, at: string): void => {

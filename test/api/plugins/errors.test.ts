@@ -43,7 +43,7 @@ t.test('a URL that cannot be decoded is refused', async (t) => {
   }
 })
 
-t.test('an internal error shows nothing of itself but the number of the request', async (t) => {
+t.test('an internal error shows only the id of the request', async (t) => {
   const secret = 'SQLITE_ERROR in /var/lib/fixdepot/fixdepot.db'
   const fail = async (): Promise<never> => {
     throw Object.assign(new Error(secret), { code: 'SQLITE_ERROR', path: '/var/lib' })
@@ -85,13 +85,13 @@ t.test('an internal error shows nothing of itself but the number of the request'
   ] as const) {
     const response = await call(url, { method })
     equalError(t, response, INTERNAL, url)
-    t.match(response.json().messages[0].explanation, /request [0-9a-f]{12}-\w+\.$/)
+    t.match(response.json().messages[0].explanation, /request id [0-9a-f]{12}-\w+\.$/)
     t.notMatch(response.body, /SQLITE|var|Error|\.ts/)
   }
   equalStatusError(t, await call(`${FIRMWARE}/status?taskid=1`), INTERNAL, 'status')
 })
 
-t.test('requests have numbers of their own', async (t) => {
+t.test('requests have unique ids', async (t) => {
   const { call } = await buildTestApp(t, {})
   const explanations = new Set<string>()
   for (let round = 0; round < 3; round += 1) {
@@ -100,7 +100,7 @@ t.test('requests have numbers of their own', async (t) => {
   t.equal(explanations.size, 3)
 })
 
-t.test('a thrown value that is no error is an internal error too', async (t) => {
+t.test('a thrown value that is not an Error is an internal error too', async (t) => {
   for (const thrown of ['a text', { statusCode: 200 }, 5]) {
     const { call } = await buildTestApp(t, {
       space: async () => {
@@ -130,7 +130,7 @@ t.test('every kind of problem has its status', async (t) => {
   }
 })
 
-t.test('a trouble of the database is told as one that may pass, with a sentence and no more', async (t) => {
+t.test('a transient error of the database answers 503, with a sentence and no details', async (t) => {
   for (const [code, text] of [
     ['SQLITE_BUSY', 'The database is busy.'],
     ['SQLITE_FULL', 'There is no space left for the database.'],

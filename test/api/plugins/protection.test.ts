@@ -18,7 +18,7 @@ async function change(call: Call, headers: Record<string, string>): Promise<numb
   return (await call(SCAN, { method: 'PUT', headers })).statusCode
 }
 
-t.test('every answer says that it is data, also where there is no route and where nobody has logged in', async (t) => {
+t.test('every answer has the security headers, also without a route and without a login', async (t) => {
   const { app, call } = await open(t)
   const answers = [await call('/tasks'), await call('/nowhere'), await app.inject('/api/v1/packages')]
   t.same(
@@ -39,7 +39,7 @@ t.test('every answer says that it is data, also where there is no route and wher
   for (const url of ['/tasks', '/api/v1/packages']) t.equal((await call(url)).headers['cache-control'], 'no-store')
 })
 
-t.test('with TLS browsers are told to insist on it', async (t) => {
+t.test('with TLS, browsers are told to use only TLS', async (t) => {
   const certificate = await makeCertificate()
   const source = { current: () => certificate, onChange() {}, close() {} }
   const { app } = await buildTestApp(t, {}, source)
@@ -58,7 +58,7 @@ t.test('a page of another site changes nothing, even with a login that the brows
   t.equal((await call('/sessions', login)).statusCode, 403, 'nor does it log anybody in')
 })
 
-t.test('pages of this server and programs are not in the way of that', async (t) => {
+t.test('pages of this server and programs are allowed', async (t) => {
   const { call } = await open(t)
   t.equal(await change(call, {}), 200)
   t.equal(await change(call, { 'sec-fetch-site': 'same-origin', origin: 'https://proxy.example' }), 200)
@@ -68,13 +68,13 @@ t.test('pages of this server and programs are not in the way of that', async (t)
   t.equal((await call('/tasks', { headers: { ...ELSEWHERE, 'sec-fetch-site': 'cross-site' } })).statusCode, 200)
 })
 
-t.test('who has not logged in sends no long bodies', async (t) => {
+t.test('a request without a login cannot send a large body', async (t) => {
   const { app } = await buildTestApp(t, {})
   const payload = { UserId: USER, password: 'x'.repeat(20_000) }
   t.equal((await app.inject({ method: 'POST', url: '/sessions', payload })).statusCode, 413)
 })
 
-t.test('pages of a listed origin may use the API, and those of others are told nothing', async (t) => {
+t.test('pages of a listed origin can use the API, other pages get no headers', async (t) => {
   const { app, call } = await open(t, { corsOrigins: [ELSEWHERE.origin] })
   t.equal(await change(call, { ...ELSEWHERE, 'sec-fetch-site': 'cross-site' }), 200)
   const asks = { 'access-control-request-method': 'PUT', 'access-control-request-headers': 'authorization' }
@@ -91,7 +91,7 @@ t.test('pages of a listed origin may use the API, and those of others are told n
   t.equal(await change(call, { origin: 'https://other.example' }), 403)
 })
 
-t.test('what a proxy says of a client counts only where the proxy is listed', async (t) => {
+t.test('forwarded headers are used only from a listed proxy', async (t) => {
   const says = { 'x-forwarded-for': '192.0.2.7', 'x-forwarded-proto': 'https' }
   const addressAndCookie = async (trustedProxies: string[]) => {
     const { app } = await open(t, { trustedProxies })
@@ -104,7 +104,7 @@ t.test('what a proxy says of a client counts only where the proxy is listed', as
   t.same(await addressAndCookie(['127.0.0.1/32']), ['192.0.2.7', true])
 })
 
-t.test('the description can be kept behind the login, or away', async (t) => {
+t.test('the OpenAPI document can need a login, or be off', async (t) => {
   const urls = ['/docs/', '/docs/static/swagger-initializer.js', '/docs/json', '/docs/yaml', '/openapi.json']
   const statuses = async (docs: Protection['docs'], headers = {}) => {
     const { app } = await buildTestApp(t, {}, undefined, { docs })
@@ -116,7 +116,7 @@ t.test('the description can be kept behind the login, or away', async (t) => {
   t.same(new Set(await statuses('off', { authorization: AUTHORIZATION })), new Set([404]))
 })
 
-t.test('a link cannot have the page show the description of somebody else', async (t) => {
+t.test('a link cannot make the page show a foreign document', async (t) => {
   const { app } = await buildTestApp(t, {})
   const script = (await app.inject('/docs/static/swagger-initializer.js')).body
   t.match(script, /"queryConfigEnabled":\s*false/)
@@ -124,7 +124,7 @@ t.test('a link cannot have the page show the description of somebody else', asyn
   t.notMatch((await app.inject('/docs/')).headers['content-security-policy'], /unsafe/)
 })
 
-t.test('one user has only so many streams, and another one is not in the way', async (t) => {
+t.test('the streams of one user are limited, without affecting other users', async (t) => {
   const limits = { exports: 9, tasks: 9, uploads: 1, downloads: 1, streams: 1 }
   const { app } = await open(t, { userLimits: limits })
   const url = await listen(app)
@@ -147,7 +147,7 @@ t.test('one user has only so many streams, and another one is not in the way', a
   })
 })
 
-t.test('downloads that have ended, and answers that are none, do not count', async (t) => {
+t.test('ended downloads and errors do not count as downloads', async (t) => {
   const limits = { exports: 9, tasks: 9, uploads: 1, downloads: 1, streams: 1 }
   const { call, import: send } = await open(t, { userLimits: limits })
   for (const query of ['all=true', 'fixids=nobody', 'all=true']) {
@@ -156,7 +156,7 @@ t.test('downloads that have ended, and answers that are none, do not count', asy
   for (let turn = 0; turn < 3; turn += 1) t.not((await send({ 'a.txt': 'x' })).statusCode, 429)
 })
 
-t.test('one user has only so many exports and tasks that have not ended', async (t) => {
+t.test('the live exports and tasks of one user are limited', async (t) => {
   const userLimits = { exports: 2, tasks: 3, uploads: 1, downloads: 1, streams: 1 }
   const { call, db, run } = await openTestDepot(t, smallRepository(), { userLimits })
   const start = async () => call('/api/v1/exports', { method: 'POST', payload: { all: true } })

@@ -23,7 +23,7 @@ async function observed(t: Test, services: Partial<Services> = {}, level = 'info
   return { app, call, lines, answered }
 }
 
-t.test('every answer names its request, by an id that no other has', async (t) => {
+t.test('every answer has a unique request id', async (t) => {
   const { app, call } = await observed(t)
   const answers = [
     await call(LIST),
@@ -42,7 +42,7 @@ t.test('every answer names its request, by an id that no other has', async (t) =
   for (const id of ids) t.match(id, /^[0-9a-f]{12}-[0-9a-z]+$/)
 })
 
-t.test('an id that the caller gives is taken over, if it is short and harmless', async (t) => {
+t.test('a request id of the client is used if it is short and safe', async (t) => {
   const { call, lines } = await observed(t)
   const answered = async (id: string) => (await call(LIST, { headers: { 'x-request-id': id } })).headers['x-request-id']
   for (const id of ['a', '7f1d-42', 'Build_12.3', 'x'.repeat(64)]) t.equal(await answered(id), id)
@@ -51,7 +51,7 @@ t.test('an id that the caller gives is taken over, if it is short and harmless',
   t.match(lines[0], { requestId: 'a', msg: 'request finished' })
 })
 
-t.test('a finished request is one line: who, what, how it ended, and nothing that may be secret', async (t) => {
+t.test('a finished request is one line with user, route and status, and no secrets', async (t) => {
   const { call, lines, answered } = await observed(t)
   await call(`${LIST}&password=canary`, { headers: { cookie: 'a=canary', 'x-csrf-token': 'canary' } })
   t.equal(lines.length, 1)
@@ -76,7 +76,7 @@ t.test('a finished request is one line: who, what, how it ended, and nothing tha
   t.ok((answered[0]?.seconds ?? 0) > 0)
 })
 
-t.test('a poll that succeeds is a line only for those who debug; one that is refused is always one', async (t) => {
+t.test('a successful poll is logged at level debug; a refused one always', async (t) => {
   const health = async () => []
   const quiet = await observed(t, { health })
   await quiet.call('/health/ready')
@@ -90,7 +90,7 @@ t.test('a poll that succeeds is a line only for those who debug; one that is ref
   t.match(loud.lines, [{ level: 20, route: '/health/ready', status: 200 }])
 })
 
-t.test('what has no route is counted without one, whatever its URL', async (t) => {
+t.test('a request without a route is counted without its URL', async (t) => {
   const { call, answered, lines } = await observed(t)
   await call('/canary/1')
   await call('/canary/2')
@@ -101,7 +101,7 @@ t.test('what has no route is counted without one, whatever its URL', async (t) =
   t.notMatch(JSON.stringify(lines.filter(({ msg }) => msg === 'request finished')), 'canary')
 })
 
-t.test('a request whose client goes before the answer is there is told as cut', async (t) => {
+t.test('a request whose client disconnects before the answer is logged as cut', async (t) => {
   const waiting = Promise.withResolvers<void>()
   const { app, answered, lines } = await observed(t, {
     async health() {
@@ -121,7 +121,7 @@ t.test('a request whose client goes before the answer is there is told as cut', 
   t.ok(lines.every(({ msg }) => msg !== 'request finished'))
 })
 
-t.test('while the server ends, probes are told, and others are refused with a sentence', async (t) => {
+t.test('while the server stops, probes report it, and other requests are refused', async (t) => {
   const [asked, release] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
   const { app } = await observed(t, {
     async health() {

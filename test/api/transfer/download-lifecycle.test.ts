@@ -16,7 +16,7 @@ import { failQueued } from '../../support/worker.ts'
 
 const UNKNOWN = { status: 404, id: 'FQXHMUP9007L', text: /^There is no archive/ }
 
-t.test('an archive cannot be had before its export is complete', ONLY_DISK, async (t) => {
+t.test('an archive cannot be downloaded before its export is completed', ONLY_DISK, async (t) => {
   const depot = await openTestDepot(t, packageFiles({ fixid: 'a', payload: 'x' }))
   await depot.call('/updateRepositories/firmware?action=export', { method: 'PUT' })
   const { current } = (await depot.call('/updateRepositories/firmware/status')).json()
@@ -32,13 +32,13 @@ t.test('an archive cannot be had before its export is complete', ONLY_DISK, asyn
   equalError(t, await depot.call(DOWNLOAD + current), UNKNOWN, 'when it has failed')
 })
 
-t.test('an archive that somebody has removed is not there', async (t) => {
+t.test('a removed archive is not found', async (t) => {
   const depot = await openDownloadDepot(t)
   await depot.archiveView.remove(depot.name)
   equalError(t, await depot.get(), { status: 410, id: 'FQXHMUP9015L', text: /has been removed/ })
 })
 
-t.test('a connection goes on after a download', async (t) => {
+t.test('a connection stays usable after a download', async (t) => {
   const depot = await openDownloadDepot(t)
   const url = await listen(depot.app)
   const connection = await connect(t, url)

@@ -182,7 +182,7 @@ t.test('an archive with too many entries is refused before they are read', async
   isUntouched(t, depot)
 })
 
-t.test('a package that is one .zip is looked at in the same way', async (t) => {
+t.test('a package that is one .zip is checked in the same way', async (t) => {
   const depot = await openTestDepot(t, {})
   const index = { name: 'v_index.json', content: JSON.stringify({ Updates: [], Oem: { Name: 'v' } }) }
   const answer = await depot.import({ 'v.zip': rawZip([index, { name: '../evil' }]) })
@@ -190,7 +190,7 @@ t.test('a package that is one .zip is looked at in the same way', async (t) => {
   isUntouched(t, depot)
 })
 
-t.test('an archive that has no room when it is unpacked is refused before it is', async (t) => {
+t.test('an archive without space for its unpacked files is refused before it is unpacked', async (t) => {
   const depot = await openTestDepot(t, {})
   const archive = rawZip([...HONEST, { name: 'b', content: 'x', size: 0xfffffff0, compressedSize: 0xfffffff0 }])
   const answer = await depot.import({ 'updates.zip': archive })
@@ -231,7 +231,7 @@ t.test('hostile metadata is refused by name, alone and in an archive', async (t)
   }
 })
 
-t.test('metadata that names files elsewhere is refused', async (t) => {
+t.test('metadata that names files outside the repository is refused', async (t) => {
   const depot = await openTestDepot(t, {})
   for (const payload of ['../../etc/passwd', '/etc/passwd', '..\\b.uxz']) {
     const answer = await depot.import({ 'b.xml': classicXml({ fixid: 'b', payload }) })
@@ -258,7 +258,7 @@ t.test('thousands of parts are refused', async (t) => {
   }
 })
 
-t.test('a part with an endless head is refused', async (t) => {
+t.test('a part with endless headers is refused', async (t) => {
   const depot = await openTestDepot(t, {})
   const head = Buffer.from(`------x\r\nContent-Disposition: form-data; name="a"; filename="a.txt"\r\nX-Long: `)
   const payload = Buffer.concat([head, Buffer.alloc(20 * MIB, 'x')])
@@ -268,7 +268,7 @@ t.test('a part with an endless head is refused', async (t) => {
   isUntouched(t, depot)
 })
 
-t.test('a body that never comes to a file is refused, and the connection closed', async (t) => {
+t.test('a body that never reaches a file is refused, and the connection is closed', async (t) => {
   const depot = await openTestDepot(t, {})
   const url = new URL(await listen(depot.app))
   const piece = Buffer.alloc(MIB, 'preamble ')
@@ -293,7 +293,7 @@ t.test('a body that never comes to a file is refused, and the connection closed'
   isUntouched(t, depot)
 })
 
-t.test('an upload whose sender goes away leaves nothing', async (t) => {
+t.test('an upload whose client disconnects leaves nothing', async (t) => {
   const depot = await openTestDepot(t, {})
   await listen(depot.app)
   const ended = Promise.withResolvers<void>()

@@ -13,7 +13,7 @@ const size = bytes.length
 const whole = await depot.get()
 const { etag = '', 'last-modified': lastModified = '' } = whole.headers as Record<string, string>
 
-t.test('a download has the bytes of the archive, and says how many and of what', async (t) => {
+t.test('a download has the bytes of the archive, with their length and type', async (t) => {
   t.equal(whole.statusCode, 200)
   t.ok(whole.rawPayload.equals(bytes))
   t.match(whole.headers, {
@@ -86,7 +86,7 @@ t.test('a range is answered with its bytes', async (t) => {
   }
 })
 
-t.test('the last bytes of a file that is shorter are all of it', async (t) => {
+t.test('a suffix longer than the file is the whole file', async (t) => {
   // RFC 9110, 14.1.2: "if the selected representation is shorter than the specified suffix-length, the entire one is
   // used".
   const response = await depot.get({ range: `bytes=-${size + 1}` })
@@ -94,7 +94,7 @@ t.test('the last bytes of a file that is shorter are all of it', async (t) => {
   t.equal(response.headers['content-range'], `bytes 0-${size - 1}/${size}`)
 })
 
-t.test('a range beyond the end cannot be satisfied, and the size is told', async (t) => {
+t.test('a range beyond the end is refused with the size', async (t) => {
   for (const range of [`bytes=${size}-`, `bytes=${size}-${size + 5}`, 'bytes=9007199254740993-', 'bytes=-0']) {
     const response = await depot.get({ range })
     t.equal(response.statusCode, 416, range)
@@ -106,7 +106,7 @@ t.test('a range beyond the end cannot be satisfied, and the size is told', async
   }
 })
 
-t.test('several ranges and what is no range get the whole archive', async (t) => {
+t.test('several ranges and invalid ranges get the whole archive', async (t) => {
   for (const range of ['bytes=0-1,10-11', 'bytes=0-0,-1', 'bytes', 'bytes=', 'bytes=a-b', 'bytes=1', 'bytes=--5']) {
     const response = await depot.get({ range })
     t.equal(response.statusCode, 200, range)
@@ -117,7 +117,7 @@ t.test('several ranges and what is no range get the whole archive', async (t) =>
   t.equal((await depot.get({ range: `bytes=${'0-0,9-9,'.repeat(500)}1-1` })).statusCode, 200, 'very many ranges')
 })
 
-t.test('a range is only given of the archive that the client has begun with', async (t) => {
+t.test('a range is only sent if the archive is the one that the client started with', async (t) => {
   const range = 'bytes=10-19'
   t.equal((await depot.get({ range, 'if-range': etag })).statusCode, 206)
   t.equal((await depot.get({ range, 'if-range': lastModified })).statusCode, 206)
@@ -134,7 +134,7 @@ t.test('a range is only given of the archive that the client has begun with', as
   }
 })
 
-t.test('a client that has the archive is told that it is not modified', async (t) => {
+t.test('a client that has the archive gets 304', async (t) => {
   const earlier = new Date(Date.parse(lastModified) - 1000).toUTCString()
   for (const headers of [
     { 'if-none-match': etag },
@@ -177,7 +177,7 @@ t.test('a HEAD request has the headers of the download, and no body', async (t) 
   }
 })
 
-t.test('an archive that is not there is refused', async (t) => {
+t.test('an unknown archive is refused', async (t) => {
   for (const missing of ['repository20000101000000.zip', `${name}.zip`, `x${name}`, name.toUpperCase(), 'é字😀']) {
     const response = await depot.call(DOWNLOAD + encodeURIComponent(missing))
     equalError(t, response, { status: 404, id: 'FQXHMUP9007L', text: /^There is no archive ".*"\.$/ }, missing)
@@ -196,7 +196,7 @@ t.test('a download without a name is refused', async (t) => {
   equalError(t, twice, { status: 400, id: 'FQXHMUP9001L', text: /is given twice, as a\.zip and as b\.zip/ })
 })
 
-t.test('a name that leads elsewhere finds nothing', async (t) => {
+t.test('a name with a path is not found', async (t) => {
   const encoded = [
     '../fixdepot.db',
     '..%2ffixdepot.db',

@@ -44,7 +44,7 @@ async function openFileDepot(t: Test, more: Files = {}): Promise<FileDepot> {
   }
 }
 
-t.test('a file is sent as it is, and never as something that a browser would run', async (t) => {
+t.test('a file is sent unchanged, and never with a type that a browser would run', async (t) => {
   const depot = await openFileDepot(t)
   const response = await depot.get()
   t.equal(response.statusCode, 200)
@@ -62,7 +62,7 @@ t.test('a file is sent as it is, and never as something that a browser would run
   })
 })
 
-t.test('every file that a package lists can be had under its link', async (t) => {
+t.test('every file that a package lists can be downloaded under its link', async (t) => {
   const depot = await openFileDepot(t)
   const { files } = (await depot.call('/api/v1/packages/fix')).json()
   t.equal(files.length, 4)
@@ -114,7 +114,7 @@ t.test('a part of a file is answered with its bytes', async (t) => {
   }
 })
 
-t.test('a part beyond the end cannot be had, and the size is told', async (t) => {
+t.test('a range beyond the end is refused with the size', async (t) => {
   const depot = await openFileDepot(t)
   for (const range of ['bytes=1000-', 'bytes=5000-6000', 'bytes=-0']) {
     const response = await depot.get(undefined, { headers: { range } })
@@ -124,7 +124,7 @@ t.test('a part beyond the end cannot be had, and the size is told', async (t) =>
   }
 })
 
-t.test('a part is only given of the file that the client has begun with', async (t) => {
+t.test('a range is only sent if the file has not changed since the client started', async (t) => {
   const depot = await openFileDepot(t)
   const statusOf = async (ifRange: string) => {
     const response = await depot.get(undefined, { headers: { range: 'bytes=10-19', 'if-range': ifRange } })
@@ -137,7 +137,7 @@ t.test('a part is only given of the file that the client has begun with', async 
   t.same(await statusOf('Wed, 04 Mar 2026 05:06:06 GMT'), [200, 1000])
 })
 
-t.test('a client that has the file is told so', async (t) => {
+t.test('a client that has the file gets 304', async (t) => {
   const depot = await openFileDepot(t)
   for (const headers of [
     { 'if-none-match': `"${SHA256}"` },
@@ -169,7 +169,7 @@ t.test('a HEAD request has the headers of the download, and no body', async (t) 
   t.match(part, { statusCode: 206, body: '', headers: { 'content-length': '10' } })
 })
 
-t.test('an empty file is sent with nothing in it, also when a part of it is asked for', async (t) => {
+t.test('an empty file is sent empty, also for a range', async (t) => {
   const depot = await openFileDepot(t, { 'dir/fix.chg': '' })
   for (const headers of [{}, { range: 'bytes=0-' }, { range: 'bytes=-5' }, { range: 'bytes=-0' }]) {
     const response = await depot.get('dir/fix.chg', { headers: headers as Record<string, string> })
@@ -177,7 +177,7 @@ t.test('an empty file is sent with nothing in it, also when a part of it is aske
   }
 })
 
-t.test('a path that the package does not list finds nothing, wherever it leads', async (t) => {
+t.test('a path that the package does not list is unknown, wherever it points', async (t) => {
   const depot = await openFileDepot(t, { 'secret.bin': 'secret', ...packageFiles({ fixid: 'other', payload: 'x' }) })
   fs.writeFileSync(path.join(depot.root, 'outside.bin'), 'outside')
   for (const name of [
@@ -225,7 +225,7 @@ t.test('a path in any encoding is compared after one decoding', async (t) => {
   }
 })
 
-t.test('a request without a path, or with one that cannot be any, is refused', async (t) => {
+t.test('a request without a path, or with an invalid one, is refused', async (t) => {
   const depot = await openFileDepot(t)
   for (const [query, text] of [
     ['', /^The parameter path is missing\.$/],
@@ -248,7 +248,7 @@ t.test('a request without a path, or with one that cannot be any, is refused', a
   })
 })
 
-t.test('a file that was removed is gone', async (t) => {
+t.test('a removed file answers 410', async (t) => {
   const depot = await openFileDepot(t)
   fs.rmSync(depot.payload)
   equalProblem(t, await depot.get(), GONE)
@@ -259,7 +259,7 @@ t.test('a file that was removed is gone', async (t) => {
   equalProblem(t, await depot.get(), GONE, 'a file in the place of its directory')
 })
 
-t.test('a file that has changed is refused until the repository is read again', async (t) => {
+t.test('a changed file is refused until the next scan', async (t) => {
   const depot = await openFileDepot(t)
   fs.appendFileSync(depot.payload, 'more')
   fs.utimesSync(depot.payload, MODIFIED_AT, MODIFIED_AT)
@@ -270,7 +270,7 @@ t.test('a file that has changed is refused until the repository is read again', 
   t.ok((await depot.get()).rawPayload.equals(Buffer.alloc(CONTENT.length)))
 })
 
-t.test('what lies in the place of a file is not followed', async (t) => {
+t.test('a link, directory or device in the place of a file is not opened', async (t) => {
   const depot = await openFileDepot(t)
   const outside = path.join(depot.root, 'outside.bin')
   fs.writeFileSync(outside, CONTENT)
@@ -298,7 +298,7 @@ t.test('what lies in the place of a file is not followed', async (t) => {
   equalProblem(t, await depot.get(), CHANGED, 'a directory that is a link now')
 })
 
-t.test('a link that the catalog knows is followed inside the repository', async (t) => {
+t.test('a link in the catalog is followed inside the repository', async (t) => {
   const depot = await openFileDepot(t)
   fs.renameSync(depot.payload, path.join(depot.repositoryDirectory, 'real.bin'))
   fs.symlinkSync('../real.bin', depot.payload)
@@ -308,7 +308,7 @@ t.test('a link that the catalog knows is followed inside the repository', async 
   t.match(response.headers['content-disposition'], 'filename="fix.uxz"')
 })
 
-t.test('a repository that is not there is said to be away, and not its files to be gone', async (t) => {
+t.test('a missing repository is reported as unavailable, not its files as removed', async (t) => {
   const depot = await openFileDepot(t)
   fs.renameSync(depot.repositoryDirectory, path.join(depot.root, 'unmounted'))
   const response = await depot.get()

@@ -10,7 +10,7 @@ async function fixidsOf(depot: TestDepot, query = ''): Promise<string[]> {
   return response.json().packages.map(({ fixid }: { fixid: string }) => fixid)
 }
 
-t.test('all packages are there, by fixid', async (t) => {
+t.test('all packages are listed, sorted by fixid', async (t) => {
   const depot = await openTestDepot(t, smallRepository())
   const response = await depot.call('/api/v1/packages')
   t.match(response.headers, { 'content-type': 'application/json; charset=utf-8', 'cache-control': 'no-store' })
@@ -18,7 +18,7 @@ t.test('all packages are there, by fixid', async (t) => {
   t.equal(response.json().next, null)
 })
 
-t.test('a list can be had page by page, whatever the size of the pages', async (t) => {
+t.test('a list is paged with any page size', async (t) => {
   const depot = await openTestDepot(t, smallRepository())
   for (const limit of [1, 2, ALL.length, 1000]) {
     const seen: string[] = []
@@ -34,7 +34,7 @@ t.test('a list can be had page by page, whatever the size of the pages', async (
   }
 })
 
-t.test('packages are found by what they are', async (t) => {
+t.test('packages are found by their properties', async (t) => {
   const depot = await openTestDepot(t, {
     ...smallRepository(),
     ...packageFiles({ fixid: 'bare', category: '100% (Odd_Name)' })
@@ -77,7 +77,7 @@ t.test('one package has its files with their digests, its members and its requis
   })
 })
 
-t.test('a package has what is wrong with it, and nothing else', async (t) => {
+t.test('a package has its own problems, and no others', async (t) => {
   const depot = await openTestDepot(t, {
     ...smallRepository(),
     ...packageFiles({ fixid: 'fix', payload: '' }),
@@ -96,7 +96,7 @@ t.test('a package has what is wrong with it, and nothing else', async (t) => {
   t.same((await depot.call(`/api/v1/packages/${UEFI}`)).json().problems, [])
 })
 
-t.test('a package is found by a fixid of any length that one may have', async (t) => {
+t.test('a package is found by a fixid of any allowed length', async (t) => {
   const [long, longest] = ['lnvgy_fw_'.padEnd(200, 'x'), '字'.repeat(83).padEnd(89, 'y')]
   // Its files have the longest names that a file system takes, so the metadata has a name of its own.
   const depot = await openTestDepot(t, {
@@ -113,7 +113,7 @@ t.test('a package is found by a fixid of any length that one may have', async (t
   equalProblem(t, longer, { status: 400, id: 'FQXHMUP9001L', text: /fixid is "x+"… and longer than 255 characters/ })
 })
 
-t.test('what is wrong in the repository is listed, page by page', async (t) => {
+t.test('the problems of the repository are listed in pages', async (t) => {
   const depot = await openTestDepot(t, { 'c.bin': 'x', 'b.bin': 'x', 'a.xml': '<broken' })
   const { problems } = (await depot.call('/api/v1/problems')).json()
   t.ok(problems.length >= 3)
@@ -129,7 +129,7 @@ t.test('what is wrong in the repository is listed, page by page', async (t) => {
   t.same(seen, problems)
 })
 
-t.test('what makes no sense is a problem that names it', async (t) => {
+t.test('an invalid request is a problem that names the parameter', async (t) => {
   const depot = await openTestDepot(t, smallRepository())
   for (const [query, text] of [
     ['packages?limit=0', /limit has the value "0"; it must be a number from 1 to 1000/],

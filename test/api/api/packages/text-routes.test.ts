@@ -23,7 +23,7 @@ function without(files: Files, name: string): Files {
 const writeAgain = (depot: TestDepot, name: string, content: string) =>
   fs.writeFileSync(path.join(depot.repositoryDirectory, name), content)
 
-t.test('the readme and the change history are plain text that no browser takes for anything else', async (t) => {
+t.test('the readme and the change history are plain text that browsers do not interpret', async (t) => {
   const depot = await openTestDepot(t, smallRepository())
   for (const [name, text] of [
     ['readme', `Readme of ${UEFI}\n`],
@@ -46,7 +46,7 @@ t.test('the readme and the change history are plain text that no browser takes f
   }
 })
 
-t.test('a text is read in the encoding that it has', async (t) => {
+t.test('a text is decoded with its encoding', async (t) => {
   const text = 'Gerät für 5 €: “naïve”\r\n'
   const windows = Buffer.from('Gerät für 5 \x80: \x93naïve\x94\r\n', 'latin1')
   for (const [name, bytes] of Object.entries({
@@ -66,7 +66,7 @@ t.test('a text is read in the encoding that it has', async (t) => {
   t.equal((await depot.call(README)).body, 'Größe: 5 µm')
 })
 
-t.test('bytes that are no text are sent all the same, and an empty text is empty', async (t) => {
+t.test('bytes that are not text are still sent, and an empty text is empty', async (t) => {
   const depot = await withReadme(t, Buffer.from(Array.from({ length: 512 }, (_, index) => (index + 0x80) % 256)))
   const response = await depot.call(README)
   t.equal(response.statusCode, 200)
@@ -75,7 +75,7 @@ t.test('bytes that are no text are sent all the same, and an empty text is empty
   t.match(await empty.call(README), { statusCode: 200, body: '' })
 })
 
-t.test('HTML is plain text too, and only where there is no other readme', async (t) => {
+t.test('HTML is sent as plain text, and only if there is no other readme', async (t) => {
   const html = '<script>alert(1)</script>'
   const both = await withReadme(t, 'plain', { 'fix.html': html, 'fix.htm': html })
   t.equal((await both.call(README)).body, 'plain')
@@ -87,7 +87,7 @@ t.test('HTML is plain text too, and only where there is no other readme', async 
   })
 })
 
-t.test('a package that has no such text answers that it has none', async (t) => {
+t.test('a package without such a text answers 404', async (t) => {
   const files = packageFiles({ fixid: 'fix' })
   for (const [name, file, text] of [
     ['readme', 'fix.txt', /^The package fix has no readme\.$/],
@@ -113,7 +113,7 @@ t.test('a text that is too large is refused, and can be downloaded', async (t) =
   t.equal((await depot.call('/api/v1/packages/fix/file?path=fix.chg')).rawPayload.length, MAX_TEXT_BYTES + 1)
 })
 
-t.test('a text that has changed or gone since the repository was read is refused', async (t) => {
+t.test('a text that was changed or removed since the last scan is refused', async (t) => {
   const depot = await withReadme(t, 'as it was')
   writeAgain(depot, 'fix.txt', 'as it is now')
   const changed = { status: 409, id: 'FQXHMUP9031L', text: /^The file fix\.txt has changed: / }

@@ -58,7 +58,7 @@ t.test('several tasks are canceled at once; with one that is unknown, none is', 
   for (const id of ids) t.match(await statusOf(depot, id), { state: 'canceled' })
 })
 
-t.test('what is complete stays complete when it is to be canceled', async (t) => {
+t.test('a completed task stays completed when it is canceled', async (t) => {
   const depot = await openTestDepot(t, smallRepository())
   const { taskid } = await depot.export({ fixids: [UEFI] })
   for (const [url, payload] of [
@@ -91,7 +91,7 @@ for (const location of ['tasks', 'jobs']) {
   })
 }
 
-t.test('a job is left alone unless its cancellation is asked for', async (t) => {
+t.test('a job is unchanged unless its cancellation is requested', async (t) => {
   const depot = await openTestDepot(t, smallRepository())
   const id = await startExport(depot, UEFI)
   for (const cancelRequest of ['false', false]) {
@@ -100,7 +100,7 @@ t.test('a job is left alone unless its cancellation is asked for', async (t) => 
   }
 })
 
-t.test('requests that make no sense are refused, and cancel nothing', async (t) => {
+t.test('invalid requests are refused, and cancel nothing', async (t) => {
   const depot = await openTestDepot(t, smallRepository())
   const id = await startExport(depot, UEFI)
   for (const [url, payload] of [
@@ -120,7 +120,7 @@ t.test('requests that make no sense are refused, and cancel nothing', async (t) 
   t.match(await statusOf(depot, id), { state: 'created' })
 })
 
-t.test('nobody cancels without a login', async (t) => {
+t.test('canceling needs a login', async (t) => {
   const depot = await openTestDepot(t, smallRepository())
   const id = await startExport(depot, UEFI)
   for (const [method, url] of [

@@ -36,7 +36,7 @@ t.test('an export is followed from its acceptance to its archive', async (t) => 
   t.match(await status('?taskid=0'), { taskIds: '', state: 'complete' })
 })
 
-t.test('several tasks that wait are summed up, of all kinds or of one', async (t) => {
+t.test('several queued tasks are summed up, of all kinds or of one', async (t) => {
   const { call } = await openTestDepot(t, smallRepository())
   for (const fixids of [[XCC], []]) await call(EXPORT, { method: 'PUT', payload: { fixids } })
   await call('/updateRepositories/firmware?action=read', { method: 'PUT' })
@@ -110,7 +110,7 @@ t.test('every spelling of the parameters means the same', async (t) => {
   t.same((await call(`${STATUS}/?taskid=12`)).json(), expected, 'a slash at the end')
 })
 
-t.test('a task that is not there is refused in the shape of the status call', async (t) => {
+t.test('an unknown task is refused in the form of the status call', async (t) => {
   const { call } = await buildTestApp(t, { tasks: readerOf([someTask()]) })
   for (const taskid of ['99', '2147483648', '9007199254740993', '9'.repeat(400)]) {
     const expected = { status: 400, id: 'FQXHMUP9003L', text: new RegExp(`^There is no task ${taskid.slice(0, 50)}`) }
@@ -118,7 +118,7 @@ t.test('a task that is not there is refused in the shape of the status call', as
   }
 })
 
-t.test('what is no task number is refused with the parameter and the value named', async (t) => {
+t.test('an invalid task id is refused with the parameter and the value', async (t) => {
   const { call } = await buildTestApp(t, { tasks: readerOf([someTask()]) })
   const text = /^The parameter taskid has the value ".*"; it must be 0 or the number of a task/
   for (const taskid of ['-1', '1.5', '1e3', 'abc', '', '%20', '0x1', '12;drop', '١٢', '%00', 'null', '12,13']) {
@@ -128,7 +128,7 @@ t.test('what is no task number is refused with the parameter and the value named
   equalStatusError(t, await call(`${STATUS}?taskid=%zz`), { status: 400, id: 'FQXHMUP9001L', text }, 'undecodable')
 })
 
-t.test('a task number that is given twice with different values is refused', async (t) => {
+t.test('two different task ids are refused', async (t) => {
   const { call } = await buildTestApp(t, { tasks: readerOf([someTask()]) })
   for (const query of ['taskid=12&taskid=13', 'taskid=12&taskIds=13']) {
     const expected = {
@@ -140,7 +140,7 @@ t.test('a task number that is given twice with different values is refused', asy
   }
 })
 
-t.test('a kind of task that nobody knows is refused with the known ones named', async (t) => {
+t.test('an unknown kind of task is refused with the accepted ones', async (t) => {
   const { call } = await buildTestApp(t, { tasks: readerOf([]) })
   for (const type of ['IMPORT', 'constructor', '', '*']) {
     const expected = {
@@ -152,13 +152,13 @@ t.test('a kind of task that nobody knows is refused with the known ones named', 
   }
 })
 
-t.test('whoever has not logged in is refused in the shape of the status call', async (t) => {
+t.test('a request without a login is refused in the form of the status call', async (t) => {
   const { app } = await buildTestApp(t, { tasks: readerOf([]) })
   const expected = { status: 401, id: 'FQXHMSE9001L', text: /missing or wrong/ }
   equalStatusError(t, await app.inject(`${STATUS}?taskid=1`), expected)
 })
 
-t.test('of very many tasks only the first hundred are listed, and all are counted', async (t) => {
+t.test('only the first hundred tasks are listed, and all are counted', async (t) => {
   const tasks = Array.from({ length: 250 }, (_, index) => someTask({ id: index + 1 }))
   const { call } = await buildTestApp(t, { tasks: readerOf(tasks) })
   const body = (await call(`${STATUS}?taskid=0`)).json()

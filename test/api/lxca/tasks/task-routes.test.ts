@@ -23,7 +23,7 @@ async function withTasks(t: Parameters<typeof openTestDepot>[0]) {
   return { depot, complete, canceled, failed, pending }
 }
 
-t.test('/tasks lists all tasks, the newest first, with their states in words', async (t) => {
+t.test('/tasks lists all tasks, newest first, with their states as words', async (t) => {
   const { depot, complete, canceled, failed, pending } = await withTasks(t)
   const response = await depot.call('/tasks')
   t.match(response.headers['content-type'], /^application\/json/)
@@ -54,7 +54,7 @@ t.test('without a task the lists are empty arrays', async (t) => {
   for (const url of ['/tasks', '/jobs']) t.same((await depot.call(url)).json(), [])
 })
 
-t.test('/tasks/{ids} is an array, also for one id, in the order that was asked for', async (t) => {
+t.test('/tasks/{ids} is an array, also for one id, in the requested order', async (t) => {
   const { depot, complete, pending } = await withTasks(t)
   t.match((await depot.call(`/tasks/${complete}`)).json(), [{ id: String(complete) }])
   const two = (await depot.call(`/tasks/${pending},${complete}`)).json()
@@ -64,7 +64,7 @@ t.test('/tasks/{ids} is an array, also for one id, in the order that was asked f
   )
 })
 
-t.test('compact leaves the children out', async (t) => {
+t.test('compact omits the children', async (t) => {
   const { depot, complete } = await withTasks(t)
   for (const url of ['/tasks', `/tasks/${complete}`]) {
     for (const task of (await depot.call(`${url}?compact=true`)).json()) t.notOk('children' in task)
@@ -72,7 +72,7 @@ t.test('compact leaves the children out', async (t) => {
   }
 })
 
-t.test('numbers that no task has are a 404 that names them all', async (t) => {
+t.test('unknown ids are a 404 that names all of them', async (t) => {
   const { depot, complete } = await withTasks(t)
   const missing = { status: 404, id: 'FQXHMUP9003L', text: /^There is no task 98, 99\.$/ }
   for (const location of ['tasks', 'jobs']) {
@@ -101,7 +101,7 @@ t.test('/jobs shows the same tasks in the older form', async (t) => {
   ])
 })
 
-t.test('/jobs is filtered by state and by uuid, also in the one parameter that a client makes of both', async (t) => {
+t.test('/jobs is filtered by state and by uuid, also when a client sends both in one parameter', async (t) => {
   const { depot, pending, complete } = await withTasks(t)
   const idsOf = async (query: string) =>
     (await depot.call(`/jobs?${query}`)).json().map(({ id }: { id: string }) => Number(id))

@@ -39,20 +39,20 @@ async function sendPlainly(port: number, text: string): Promise<string> {
   return (await socket.toArray()).join('')
 }
 
-t.test('it speaks TLS 1.2 and 1.3, to clients that trust its certificate', async (t) => {
+t.test('the server speaks TLS 1.2 and 1.3 with clients that trust its certificate', async (t) => {
   const { port } = await start(t)
   t.equal(await post(port, { ca: first.cert }), 'POST over TLSv1.3')
   t.equal(await post(port, { ca: first.cert, maxVersion: 'TLSv1.2' }), 'POST over TLSv1.2')
   await t.rejects(post(port, { ca: second.cert }), /self-signed certificate|certificate/)
 })
 
-t.test('nothing older is spoken', async (t) => {
+t.test('versions of TLS before 1.2 are refused', async (t) => {
   const { port } = await start(t)
   const old = { maxVersion: 'TLSv1.1', minVersion: 'TLSv1', ciphers: 'DEFAULT@SECLEVEL=0' } as const
   await t.rejects(post(port, { ca: first.cert, ...old }), /protocol|version|alert/i)
 })
 
-t.test('a client of plain HTTP gets a sentence', async (t) => {
+t.test('a client of plain HTTP gets a 400 that names HTTPS', async (t) => {
   const { port } = await start(t)
   for (const request of [
     'GET / HTTP/1.1\r\nHost: x\r\n\r\n',
@@ -67,7 +67,7 @@ t.test('a client of plain HTTP gets a sentence', async (t) => {
   t.equal(await post(port, { ca: first.cert }), 'POST over TLSv1.3', 'others are served')
 })
 
-t.test('a handshake that comes byte by byte is understood', async (t) => {
+t.test('a handshake that arrives byte by byte succeeds', async (t) => {
   const { port } = await start(t)
   const inner = net.connect(port, '127.0.0.1')
   const [client, outer] = await pair(t)
@@ -82,7 +82,7 @@ t.test('a handshake that comes byte by byte is understood', async (t) => {
   inner.destroy()
 })
 
-t.test('clients that connect and go, or send rubbish, do no harm', async (t) => {
+t.test('clients that disconnect at once or send invalid bytes do not affect other clients', async (t) => {
   const { port } = await start(t)
   for (let round = 0; round < 20; round += 1) {
     const socket = net.connect(port, '127.0.0.1')
@@ -95,7 +95,7 @@ t.test('clients that connect and go, or send rubbish, do no harm', async (t) => 
   t.equal(await post(port, { ca: first.cert }), 'POST over TLSv1.3')
 })
 
-t.test('a new certificate counts from the next connection on', async (t) => {
+t.test('a new certificate is used from the next connection on', async (t) => {
   const { port, source } = await start(t)
   source.replace(second)
   t.equal(await post(port, { ca: second.cert }), 'POST over TLSv1.3')

@@ -4,7 +4,7 @@ import { lenientBody, lenientQuery, listItems } from '../../../../src/http/lxca/
 
 const plain = (query: object) => ({ ...query })
 
-t.test('names and enumerated values come out in one spelling', async (t) => {
+t.test('names and enumerated values are normalised to one spelling', async (t) => {
   for (const [given, expected] of [
     [{ ACTION: 'Export' }, { action: 'export' }],
     [{ Key: 'UPDATESBYMT' }, { key: 'updatesByMt' }],
@@ -21,16 +21,16 @@ t.test('names and enumerated values come out in one spelling', async (t) => {
   }
 })
 
-t.test('a value that is not known is left as it is, for the schema to refuse', async (t) => {
+t.test('an unknown value is left unchanged, so that the schema refuses it', async (t) => {
   t.same(plain(lenientQuery({ key: 'Packages' })), { key: 'Packages' })
 })
 
-t.test('a list that is repeated is one list', async (t) => {
+t.test('a repeated list is joined to one list', async (t) => {
   t.same(plain(lenientQuery({ mt: ['7X05', '7X06'] })), { mt: '7X05,7X06' })
   t.same(plain(lenientQuery({ mt: '7X05', MTS: '7X06,7X01' })), { mt: '7X05,7X06,7X01' })
 })
 
-t.test('a value that is repeated as it was counts once, and a contradiction is refused', async (t) => {
+t.test('a repeated equal value counts once, and a different value is refused', async (t) => {
   t.same(plain(lenientQuery({ action: ['export', 'EXPORT'] })), { action: 'export' })
   t.same(plain(lenientQuery({ unknown: ['1', '2'] })), { unknown: '1' })
   for (const query of [
@@ -43,7 +43,7 @@ t.test('a value that is repeated as it was counts once, and a contradiction is r
   }
 })
 
-t.test('parameters that are named like members of every object are like any other', async (t) => {
+t.test('parameters named like members of Object.prototype are handled like others', async (t) => {
   const outcome = (given: Record<string, string | string[]>): unknown => {
     try {
       return lenientQuery(given).action
@@ -56,13 +56,13 @@ t.test('parameters that are named like members of every object are like any othe
   }
 })
 
-t.test('attributes of a body come out in one spelling, with their values untouched', async (t) => {
+t.test('attribute names of a body are normalised, and their values are unchanged', async (t) => {
   const body = { FixIds: ['A'], MT: ['7x05'], OS: '', Type: 'Latest', CLEANUPIF: 1, other: 2 }
   t.same(lenientBody(body), { fixids: ['A'], mt: ['7x05'], os: '', type: 'Latest', cleanUpIf: 1, other: 2 })
   for (const other of [undefined, null, [], ['fixids'], 'text', 5]) t.equal(lenientBody(other), other)
 })
 
-t.test('a list parted by commas is its items, each once', async (t) => {
+t.test('a comma-separated list is split into its items, each once', async (t) => {
   t.same(listItems('a, b,,a ,c,'), ['a', 'b', 'c'])
   t.same(listItems(''), [])
   t.same(listItems(undefined), [])

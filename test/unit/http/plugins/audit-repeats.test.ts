@@ -49,7 +49,7 @@ t.test(
   }
 )
 
-t.test('who goes on for a day has some records more, and not one for each minute', async (t) => {
+t.test('repetitions for a day add a few records, not one for each minute', async (t) => {
   const { repeats, recorded, state } = start()
   for (; state.time < 24 * 60 * MINUTE_MS; state.time += MINUTE_MS / 6) {
     await repeats.take('a', EVENT)
@@ -81,7 +81,7 @@ t.test(
   }
 )
 
-t.test('callers beyond the limit are counted together, and say nothing of anyone', async (t) => {
+t.test('callers beyond the limit are counted together, without a name', async (t) => {
   const { repeats, recorded } = start(2)
   for (const key of ['a', 'b', 'c', 'd', 'e', 'a']) await repeats.take(key, { ...EVENT, user: key, address: key })
   await repeats.close()
@@ -95,22 +95,25 @@ t.test('callers beyond the limit are counted together, and say nothing of anyone
   t.equal(recorded.length, 5)
 })
 
-t.test('what cannot be recorded is not taken for recorded, and a count is kept until it can be', async (t) => {
-  const { repeats, recorded, state } = start()
-  state.failing = true
-  await t.rejects(repeats.take('a', EVENT), /disk is full/)
-  state.failing = false
-  await repeats.take('a', EVENT)
-  await repeats.take('a', EVENT)
-  t.equal(recorded.length, 1)
-  state.failing = true
-  await t.rejects(repeats.close(), /disk is full/)
-  state.failing = false
-  await repeats.close()
-  t.match(recorded, [EVENT, { count: 1 }])
-})
+t.test(
+  'an event that cannot be recorded is not treated as recorded, and its count is kept until it can be',
+  async (t) => {
+    const { repeats, recorded, state } = start()
+    state.failing = true
+    await t.rejects(repeats.take('a', EVENT), /disk is full/)
+    state.failing = false
+    await repeats.take('a', EVENT)
+    await repeats.take('a', EVENT)
+    t.equal(recorded.length, 1)
+    state.failing = true
+    await t.rejects(repeats.close(), /disk is full/)
+    state.failing = false
+    await repeats.close()
+    t.match(recorded, [EVENT, { count: 1 }])
+  }
+)
 
-t.test('who repeats something waits for the record of the first one', async (t) => {
+t.test('a repetition waits for the record of the first event', async (t) => {
   const { promise, resolve } = Promise.withResolvers<void>()
   const repeats = createRepeats({ limit: 1, forgetMs: 0, now: () => 0, record: () => promise })
   let isDone = false

@@ -2,12 +2,12 @@ import type { FastifyRequest } from 'fastify'
 import t from 'tap'
 import { identityOf } from '../../../../src/http/plugins/audit-subject.ts'
 
-t.test('a request that fails before it has a route is of nobody', async (t) => {
+t.test('a request that fails before routing has no user', async (t) => {
   const request = { routeOptions: {} } as unknown as FastifyRequest
   t.equal(identityOf(request, 400), undefined)
 })
 
-t.test('the kind of login is told as the trail calls it', async (t) => {
+t.test('the kind of login has the name that the audit trail uses', async (t) => {
   const of = (kind: string) =>
     identityOf({ identity: { name: 'ann', kind }, routeOptions: {} } as unknown as FastifyRequest, 200)
   t.same(['password', 'session', 'token'].map(of), [

@@ -13,7 +13,7 @@ async function send(payload: string | Buffer, type?: string) {
   return { status: response.statusCode, ...response.json() }
 }
 
-t.test('a body is decoded by the charset that its type names', async (t) => {
+t.test('a body is decoded with the charset of its content type', async (t) => {
   const text = '{"name":"Größe"}'
   for (const [bytes, type] of [
     [Buffer.from(text), 'application/json'],
@@ -28,19 +28,19 @@ t.test('a body is decoded by the charset that its type names', async (t) => {
   }
 })
 
-t.test('a body of nothing but space is no body', async (t) => {
+t.test('a body of white space is no body', async (t) => {
   for (const payload of ['', ' ', '\r\n\t', '\ufeff']) {
     t.match(await send(payload, 'application/json'), { status: 200, type: 'undefined' }, JSON.stringify(payload))
   }
 })
 
-t.test('any JSON value is read', async (t) => {
+t.test('any JSON value is parsed', async (t) => {
   for (const value of [null, 5, 'text', [1], { a: 1 }, true]) {
     t.same((await send(JSON.stringify(value))).body, value)
   }
 })
 
-t.test('a body that is longer than the limit is refused without being read', async (t) => {
+t.test('a body above the limit is refused without being read', async (t) => {
   const { status, code } = await send(Buffer.alloc(BODY_LIMIT_BYTES + 1, ' '), 'application/json')
   t.match({ status, code }, { status: 413, code: 'FST_ERR_CTP_BODY_TOO_LARGE' })
 })

@@ -6,7 +6,7 @@ function textOf(finding: object, part = 'body'): string {
   return schemaProblem([whole], part).message
 }
 
-t.test('the sentence names the attribute, its value and what is accepted', async (t) => {
+t.test('the sentence names the attribute, its value and the accepted values', async (t) => {
   for (const [finding, expected] of [
     [
       { keyword: 'required', instancePath: '', params: { missingProperty: 'fixids' } },
@@ -36,7 +36,7 @@ t.test('the sentence names the attribute, its value and what is accepted', async
   }
 })
 
-t.test('a value that may be a secret is not repeated', async (t) => {
+t.test('a value that can be a secret is not quoted', async (t) => {
   const finding = { instancePath: '/password', data: 'canary', params: { type: 'string', limit: 3 } }
   for (const keyword of ['type', 'maxLength', 'pattern', 'enum']) {
     const params = { ...finding.params, allowedValues: [] }
@@ -44,7 +44,7 @@ t.test('a value that may be a secret is not repeated', async (t) => {
   }
 })
 
-t.test('parameters of the query are called parameters', async (t) => {
+t.test('query parameters are called parameters', async (t) => {
   const finding = { keyword: 'required', params: { missingProperty: 'action' } }
   t.equal(textOf(finding, 'querystring'), 'The parameter action is missing.')
   t.equal(schemaProblem([], 'querystring').code, 'PARAMETER_INVALID')
@@ -56,7 +56,7 @@ t.test('a long value is cut', async (t) => {
   t.ok(textOf(finding).length < 200)
 })
 
-t.test('a value that is nested deeper than can be written is still answered', async (t) => {
+t.test('a value nested too deep for JSON.stringify is still answered', async (t) => {
   let deep: unknown[] = []
   for (let depth = 0; depth < 100_000; depth += 1) deep = [deep]
   const finding = { keyword: 'type', instancePath: '/a', data: deep, params: { type: 'string' } }

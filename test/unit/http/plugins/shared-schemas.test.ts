@@ -12,7 +12,7 @@ function describe(schemas: Record<string, object>) {
 
 const A = { type: 'object', title: 'A', properties: { title: { type: 'string' } } }
 
-t.test('a schema with a title has one place, wherever it is used', async (t) => {
+t.test('a schema with a title is moved to components, and all uses refer to it', async (t) => {
   const list = { type: 'array', items: A }
   t.same(shareSchemas(describe({ '/a': A, '/list': list })), {
     ...describe({
@@ -23,16 +23,16 @@ t.test('a schema with a title has one place, wherever it is used', async (t) => 
   })
 })
 
-t.test('what an answer says of itself is not a part of its schema', async (t) => {
+t.test('the description of an answer is not part of its schema', async (t) => {
   const { components } = shareSchemas(describe({ '/a': { ...A, description: 'Fine.' }, '/b': A }))
   t.same(components, { securitySchemes: {}, schemas: { A } })
 })
 
-t.test('examples are left as they are', async (t) => {
+t.test('examples are unchanged', async (t) => {
   const schema = { type: 'object', examples: [{ title: 'A title' }] }
   t.same(shareSchemas(describe({ '/a': schema })).paths, describe({ '/a': schema }).paths)
 })
 
-t.test('two different schemas of one title are an error', async (t) => {
+t.test('two different schemas with one title are an error', async (t) => {
   t.throws(() => shareSchemas(describe({ '/a': A, '/b': { ...A, type: 'string' } })), /title A/)
 })

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { attachmentOf } from '../../../../src/http/transfer/content-disposition.ts'
 
-t.test('a plain name stands between quotes', async (t) => {
+t.test('a plain name is quoted', async (t) => {
   for (const name of [
     'a.uxz',
     'lnvgy_fw_uefi_ive164o-3.10_anyos_32-64.uxz',
@@ -12,7 +12,7 @@ t.test('a plain name stands between quotes', async (t) => {
   }
 })
 
-t.test('any other name is encoded, beside one that older clients can use', async (t) => {
+t.test('any other name is encoded, with a fallback for older clients', async (t) => {
   for (const [name, plain, encoded] of [
     ['Gerät.txt', 'Ger_t.txt', 'Ger%C3%A4t.txt'],
     ['字.txt', '_.txt', '%E5%AD%97.txt'],

@@ -23,7 +23,7 @@ async function open(t: Test, options: EventStreamOptions): Promise<{ response: R
 
 const isTrusted = async () => true
 
-t.test('events are sent as the standard has them, and none after the end', async (t) => {
+t.test("events are sent in the standard's format, and none after the end", async (t) => {
   const { response, stream } = await open(t, { isTrusted })
   stream.send({ id: '7', event: 'thing', data: { text: 'two\nlines' } })
   stream.close()
@@ -33,18 +33,18 @@ t.test('events are sent as the standard has them, and none after the end', async
   t.equal(await response.text(), 'retry: 2000\n\nid: 7\nevent: thing\ndata: {"text":"two\\nlines"}\n\n')
 })
 
-t.test('a silent stream shows that it lives, until its client is not welcome any more', async (t) => {
+t.test('a silent stream sends heartbeats until its client is no longer trusted', async (t) => {
   let heartbeats = 0
   const { response } = await open(t, { heartbeatMs: 1, isTrusted: async () => ++heartbeats < 4 })
   t.equal(await response.text(), 'retry: 2000\n\n:\n\n:\n\n:\n\n')
 })
 
-t.test('a client whose right to be there cannot be checked is cut', async (t) => {
+t.test('a client whose login cannot be checked is disconnected', async (t) => {
   const { response } = await open(t, { heartbeatMs: 1, isTrusted: () => Promise.reject(new Error('no database')) })
   t.equal(await response.text(), 'retry: 2000\n\n')
 })
 
-t.test('a client that takes nothing is cut before much waits for it', async (t) => {
+t.test('a client that receives nothing is disconnected before many bytes wait', async (t) => {
   const { response, stream } = await open(t, { isTrusted })
   const data = { text: 'x'.repeat(1_000_000) }
   for (let count = 0; count < 40; count += 1) {
@@ -56,7 +56,7 @@ t.test('a client that takes nothing is cut before much waits for it', async (t) 
   await t.rejects(response.text(), 'the answer is cut')
 })
 
-t.test('who waits until a client has taken all goes on when it has', async (t) => {
+t.test('drained resolves when the client has received the events', async (t) => {
   const { response, stream } = await open(t, { isTrusted })
   stream.send({ id: '1', event: 'thing', data: { text: 'x'.repeat(3_000_000) } })
   const text = response.text()
@@ -65,7 +65,7 @@ t.test('who waits until a client has taken all goes on when it has', async (t) =
   t.ok((await text).length > 3_000_000)
 })
 
-t.test('a stream for a client that has gone already is closed', async (t) => {
+t.test('a stream for a disconnected client is closed', async (t) => {
   const app = Fastify()
   const gone = Promise.withResolvers<void>()
   app.get('/', async (request, reply) => {

@@ -8,7 +8,7 @@ async function* parts<Part>(...items: Part[]): AsyncGenerator<Part> {
 
 const write = (json: JsonText) => text(textStream(json))
 
-t.test('an object is written with its values, and with streams where they stand', async (t) => {
+t.test('an object is written with its values, and with streams in place', async (t) => {
   const json = objectText({
     list: arrayText(parts('1', '2,3', '"4"')),
     'a "name"': { deep: [null, true] },
@@ -17,13 +17,13 @@ t.test('an object is written with its values, and with streams where they stand'
   t.equal(await write(json), '{"list":[1,2,3,"4"],"a \\"name\\"":{"deep":[null,true]},"last":"ä\\n"}')
 })
 
-t.test('nothing at all is written as empty', async (t) => {
+t.test('empty objects and arrays are written as empty', async (t) => {
   t.equal(await write(objectText({})), '{}')
   t.equal(await write(arrayText(parts())), '[]')
   t.same(JSON.parse(await write(objectText({ list: arrayText(parts()) }))), { list: [] })
 })
 
-t.test('streams can stand in streams', async (t) => {
+t.test('streams can be nested', async (t) => {
   const inner = (name: string) => objectText({ name, items: arrayText(parts('1')) })
   const json = objectText({ all: arrayText(parts(inner('a'), inner('b'))) })
   t.same(JSON.parse(await write(json)), {
@@ -34,7 +34,7 @@ t.test('streams can stand in streams', async (t) => {
   })
 })
 
-t.test('a failure on the way is a failure of the stream', async (t) => {
+t.test('an error of a source is an error of the stream', async (t) => {
   async function* failing(): AsyncGenerator<string> {
     yield '1'
     throw new Error('no more')

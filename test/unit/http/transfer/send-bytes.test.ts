@@ -61,7 +61,7 @@ t.test('a range is sent byte for byte, whatever its size', async (t) => {
   }
 })
 
-t.test('an archive that gives few bytes at a time is sent whole', async (t) => {
+t.test('a file with short reads is sent whole', async (t) => {
   const bytes = patterned(50_000)
   const archive = archiveOf(bytes)
   const sparing: OpenFile = {
@@ -72,7 +72,7 @@ t.test('an archive that gives few bytes at a time is sent whole', async (t) => {
   t.ok(Buffer.from(await (await fetch(url)).arrayBuffer()).equals(bytes))
 })
 
-t.test('downloads at the same time and one after the other do not mix', async (t) => {
+t.test('concurrent and consecutive downloads do not share bytes', async (t) => {
   const servers = await Promise.all(
     [1, 2, 3, 4].map(async (value) => {
       const bytes = Buffer.alloc(3 * MIB + value, value)
@@ -89,7 +89,7 @@ t.test('downloads at the same time and one after the other do not mix', async (t
   }
 })
 
-t.test('an archive that ends too early cuts the connection, and is an error', async (t) => {
+t.test('a file that ends too early cuts the connection, and is an error', async (t) => {
   const { url, endings, server } = await serve(t, archiveOf(patterned(MIB + 10), 3 * MIB), {
     start: 0,
     end: 3 * MIB - 1
@@ -101,7 +101,7 @@ t.test('an archive that ends too early cuts the connection, and is an error', as
   t.match(endings, [/^The file repository20260105093000\.zip ends at byte 1048586$/])
 })
 
-t.test('a client that goes ends the sending without an error', async (t) => {
+t.test('a client that disconnects ends the transfer without an error', async (t) => {
   const bytes = patterned(64 * MIB)
   const { url, endings, server } = await serve(t, archiveOf(bytes), { start: 0, end: bytes.length - 1 })
   const sent = once(server, 'sent')
@@ -113,39 +113,42 @@ t.test('a client that goes ends the sending without an error', async (t) => {
   t.same(endings, ['resolved'])
 })
 
-t.test('a read that fails while the client is slow is an error of the sending and no other', async (t) => {
-  const failed = Promise.withResolvers<void>()
-  const archive: OpenFile = {
-    ...archiveOf(patterned(MIB), 2 * MIB),
-    async readInto(buffer, position) {
-      if (position === 0) return buffer.length
-      failed.resolve()
-      throw new Error('EIO')
+t.test(
+  'a read that fails while the client is slow rejects the transfer, and is not an unhandled rejection',
+  async (t) => {
+    const failed = Promise.withResolvers<void>()
+    const archive: OpenFile = {
+      ...archiveOf(patterned(MIB), 2 * MIB),
+      async readInto(buffer, position) {
+        if (position === 0) return buffer.length
+        failed.resolve()
+        throw new Error('EIO')
+      }
     }
+    const unhandled: unknown[] = []
+    const onUnhandled = (reason: unknown) => unhandled.push(reason)
+    process.on('unhandledRejection', onUnhandled)
+    t.teardown(() => process.off('unhandledRejection', onUnhandled))
+    // Takes the first part only some turns after the second one could not be read.
+    const slow = new Writable({
+      async write(_part, _encoding, done) {
+        await failed.promise
+        for (let turn = 0; turn < 5; turn += 1) await new Promise((resolve) => setImmediate(resolve))
+        done()
+      }
+    })
+    await t.rejects(
+      sendBytes(
+        Object.assign(slow, { socket: null }) as unknown as ServerResponse,
+        archive,
+        { start: 0, end: 2 * MIB - 1 },
+        () => {}
+      ),
+      {
+        message: 'EIO'
+      }
+    )
+    t.ok(slow.destroyed)
+    t.same(unhandled, [], 'nothing that would end the process')
   }
-  const unhandled: unknown[] = []
-  const onUnhandled = (reason: unknown) => unhandled.push(reason)
-  process.on('unhandledRejection', onUnhandled)
-  t.teardown(() => process.off('unhandledRejection', onUnhandled))
-  // Takes the first part only some turns after the second one could not be read.
-  const slow = new Writable({
-    async write(_part, _encoding, done) {
-      await failed.promise
-      for (let turn = 0; turn < 5; turn += 1) await new Promise((resolve) => setImmediate(resolve))
-      done()
-    }
-  })
-  await t.rejects(
-    sendBytes(
-      Object.assign(slow, { socket: null }) as unknown as ServerResponse,
-      archive,
-      { start: 0, end: 2 * MIB - 1 },
-      () => {}
-    ),
-    {
-      message: 'EIO'
-    }
-  )
-  t.ok(slow.destroyed)
-  t.same(unhandled, [], 'nothing that would end the process')
-})
+)

@@ -30,7 +30,7 @@ function someExports() {
   return { state, feed, errors, moreReads }
 }
 
-t.test('who follows gets what is there, and then every change once, in order', async (t) => {
+t.test('a follower gets the live exports, and then every change once, in order', async (t) => {
   const { state, feed, moreReads } = someExports()
   state.ended = [someTask({ id: 1, state: 'completed' })]
   state.live = [someTask({ id: 2, state: 'queued' })]
@@ -49,7 +49,7 @@ t.test('who follows gets what is there, and then every change once, in order', a
   follower.stop()
 })
 
-t.test('of what happens before a follower listens it is told the last, in the order of the changes', async (t) => {
+t.test('a follower gets the last state of each change before it listens, in the order of the changes', async (t) => {
   const { state, feed, moreReads } = someExports()
   const follower = await feed.follow()
   for (const bytesDone of [1, 2, 3]) {
@@ -62,7 +62,7 @@ t.test('of what happens before a follower listens it is told the last, in the or
   follower.stop()
 })
 
-t.test('more than a page of ends is told at once', async (t) => {
+t.test('more than a page of ended exports is reported at once', async (t) => {
   const { state, feed, moreReads } = someExports()
   const follower = await feed.follow()
   const numbers: number[] = []
@@ -76,7 +76,7 @@ t.test('more than a page of ends is told at once', async (t) => {
   follower.stop()
 })
 
-t.test('a reading that fails is reported, and the next one tells what was missed', async (t) => {
+t.test('a failed read is reported, and the next read reports the missed changes', async (t) => {
   const { state, feed, errors, moreReads } = someExports()
   const follower = await feed.follow()
   const told: number[] = []
@@ -92,7 +92,7 @@ t.test('a reading that fails is reported, and the next one tells what was missed
   follower.stop()
 })
 
-t.test('nothing is read while nobody follows, and what has ended then is no news', async (t) => {
+t.test('without followers nothing is read, and exports that end meanwhile are not reported', async (t) => {
   const { state, feed, moreReads } = someExports()
   const follower = await feed.follow()
   await moreReads()

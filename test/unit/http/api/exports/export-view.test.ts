@@ -5,13 +5,13 @@ import { someTask } from '../../../../support/api/some-tasks.ts'
 const NOW = new Date('2026-01-05T10:00:00Z')
 const secondsAgo = (seconds: number) => new Date(NOW.getTime() - 1000 * seconds)
 
-t.test('rate and time left are those of the present run', async (t) => {
+t.test('rate and remaining time are those of the current run', async (t) => {
   const run = { startedAt: secondsAgo(10), bytesBefore: 200 }
   const task = someTask({ run, bytesDone: 700, bytesTotal: 1_000 })
   t.match(exportView(task, NOW), { bytesPerSecond: 50, secondsLeft: 6, percent: 70 })
 })
 
-t.test('rate and time left are not known before a run has done something, nor after it', async (t) => {
+t.test('rate and remaining time are null before the first bytes of a run, and after it', async (t) => {
   const unknown = { bytesPerSecond: null, secondsLeft: null }
   for (const [name, task] of Object.entries({
     'nothing done yet': someTask({ run: { startedAt: secondsAgo(10), bytesBefore: 200 }, bytesDone: 200 }),
@@ -24,7 +24,7 @@ t.test('rate and time left are not known before a run has done something, nor af
   }
 })
 
-t.test('the percentage is in tenths, and 100 only when all is done', async (t) => {
+t.test('the percentage has one decimal, and is 100 only when all bytes are done', async (t) => {
   const percent = (bytesDone: number, bytesTotal: number, state: 'running' | 'completed' = 'running') =>
     exportView(someTask({ bytesDone, bytesTotal, state }), NOW).percent
   t.equal(percent(0, 700), 0)

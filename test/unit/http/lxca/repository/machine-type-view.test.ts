@@ -3,7 +3,7 @@ import { machineTypeView } from '../../../../../src/http/lxca/repository/machine
 
 const machine = (categories: string[]) => ({ type: '7X05', name: 'Lenovo ThinkSystem SR650 Server', categories })
 
-t.test('a machine type is told with texts only', async (t) => {
+t.test('all values of a machine type are strings', async (t) => {
   t.strictSame(machineTypeView(machine(['UEFI', 'XCC']), true), {
     type: '7X05',
     displayType: '7X05',
@@ -16,7 +16,7 @@ t.test('a machine type is told with texts only', async (t) => {
   t.equal(machineTypeView(machine(['UEFI', 'XCC']), false).comp, '[]')
 })
 
-t.test('the category follows from what all packages have in common', async (t) => {
+t.test('the category is the one that all packages match', async (t) => {
   for (const [categories, expected] of [
     [['Switches'], 'switch'],
     [['CMM2', 'FPC'], 'chassis'],

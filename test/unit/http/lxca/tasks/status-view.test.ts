@@ -6,7 +6,7 @@ import { someTask, totalsOf } from '../../../../support/api/some-tasks.ts'
 
 const NAME = 'repository20260105093000.zip'
 
-t.test('an export that is complete is told as the documentation shows it', async (t) => {
+t.test("the status of a completed export is as in Lenovo's documentation", async (t) => {
   const task = someTask({
     state: 'completed',
     packagesDone: 3,
@@ -36,7 +36,7 @@ t.test('an export that is complete is told as the documentation shows it', async
   })
 })
 
-t.test('every state has the words and the progress that clients know', async (t) => {
+t.test('every state has the words and the progress that clients expect', async (t) => {
   const rows = [
     ['queued', 'created', 0, 'Pending', 'informational', NAME],
     ['running', 'running', 50, 'Running', 'informational', NAME],
@@ -50,7 +50,7 @@ t.test('every state has the words and the progress that clients know', async (t)
   }
 })
 
-t.test('a task that has not ended says what it does, before the notes of its start', async (t) => {
+t.test('a live task has a message about its state before the notes of its start', async (t) => {
   const note = { ...OPERATION_SUCCEEDED, id: 'FQXHMUP9102F', text: 'A payload is missing.' }
   const texts = (overrides: Partial<Task>) =>
     statusView(someTask({ messages: [note], ...overrides })).errorMsg.messages.map(({ text }) => text)
@@ -60,7 +60,7 @@ t.test('a task that has not ended says what it does, before the notes of its sta
   t.same(texts({ state: 'completed' }), [note.text])
 })
 
-t.test('a task that failed says why and what to do', async (t) => {
+t.test('a failed task has the reason and the recovery', async (t) => {
   const message = taskFailed('The file a.uxz has changed.', 'Read the repository again.')
   const view = statusView(someTask({ state: 'failed', messages: [message] }))
   t.equal(view.message, 'The file a.uxz has changed.')
@@ -69,7 +69,7 @@ t.test('a task that failed says why and what to do', async (t) => {
   ])
 })
 
-t.test('the answer about all tasks is complete when none runs', async (t) => {
+t.test('the answer about all tasks is complete when no task is live', async (t) => {
   t.match(combinedStatusView([], totalsOf([])), {
     current: '',
     downloadednum: 0,
@@ -85,7 +85,7 @@ t.test('the answer about all tasks is complete when none runs', async (t) => {
   })
 })
 
-t.test('the answer about all tasks tells the archive of the only one', async (t) => {
+t.test('the answer about all tasks has the archive name of a single task', async (t) => {
   const tasks = [someTask()]
   t.match(combinedStatusView(tasks, totalsOf(tasks)), {
     current: NAME,
@@ -99,7 +99,7 @@ t.test('the answer about all tasks tells the archive of the only one', async (t)
   })
 })
 
-t.test('the answer about several tasks sums them up, and lists each', async (t) => {
+t.test('the answer about several tasks has the sums of their counters, and lists each task', async (t) => {
   const tasks = [someTask({ id: 4 }), someTask({ id: 7, archiveName: 'b.zip' }), someTask({ id: 11, kind: 'scan' })]
   const view = combinedStatusView(tasks, totalsOf(tasks))
   t.match(view, { current: '', progress: 50, state: 'running', taskIds: '4,7,11' })
@@ -115,12 +115,12 @@ t.test('the answer about several tasks sums them up, and lists each', async (t) 
   t.notOk(view.updates.some((update) => 'updates' in update))
 })
 
-t.test('the progress of several tasks is that of the one that is least far', async (t) => {
+t.test('the progress of several tasks is that of the task with the least progress', async (t) => {
   const tasks = [someTask({ id: 4 }), someTask({ id: 7, state: 'queued', packagesDone: 0, bytesDone: 0 })]
   t.match(combinedStatusView(tasks, totalsOf(tasks)), { progress: 0, state: 'created', status: 'Pending' })
 })
 
-t.test('tasks that are too many to be listed still count', async (t) => {
+t.test('tasks beyond the limit of the list are still counted', async (t) => {
   const tasks = Array.from({ length: 5 }, (_, index) => someTask({ id: index + 1 }))
   const view = combinedStatusView(tasks.slice(0, 2), totalsOf(tasks))
   t.match(view, { taskIds: '1,2', total: 15, message: /: 5\./ })
