@@ -15,7 +15,7 @@ const Item = {
 
 type Handler = (request: FastifyRequest, reply: FastifyReply) => unknown
 
-/** What is told of the answer to one request; `given` is the schema of its route. */
+/** The reports about the answer to one request; `given` is the schema of its route. */
 async function told(handler: Handler, given: object = {}, url = '/item'): Promise<string[]> {
   const sentences: string[] = []
   const app = Fastify()
@@ -36,14 +36,14 @@ const stream =
   (_request, reply) =>
     reply.type(type).send(Readable.from([text.slice(0, 5), text.slice(5)]))
 
-t.test('what is described is not told of', async (t) => {
+t.test('an answer that matches the document is not reported', async (t) => {
   t.same(await told(async () => ({ name: 'a', size: 1 })), [])
   t.same(await told(stream('{"name":"a"}')), [])
   t.same(await told((_request, reply) => reply.code(204).send()), [])
   t.same(await told(async () => ({ anything: true }), { hide: true, operationId: undefined }), [])
 })
 
-t.test('a body that is not as it is described is told of in a sentence', async (t) => {
+t.test('a body that does not match the document is reported in a sentence', async (t) => {
   const sentence = (wrong: string) => [`GET /item was answered with 200, but ${wrong}.`]
   t.same(await told(stream('{"name":1}')), sentence('body.name must be string'))
   t.same(await told(stream('{}')), sentence("body must have required property 'name'"))
@@ -52,11 +52,11 @@ t.test('a body that is not as it is described is told of in a sentence', async (
   t.same(await told(stream('{"name":"a"}', 'text/plain')), sentence('the content type text/plain is not described'))
 })
 
-t.test('what a handler gives is looked at before the serializer drops it', async (t) => {
+t.test('the body of a handler is checked before the serializer drops members', async (t) => {
   t.match(await told(async () => ({ name: 'a', age: 3 })), [/of what the handler gave, body\.age is not described/])
 })
 
-t.test('an answer that was written past Fastify is looked at too', async (t) => {
+t.test('an answer that bypasses Fastify is checked too', async (t) => {
   const hijacked: Handler = (_request, reply) => {
     reply.hijack()
     reply.raw.writeHead(200, { 'content-type': 'application/json; charset=utf-8' })
@@ -66,7 +66,7 @@ t.test('an answer that was written past Fastify is looked at too', async (t) => 
   t.match(await told(hijacked), [/body\.age is not described/])
 })
 
-t.test('a status that is not described is told of, and a body where none is', async (t) => {
+t.test('an undocumented status, and an undocumented body, are reported', async (t) => {
   t.match(await told((_request, reply) => reply.code(202).send({ name: 'a' })), [
     /answered with 202, but the status 202/
   ])
@@ -75,7 +75,7 @@ t.test('a status that is not described is told of, and a body where none is', as
   t.match(await told(withBody, silent), [/it has a body/])
 })
 
-t.test('a route without an operationId is told of, and a path without a route that is no error', async (t) => {
+t.test('a route without an operationId, and a success without a route, are reported', async (t) => {
   t.match(await told(stream('{"name":"a"}'), { operationId: undefined }), [/no operationId/])
   t.match(await told(async () => ({}), {}, '/nothing'), [/\/nothing was answered with 404, but .*schemas\/Error/])
 })
@@ -90,7 +90,7 @@ t.test('the app that tests build fails the test that it is for', async (t) => {
   t.match(failures, [/^GET \/health\/ready was answered with 200, but .*checks\.0\.isHealthy must be boolean\.$/])
 })
 
-t.test('whoever sees an answer from outside finds its operation by method and path', async (t) => {
+t.test('the operation of an answer is found by method and path', async (t) => {
   const operation = (operationId: string) => ({ operationId, responses: {} })
   const { operationOf } = checkerOf({
     paths: {

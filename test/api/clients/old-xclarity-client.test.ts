@@ -50,7 +50,7 @@ async function exportFirmwareUpdates(
   return { saved: last.current, bytes: download.body, polls }
 }
 
-t.test('it ends with an archive under a name of its own', async (t) => {
+t.test('the client saves an archive under its own name', async (t) => {
   const depot = await openTlsDepot(t, smallRepository())
   const body = JSON.stringify({ fixids: [XCC] })
   const outcome = await exportFirmwareUpdates(t, depot, body, async (poll) => poll === 1 && depot.run('export'))
@@ -60,14 +60,14 @@ t.test('it ends with an archive under a name of its own', async (t) => {
   t.ok((await readZip(outcome.bytes)).has(`${XCC}.uxz`))
 })
 
-t.test('fixids that were not given, which it sends as null, are the whole repository', async (t) => {
+t.test('without fixids, which the client sends as null, it exports the whole repository', async (t) => {
   const depot = await openTlsDepot(t, smallRepository())
   const outcome = await exportFirmwareUpdates(t, depot, '{"fixids":null}', () => depot.run('export'))
   if ('error' in outcome) return t.fail(String(outcome.error))
   t.equal((await readZip(outcome.bytes)).size, 18)
 })
 
-t.test('it stops at an export that fails', async (t) => {
+t.test('the client stops at an export that fails', async (t) => {
   const depot = await openTlsDepot(t, smallRepository())
   const outcome = await exportFirmwareUpdates(t, depot, '{"fixids":[]}', () =>
     failQueued(depot, 'export', taskFailed('The disk is full.', 'Make room.'))
@@ -75,7 +75,7 @@ t.test('it stops at an export that fails', async (t) => {
   t.same(outcome, { error: 'error' })
 })
 
-t.test('it does not ask for ever when an export is canceled, and what it saves then is JSON', async (t) => {
+t.test('the client stops polling when an export is canceled, and saves the JSON of the error', async (t) => {
   const depot = await openTlsDepot(t, smallRepository())
   const outcome = await exportFirmwareUpdates(t, depot, '{"fixids":[]}', async (_poll, taskid) => {
     await depot.call(`/tasks/${taskid}`, { method: 'DELETE' })
@@ -85,7 +85,7 @@ t.test('it does not ask for ever when an export is canceled, and what it saves t
   t.match(JSON.parse(outcome.bytes.toString()), { result: 'failed' })
 })
 
-t.test('it stops at fixids that nobody knows', async (t) => {
+t.test('the client stops at unknown fixids', async (t) => {
   const depot = await openTlsDepot(t, smallRepository())
   t.same(await exportFirmwareUpdates(t, depot, '{"fixids":["a"]}', async () => {}), { error: 400 })
 })

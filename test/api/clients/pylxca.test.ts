@@ -39,7 +39,7 @@ async function startPython(t: Test) {
   }
 }
 
-t.test('lists can be had one after the other on the same connection', async (t) => {
+t.test('lists can be requested one after the other on the same connection', async (t) => {
   const { get } = await startPython(t)
   const { json: all, status } = await get('?key=updates')
   t.equal(status, 200)
@@ -86,7 +86,7 @@ t.test('reading the repository gives the result, a taskid and a jobid', async (t
   t.match((await get('/status?taskid=1')).json, { state: 'complete', progress: 100 })
 })
 
-t.test('actions that need an upstream are an error to the client, and the connection goes on', async (t) => {
+t.test('actions that need an upstream are an error to the client, and the connection stays usable', async (t) => {
   const { put, get } = await startPython(t)
   for (const [query, payload] of [
     ['?action=refresh&with=latest', { mt: ['7X05'], os: '', type: 'catalog' }],
@@ -99,7 +99,7 @@ t.test('actions that need an upstream are an error to the client, and the connec
   t.equal((await get('?key=updates')).status, 200)
 })
 
-t.test('it deletes payloads, and then the whole package', async (t) => {
+t.test('the client deletes payloads, and then the whole package', async (t) => {
   const { put, get } = await startPython(t)
   for (const filetypes of ['payloads', 'all']) {
     const { status, json } = await put(`?action=delete&filetypes=${filetypes}`, { fixids: [XCC] })
@@ -134,7 +134,7 @@ async function startSession(t: Test) {
   }
 }
 
-t.test('it logs in, tests the login, lists, reads, looks at jobs, cancels one and logs out', async (t) => {
+t.test('the client logs in, tests the login, lists, scans, lists jobs, cancels one and logs out', async (t) => {
   const { depot, status, csrf, call } = await startSession(t)
   t.equal(status, 200)
   t.ok(csrf)

@@ -24,7 +24,7 @@ async function start(t: Test) {
   }
 }
 
-t.test('the credential check of xclarity_client 0.6.9 tells right from wrong by the status', async (t) => {
+t.test('the credential check of xclarity_client 0.6.9 detects a wrong login by the status', async (t) => {
   const { send } = await start(t)
   const headers = ['User-Agent: LXCA via Ruby Client/0.6.9', 'Content-Type: application/json']
   const logIn = (password: string) => send('POST /sessions', headers, JSON.stringify({ UserId: USER, password }))
@@ -45,7 +45,7 @@ t.test('the credential check of xclarity_client 0.6.9 tells right from wrong by 
   )
 })
 
-t.test('a PowerShell script logs in, polls without being a user, and logs out', async (t) => {
+t.test('a PowerShell script logs in, polls without extending its session, and logs out', async (t) => {
   const { send } = await start(t)
   const common = [
     'User-Agent: Mozilla/5.0 (Windows NT; Windows NT 10.0; en-US) PowerShell/7.4',
@@ -68,7 +68,7 @@ t.test('a PowerShell script logs in, polls without being a user, and logs out', 
   t.equal((await send(`GET ${FIRMWARE}?key=updates`, headers)).status, 401)
 })
 
-t.test('the Go client asks for an import by URL, and gets a reason why not', async (t) => {
+t.test('the Go client requests an import by URL, and gets the reason of the refusal', async (t) => {
   const { send } = await start(t)
   const body = JSON.stringify({ files: [{ url: 'https://mirror.example/uefi.zip', checksum: 'ab12' }] })
   const headers = [

@@ -112,7 +112,7 @@ t.test('export, track_task_status and download end with the archive on the disk'
   t.equal((await readZip(answer.body)).size, 8)
 })
 
-t.test('an export of payloads holds the payloads only', async (t) => {
+t.test('an export of payloads has only the payloads', async (t) => {
   const { depot, put, get, download } = await startRuby(t)
   const accepted = json(await put(`${FIRMWARE}?action=export&filetypes=payloads`, JSON.stringify({ fixids: [XCC] })))
   await depot.run('export')
@@ -149,7 +149,7 @@ t.test('validate_import_updaterepo and import_updaterepo bring an export into an
   t.match(json(refused), { result: 'failed', messages: [{ text: /cut off/ }] })
 })
 
-t.test('delete_update_repo takes payloads and packages out of the repository', async (t) => {
+t.test('delete_update_repo deletes payloads and packages', async (t) => {
   const { depot, put } = await startRuby(t)
   const payloads = await put(`${FIRMWARE}?action=delete&filetypes=payloads`, JSON.stringify({ fixids: [XCC] }))
   t.match([payloads.status, json(payloads)], [200, { result: 'success', taskid: Number }])
@@ -159,7 +159,7 @@ t.test('delete_update_repo takes payloads and packages out of the repository', a
   t.notOk(`${XCC}.xml` in depot.files())
 })
 
-t.test('what Chef prints of a refusal is JSON with a reason', async (t) => {
+t.test('the refusal that Chef prints is JSON with a reason', async (t) => {
   const { put, get } = await startRuby(t)
   for (const [answer, status, text] of [
     [await put(`${FIRMWARE}?action=refresh&with=all`, '{"mt":["7X05"],"os":"","type":"catalog"}'), 409, /no upstream/],

@@ -33,7 +33,7 @@ async function serve(
   }
 }
 
-t.test('a body that does not come is given up, and one that comes slowly is not', async (t) => {
+t.test('the connection of a stalled body is closed, and that of a slow body is not', async (t) => {
   const received = Promise.withResolvers<void>()
   const connect = await serve(t, (request, response) => {
     request.resume().once('end', () => response.end('done', () => received.resolve()))
@@ -53,7 +53,7 @@ t.test('a body that does not come is given up, and one that comes slowly is not'
   t.equal(slow.destroyed, false)
 })
 
-t.test('a body that the server does not read yet is not the fault of who sends it', async (t) => {
+t.test('a body that the server does not read yet does not count as stalled', async (t) => {
   const paused = Promise.withResolvers<http.IncomingMessage>()
   const connect = await serve(t, (request) => {
     request.once('readable', () => paused.resolve(request))
@@ -70,7 +70,7 @@ t.test('a body that the server does not read yet is not the fault of who sends i
   await closed
 })
 
-t.test('an answer that nobody reads is cut', async (t) => {
+t.test('an answer that the client does not read is cut', async (t) => {
   const connect = await serve(t, (_request, response) => {
     response.end(Buffer.alloc(64 * 1024 * 1024))
   })
@@ -113,7 +113,7 @@ t.test(
   }
 )
 
-t.test('with TLS a connection counts once, from before its handshake', async (t) => {
+t.test('with TLS a connection counts once, also before its handshake', async (t) => {
   const { cert, key } = await makeCertificate()
   const server = https.createServer({ cert, key }, (_request, response) => void response.end('now'))
   limitConnections(server, 2, QUICK)
@@ -141,7 +141,7 @@ t.test('with TLS a connection counts once, from before its handshake', async (t)
   t.match(String((await once(last, 'data'))[0]), /now$/)
 })
 
-t.test('what is no request of HTTP is answered as other errors are', async (t) => {
+t.test('a malformed request is answered with the common error body', async (t) => {
   const { app } = await openTestDepot(t, {})
   const url = new URL(await listen(app))
   const ask = async (text: string) => {

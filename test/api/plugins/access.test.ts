@@ -80,7 +80,7 @@ const calls = Object.entries(description.paths).flatMap(([path, operations]) =>
 let addresses = 0
 
 async function statusOf(app: App, method: string, url: string, headers: Record<string, string>): Promise<number> {
-  // Lists are cut as soon as there is nothing to read them from: whoever gets so far was let in.
+  // Lists without a catalog are cut: a request that gets this far was allowed.
   const cut = { statusCode: 500 }
   // Each comes from elsewhere: wrong passwords from one address would have to wait.
   addresses += 1

@@ -10,7 +10,7 @@ const MIB = 2 ** 20
 const depot = await openTestDepot(t, smallRepository())
 const { paths } = (await depot.call('/openapi.json')).json()
 
-/** Every operation that comes to an end by itself, with a URL that has something in the place of its parameters. */
+/** Every operation whose answer ends, with a URL that has values for its parameters. */
 const operations = Object.entries(paths as Record<string, Record<string, object>>).flatMap(([path, methods]) =>
   Object.entries(methods)
     .filter(([, operation]) => !JSON.stringify(operation).includes('text/event-stream'))

@@ -9,7 +9,7 @@ import { AUTHORIZATION, buildTestApp, listen } from '../../support/api/app.ts'
 const LIST = '/updateRepositories/firmware?key=importDir'
 const LIST_ROUTE = '/updateRepositories/firmware'
 
-/** An app with its log and with what it tells of its requests. */
+/** An app with its log and its metrics of requests. */
 async function observed(t: Test, services: Partial<Services> = {}, level = 'info') {
   const lines: Record<string, unknown>[] = []
   const answered: AnsweredRequest[] = []

@@ -1,6 +1,6 @@
 /**
- * Compares answers with the API's description: nothing may come that it does not say, and nothing be missing that it
- * promises.
+ * Compares answers with the OpenAPI document: they must have no undocumented member, and no documented one may be
+ * missing.
  */
 import { Ajv2020, type ErrorObject, type ValidateFunction } from 'ajv/dist/2020.js'
 
@@ -13,7 +13,7 @@ interface Operation {
   readonly responses: Readonly<Record<string, { readonly content?: Readonly<Record<string, Media>> }>>
 }
 
-/** As much of a description as is looked at. */
+/** The checked parts of the document. */
 export interface OpenApi {
   readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>
   readonly components?: { readonly schemas?: Readonly<Record<string, object>> }
@@ -26,7 +26,7 @@ export interface Answer {
   readonly body: string | undefined
 }
 
-/** Says what is wrong with an answer; undefined when nothing is. */
+/** Returns the mismatch of an answer as a sentence; undefined without one. */
 export interface AnswerChecker {
   /** @param operationId of the route that has answered */
   check(operationId: string, answer: Answer): string | undefined
@@ -63,7 +63,7 @@ function createChecker(document: OpenApi): AnswerChecker {
   ajv.addSchema(closed(document) as object, DOCUMENT)
   const locations = new Map<string, { at: string; operation: Operation }>()
   const patterns: { operationId: string; method: string; pattern: RegExp }[] = []
-  // A path without parameters counts before one that has some.
+  // A path without parameters takes precedence over one with parameters.
   for (const [path, methods] of Object.entries(document.paths).sort(
     ([left], [right]) => parameters(left) - parameters(right)
   )) {
@@ -81,7 +81,7 @@ function createChecker(document: OpenApi): AnswerChecker {
     return validator(value) ? undefined : sentence(validator.errors?.[0])
   }
 
-  /** Where the schema of an answer's body is, or what is wrong with the answer without one. */
+  /** The location of the schema of an answer's body, or the mismatch of an answer without one. */
   function find(operationId: string, status: number, contentType: string | undefined): { at?: string; wrong?: string } {
     const location = locations.get(operationId)
     if (location === undefined) return { wrong: `there is no operation ${operationId}` }
@@ -122,7 +122,7 @@ function createChecker(document: OpenApi): AnswerChecker {
   }
 }
 
-/** What a description does not name is not there, unless it says that there may be more. */
+/** Undocumented members are forbidden, unless the schema allows additional ones. */
 function closed(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(closed)
   if (typeof value !== 'object' || value === null) return value

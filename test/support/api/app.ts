@@ -32,7 +32,7 @@ import { type AccessServices, addUser, loginsOf, makeLogins } from './logins.ts'
 import { filesBody } from './multipart.ts'
 import { borrowApp } from './shared-app.ts'
 
-/** What the repository of a test depot may have. */
+/** Options of the repository of a test depot. */
 export const ALLOTMENT_BYTES = 1_000_000_000
 
 export const USER = 'admin'
@@ -54,7 +54,7 @@ export const SESSION_TIMEOUT_MS = 1440 * 60_000
 
 export const AUTHORIZATION = basic(USER, PASSWORD)
 
-/** Calls a route, logged in unless the headers say otherwise. */
+/** Calls a route, with a login unless the headers have another one. */
 export type Call = (url: string, options?: Omit<InjectOptions, 'url' | 'path'>) => Promise<LightMyRequestResponse>
 
 export function callOf(app: App): Call {
@@ -114,13 +114,13 @@ export async function buildTestApp(
   return { app, call: callOf(app) }
 }
 
-/** Listens on a port of its own, and gives back the URL of the root, without a slash at its end. */
+/** Listens on a free port; returns the URL of the root, without a slash at its end. */
 export async function listen(app: App): Promise<string> {
   const address = app.server.address() as AddressInfo | null
   return address === null ? app.listen({ host: '127.0.0.1', port: 0 }) : `http://127.0.0.1:${address.port}`
 }
 
-/** Stands for what a test has not given; using it is an error that names it. */
+/** Replaces a service that the test does not pass; using it throws an error that names it. */
 function absent<Service extends object>(name: string): Service {
   const get = (given: Service, property: string | symbol) => {
     if (property in given) return Reflect.get(given, property)

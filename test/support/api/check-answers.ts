@@ -17,10 +17,10 @@ type Report = (sentence: string) => void
 
 const reports = new WeakMap<FastifyInstance, Report>()
 
-// Fastify tells of each app before it has routes: only hooks that are there by then see all of them.
+// Fastify reports each app before it has routes: only hooks added then see all routes.
 diagnostics.subscribe('fastify.initialization', (message) => watch((message as { fastify: FastifyInstance }).fastify))
 
-/** From now on mismatches of this app are told to `report`, in a sentence each. */
+/** From now on mismatches of this app are passed to `report`, one sentence each. */
 export function reportMismatches(app: FastifyInstance, report: Report): void {
   reports.set(app, report)
 }
@@ -68,7 +68,7 @@ function checkAnswer(
   return operationId === undefined ? 'its route has no operationId' : checker.check(operationId, seen)
 }
 
-/** Reads along what is written; `whenEnded` is called before the end is sent. An answer that is cut has no end. */
+/** Records what is written; `whenEnded` is called before the end is sent, and not for a cut answer. */
 function capture(response: ServerResponse, whenEnded: (answer: Parameters<AnswerChecker['check']>[1]) => void): void {
   const { writeHead, write, end } = response
   let given: OutgoingHttpHeaders = {}

@@ -22,7 +22,7 @@ export function identityOf(name: string, role: Role = 'admin'): Identity {
   return { name, role, kind: 'password', userId: 1, userVersion: 1, tokenId: null }
 }
 
-/** Without a database: one user, who is an administrator. */
+/** Without a database: one user, an administrator. */
 export function loginsOf(userName: string, password: string): Logins {
   const identity = identityOf(userName)
   const isUser = (name: string) => name === userName

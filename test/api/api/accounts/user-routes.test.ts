@@ -41,14 +41,14 @@ t.test('a user is added, logs in, is listed, changed and removed', async (t) => 
   equalProblem(t, await call(`${USERS}/ann`), { status: 404, id: 'FQXHMSE9008L', text: /^There is no user "ann"\.$/ })
 })
 
-t.test('names have one form, and the path of a name can be asked for', async (t) => {
+t.test('names are normalised, also in paths', async (t) => {
   const { add, call, as } = await open(t)
   const { headers } = await add({ ...ANN, name: 'Ju\u0308rgen/字' })
   t.match((await call(String(headers.location))).json(), { name: 'J\u00fcrgen/字' })
   t.equal((await call('/api/v1/me', as('J\u00fcrgen/字', ANN.password))).statusCode, 200)
 })
 
-t.test('what is wrong with a new user is named, and no password is quoted', async (t) => {
+t.test('an invalid new user is refused with the attribute, and no password is quoted', async (t) => {
   const { add } = await open(t)
   const invalid = { status: 400, id: 'FQXHMUP9002L' }
   const cases: [changes: object, text: RegExp][] = [
@@ -74,7 +74,7 @@ t.test('what is wrong with a new user is named, and no password is quoted', asyn
   })
 })
 
-t.test('the last administrator stays', async (t) => {
+t.test('the last administrator cannot be removed', async (t) => {
   const { call, add } = await open(t)
   const refused = { status: 409, id: 'FQXHMSE9010L', text: /^The user admin is the only administrator\.$/ }
   equalProblem(t, await call(`${USERS}/admin`, { method: 'DELETE' }), refused)
@@ -83,7 +83,7 @@ t.test('the last administrator stays', async (t) => {
   t.equal((await call(`${USERS}/admin`, { method: 'PATCH', payload: { role: 'viewer' } })).statusCode, 200)
 })
 
-t.test('everybody changes the own password with the present one, which ends the sessions', async (t) => {
+t.test('users change their own password with the current one, which ends their sessions', async (t) => {
   const { app, call, add, as } = await open(t)
   await add({ ...ANN, role: 'viewer' })
   const login = async (password: string) =>
@@ -105,7 +105,7 @@ t.test('everybody changes the own password with the present one, which ends the 
   t.equal((await call('/api/v1/me', as('ann', 'a better password'))).statusCode, 200)
 })
 
-t.test('sessions of others are there for administrators only', async (t) => {
+t.test('only administrators see the sessions of others', async (t) => {
   const { app, call, add, as } = await open(t)
   await add()
   const open_ = async (UserId: string, password: string) => {
@@ -126,7 +126,7 @@ t.test('sessions of others are there for administrators only', async (t) => {
   t.same(await listed(), [other])
 })
 
-t.test('a token is made once, listed without its secret, and removed', async (t) => {
+t.test('a token is shown once, listed without its secret, and removed', async (t) => {
   const { call, add, as, bearer } = await open(t)
   await add()
   const ann = as('ann', ANN.password)
@@ -151,7 +151,7 @@ t.test('a token is made once, listed without its secret, and removed', async (t)
   equalProblem(t, await call(`${TOKENS}/${view.id}`, { method: 'DELETE' }), unknown)
 })
 
-t.test('a token is of one’s own, has no role beyond one’s own, and makes no token', async (t) => {
+t.test('a token belongs to its creator, has at most their role, and cannot create tokens', async (t) => {
   const { call, add, as, access, bearer } = await open(t)
   await add()
   await addUser(access, 'bob', 'viewer', 'a password for bob')

@@ -47,7 +47,7 @@ t.test('packages are selected by fixids, by a search, and with what they require
   t.same(await payloads('machineType=7x01&downloaded=true'), [XCC])
 })
 
-t.test('a download that was cut goes on where it was, also when it was asked for by another', async (t) => {
+t.test('a cut download can be resumed, also by another user', async (t) => {
   const { get, planCount } = await openDepot(t)
   const whole = await get('all=true')
   const { etag = '' } = whole.headers as { etag?: string }
@@ -64,7 +64,7 @@ t.test('a download that was cut goes on where it was, also when it was asked for
   t.equal(await planCount(), 1, 'the same content has one plan')
 })
 
-t.test('what has changed since is another archive, and is not sent as the rest of the old one', async (t) => {
+t.test('a changed selection is another archive, and is not sent as the rest of the old one', async (t) => {
   const { get, write, scan } = await openDepot(t)
   const before = await get('all=true')
   write(packageFiles({ fixid: 'new', payload: 'new' }))
@@ -75,7 +75,7 @@ t.test('what has changed since is another archive, and is not sent as the rest o
   t.ok((await readZip(after.rawPayload)).has('new.uxz'))
 })
 
-t.test('a file that has changed since the repository was read is refused, or cuts the connection', async (t) => {
+t.test('a file that has changed since the last scan is refused, or cuts the connection', async (t) => {
   const { app, get, write, scan } = await openDepot(t)
   const root = await listen(app)
   write(packageFiles({ fixid: 'a', payload: Buffer.alloc(300_000, 'a') }))
@@ -89,7 +89,7 @@ t.test('a file that has changed since the repository was read is refused, or cut
   await t.rejects(response.arrayBuffer())
 })
 
-t.test('content that was swapped under the same size and time is found before its last byte', async (t) => {
+t.test('content that was replaced with the same size and time is detected before its last byte', async (t) => {
   const { get, repositoryDirectory } = await openDepot(t)
   const file = path.join(repositoryDirectory, `${XCC}.uxz`)
   const { atime, mtime } = fs.statSync(file)
@@ -99,14 +99,14 @@ t.test('content that was swapped under the same size and time is found before it
   equalProblem(t, await get(`fixids=${XCC}`), refused)
 })
 
-t.test('a selection that cannot be meant is refused, and nothing of it is kept', async (t) => {
+t.test('an ambiguous selection is refused, and nothing of it is kept', async (t) => {
   const { get, planCount } = await openDepot(t)
   const invalid = { status: 400, id: 'FQXHMUP9001L' }
   for (const [query, expected] of [
     ['', { ...invalid, text: /exactly one way.*the request has 0/ }],
-    ['files=all', { ...invalid, text: /here it is 0/ }],
-    [`all=true&fixids=${UEFI}`, { ...invalid, text: /here it is 2/ }],
-    [`fixids=${UEFI}&q=x`, { ...invalid, text: /here it is 2/ }],
+    ['files=all', { ...invalid, text: /the request has 0/ }],
+    [`all=true&fixids=${UEFI}`, { ...invalid, text: /the request has 2/ }],
+    [`fixids=${UEFI}&q=x`, { ...invalid, text: /the request has 2/ }],
     ['fixids=', { ...invalid, text: /fixids/ }],
     ['fixids=,', { ...invalid, text: /fixids.*parted by commas/ }],
     ['all=false', { ...invalid, text: /accepted are true/ }],
@@ -118,7 +118,7 @@ t.test('a selection that cannot be meant is refused, and nothing of it is kept',
   t.equal(await planCount(), 0)
 })
 
-t.test('packages without a file make an archive without one', async (t) => {
+t.test('packages without files make an empty archive', async (t) => {
   const { get } = await openDepot(t)
   const { rawPayload, statusCode } = await get(`fixids=${NIC}&files=payloads`)
   t.equal(statusCode, 200)

@@ -56,7 +56,7 @@ t.test('an export is followed to its end, and the stream ends with it', async (t
   t.equal(new Set([first, ...rest].map((event) => event?.id)).size, 1 + rest.length, 'every event has an id of its own')
 })
 
-t.test('who has seen the end is told that there is nothing more, and who has not is told of it', async (t) => {
+t.test('a client that has seen the end gets 204, and one that has not gets the last event', async (t) => {
   const { follow, get, create, cancel } = await openDepot(t)
   const id = await create(UEFI)
   const [before] = await upTo(await follow(`${EXPORTS}/${id}/events`), () => true)
@@ -69,7 +69,7 @@ t.test('who has seen the end is told that there is nothing more, and who has not
   t.equal(await again.text(), '')
 })
 
-t.test('a state that was seen before the break does not come again', async (t) => {
+t.test('a state that was sent before the reconnect is not sent again', async (t) => {
   const { follow, create, cancel } = await openDepot(t)
   const id = await create(UEFI)
   const [before] = await upTo(await follow(`${EXPORTS}/${id}/events`), () => true)
@@ -78,7 +78,7 @@ t.test('a state that was seen before the break does not come again', async (t) =
   t.same((await upTo(events, () => true)).map(shortly), [`${id} canceled`])
 })
 
-t.test('all exports are followed at once, from those on that have not ended', async (t) => {
+t.test('one stream follows all exports, starting with those that have not ended', async (t) => {
   const { follow, create, cancel, run } = await openDepot(t)
   const [old, first] = [await create(UEFI), await create(XCC)]
   await cancel(old)
@@ -92,7 +92,7 @@ t.test('all exports are followed at once, from those on that have not ended', as
   await events.return(undefined)
 })
 
-t.test('after a break come first the exports that have ended meanwhile, in their order', async (t) => {
+t.test('after a reconnect, the exports that ended meanwhile are sent first, in order', async (t) => {
   const { follow, create, cancel } = await openDepot(t)
   await cancel(await create(UEFI))
   const live = await create(XCC)
@@ -114,7 +114,7 @@ t.test('after a break come first the exports that have ended meanwhile, in their
   }
 })
 
-t.test('what is no export cannot be followed, and nobody follows without a login', async (t) => {
+t.test('an unknown export cannot be followed, and following needs a login', async (t) => {
   const { call, app } = await openDepot(t)
   const { taskid } = (await call('/updateRepositories/firmware?action=read', { method: 'PUT' })).json()
   for (const id of [taskid, 77]) {
@@ -133,7 +133,7 @@ t.test('a server that stops ends the streams', async (t) => {
   await closed
 })
 
-t.test('a stream that cannot go on is ended, so that its client comes back', async (t) => {
+t.test('a stream that fails is ended, so that its client reconnects', async (t) => {
   const { follow, create, cancel, tasks } = await openDepot(t)
   const id = await create(UEFI)
   const [first] = await upTo(await follow(ALL), () => true)

@@ -59,7 +59,7 @@ t.test('an export is created from fixids, and can be followed to its archive', a
   t.equal((await call(`${EXPORTS}/${item.id}/archive`)).rawPayload.length, item.bytesTotal)
 })
 
-t.test('a filter, or all, selects what is exported; members of system packs come with them', async (t) => {
+t.test('a filter, or all, selects packages; members of system packs are included', async (t) => {
   const { payloads } = await openDepot(t).then((depot) => ({ payloads: depot.payloads.bind(depot) }))
   t.same(await payloads({ all: true }), [UEFI, OLD_UEFI, XCC].sort())
   t.same(await payloads({ filter: {} }), [UEFI, OLD_UEFI, XCC].sort())
@@ -90,7 +90,7 @@ t.test(
   }
 )
 
-t.test('a dry run tells what the export would be, and starts nothing', async (t) => {
+t.test('a dry run shows what the export would contain, and starts nothing', async (t) => {
   const { post, call } = await openDepot(t, { freeBytes: () => 5_000_000_000 })
   const request = { fixids: [PACK, NIC], withRequisites: true }
   const before = await post({ ...request, dryRun: true })
@@ -114,13 +114,13 @@ t.test('a dry run tells what the export would be, and starts nothing', async (t)
   t.same(after, { ...preflight, isShared: true, reservedBytes: preflight.reservedBytes + item.bytesTotal })
 })
 
-t.test('what has no room is told by a dry run, and refused without one', async (t) => {
+t.test('an export without enough space is reported by a dry run, and refused without one', async (t) => {
   const { post } = await openDepot(t, { freeBytes: () => 1_000 })
   t.match((await post({ all: true, dryRun: true })).json(), { fits: false, freeBytes: 1_000 })
   equalProblem(t, await post({ all: true }), { status: 409, id: 'FQXHMUP9005L', text: /needs \d+ bytes; 1000 bytes/ })
 })
 
-t.test('a selection that cannot be meant is refused with a sentence, with and without a dry run', async (t) => {
+t.test('an ambiguous selection is refused with a sentence, with and without a dry run', async (t) => {
   const { post, call } = await openDepot(t)
   const body = (text: RegExp) => ({ status: 400, id: 'FQXHMUP9002L', text })
   for (const [payload, expected] of [
@@ -148,7 +148,7 @@ t.test('a selection that cannot be meant is refused with a sentence, with and wi
   t.same((await call(EXPORTS)).json().exports, [])
 })
 
-t.test('exports are listed the newest first, a page at a time, of one state or of all', async (t) => {
+t.test('exports are listed newest first, in pages, of one state or of all', async (t) => {
   const { post, call, run } = await openDepot(t)
   const ids: number[] = []
   for (const fixids of [[UEFI], [XCC], [OLD_UEFI]]) ids.push((await post({ fixids })).json().id)
@@ -185,7 +185,7 @@ t.test('an export is canceled once; one that has ended is not', async (t) => {
   equalProblem(t, await cancel(complete.id), ended)
 })
 
-t.test('what is no export has none of its routes', async (t) => {
+t.test('the routes of an export refuse the ids of other tasks', async (t) => {
   const { call } = await openDepot(t)
   const { taskid } = (await call(`${FIRMWARE}?action=read`, { method: 'PUT' })).json()
   for (const id of [taskid, 77, '9'.repeat(16)]) {

@@ -22,7 +22,7 @@ const CHANGED = { status: 409, id: 'FQXHMUP9031L', text: /^The file dir\/fix\.ux
 interface FileDepot extends TestDepot {
   /** Asks for a file of the package `fix`, by default its payload. */
   get(path?: string, options?: { headers?: Record<string, string>; method?: 'GET' | 'HEAD' }): ReturnType<Get>
-  /** Where the payload lies. */
+  /** The path of the payload. */
   readonly payload: string
 }
 

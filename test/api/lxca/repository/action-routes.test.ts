@@ -43,7 +43,7 @@ t.test('an export is accepted with the number of its task, in the body and in th
   }
 })
 
-t.test('a reading is accepted with an empty body, and serves all who ask while it waits', async (t) => {
+t.test('a scan is accepted with an empty body, and serves all requests while it is queued', async (t) => {
   const depot = await openTestDepot(t, smallRepository())
   const headers = { 'content-type': 'application/json' }
   for (const [index, url] of URLS.entries()) {
@@ -106,7 +106,7 @@ t.test('an export of payloads without fixids is refused', async (t) => {
   t.same(asked, [])
 })
 
-t.test('a system pack brings its members, and says which of them are not there', async (t) => {
+t.test('a system pack is exported with its members, and a note names the missing ones', async (t) => {
   const depot = await openTestDepot(t, smallRepository())
   const url = `${FIRMWARE}/uxsps?action=export&filetypes=all`
   const accepted = (await depot.call(url, { method: 'PUT', payload: { fixids: [PACK] } })).json()
@@ -127,7 +127,7 @@ t.test('a package that is not downloaded is exported with a note that names it',
   t.match(response.json().messages[2], { id: 'FQXHMUP9102F', text: new RegExp(NIC) })
 })
 
-t.test('fixids that nobody knows are all named, and no task is made', async (t) => {
+t.test('all unknown fixids are named, and no task is created', async (t) => {
   const depot = await openTestDepot(t, smallRepository())
   const fixids = [XCC, 'no_such_one', UEFI, 'nor_this', 'no_such_one', XCC.toUpperCase()]
   const response = await depot.call(`${FIRMWARE}?action=export`, { method: 'PUT', payload: { fixids } })
@@ -138,14 +138,14 @@ t.test('fixids that nobody knows are all named, and no task is made', async (t) 
   t.same(await depot.db.selectFrom('plan').selectAll().execute(), [])
 })
 
-t.test('a fixid that is given many times counts once', async (t) => {
+t.test('a repeated fixid counts once', async (t) => {
   const depot = await openTestDepot(t, smallRepository())
   const fixids = Array.from({ length: 1000 }, () => XCC)
   await depot.call(`${FIRMWARE}?action=export`, { method: 'PUT', payload: { fixids } })
   t.match(await depot.tasks.findTask(1), { packagesTotal: 1 })
 })
 
-t.test('unknown actions are refused, and the supported ones named', async (t) => {
+t.test('unknown actions are refused with the supported ones', async (t) => {
   const { commands, asked } = recordingCommands()
   const { call } = await buildTestApp(t, { commands })
   for (const url of URLS) {

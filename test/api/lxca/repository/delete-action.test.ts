@@ -23,7 +23,7 @@ async function listed(depot: TestDepot): Promise<Record<string, unknown>[]> {
 const fixids = async (depot: TestDepot) => (await listed(depot)).map(({ fixid }) => fixid).sort()
 const onDisk = (depot: TestDepot) => fs.readdirSync(depot.repositoryDirectory).sort()
 
-t.test('delete with filetypes=all takes packages out of the repository and the catalog at once', async (t) => {
+t.test('delete with filetypes=all removes packages from the repository and the catalog at once', async (t) => {
   const depot = await openTestDepot(t, files({ fixid: 'a', payload }, { fixid: 'b', payload }))
   const response = await act(depot, 'action=delete&filetypes=all', { fixids: ['a'] })
   t.equal(response.statusCode, 200)
@@ -57,7 +57,7 @@ t.test('delete with filetypes=payloads keeps the package as not downloaded', asy
   t.same(await listed(depot), before)
 })
 
-t.test('a system pack takes its members along, but for those that another one has', async (t) => {
+t.test('a system pack is deleted with its members, except those of another pack', async (t) => {
   const packs = files(
     { fixid: 'own', payload },
     { fixid: 'shared', payload },
@@ -78,7 +78,7 @@ t.test('a system pack takes its members along, but for those that another one ha
   )
 })
 
-t.test('a file that another package has too stays', async (t) => {
+t.test('a file of another package is kept', async (t) => {
   const depot = await openTestDepot(t, files({ fixid: 'a', payload }, { fixid: 'b', payload }))
   const { db } = depot
   const { id } = await db.selectFrom('file').select('id').where('path', '=', 'a.uxz').executeTakeFirstOrThrow()
@@ -88,7 +88,7 @@ t.test('a file that another package has too stays', async (t) => {
   t.ok(onDisk(depot).includes('a.uxz'))
 })
 
-t.test('nothing never stands for everything, and what is unknown changes nothing', async (t) => {
+t.test('an empty list never means everything, and unknown fixids change nothing', async (t) => {
   const depot = await openTestDepot(t, files({ fixid: 'a', payload }))
   const cases: [query: string, body: object, id: string, text: RegExp][] = [
     ['action=delete&filetypes=all', {}, 'FQXHMUP9002L', /^The attribute fixids is missing or empty/],
@@ -116,7 +116,7 @@ t.test('a package that a live export needs is refused, and can be deleted afterw
   t.same(onDisk(depot), [])
 })
 
-t.test('a dry run tells what would go, and changes nothing', async (t) => {
+t.test('a dry run shows what would be deleted, and changes nothing', async (t) => {
   const depot = await openTestDepot(t, files({ fixid: 'a', payload }))
   for (const flag of ['dryRun=true', 'DRYRUN=True', 'dryrun']) {
     const response = await act(depot, `action=delete&filetypes=all&${flag}`, { fixids: ['a'] })
@@ -128,7 +128,7 @@ t.test('a dry run tells what would go, and changes nothing', async (t) => {
   t.equal((await depot.tasks.liveTotals(undefined)).count, 0)
 })
 
-t.test('cleanup takes out what a newer package replaces, unless something needs it', async (t) => {
+t.test('cleanup deletes packages that a newer one replaces, unless another package needs them', async (t) => {
   const old = (fixid: string, more: object = {}) => ({ fixid, payload, ...more })
   const packages = files(
     old('uefi-1', { build: 'IVE101A', version: '1.00' }),
@@ -154,7 +154,7 @@ t.test('cleanup takes out what a newer package replaces, unless something needs 
   t.same(await fixids(depot), ['member-1', 'other', 'pack', 'required-1', 'uefi-2'])
 })
 
-t.test('when a file cannot be removed, all of them stay', async (t) => {
+t.test('when a file cannot be removed, all files are kept', async (t) => {
   const refuse = () => {
     throw Object.assign(new Error('EROFS: read-only file system'), { code: 'EROFS' })
   }
@@ -167,7 +167,7 @@ t.test('when a file cannot be removed, all of them stay', async (t) => {
   t.same(await fixids(depot), ['a'])
 })
 
-t.test('actions that would need an upstream are a 409 with a sentence', async (t) => {
+t.test('actions that need an upstream are a 409 with a sentence', async (t) => {
   const depot = await openTestDepot(t, files({ fixid: 'a' }))
   for (const location of [FIRMWARE, `${FIRMWARE}/uxsps`]) {
     for (const [query, body] of [
@@ -182,7 +182,7 @@ t.test('actions that would need an upstream are a 409 with a sentence', async (t
   }
 })
 
-t.test('what lies deeper goes with its directories', async (t) => {
+t.test('files in subdirectories are deleted with their empty directories', async (t) => {
   const depot = await openTestDepot(t, {})
   const deep = Object.fromEntries(
     Object.entries(packageFiles({ fixid: 'a', payload })).map(([name, text]) => [`x/y/${name}`, text])

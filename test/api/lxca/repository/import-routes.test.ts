@@ -26,7 +26,7 @@ t.test('the files of a package become a package of the repository', async (t) =>
   t.match((await depot.call(`/tasks/${jobid}`)).json(), [{ title: 'Import of firmware', status: 'Complete' }])
 })
 
-t.test('parts may have any name, and fields between them do no harm', async (t) => {
+t.test('parts can have any name, and fields between them are ignored', async (t) => {
   const depot = await openTestDepot(t, {})
   const names = ['upload_file', 'uploadedfile[]', 'uploadedfiles[]', 'x']
   const parts = Object.entries(A).map(([name, content], index) => ({ field: names[index] ?? 'y', name, content }))
@@ -35,7 +35,7 @@ t.test('parts may have any name, and fields between them do no harm', async (t) 
   t.same(depot.files(), A)
 })
 
-t.test('files that come one by one are a package when its metadata is there, in any order', async (t) => {
+t.test('files sent one by one are a package when its metadata has arrived, in any order', async (t) => {
   for (const order of [
     ['a.uxz', 'a.chg', 'a.xml', 'a.txt'],
     ['a.xml', 'a.txt', 'a.uxz', 'a.chg'],
@@ -53,7 +53,7 @@ t.test('files that come one by one are a package when its metadata is there, in 
   }
 })
 
-t.test('a payload joins its metadata where that lies', async (t) => {
+t.test('a payload is stored in the directory of its metadata', async (t) => {
   const known = packageFiles({ fixid: 'b' })
   const placed = Object.fromEntries(Object.entries(known).map(([name, content]) => [`7X05/uefi/${name}`, content]))
   const depot = await openTestDepot(t, placed)
@@ -63,7 +63,7 @@ t.test('a payload joins its metadata where that lies', async (t) => {
   t.match((await depot.call(LISTING)).json().updates, [{ fixid: 'b', downloaded: true }])
 })
 
-t.test('who waits for an import whose task somebody deletes is told so', async (t) => {
+t.test('a request whose task is deleted meanwhile is refused', async (t) => {
   const depot = await openTestDepot(t, {})
   const { finishUpload } = depot.imports
   Object.assign(depot.imports, {
@@ -93,7 +93,7 @@ t.test('the same import twice is one package, and changes nothing', async (t) =>
   t.match(fs.statSync(file), { ino: before.ino, mtimeMs: before.mtimeMs })
 })
 
-t.test('what the repository has in another directory is there already', async (t) => {
+t.test('a package in another directory of the repository is not imported again', async (t) => {
   const placed = Object.fromEntries(Object.entries(A).map(([name, content]) => [`mirror/${name}`, content]))
   const depot = await openTestDepot(t, placed)
   t.match((await depot.import(A)).json(), { message: /there already: 1/ })
@@ -132,16 +132,19 @@ t.test('a package that an export needs is not replaced', async (t) => {
   t.equal((await depot.import({ ...A, 'a.uxz': 'other' }, '?replace=true')).statusCode, 200)
 })
 
-t.test('a file in the way that belongs to nobody is a conflict, and one of another package always', async (t) => {
-  const depot = await openTestDepot(t, { 'a.txt': 'not of a package', ...packageFiles({ fixid: 'b', payload: 'x' }) })
-  const unknown = await depot.import(A)
-  t.match([unknown.statusCode, unknown.json().messages], [409, [{ text: /a \(a\.txt\)/ }]])
-  t.equal((await depot.import(A, '?replace=true')).statusCode, 200)
-  const thief = { 'c.xml': classicXml({ fixid: 'c', payload: 'b.uxz' }), 'b.uxz': 'stolen' }
-  const answer = await depot.import(thief, '?replace=true')
-  t.match([answer.statusCode, answer.json().messages], [409, [{ text: /"b.uxz" belongs to another package/ }]])
-  t.equal(depot.files()['b.uxz'], 'x')
-})
+t.test(
+  'an existing file without a package is a conflict without replace, and one of another package always',
+  async (t) => {
+    const depot = await openTestDepot(t, { 'a.txt': 'not of a package', ...packageFiles({ fixid: 'b', payload: 'x' }) })
+    const unknown = await depot.import(A)
+    t.match([unknown.statusCode, unknown.json().messages], [409, [{ text: /a \(a\.txt\)/ }]])
+    t.equal((await depot.import(A, '?replace=true')).statusCode, 200)
+    const thief = { 'c.xml': classicXml({ fixid: 'c', payload: 'b.uxz' }), 'b.uxz': 'stolen' }
+    const answer = await depot.import(thief, '?replace=true')
+    t.match([answer.statusCode, answer.json().messages], [409, [{ text: /"b.uxz" belongs to another package/ }]])
+    t.equal(depot.files()['b.uxz'], 'x')
+  }
+)
 
 t.test('a .zip of classic packages is unpacked, with its directories', async (t) => {
   const depot = await openTestDepot(t, {})
@@ -157,7 +160,7 @@ t.test('a .zip of classic packages is unpacked, with its directories', async (t)
   t.same(depot.files(), files)
 })
 
-t.test('a .zip that has the name of its package is unpacked too, also when the package is there', async (t) => {
+t.test('a .zip with the name of its package is unpacked too, also when the package exists', async (t) => {
   const depot = await openTestDepot(t, {})
   const zip = { 'a.zip': zipOf(A) }
   t.equal((await depot.import(zip)).statusCode, 200)
@@ -165,7 +168,7 @@ t.test('a .zip that has the name of its package is unpacked too, also when the p
   t.match((await depot.import(zip)).json(), { message: /there already: 1/ })
 })
 
-t.test('a .zip that is the payload of a package stays as it is', async (t) => {
+t.test('a .zip that is the payload of a package is not unpacked', async (t) => {
   const files = {
     'z.xml': classicXml({ fixid: 'z', payload: 'z.zip', applicableMachineTypes: ['SR650 [7X05]'] }),
     'z.zip': zipOf({ 'image.bin': 'x', 'device.xml': '<device/>' })
@@ -189,7 +192,7 @@ t.test('an exported archive of payloads completes packages that are not download
   ])
 })
 
-t.test('a payload that is not what its metadata promises is refused', async (t) => {
+t.test('a payload that does not match its metadata is refused', async (t) => {
   const depot = await openTestDepot(t, {})
   const promised = { 'p.xml': classicXml({ fixid: 'p', payload: 'p.uxz', payloadSize: '5' }) }
   for (const [content, text] of [
@@ -211,7 +214,7 @@ t.test('an archive without a package in it is refused', async (t) => {
   }
 })
 
-t.test('names that could become other paths are refused by name, and nothing is left', async (t) => {
+t.test('names that could become other paths are refused by name, and no file is left', async (t) => {
   const depot = await openTestDepot(t, {})
   const long = `${'n'.repeat(300)}.uxz`
   for (const name of [
@@ -240,7 +243,7 @@ t.test('names that could become other paths are refused by name, and nothing is 
   t.same(fs.readdirSync(depot.repositoryDirectory), [])
 })
 
-t.test('a body that is something else is refused with a sentence', async (t) => {
+t.test('a body of another type is refused with a sentence', async (t) => {
   const depot = await openTestDepot(t, {})
   const byUrl = { files: [{ url: 'http://mirror.example/a.uxz', checksum: 'abc' }] }
   const json = await depot.call(IMPORT, { method: 'POST', payload: byUrl })
@@ -265,7 +268,7 @@ t.test('a body that is something else is refused with a sentence', async (t) => 
   }
 })
 
-t.test('where there is no room the upload is refused', async (t) => {
+t.test('an upload without enough space is refused', async (t) => {
   const depot = await openTestDepot(t, {}, { freeRepositoryBytes: async () => 500 })
   const answer = await depot.import(A)
   t.match([answer.statusCode, answer.json().messages], [409, [{ id: 'FQXHMUP9023L', text: /500 bytes are free/ }]])

@@ -32,7 +32,7 @@ function sizeOf(fixid: string): number {
   return names.reduce((sum, name) => sum + fs.statSync(path.join(depot.repositoryDirectory, name)).size, 0)
 }
 
-t.test('every answer is an object of the member that is named like its key, and a status', async (t) => {
+t.test('every answer is an object with the member named like its key, and a status', async (t) => {
   for (const key of [
     'supportedMts',
     'size',
@@ -54,7 +54,7 @@ t.test('every answer is an object of the member that is named like its key, and 
   }
 })
 
-t.test('size tells bytes as integers, and usage as a word', async (t) => {
+t.test('size has bytes as integers, and the usage as a word', async (t) => {
   const { size } = (await get('?key=size')).body
   const usedSpace = [UEFI, OLD_UEFI, XCC, NIC, PACK].reduce((sum, fixid) => sum + sizeOf(fixid), 0)
   const allotment = ALLOTMENT_BYTES
@@ -72,7 +72,7 @@ t.test('from 80 % on the usage is high', async (t) => {
   }
 })
 
-t.test('the time of the last reading has the form of the appliance', async (t) => {
+t.test('the time of the last scan has the format of the appliance', async (t) => {
   for (const [readAt, expected] of [
     [new Date('2017-05-11T08:35:59.999Z'), '05-11-2017-08:35'],
     [new Date('2026-12-31T23:59:00Z'), '12-31-2026-23:59'],
@@ -90,7 +90,7 @@ t.test('the import directory is the repository, and there are no keys', async (t
   t.same((await get('?key=publicKeys')).body.publicKeys, [])
 })
 
-t.test('machine types are told with texts only', async (t) => {
+t.test('all values of machine types are strings', async (t) => {
   const { supportedMts } = (await get('?key=supportedMts')).body
   const server = { category: 'server', comp: '[]', inventoryMT: 'false', supportDownload: 'false' }
   t.strictSame(supportedMts, [
@@ -100,7 +100,7 @@ t.test('machine types are told with texts only', async (t) => {
   ])
 })
 
-t.test('components are a list inside a text, of all machine types or of some', async (t) => {
+t.test('components are a JSON array in a string, for all machine types or for some', async (t) => {
   const comps = async (query: string) => {
     const { parameter, value } = (await get(`?key=updatesByMtByComp${query}`)).body.updatesByMtByComp
     t.equal(parameter, 'MTS')
@@ -116,7 +116,7 @@ t.test('components are a list inside a text, of all machine types or of some', a
   t.same(await comps('&mt=0000'), [])
 })
 
-t.test('an update is told with all that is known of it', async (t) => {
+t.test('an update has all its properties', async (t) => {
   const { updates } = (await get('?key=updates')).body
   t.same(fixidsOf(updates), [NIC, OLD_UEFI, UEFI, XCC])
   t.strictSame(updates[2], {
@@ -148,7 +148,7 @@ t.test('no key at all and the bare flag updates both list the updates', async (t
   }
 })
 
-t.test('the flag payload lists the files of each package too, wherever it stands', async (t) => {
+t.test('the flag payload also lists the files of each package, in any position', async (t) => {
   for (const query of ['?key=updates&payload', '?payload&key=updates', '?key=updates&payloads=&with=all', '?Payload']) {
     const { updates } = (await get(query)).body
     t.same(
@@ -166,7 +166,7 @@ t.test('the flag payload lists the files of each package too, wherever it stands
   t.notOk((await get('?key=updates')).body.updates.some((update: object) => 'files' in update))
 })
 
-t.test('updates can be asked for by machine type, in every spelling of the list', async (t) => {
+t.test('updates are filtered by machine type, in every spelling of the list', async (t) => {
   for (const [mt, expected] of [
     ['mt=7X01', [NIC, XCC]],
     ['mt=7x06', [OLD_UEFI, UEFI, XCC]],
@@ -181,7 +181,7 @@ t.test('updates can be asked for by machine type, in every spelling of the list'
   }
 })
 
-t.test('latest leaves out what a newer package of its line replaces', async (t) => {
+t.test('latest omits packages that a newer one of their line replaces', async (t) => {
   t.same(fixidsOf((await get('?key=updates&with=latest')).body.updates), [NIC, UEFI, XCC])
   t.same(fixidsOf((await get('?key=updates&WITH=Latest&mt=7X06')).body.updates), [UEFI, XCC])
 })

@@ -26,7 +26,7 @@ t.test('updates by machine type have the counters of the appliance', async (t) =
   t.match(updates[0].updates[1], { fixid: XCC, comp: 'XCC', buildNumber: 'CDI340V' })
 })
 
-t.test('each machine type that is asked for has its list, in that order and once', async (t) => {
+t.test('each requested machine type has its list, in the requested order and once', async (t) => {
   const { call } = await openTestDepot(t, smallRepository())
   const list = async (query: string) =>
     shapeOf((await call(`${FIRMWARE}?key=updatesByMt&${query}`)).json().updatesByMt.updates)
@@ -56,7 +56,7 @@ t.test('an empty repository has empty lists, and sizes of one', async (t) => {
   t.same((await get('/uxsps')).uxsps, [])
 })
 
-t.test('system packs are told behind both of their doors', async (t) => {
+t.test('system packs are listed under both of their URLs', async (t) => {
   const { call } = await openTestDepot(t, smallRepository())
   for (const api of ['uxsps', 'uxsp']) {
     const get = async (query: string) => (await call(`${FIRMWARE}/${api}${query}`)).json()
@@ -124,7 +124,7 @@ t.test('a listing whose catalog fails at once is an internal error', async (t) =
   equalError(t, await call(`${FIRMWARE}?key=updatesByMt`), expected)
 })
 
-t.test('a listing that fails on its way never looks complete', async (t) => {
+t.test('a listing that fails while it is streamed is cut', async (t) => {
   const catalog = {
     async *packagePages() {
       yield []

@@ -25,7 +25,7 @@ t.test(`${CALLERS} equal requests have a task each, and are packed once`, async 
   t.same([...new Set(all.slice(1).map(({ current }) => current))], await depot.archiveView.finished())
 })
 
-t.test('while the archive is kept, an equal export is complete at once', async (t) => {
+t.test('while the archive is kept, an equal export completes at once', async (t) => {
   const depot = await openTestDepot(t, smallRepository())
   const first = await depot.export()
   const { taskid } = (await depot.call(EXPORT, { method: 'PUT' })).json()
@@ -35,7 +35,7 @@ t.test('while the archive is kept, an equal export is complete at once', async (
   t.equal(downloadedsize, totalsize)
 })
 
-t.test('an archive that is gone answers so, and the next equal export packs it anew', async (t) => {
+t.test('a removed archive answers 410, and the next equal export packs it again', async (t) => {
   const depot = await openTestDepot(t, packageFiles({ fixid: 'a', payload: 'x' }))
   const first = await depot.export()
   await depot.archiveView.remove(first.name)
@@ -50,7 +50,7 @@ t.test('an archive that is gone answers so, and the next equal export packs it a
   })
 })
 
-t.test('without room the answer has the figures, and no task is started', async (t) => {
+t.test('without enough space the answer has the figures, and no task is started', async (t) => {
   const depot = await openTestDepot(t, smallRepository(), { freeBytes: () => SPACE_FLOOR_BYTES + 10 })
   equalError(t, await depot.call(EXPORT, { method: 'PUT' }), {
     status: 409,

@@ -14,7 +14,7 @@ const announced = (files: Record<string, string | Buffer> = A) =>
 const post = (payload: object | unknown[]) => ({ method: 'POST' as const, payload })
 const status = (taskid: number) => `/updateRepositories/firmware/status?taskid=${taskid}`
 
-t.test('files are announced in all forms that clients have, under both names of the call', async (t) => {
+t.test('files are announced in all forms that clients use, under both names of the call', async (t) => {
   const depot = await openTestDepot(t, {})
   const file = { index: 0, name: 'repo.zip', type: 'application/x-zip-compressed', size: 123 }
   const forms = [
@@ -38,7 +38,7 @@ t.test('files are announced in all forms that clients have, under both names of 
   }
 })
 
-t.test('what could not be imported is refused by name', async (t) => {
+t.test('a file that cannot be imported is refused by name', async (t) => {
   const depot = await openTestDepot(t, {})
   const file = { name: 'a.xml', size: 1 }
   for (const [body, text] of [
@@ -60,7 +60,7 @@ t.test('what could not be imported is refused by name', async (t) => {
   t.same((await depot.call('/tasks')).json(), [])
 })
 
-t.test('the job begins when all its files are there, in one request or in several', async (t) => {
+t.test('the job starts when all its files have arrived, in one request or in several', async (t) => {
   const depot = await openTestDepot(t, {})
   const { jobid } = (await depot.call(VALIDATE, post({ files: announced() }))).json()
   const send = (names: string[]) =>
@@ -75,7 +75,7 @@ t.test('the job begins when all its files are there, in one request or in severa
   t.match([late.statusCode, late.json().messages], [409, [{ id: 'FQXHMUP9026L', text: /does not wait for files/ }]])
 })
 
-t.test('a job takes only the files that were announced, and only of the one who did', async (t) => {
+t.test('a job accepts only the announced files, and only from the user who announced them', async (t) => {
   const depot = await openTestDepot(t, {})
   const { jobid } = (await depot.call(VALIDATE, post({ files: announced() }))).json()
   const unannounced = await depot.import({ 'b.xml': 'x' }, `?jobid=${jobid}`)
@@ -98,7 +98,7 @@ t.test('a job takes only the files that were announced, and only of the one who 
   t.match([unknown.statusCode, unknown.json().messages], [409, [{ text: /999/ }]])
 })
 
-t.test('announced room is reserved until the job expires, and then its task has failed', async (t) => {
+t.test('announced space is reserved until the job expires, and then its task has failed', async (t) => {
   let now = new Date('2026-03-04T05:06:07Z')
   const depot = await openTestDepot(t, {}, { freeRepositoryBytes: async () => 1_000, now: () => now })
   const big = { files: [{ name: 'a.zip', size: 900 }] }
@@ -121,7 +121,7 @@ t.test('announced room is reserved until the job expires, and then its task has 
   t.equal(fs.readdirSync(path.join(depot.repositoryDirectory, '.fixdepot-incoming')).length, 1)
 })
 
-t.test('an announced import can be canceled, and gives its room back', async (t) => {
+t.test('an announced import can be canceled, and releases its space', async (t) => {
   const depot = await openTestDepot(t, {}, { freeRepositoryBytes: async () => 1_000 })
   const { jobid } = (await depot.call(VALIDATE, post({ name: 'a.zip', size: 900 }))).json()
   t.equal((await depot.call(`/tasks/${jobid}`, { method: 'DELETE' })).statusCode, 200)
