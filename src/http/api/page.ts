@@ -10,7 +10,7 @@ export const PageQuery = {
     Type.String({
       pattern: '^([1-9]\\d{0,2}|1000)$',
       examples: ['10'],
-      description: 'a number from 1 to 1000; default 100'
+      description: 'a number from 1 to 1000; default 100.'
     })
   ),
   cursor: Type.Optional(Type.String({ maxLength: 8_192, description: '`next` of the previous page.' }))

@@ -34,7 +34,7 @@ const StatusQuery = Type.Object({
     Type.String({
       pattern: '^[0-9]+$',
       examples: ['0', SAMPLE_TASK_ID],
-      description: 'The id of a task; 0 or no taskid means all running tasks.'
+      description: '0 or the id of a task; 0 or no taskid means all running tasks.'
     })
   )
 })

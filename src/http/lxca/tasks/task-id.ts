@@ -11,7 +11,7 @@ export const TaskIds = Type.Object({
     pattern: '^[0-9]{1,16}(,[0-9]{1,16})*$',
     maxLength: 17 * MAX_TASK_IDS,
     examples: [SAMPLE_TASK_ID],
-    description: 'Comma-separated task ids.'
+    description: 'comma-separated task ids.'
   })
 })
 

@@ -120,7 +120,7 @@ t.test('an unknown task is refused in the form of the status call', async (t) =>
 
 t.test('an invalid task id is refused with the parameter and the value', async (t) => {
   const { call } = await buildTestApp(t, { tasks: readerOf([someTask()]) })
-  const text = /^The parameter taskid has the value ".*"; it must be 0 or the number of a task/
+  const text = /^The parameter taskid has the value ".*"; it must be 0 or the id of a task/
   for (const taskid of ['-1', '1.5', '1e3', 'abc', '', '%20', '0x1', '12;drop', '١٢', '%00', 'null', '12,13']) {
     const url = `${STATUS}?taskid=${encodeURI(decodeURIComponent(taskid))}`
     equalStatusError(t, await call(url), { status: 400, id: 'FQXHMUP9001L', text }, JSON.stringify(taskid))
