@@ -20,7 +20,8 @@ otherwise a service with the name \`fixdepot\` sets such variables.
 `
 
 const EXAMPLE_PREFACE = `# Copy to .env and change what you need. Every line shows the default, if there is a fixed one.
-# A variable of the environment takes precedence over this file. docs/configuration.md says who changes which setting, and why.
+# A variable of the environment takes precedence over this file.
+# docs/configuration.md says which operators change which setting, and why.
 # Generated from src/config by \`npm run docs:config\`.
 `
 

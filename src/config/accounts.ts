@@ -8,7 +8,7 @@ export const ACCOUNT_SETTINGS = {
     pattern: '^[^:\\s]+$',
     description: 'a name without colons and spaces',
     purpose: 'The name of the first administrator.',
-    changedBy: 'Operators with rules for the names of accounts, which only they know.'
+    changedBy: 'Operators with a naming scheme for accounts.'
   }),
   FIXDEPOT_ADMIN_PASSWORD: optionalSetting({
     unset: 'one is created at the first start and printed once',

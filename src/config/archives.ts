@@ -1,4 +1,4 @@
-/** The settings of the place where archives are kept. */
+/** The settings of the location of archives. */
 import { fileURLToPath } from 'node:url'
 import type { BucketSettings, StorageConfig } from '../core/storage/storage-config.ts'
 import { ConfigError, invalidSetting } from './config-error.ts'
@@ -16,7 +16,7 @@ export const ARCHIVE_SETTINGS = {
     purpose:
       'Where archives are kept: a directory, which must exist, or a bucket of S3 with a prefix that no other depot uses ([s3.md](s3.md)).',
     changedBy:
-      'Operators of several servers, which share their archives, and of a separate storage; only they know its address.'
+      'Operators of several servers, which share their archives, and operators with separate storage. The server cannot know its address.'
   }),
   FIXDEPOT_S3_ENDPOINT: optionalSetting({
     unset: 'AWS',
@@ -24,7 +24,7 @@ export const ARCHIVE_SETTINGS = {
     description: ENDPOINT,
     purpose:
       "With `s3://`: the S3 server. Credentials and the region come from the SDK's own chain, such as `AWS_ACCESS_KEY_ID`.",
-    changedBy: 'Operators of an S3 server that is not AWS; only they know its address.'
+    changedBy: 'Operators of an S3 server that is not AWS. The server cannot know its address.'
   }),
   FIXDEPOT_S3_PATH_STYLE: optionalSetting({
     unset: '`yes` with an endpoint, `no` without one',
@@ -32,7 +32,7 @@ export const ARCHIVE_SETTINGS = {
     description: 'yes or no',
     purpose: "With `s3://`: `yes` makes the bucket the first part of the path, `no` a part of the host's name.",
     changedBy:
-      'Operators of an S3 server that answers under the names of buckets only; the protocol does not tell which.'
+      'Operators of an S3 server that accepts bucket names only as host names. The protocol does not show which form a server accepts.'
   }),
   FIXDEPOT_S3_REDIRECT: setting({
     default: 'no',

@@ -1,6 +1,6 @@
 /** Sizes such as `500GB` or `1.5 TiB`. */
 
-/** Without flags, since a schema has no place for them. */
+/** Without flags, since a schema cannot contain them. */
 export const BYTE_SIZE = /^(\d+(?:\.\d+)?)\s*((?:[KMGTkmgt][iI]?)?[Bb])?$/
 
 const UNITS: Readonly<Record<string, number>> = {

@@ -20,7 +20,7 @@ export const NETWORK_SETTINGS = {
     description: 'a port from 0 to 65535',
     purpose: 'The port that the server listens on; 0 takes any free port.',
     changedBy:
-      'Operators of machines where the port is taken; clients are configured with it, so it must not change by itself.'
+      'Operators of machines where the port is taken; clients are configured with it, so it must not change automatically.'
   }),
   FIXDEPOT_TLS: setting({
     default: 'self-signed',
@@ -38,14 +38,14 @@ export const NETWORK_SETTINGS = {
     description: 'a file',
     purpose:
       'With `FIXDEPOT_TLS=files`: the PEM file of the certificate and its chain. It is read again when it changes.',
-    changedBy: 'Operators with a certificate of their own; only they know where it is.'
+    changedBy: 'Operators with a certificate of their own. The server cannot know its path.'
   }),
   FIXDEPOT_TLS_KEY: optionalSetting({
     unset: 'none',
     minLength: 1,
     description: 'a file',
     purpose: 'With `FIXDEPOT_TLS=files`: the PEM file of the private key. It is read again when it changes.',
-    changedBy: 'Operators with a certificate of their own; only they know where its key is.'
+    changedBy: 'Operators with a certificate of their own. The server cannot know the path of its key.'
   }),
   FIXDEPOT_TLS_NAMES: optionalSetting({
     unset: 'the names and addresses of the machine',
@@ -60,7 +60,7 @@ export const NETWORK_SETTINGS = {
     enum: ['yes', 'no'],
     description: 'yes or no',
     purpose: 'With `FIXDEPOT_TLS=off`: `yes` lets the server listen on other addresses than loopback, too.',
-    changedBy: 'Operators with a proxy that ends TLS on another machine; the server cannot see whether it is there.'
+    changedBy: 'Operators with a proxy that ends TLS on another machine; the server cannot detect such a proxy.'
   }),
   FIXDEPOT_METRICS_LISTEN: optionalSetting({
     unset: 'none',

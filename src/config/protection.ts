@@ -30,7 +30,8 @@ export const PROTECTION_SETTINGS = {
     default: DEFAULT_PROTECTION.docs,
     enum: ['public', 'login', 'off'],
     description: 'one of public, login and off',
-    purpose: 'Who may read the description of the API (`/docs`, `/openapi.json`): everybody, users, or no one.',
+    purpose:
+      'Who may read the description of the API (`/docs`, `/openapi.json`): everyone, logged-in users, or no one.',
     changedBy: 'Operators who disclose as little as possible; it is a decision about security.'
   }),
   FIXDEPOT_MAX_CONNECTIONS: setting({

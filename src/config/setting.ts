@@ -26,7 +26,7 @@ export function setting<Options extends SettingOptions & { readonly default: str
   return Object.assign(Type.String(), options)
 }
 
-/** @param options `unset` says what applies without a value; it is a text for people */
+/** @param options `unset` is a text for operators: what applies without a value */
 export function optionalSetting<Options extends SettingOptions & { readonly unset: string }>(
   options: Options
 ): TOptional<TString> & Options {

@@ -14,7 +14,8 @@ export const STORAGE_SETTINGS = {
     description: 'a directory',
     purpose:
       'The directory of the database, the archives and the self-signed certificate; it is created if it is missing.',
-    changedBy: 'Operators of servers that are installed as a service; which disk is large and backed up only they know.'
+    changedBy:
+      'Operators of servers that are installed as a service. The server cannot know which disk is large and backed up.'
   }),
   FIXDEPOT_DATABASE_URL: optionalSetting({
     unset: 'a SQLite file in the data directory',
@@ -30,7 +31,8 @@ export const STORAGE_SETTINGS = {
     description: 'a directory',
     purpose:
       'The directory of the firmware. It must exist, and may not contain the data directory. Only imports and deletions write to it.',
-    changedBy: 'Operators who have firmware on a disk or on a shared file system already; only they know where.'
+    changedBy:
+      'Operators who have firmware on a disk or on a shared file system already. The server cannot know its path.'
   }),
   FIXDEPOT_ALLOTMENT: optionalSetting({
     unset: 'the size of the volume',

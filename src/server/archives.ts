@@ -13,7 +13,7 @@ import { StreamedArchive } from '../zip/streamed-archive.ts'
 
 /** It has to be asked by then; how long the download takes is another matter. */
 const LINK_SECONDS = 300
-/** A download that a slow client takes hours for has so many entries in memory. */
+/** How many entries a download has in memory, for hours if its client is slow. */
 const ENTRIES_PER_PAGE = 16
 
 export interface ArchivesOptions {

@@ -8,7 +8,7 @@ export interface CertificateFiles {
   readonly certFile: string
   /** PEM, without a passphrase. */
   readonly keyFile: string
-  /** Told when changed files cannot be used; the former certificate goes on. */
+  /** Called if changed files cannot be used; the former certificate stays in use. */
   readonly onError: (error: unknown) => void
   readonly checkIntervalMs?: number
 }
@@ -32,7 +32,7 @@ export function openCertificateFiles(options: CertificateFiles): CertificateSour
       stamp = seen
       current = next
     } catch (error) {
-      // One of the two may not be there yet; a pair that stays wrong is told of once.
+      // One of the two may not be written yet; a pair that stays wrong is reported once.
       if (seen !== wrong) onError(error)
       wrong = seen
       return

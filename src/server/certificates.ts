@@ -10,7 +10,7 @@ const LOOPBACK_NAMES = ['localhost', '127.0.0.1', '::1']
 
 /**
  * Undefined when the connections are not to be protected.
- * @param onTrouble told of a certificate that could not be replaced; the former one goes on
+ * @param onTrouble called with the error if a certificate cannot be replaced; the former one stays in use
  * @throws ConfigError when the operator's files cannot be used, or there is no place for a certificate
  */
 export async function openCertificates(

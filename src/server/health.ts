@@ -16,7 +16,7 @@ interface Locations {
   readonly repository: RepositoryDirectory
 }
 
-/** Reasons are for everybody who may ask: they name no paths. */
+/** Reasons are visible to all callers: they name no paths. */
 export async function checkHealth(
   db: Database,
   { dataDirectory }: Pick<StorageConfig, 'dataDirectory'>,

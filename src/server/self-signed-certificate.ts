@@ -18,10 +18,10 @@ export interface SelfSignedOptions {
   /** Host names and addresses that it must have. */
   readonly names: readonly string[]
   /**
-   * Further ones that a new one gets. When these change the kept one goes on, since clients have learned to trust it.
+   * Further ones for a new certificate. When they change, the kept one stays in use, since clients trust it.
    */
   readonly presentNames: readonly string[]
-  /** Told when the certificate could not be made anew; the old one goes on. */
+  /** Called if the certificate cannot be renewed; the old one stays in use. */
   readonly onError: (error: unknown) => void
   readonly now: () => Date
 }
@@ -64,7 +64,7 @@ function isGood(certificate: Certificate, { names, now }: SelfSignedOptions): bo
     const has = (name: string) => (net.isIP(name) ? x509.checkIP(name) : x509.checkHost(name)) !== undefined
     return isFresh(certificate, now()) && names.every(has)
   } catch {
-    // What is there is no certificate: somebody has damaged it.
+    // The file is damaged: it has no certificate.
     return false
   }
 }

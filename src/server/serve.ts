@@ -13,7 +13,7 @@ import { openCertificates } from './certificates.ts'
 import { type Depot, openDepot } from './compose.ts'
 import { createLog } from './log.ts'
 
-/** Requests in flight get so long after a signal; a download that lasts longer is cut, and can be resumed. */
+/** The time that running requests get after a signal; a download that lasts longer is cut, and can be resumed. */
 const GRACE_MS = 10_000
 
 /** Whatever still holds the process then is a bug, and ends with it. */
@@ -101,7 +101,7 @@ function logReport(log: Logger, { failure, event, ...task }: JobReport): void {
   else log.error({ ...task, stack: failure.stack }, 'task failed')
 }
 
-/** Said once, to whoever started the server, and kept out of the log: only a hash of it is stored. */
+/** Printed once, to the operator who started the server, and never logged: only a hash of it is stored. */
 function announcePassword(userName: string, password: string): void {
   process.stderr.write(
     `\nA password was made for the administrator. It is shown only this once:\n\n  user     ${userName}\n  password ${password}\n\n`

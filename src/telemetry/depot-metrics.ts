@@ -1,4 +1,4 @@
-/** The numbers that are read when somebody asks: catalog, queue, tasks, volumes, sessions. */
+/** The metrics that are read for each scrape: catalog, queue, tasks, volumes, sessions. */
 import { Counter, Gauge, type Registry } from 'prom-client'
 import type { CatalogSize, DepotStatistics, EndedCount } from '../core/tasks/statistics.ts'
 

@@ -1,10 +1,10 @@
-/** What is asked for by many is made once, and given to all who ask within a second. */
+/** Caches the result of a slow read for a second, for all its callers. */
 
 export const KEPT_MS = 1_000
 
 /**
- * @param make is never called twice at a time; a rejection is given to those who wait for it, and not kept
- * @param keptMs since it was made
+ * @param make runs once at a time; a rejection goes to the waiting callers, and is not kept
+ * @param keptMs milliseconds after the result is there
  */
 export function keepBriefly<Made>(
   make: () => Promise<Made>,

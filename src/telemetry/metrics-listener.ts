@@ -4,7 +4,7 @@ import http from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Metrics } from '../core/tasks/telemetry.ts'
 
-/** A scraper has its answer by then, or nobody waits for it. */
+/** After this time a scraper has its response, or has given up. */
 const TIMEOUT_MS = 10_000
 const MAX_CONNECTIONS = 32
 
@@ -16,8 +16,8 @@ export interface MetricsListener {
 
 /**
  * @param port 0 takes any that is free
- * @param onError told of numbers that could not be read
- * @throws the system's error when nobody can listen there
+ * @param onError called if the metrics cannot be read
+ * @throws the system's error if the address cannot be used
  */
 export async function listenForScrapers(
   { host, port }: { readonly host: string; readonly port: number },

@@ -1,4 +1,4 @@
-/** All numbers of this process for Prometheus: what is counted as it happens, and what is read when somebody asks. */
+/** All metrics of this process for Prometheus: counters of events, and values that are read for each scrape. */
 import type { Server } from 'node:http'
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client'
 import type { Uploads } from '../core/import/import.ts'
@@ -13,7 +13,7 @@ import { createWorkerMetrics } from './worker-metrics.ts'
 
 /** The numbers of a depot, and what they are made of. */
 export interface DepotMetrics extends Metrics {
-  /** To be told of what the worker does. */
+  /** Counts the events of the worker. */
   onReport(report: JobReport): void
   onPacked(bytes: number): void
   onCrash(part: string): void
@@ -60,7 +60,7 @@ export function createMetrics({
 
   return {
     contentType: registry.contentType,
-    observe: requests.observe,
+    recordRequest: requests.recordRequest,
     watch: requests.watch,
     ...workers,
     countUploads,

@@ -37,7 +37,7 @@ export function createRequestMetrics(registry: Registry) {
   const traffic = createTraffic(registry)
 
   return {
-    observe({ method, route, status, seconds, isCut }: AnsweredRequest): void {
+    recordRequest({ method, route, status, seconds, isCut }: AnsweredRequest): void {
       const name = route === '' ? NO_ROUTE : route
       requests.inc({ method, route: name, status })
       durations.observe({ method, route: name }, seconds)
@@ -48,7 +48,7 @@ export function createRequestMetrics(registry: Registry) {
   }
 }
 
-/** Bytes are counted by the sockets themselves: asking all that are open costs nothing until somebody asks. */
+/** Bytes are counted by the sockets themselves, and read from the open ones at each scrape: requests cost nothing. */
 function createTraffic(registry: Registry) {
   const registers = [registry]
   const sent = new Counter({

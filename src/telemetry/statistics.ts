@@ -21,7 +21,7 @@ export interface StatisticsOptions {
   readonly now: () => Date
 }
 
-/** Reads them; whoever asks within a second gets the same. */
+/** Reads the statistics; all calls within a second get the same result. */
 export function createStatistics(options: StatisticsOptions): () => Promise<DepotStatistics> {
   const { db, now } = options
   const store = createStatisticsStore(db)
@@ -69,7 +69,7 @@ export function createStatistics(options: StatisticsOptions): () => Promise<Depo
   })
 }
 
-/** Undefined for a volume that is not there: whoever asks for numbers is to get the others. */
+/** Undefined for a volume that cannot be read: the caller still gets the others. */
 async function spaceOf(directory: string): Promise<VolumeSpace | undefined> {
   return readVolumeSpace(directory).catch(() => undefined)
 }

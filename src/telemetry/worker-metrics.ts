@@ -48,7 +48,7 @@ export function createWorkerMetrics(registry: Registry, isLive: (jobId: number) 
       began.delete(jobId)
       if (start !== undefined) runs.observe({ kind, result: event }, (performance.now() - start) / 1000)
       if (event !== 'dropped') return
-      // What was canceled is dropped too. If nobody can tell, nothing is counted.
+      // Canceled jobs are dropped too. If the state cannot be read, nothing is counted.
       isLive(jobId).then(
         (isLost) => isLost && leaseLosses.inc({ kind }),
         () => {}

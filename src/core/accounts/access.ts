@@ -1,4 +1,4 @@
-/** Who may do what: roles, each of which contains the ones before it, and what is known of whoever sends a request. */
+/** Roles, each of which contains the ones before it, and the identity of a caller. */
 
 /**
  * `viewer` reads catalog and tasks; `exporter` also exports, downloads, and cancels its own tasks; `operator` also
@@ -8,10 +8,10 @@ export const ROLES = ['viewer', 'exporter', 'operator', 'admin'] as const
 
 export type Role = (typeof ROLES)[number]
 
-/** How somebody has shown who they are. */
+/** How the caller was authenticated. */
 export type LoginKind = 'password' | 'session' | 'token'
 
-/** Whoever sends a request. */
+/** The caller of a request. */
 export interface Identity {
   readonly name: string
   /** What this login may do: of a token it can be less than what its owner may. */

@@ -4,7 +4,7 @@ import { hash, randomBytes, timingSafeEqual } from 'node:crypto'
 const ID_BYTES = 8
 const SECRET_BYTES = 32
 
-/** The first part tells scanners for secrets in source code what it is. */
+/** The prefix lets scanners for secrets in source code recognise it. */
 const FORM = /^fxd_([0-9a-f]{16})_([A-Za-z0-9_-]{43})$/
 
 export interface MadeToken {
@@ -27,7 +27,7 @@ export function parseToken(text: string): { readonly id: string; readonly secret
   return id === undefined || secret === undefined ? undefined : { id, secret }
 }
 
-/** A secret of 256 random bits needs no slow hash: nobody guesses it. */
+/** A secret of 256 random bits cannot be guessed, so it needs no slow hash. */
 export function hashTokenSecret(secret: string): string {
   return hash('sha256', secret, 'base64url')
 }

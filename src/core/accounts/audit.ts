@@ -4,14 +4,14 @@
  */
 import { hash } from 'node:crypto'
 
-/** What proved who somebody is. `password`: a login that opens a session. `none`: nobody is logged in. */
+/** How the caller was authenticated. `password`: a login that opens a session. `none`: not authenticated. */
 export type AuditCredential = 'none' | 'basic' | 'session' | 'token' | 'password'
 
 /** What is to be recorded; texts may have any length, and records have them bounded. */
 export interface AuditEvent {
   /** When it was answered. */
   readonly time: Date
-  /** Empty for nobody, and for names that no user has. */
+  /** Empty without a login, and for names that no user has. */
   readonly user: string
   readonly credential: AuditCredential
   /** Address of the caller. */
@@ -26,13 +26,13 @@ export interface AuditEvent {
   readonly targets: readonly string[]
   /** Status code of the answer. */
   readonly status: number
-  /** Code of the problem that the answer tells of; empty for none. */
+  /** Code of the problem in the response; empty for none. */
   readonly problem: string
   /** How many equal requests this stands for. */
   readonly count: number
 }
 
-/** An event in its place in the chain. The order of the members is that of the hashed text. */
+/** An event with its position in the chain. The order of the members is that of the hashed text. */
 export interface AuditRecord extends Omit<AuditEvent, 'time'> {
   /** From 1, without a gap. */
   readonly number: number
@@ -99,7 +99,7 @@ export function hashOf(record: Omit<AuditRecord, 'hash'>): string {
 
 /**
  * The record as a line of an export, without its end. Without the member `hash`, which is the last one, the line is the
- * very text that was hashed: anybody can check an export with nothing but a SHA-256.
+ * very text that was hashed: a SHA-256 is enough to check an export.
  */
 export function auditLine(record: AuditRecord): string {
   return `${hashedText(record).slice(0, -1)},"hash":${JSON.stringify(record.hash)}}`
@@ -130,7 +130,7 @@ function boundedTargets(targets: readonly string[]): string[] {
   return targets.length > named.length ? [...named, `more:${targets.length - named.length}`] : named
 }
 
-/** Also without what would look like another line, or like another text, to whoever reads it. */
+/** Also without characters that a reader could take for another line or another text. */
 function bounded(text: string, limit: number): string {
   const short = text.length > limit ? `${text.slice(0, limit)}…` : text
   return short.toWellFormed().replace(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, '\ufffd')

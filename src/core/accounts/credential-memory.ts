@@ -1,4 +1,4 @@
-/** Remembers which names and passwords have been checked, so that a program that polls costs no hash each time. */
+/** Remembers which names and passwords were right, so that a polling program does not cost a hash per request. */
 import { hash, randomBytes } from 'node:crypto'
 import { LRUCache } from 'lru-cache'
 import type { KeptUser } from './user.ts'
@@ -8,9 +8,9 @@ const MAX_REMEMBERED = 1_000
 const KEY_BYTES = 32
 
 export interface CredentialMemory {
-  /** Stands for a name and a password, in this process and no other. */
+  /** Identifies a name with a password, within this process only. */
   digestOf(userName: string, password: string): string
-  /** Whether they were right not long ago, and are still this user's. */
+  /** Whether they were right within the last minute, and the user has not changed since. */
   knows(digest: string, user: KeptUser): boolean
   remember(digest: string, user: KeptUser): void
 }
@@ -21,12 +21,12 @@ interface Remembered {
   readonly until: number
 }
 
-/** @param now milliseconds of a clock that nobody sets */
+/** @param now milliseconds of a monotonic clock */
 export function createCredentialMemory(now: () => number): CredentialMemory {
   const key = randomBytes(KEY_BYTES).toString('latin1')
   const known = new LRUCache<string, Remembered>({ max: MAX_REMEMBERED })
   return {
-    // No HMAC, which takes fifty times as long in Node: what it would be safe from needs somebody who sees digests.
+    // No HMAC, which takes fifty times as long in Node: it protects only against readers of the digests.
     digestOf: (userName, password) => hash('sha256', key + JSON.stringify([userName, password]), 'base64'),
 
     knows(digest, { id, version }) {

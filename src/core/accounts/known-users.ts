@@ -1,10 +1,10 @@
-/** Remembers users and tokens for a moment, so that polling does not ask the database who is polling. */
+/** Remembers users and tokens for two seconds, so that polls do not read them from the database each time. */
 import { LRUCache } from 'lru-cache'
 import type { KeptToken, KeptUser, UserReader } from './user.ts'
 
 /**
- * So long after another process, such as the command line, has changed a user, this one knows. What it changes itself
- * it knows at once.
+ * The delay after which changes by another process, such as the command line, are seen here. Changes by this process
+ * are seen at once.
  */
 const REMEMBERED_MS = 2_000
 
@@ -38,10 +38,10 @@ interface Memory<Value> {
   forget(): void
 }
 
-/** What is not there is not remembered: nobody can fill the memory with names that they make up. */
+/** Unknown keys are not remembered: invented names cannot fill the cache. */
 function createMemory<Value>(read: (key: string) => Promise<Value | undefined>, now: () => number): Memory<Value> {
   const known = new LRUCache<string, { readonly value: Value; readonly until: number }>({ max: MAX_REMEMBERED })
-  /** Grows whenever all is forgotten: what was read before that is not remembered. */
+  /** Grows with each `forget`: values that were read before are not remembered. */
   let generation = 0
   return {
     async find(key) {

@@ -1,6 +1,5 @@
 /**
- * Tells who a request comes from: by name and password, by a token, or by what is known of a login that was checked
- * before.
+ * Authenticates requests: by name and password, by a token, or by a remembered login.
  */
 import { type Identity, lowerRole } from './access.ts'
 import { isSecretOf, parseToken } from './api-token.ts'
@@ -34,19 +33,19 @@ export interface LoginsOptions {
   readonly hasher: PasswordHasher
   readonly guard: LoginGuard
   readonly now: () => Date
-  /** Milliseconds of a clock that nobody sets. */
+  /** Milliseconds of a monotonic clock. */
   readonly clock: () => number
 }
 
-/** A use is written down when the last one that was is so long ago. */
+/** The least time between two recorded uses of a token. */
 const RECORD_INTERVAL_MS = 60_000
 
-/** Longer ones nobody has, and hashing them would be work. Their failures count. */
+/** No password is longer, and a hash of a longer text would cost time. Such a login counts as failed. */
 const MAX_GIVEN_LENGTH = 1_024
 
 export function createLogins({ users, freshUsers, commands, hasher, guard, now, clock }: LoginsOptions): Logins {
   const memory = createCredentialMemory(clock)
-  /** Checks under way: a program with many connections starts one, and not one for each. */
+  /** Checks in progress: a program with many connections starts one check, and not one per connection. */
   const checks = new Map<string, Promise<KeptUser | undefined>>()
   /** When the use of tokens was last written down. */
   const recorded = new Map<string, number>()
@@ -92,7 +91,7 @@ export function createLogins({ users, freshUsers, commands, hasher, guard, now, 
     const last = Math.max(recorded.get(token.id) ?? 0, token.lastUsedAt?.getTime() ?? 0)
     if (time.getTime() - last < RECORD_INTERVAL_MS) return
     recorded.set(token.id, time.getTime())
-    // The request does not wait for it, and a trouble of the database is not its own.
+    // The request does not wait for the write, and does not fail with it.
     commands.recordTokenUse({ id: token.id, usedAt: time }).catch(() => {})
   }
 
@@ -143,7 +142,7 @@ function identityOf({ id, version, name, role }: KeptUser, kind: Identity['kind'
   return { name, role, kind, userId: id, userVersion: version, tokenId: null }
 }
 
-/** Whoever loses rights loses those of their tokens. */
+/** A user who loses rights loses those of the tokens too. */
 function identityOfToken({ token, owner }: KeptToken): Identity {
   return { ...identityOf(owner, 'token'), role: lowerRole(token.role, owner.role), tokenId: token.id }
 }

@@ -1,12 +1,11 @@
 /**
- * Hashes passwords one after the other: each takes a core and 46 MiB, and nobody can make the server do many of them at
- * a time.
+ * Hashes passwords one after the other: each hash takes a core and 46 MiB, so clients must not start many at once.
  */
 
 import { Problem } from '../problems/problem.ts'
 import { HASH_PARAMETERS, type HashParameters, hashPassword, type Verdict, verifyPassword } from './password.ts'
 
-/** Whoever is behind so many waits for a second or two. */
+/** The last of this many waits for one or two seconds. */
 const MAX_WAITING = 30
 
 const RETRY_AFTER_SECONDS = 2

@@ -23,7 +23,7 @@ export interface HashParameters {
  */
 export const HASH_PARAMETERS: HashParameters = { memory: 46 * 1024, passes: 1 }
 
-/** A password that nobody can guess: 144 random bits. */
+/** A password that cannot be guessed: 144 random bits. */
 export function makePassword(): string {
   return randomBytes(SECRET_BYTES).toString('base64url')
 }

@@ -3,7 +3,7 @@ import { createHmac, hash, randomBytes, randomUUID, timingSafeEqual } from 'node
 import type { Identity } from './access.ts'
 
 export interface Session {
-  /** Names it to everybody; gives nobody its rights. */
+  /** Public: it identifies, and gives no rights. */
   readonly id: string
   readonly userName: string
   /** Where the login came from. */
@@ -18,7 +18,7 @@ export interface KeptSession extends Session {
   readonly secretHash: string
 }
 
-/** What its owner gets at the login, and nobody else ever. */
+/** What its owner alone gets at the login. */
 export interface OwnedSession {
   readonly session: Session
   /** Value of the cookie: id and secret. */
@@ -49,7 +49,7 @@ export interface SessionUse {
 export interface SessionCommands {
   /**
    * Keeps a new session, and forgets those not used since `expiredBefore`. When there are too many, the one that was
-   * not used for the longest time ends: clients that never log out take nobody's place.
+   * not used for the longest time ends: clients that never log out do not displace others.
    * @throws Problem LOGIN_REFUSED when the user or the password has been changed since the login was checked
    */
   openSession(opening: SessionOpening): Promise<void>
@@ -83,7 +83,7 @@ export interface SessionsOptions {
   readonly now: () => Date
 }
 
-/** A use is written down when the last one that was is so long ago: polling costs no writes. */
+/** The least time between two recorded uses: polling costs no writes. */
 const RECORD_INTERVAL_MS = 60_000
 
 const SECRET_BYTES = 32
@@ -102,14 +102,14 @@ export function createSessions({ reader, commands, timeoutMs, now }: SessionsOpt
     const isDue = usedAt.getTime() - session.lastUsedAt.getTime() >= Math.min(RECORD_INTERVAL_MS, timeoutMs / 4)
     if (isDue && !recording.has(session.id)) {
       recording.add(session.id)
-      // The request does not wait for it, and a trouble of the database is not its own: the next one tries again.
+      // The request does not wait for the write, and does not fail with it: the next request tries again.
       const recorded = commands.recordUse({ id: session.id, usedAt })
       recorded.catch(() => {}).finally(() => recording.delete(session.id))
     }
     return { ...session, lastUsedAt: usedAt }
   }
 
-  /** Those that nobody has ended, and nobody will use again. */
+  /** Uses of sessions that expired without a logout. */
   function forgetExpired(time: Date): void {
     for (const [id, usedAt] of uses) if (usedAt <= time.getTime() - timeoutMs) uses.delete(id)
   }
@@ -154,7 +154,7 @@ export function createSessions({ reader, commands, timeoutMs, now }: SessionsOpt
 }
 
 function owned(session: Session, secret: string): OwnedSession {
-  // Derived, so that it need not be kept; from it nobody gets back to the secret.
+  // Derived, so that it need not be kept; the secret cannot be computed from it.
   const csrf = createHmac('sha256', secret).update('csrf').digest('base64url')
   return { session, token: `${session.id}.${secret}`, csrf }
 }

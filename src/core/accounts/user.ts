@@ -23,7 +23,7 @@ export interface KeptUser extends User {
 }
 
 export interface ApiToken {
-  /** Names it to everybody; gives nobody its rights. */
+  /** Public: it identifies, and gives no rights. */
   readonly id: string
   /** Its owner. */
   readonly userName: string
@@ -74,7 +74,7 @@ export interface NewToken {
   readonly secretHash: string
 }
 
-/** How often somebody has failed to log in; the key tells nobody who it was. */
+/** How often logins with this key have failed; user and address cannot be read from the key. */
 export interface LoginFailure {
   readonly key: string
   readonly failures: number
@@ -93,7 +93,7 @@ export interface UserCommands {
   rehashPassword(rehash: { readonly userId: number; readonly version: number; readonly hash: string }): Promise<void>
   /** @throws Problem USER_UNKNOWN, TOO_MANY_KEPT */
   addToken(token: NewToken): Promise<void>
-  /** False when there is no such token. @param which.userName only if it is this user's; undefined: whoever's it is */
+  /** False when there is no such token. @param which.userName only if it is this user's; undefined: of any user */
   removeToken(which: { readonly id: string; readonly userName: string | undefined }): Promise<boolean>
   recordTokenUse(use: { readonly id: string; readonly usedAt: Date }): Promise<void>
   /** Keeps failures, and forgets those that count no more. */

@@ -57,7 +57,7 @@ export interface PackageTotals {
 export interface CatalogReader {
   /** The packages that fit, by fixid, a page at a time. */
   packagePages(filter: PackageFilter): AsyncIterable<PackageSummary[]>
-  /** At most so many of the packages that fit, by fixid, from behind that one on. */
+  /** At most `limit` of the packages that fit, by fixid, after the given one. */
   packagePage(filter: PackageFilter, after: string, limit: number): Promise<PackageSummary[]>
   findPackage(fixid: string): Promise<PackageSummary | undefined>
   /**

@@ -1,4 +1,4 @@
-/** What the name of a repository file tells: which files belong together, and what each is for. */
+/** What the name of a repository file means: which files belong together, and the role of each. */
 import type { FileRole } from './package.ts'
 
 export interface SplitName {

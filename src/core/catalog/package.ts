@@ -86,7 +86,7 @@ export interface PackageDescription {
   readonly payloads: readonly NamedPayload[]
   /** Further files the metadata names, relative to it: readme, change history, inventories. */
   readonly companions: readonly string[]
-  /** Properties that have no place above, by name. */
+  /** All other properties, by name. */
   readonly properties: Readonly<Record<string, readonly string[]>>
 }
 

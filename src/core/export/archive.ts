@@ -10,7 +10,7 @@ export interface Archives {
    */
   open(name: string): Promise<OpenFile | undefined>
   /**
-   * A URL under which anybody who has it downloads a finished archive for some minutes: a secret, which is in no log.
+   * A URL with which every client can download a finished archive for some minutes: a secret, which is never logged.
    * Undefined where this server sends all archives itself.
    * @throws Problem ARCHIVES_UNAVAILABLE
    */

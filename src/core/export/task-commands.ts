@@ -30,7 +30,7 @@ export interface CanceledTask {
  */
 export interface TaskCommands {
   /**
-   * An export of the same content that is under way or kept is shared: the caller gets a task of its own.
+   * An export of the same content that is in progress or kept is shared: the caller gets a task of its own.
    * @throws Problem FIXID_UNKNOWN with every fixid that the catalog does not have, or SPACE_INSUFFICIENT; then no task
    * exists
    */
@@ -48,7 +48,7 @@ export interface TaskCommands {
   /** A scan that still waits serves every caller who asks before it starts; each gets a task of its own. */
   requestScan(requestedBy: string): Promise<AcceptedTask>
   /**
-   * Cancels tasks for good; work that nobody waits for any more is given up, and nothing is left of it within a second.
+   * Cancels tasks permanently. A job without a waiting task is stopped, and its files are removed within a second.
    * @throws Problem TASK_UNKNOWN with every id that no task has; then none is canceled
    */
   cancelTasks(taskIds: readonly number[]): Promise<CanceledTask[]>

@@ -12,7 +12,7 @@ export interface ImportAnnouncement {
   readonly requestedBy: string
 }
 
-/** A file that has come in, whole and on the disk to stay. */
+/** A file that was received, complete and durable. */
 export interface ReceivedFile {
   readonly name: string
   readonly size: number

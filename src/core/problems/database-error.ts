@@ -1,9 +1,9 @@
 /**
- * Tells troubles of the database from bugs, those that pass from those that stay, and says what is wrong in a sentence.
+ * Distinguishes database errors from bugs, and transient from permanent ones, and describes each in a sentence.
  */
 
 /**
- * `away`: there is no connection to it. `busy`: somebody else has it. `full`: no space. `forbidden`: it may not be
+ * `away`: there is no connection. `busy`: another writer has the lock. `full`: no space. `forbidden`: it may not be
  * written or opened.
  * `damaged`: it is broken.
  */
@@ -33,33 +33,33 @@ const SENTENCES: Readonly<Record<DatabaseErrorKind, string>> = {
   damaged: 'The database is damaged.'
 }
 
-/** Undefined for what is no trouble of the database, but most likely a bug. */
+/** Undefined for all other errors, which are most likely bugs. */
 export function databaseErrorKind(error: unknown): DatabaseErrorKind | undefined {
   const { code } = (error ?? {}) as { code?: unknown }
   if (typeof code !== 'string') return undefined
   return KINDS.find(([pattern]) => pattern.test(code))?.[1]
 }
 
-/** Whether the database or what it lies on is to blame, and not the program. */
+/** Whether the database or its disk is the cause, and not the program. */
 export function isDatabaseError(error: unknown): boolean {
   return databaseErrorKind(error) !== undefined
 }
 
-/** Whether trying again later can help: somebody else writes, the disk is full or does not answer. */
+/** Whether a later attempt can succeed: another writer is active, or the disk is full or does not answer. */
 export function isTransientDatabaseError(error: unknown): boolean {
   const kind = databaseErrorKind(error)
   return kind !== undefined && kind !== 'damaged'
 }
 
 /**
- * Whether nothing is wrong with what was done, nor with the database: somebody else has it, or it is away for a while.
+ * Whether an immediate retry is right: the database is intact, and only busy or unreachable for the moment.
  */
 export function isRetryable(error: unknown): boolean {
   const kind = databaseErrorKind(error)
   return kind === 'busy' || kind === 'away'
 }
 
-/** A sentence for whoever waits for an answer; it tells nothing of the machine. */
+/** A sentence for callers; it discloses nothing of the machine. */
 export function describeDatabaseError(error: unknown): string {
   const kind = databaseErrorKind(error)
   return kind === undefined ? 'The database cannot be used.' : SENTENCES[kind]

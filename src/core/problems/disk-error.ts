@@ -1,5 +1,5 @@
 /**
- * Tells troubles of the repository's disk from bugs, as far as a caller who sends files can do something about them.
+ * Turns errors of the repository's disk into problems, as far as a caller that sends files can act on them.
  */
 import { Problem } from './problem.ts'
 

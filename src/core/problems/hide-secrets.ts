@@ -1,6 +1,6 @@
-/** Keeps secrets out of what is written down for others: logs, messages, bundles for support. */
+/** Removes secrets from logs, messages and support bundles. */
 
-/** What stands for a secret. */
+/** Replaces a secret. */
 export const HIDDEN = '[hidden]'
 
 const SECRET_NAME =
@@ -11,12 +11,12 @@ export function isSecretName(name: string): boolean {
   return SECRET_NAME.test(name)
 }
 
-/** Whoever asks for a session by its cookie names a secret in the path. */
+/** A request for a session by its cookie has a secret in the path. */
 const IN_PATH = /(\/sessions\/)[^\s/?]+/gi
 const IN_QUERY =
   /([?&][^=&\s]{0,100}(?:passw|pwd|secret|token|csrf|authorization|signature|api[-_]?key)[^=&\s]{0,100}=)[^&\s]*/gi
 
-/** Of whoever logs in to the host of a URL. */
+/** The password in the authority of a URL. */
 const IN_AUTHORITY = /(:\/\/[^:@/\s]{0,100}:)[^@/\s]{1,200}@/g
 
 /** A URL, or a sentence that has one, without the secrets that callers put there. */

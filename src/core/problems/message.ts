@@ -31,7 +31,7 @@ export const REQUEST_SUCCEEDED: Message = {
   recovery: NO_ACTION
 }
 
-/** A task was accepted and goes on in the background. */
+/** A task was accepted and runs in the background. */
 export function taskAccepted(taskId: number): Message {
   return {
     id: 'FQXHMUP9101I',
@@ -41,7 +41,7 @@ export function taskAccepted(taskId: number): Message {
   }
 }
 
-/** An export goes on without the payloads of some of its packages. */
+/** An export continues without the payloads of some of its packages. */
 export function payloadsMissing(fixids: readonly string[], count: number): Message {
   return {
     id: 'FQXHMUP9102F',
@@ -51,7 +51,7 @@ export function payloadsMissing(fixids: readonly string[], count: number): Messa
   }
 }
 
-/** An export of a system pack goes on without members that the repository does not have. */
+/** An export of a system pack continues without members that the repository does not have. */
 export function membersMissing(fixids: readonly string[], count: number): Message {
   return {
     id: 'FQXHMUP9103F',
@@ -61,7 +61,7 @@ export function membersMissing(fixids: readonly string[], count: number): Messag
   }
 }
 
-/** An export goes on without packages that selected ones require. */
+/** An export continues without packages that selected ones require. */
 export function requisitesMissing(fixids: readonly string[], count: number): Message {
   return {
     id: 'FQXHMUP9106F',
@@ -115,7 +115,7 @@ export function importEnded({ imported, unchangedCount, waiting, ignored }: Impo
   }
 }
 
-/** Somebody has canceled the task. */
+/** A client has canceled the task. */
 export const TASK_CANCELED: Message = {
   id: 'FQXHMUP9008F',
   text: 'The task was canceled.',

@@ -1,10 +1,10 @@
 /**
- * All problems that a caller can be told of: of which kind each is, how it is explained, and what the caller can do.
+ * All problems that a caller can get: the kind of each, its explanation, and what the caller can do.
  */
 
 /**
  * `invalid`: the request is wrong. `missing`: what it names is not there. `gone`: it was there. `conflict`: it does not
- * fit the present state. `unauthenticated`: nobody has logged in. `forbidden`: the login does not allow it. `too-many`:
+ * fit the present state. `unauthenticated`: there is no login. `forbidden`: the login does not allow it. `too-many`:
  * the caller has to wait. `too-large`: the body is longer than is read. `out-of-range`: the part that is asked for is
  * not there. `unavailable`: the depot cannot do it now.
  */

@@ -27,20 +27,20 @@ export class Problem extends Error {
     return PROBLEMS[this.code].kind
   }
 
-  /** What the caller is told. */
+  /** The message for the caller. */
   get userMessage(): Message {
     const { id, explanation, recovery } = PROBLEMS[this.code]
     return { id, text: this.message, explanation, recovery }
   }
 }
 
-/** The problem that a message of a failed task tells of, as far as it does. */
+/** The problem from which a message of a failed task was made; undefined for other messages. */
 export function problemOfMessage({ id, text, explanation }: Message): Problem | undefined {
   const found = Object.entries(PROBLEMS).find(([, known]) => known.id === id && known.explanation === explanation)
   return found && new Problem(found[0] as ProblemCode, text)
 }
 
-/** What a trouble of the database is to its caller; undefined for all other errors. */
+/** The problem for a database error; undefined for all other errors. */
 export function toDatabaseProblem(error: unknown): Problem | undefined {
   return isDatabaseError(error)
     ? new Problem('DATABASE_UNAVAILABLE', describeDatabaseError(error), { cause: error })

@@ -1,4 +1,4 @@
-/** What was asked for is not done; the message is a sentence for whoever asked. */
+/** The command was not carried out; the message is a sentence for its user. */
 export class Refusal extends Error {
   override readonly name = 'Refusal'
 }

@@ -1,16 +1,15 @@
-/** What can be wrong with the storage of archives, and what it means to whoever asked for one. */
+/** Errors of the storage of archives, and the problems that callers get for them. */
 import { Problem } from './problem.ts'
 
-/** Storage that was away is most often back by then. */
+/** Storage that was unreachable is usually back by then. */
 const RETRY_SECONDS = 5
 
 /**
- * The storage of archives does not do what it is asked for. The message is a sentence without secrets, for whoever
- * waits.
+ * The storage of archives failed. The message is a sentence for callers, without secrets.
  */
 export class StorageError extends Error {
   override readonly name = 'StorageError'
-  /** Whether the same may succeed later, without anybody's help. */
+  /** Whether the same operation may succeed later without intervention. */
   readonly isTransient: boolean
 
   constructor(sentence: string, isTransient: boolean) {
@@ -20,13 +19,13 @@ export class StorageError extends Error {
 }
 
 /**
- * What was there to stay of a growing archive is gone: somebody has removed it, and it has to be packed from its start.
+ * The durable part of a growing archive was removed by another program: the archive is packed from its start.
  */
 export class PartsLost extends Error {
   override readonly name = 'PartsLost'
 }
 
-/** What a caller is told when the storage of archives fails; all other errors as they are. */
+/** The problem for an error of the storage of archives; all other errors are returned unchanged. */
 export function toArchivesProblem(error: unknown): unknown {
   return error instanceof StorageError
     ? new Problem('ARCHIVES_UNAVAILABLE', error.message, { cause: error, retryAfterSeconds: RETRY_SECONDS })

@@ -1,4 +1,4 @@
-/** The files in the directory of archives whose names are of this server's kind. */
+/** Names of archives and of their parts, and the states of an archive. */
 
 /**
  * `pending`: the archive is to be packed. `kept`: it is there. `gone`: it was there. `none`: it will never be.
@@ -27,7 +27,7 @@ export function partName(archiveName: string, token: number): string {
   return `${archiveName}.${token}.part`
 }
 
-/** Undefined for a name that this server does not give: such a file is nobody's business. */
+/** Undefined for a foreign file: one whose name this software does not give. */
 export function parseArchiveFile(fileName: string): ArchiveFile | undefined {
   const [, archiveName, token] = OWN_NAME.exec(fileName) ?? []
   if (archiveName === undefined) return undefined

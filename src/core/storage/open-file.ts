@@ -6,7 +6,7 @@ export interface ByteRange {
   readonly end: number
 }
 
-/** A file that is open for reading; whoever gets one closes it. */
+/** A file that is open for reading; the caller closes it. */
 export interface OpenFile {
   /** Without directories. */
   readonly name: string

@@ -1,4 +1,4 @@
-/** What workers do: pieces of work, who holds them, and how far they are on the disk. */
+/** Jobs of workers: their leases, and their durable progress. */
 import type { Checkpoint } from '../../zip/checkpoints.ts'
 import type { TaskKind } from './task.ts'
 
@@ -6,14 +6,14 @@ export type { Checkpoint } from '../../zip/checkpoints.ts'
 
 export const FROM_THE_START: Checkpoint = { offset: 0, position: 0, crc32: 0 }
 
-/** The right to write about a piece of work; it is lost as soon as there is a newer one, or the work has ended. */
+/** The right to write the state of a job; it is lost when there is a newer lease, or the job has ended. */
 export interface Lease {
   readonly jobId: number
-  /** Grows with every claim of the work. */
+  /** Grows with every claim of the job. */
   readonly token: number
 }
 
-/** Work that a worker has claimed, with what it needs to do it. */
+/** A job that a worker has claimed, with all that it needs to run it. */
 export interface ClaimedJob extends Lease {
   readonly kind: TaskKind
   /** The oldest task that waits for it. */
@@ -21,15 +21,15 @@ export interface ClaimedJob extends Lease {
   /** Of an export. */
   readonly planId: number | null
   readonly checkpoint: Checkpoint
-  /** How many workers have died of it. */
+  /** How many workers have died while they ran it. */
   readonly crashes: number
 }
 
-/** Somebody else has the work now, or nobody waits for it any more: whoever did it drops it. */
+/** Another worker has the job now, or no task waits for it any more: the worker drops it. */
 export class LeaseLost extends Error {
   override readonly name = 'LeaseLost'
 
   constructor({ jobId, token }: Lease) {
-    super(`The lease ${token} of work ${jobId} is lost`)
+    super(`The lease ${token} of job ${jobId} is lost`)
   }
 }

@@ -1,18 +1,18 @@
 /**
- * What one part of the depot tells the others, on this server and on those that share its database. A word may be lost,
- * and may come for nothing: whoever heeds it looks for itself, and now and then without any.
+ * Notifications between the parts of the depot, on this server and on its peers, which share the database. A
+ * notification may be lost, and may come without a change: subscribers read the state themselves, and also poll.
  */
 
 /**
- * `export`, `catalog`: such work waits. `check`: what runs may not be wanted any more. `exports`: one of them has gone
- * on. `users`: a user or a token has changed.
+ * `export`, `catalog`: such a job waits. `check`: a running job may have been canceled. `exports`: an export has made
+ * progress. `users`: a user or a token has changed.
  */
 export const SIGNALS = ['export', 'catalog', 'check', 'exports', 'users'] as const
 export type Notification = (typeof SIGNALS)[number]
 
 export interface Notifications {
   notify(signal: Notification): void
-  /** @returns what ends it */
+  /** @returns a function that ends the subscription */
   subscribe(signal: Notification, listener: () => void): () => void
   close(): Promise<void>
 }

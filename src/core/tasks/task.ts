@@ -18,7 +18,7 @@ export type TaskState = 'queued' | 'running' | 'completed' | 'failed' | 'cancele
 export interface TaskProgress {
   /** Whole packages that are done. */
   readonly packagesDone: number
-  /** Bytes that are done: of an export, the bytes of the archive that are on the disk to stay. */
+  /** Bytes that are done; of an export, the durable bytes of the archive. */
   readonly bytesDone: number
 }
 
@@ -52,7 +52,7 @@ export interface TaskReader {
   findTask(id: number): Promise<Task | undefined>
   /** All tasks, the newest first, a page at a time. */
   taskPages(): AsyncIterable<Task[]>
-  /** At most so many tasks of a kind and a state, or of all states, the newest first, from before that id on. */
+  /** At most `limit` tasks of a kind and a state, or of all states, the newest first, with ids below `before`. */
   taskPage(
     which: { readonly kind: TaskKind; readonly state: TaskState | undefined },
     before: number,

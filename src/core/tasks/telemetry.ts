@@ -1,4 +1,4 @@
-/** What the routes report about requests. */
+/** The metrics port, and what the routes report to it about requests. */
 
 /** A request that has its answer, or whose client has gone. */
 export interface AnsweredRequest {
@@ -14,8 +14,8 @@ export interface AnsweredRequest {
 /** The numbers of the depot, in the format of Prometheus. */
 export interface Metrics {
   readonly contentType: string
-  /** Called for every request: it is to cost next to nothing. */
-  observe(answered: AnsweredRequest): void
+  /** Called for every request: it must be cheap. */
+  recordRequest(answered: AnsweredRequest): void
   /** All of them as text; at most a second old. */
   read(): Promise<string>
 }

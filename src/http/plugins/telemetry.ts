@@ -40,7 +40,7 @@ export function requestIds(): (request: Pick<IncomingMessage, 'headers'>) => str
 }
 
 export interface Observers {
-  readonly metrics?: Pick<Metrics, 'observe'> | undefined
+  readonly metrics?: Pick<Metrics, 'recordRequest'> | undefined
 }
 
 /** Suppresses Fastify's log lines for every request: the line written here has more facts, and no URL. */
@@ -61,7 +61,7 @@ export function registerObservers(app: FastifyInstance, { metrics }: Observers):
       const { url: route = '', config } = request.routeOptions
       const seconds = (performance.now() - started) / 1000
       const answered = { method: request.method, route, status: reply.raw.statusCode, seconds, isCut }
-      metrics?.observe(answered)
+      metrics?.recordRequest(answered)
       writeLine(request, reply, answered, config.isPolled === true)
     }
     // Fastify's onResponse hook does not run when the client disconnects before the answer is complete.

@@ -16,7 +16,7 @@ async function observed(t: Test, services: Partial<Services> = {}, level = 'info
   const logger = pino({ level }, { write: (line: string) => lines.push(JSON.parse(line)) })
   const metrics = {
     contentType: 'text/plain',
-    observe: (one: AnsweredRequest) => answered.push(one),
+    recordRequest: (one: AnsweredRequest) => answered.push(one),
     read: async () => 'x 1\n'
   }
   const { app, call } = await buildTestApp(t, { metrics, ...services }, undefined, {}, logger)

@@ -87,7 +87,7 @@ export async function buildTestApp(
     space: async () => absent('space'),
     health: async () => absent('health'),
     status: async () => absent('status'),
-    metrics: { contentType: 'text/plain', observe() {}, read: async () => absent('metrics') },
+    metrics: { contentType: 'text/plain', recordRequest() {}, read: async () => absent('metrics') },
     uploads: () => absent('uploads'),
     importDirectory: IMPORT_DIRECTORY,
     identity: IDENTITY,
@@ -211,7 +211,7 @@ export async function openTestDepot(
       status: async () => ({ ...(await statistics()), ended: await numbers.ended(), checks: [], startedAt: clock() }),
       metrics: {
         contentType: 'text/plain',
-        observe() {},
+        recordRequest() {},
         // Made when a test wants them: they watch the process.
         read: () => createMetrics({ version: '', store: numbers, lastEndNumber: 0, statistics, now: clock }).read()
       },
