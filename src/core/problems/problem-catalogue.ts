@@ -70,7 +70,7 @@ export const PROBLEMS = {
   TASK_DELETED: {
     kind: 'conflict',
     id: 'FQXHMUP9003L',
-    explanation: 'Somebody deleted the task before its end was seen: how it ended is not known any more.',
+    explanation: 'The task was deleted before its result was read: the result is not known any more.',
     recovery: 'Look into the catalog for what it did, and repeat the request if it did not.'
   },
   FIXID_UNKNOWN: {
@@ -197,7 +197,7 @@ export const PROBLEMS = {
   UPSTREAM_MISSING: {
     kind: 'conflict',
     id: 'FQXHMUP9019L',
-    explanation: 'This server downloads nothing from Lenovo or from anybody else.',
+    explanation: 'This server downloads nothing from Lenovo or from any other source.',
     recovery: 'Put the files into the repository directory, and read the repository again (action=read).'
   },
   ARCHIVE_GONE: {
@@ -239,7 +239,7 @@ export const PROBLEMS = {
   LOGIN_TOO_OFTEN: {
     kind: 'too-many',
     id: 'FQXHMSE9006L',
-    explanation: 'Logins with a wrong password have come from there: the next one has to wait.',
+    explanation: 'There were logins with a wrong password from this address: the next one has to wait.',
     recovery: 'Wait as long as Retry-After says, and repeat the request with valid credentials.'
   },
   LOGINS_BUSY: {
@@ -318,13 +318,13 @@ export const PROBLEMS = {
     kind: 'unavailable',
     id: 'FQXHMUP9050L',
     explanation: 'The storage of archives cannot be read or written at the moment. Nothing was changed.',
-    recovery: 'Repeat the request later. If it goes on, the operator finds the cause with fixdepot doctor.'
+    recovery: 'Repeat the request later. If it happens again, the operator finds the cause with fixdepot doctor.'
   },
   DATABASE_UNAVAILABLE: {
     kind: 'unavailable',
     id: 'FQXHMUP9016L',
     explanation: 'The database cannot be read or written at the moment. Nothing was changed.',
-    recovery: 'Repeat the request later. If it goes on, the operator finds the cause with fixdepot doctor.'
+    recovery: 'Repeat the request later. If it happens again, the operator finds the cause with fixdepot doctor.'
   },
   AUDIT_UNAVAILABLE: {
     kind: 'unavailable',
