@@ -26,7 +26,10 @@ export interface GenerateOptions extends CorpusRequest {
 
 const MIN_SEED_BYTES = 64_000
 const MAX_SEED_BYTES = 1_000_000
-/** Bytes that are read of each seed file, as a share of the corpus: a small corpus should not wait for their compression. */
+/**
+ * Bytes that are read of each seed file, as a share of the corpus: a small corpus should not wait for their
+ * compression.
+ */
 const SEED_SHARE = 1 / 40
 
 /**

@@ -68,8 +68,8 @@ const MIN_EXPONENT = 0.35
 const MAX_EXPONENT = 3
 
 /**
- * Returns a function that changes sizes so that the sum of `sizes` becomes `target`: it keeps small sizes and the order,
- * and reduces large sizes. A mix for 25 GB thus fits into 20 MB and still has all kinds.
+ * Returns a function that changes sizes so that the sum of `sizes` becomes `target`: it keeps small sizes and the
+ * order, and reduces large sizes. A mix for 25 GB thus fits into 20 MB and still has all kinds.
  */
 export function fitSizes(sizes: readonly number[], target: number): (size: number) => number {
   const sum = (pivot: number, exponent: number) => sizes.reduce((total, size) => total + bend(size, pivot, exponent), 0)

@@ -1,12 +1,12 @@
 /**
  * Runs the tests, two files at a time, with a line for each file.
  *
- *   node scripts/test.ts            the quick ones: test/unit, test/contract and test/api, on SQLite and disk
- *   node scripts/test.ts all        all of them, also on PostgreSQL and S3 where these are installed
- *   node scripts/test.ts changed    those that mirror what differs from main
+ * node scripts/test.ts the quick ones: test/unit, test/contract and test/api, on SQLite and disk node scripts/test.ts
+ * all all of them, also on PostgreSQL and S3 where these are installed node scripts/test.ts changed those that mirror
+ * what differs from main
  *
- * Files and folders as further arguments restrict the run to these. `--jobs` is the number of files at a time, `--timeout` the seconds
- * that each may take. The last line has the totals.
+ * Files and folders as further arguments restrict the run to these. `--jobs` is the number of files at a time,
+ * `--timeout` the seconds that each may take. The last line has the totals.
  */
 import path from 'node:path'
 import { parseArgs } from 'node:util'

@@ -32,7 +32,7 @@ export function createArchives(options: ArchivesOptions): Archives {
 
     async open(name) {
       const known = await store.findArchive(name)
-      if (known?.state === 'gone') throw new Problem('ARCHIVE_GONE', `The archive ${name} is not kept any more.`)
+      if (known?.state === 'gone') throw new Problem('ARCHIVE_GONE', `The archive ${name} is no longer kept.`)
       if (known?.state !== 'kept') return undefined
       const opened = await storage.open(name, known.digest).catch((error) => Promise.reject(toArchivesProblem(error)))
       if (opened === undefined) throw new Problem('ARCHIVE_GONE', `The archive ${name} has been removed from the disk.`)

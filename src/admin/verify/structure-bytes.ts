@@ -17,8 +17,8 @@ export interface CheckedEntry extends ZipEntry {
 const LOCAL_HEADER_SIZE = 30
 
 /**
- * @param times of the files, by path, in seconds since 1970: a header does not have every time exactly. Without it, only
- * the gaps between the parts of the archive are checked, and not the headers
+ * @param times of the files, by path, in seconds since 1970: a header does not have every time exactly. Without it,
+ * only the gaps between the parts of the archive are checked, and not the headers
  * @returns the approximate offset of the first byte that an export does not have there
  */
 export function findForeignByte(

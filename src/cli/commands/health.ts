@@ -1,4 +1,6 @@
-/** `fixdepot health`: whether the server of this machine is ready. Container engines call it; an image needs no curl. */
+/**
+ * `fixdepot health`: whether the server of this machine is ready. Container engines call it; an image needs no curl.
+ */
 import type http from 'node:http'
 import type https from 'node:https'
 import { text } from 'node:stream/consumers'

@@ -1,4 +1,6 @@
-/** `fixdepot verify ARCHIVE`: checks an archive on this machine without a server, against its manifest if there is one. */
+/**
+ * `fixdepot verify ARCHIVE`: checks an archive on this machine without a server, against its manifest if there is one.
+ */
 import fs from 'node:fs'
 import type { Command } from 'commander'
 import { Refusal } from '../../core/problems/refusal.ts'

@@ -6,7 +6,7 @@ import type { Plan } from './plan.ts'
 export interface Archives {
   /**
    * A finished archive. Undefined when no completed export made one of this name.
-   * @throws Problem ARCHIVE_GONE when it is not kept any more
+   * @throws Problem ARCHIVE_GONE when it is no longer kept
    */
   open(name: string): Promise<OpenFile | undefined>
   /**

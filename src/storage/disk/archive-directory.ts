@@ -54,8 +54,8 @@ export function createArchiveDirectory(directory: string): ArchiveStorage {
     async resume({ name, token, start }: ArchiveClaim): Promise<GrowingArchive> {
       const part = partName(pathOf(name), token)
       const isTaken = start > 0 && takeOver(name, part)
-      // Before the first lease there was none that could have left a part: the directory, which may contain thousands of
-      // archives, is not read.
+      // Before the first lease there was none that could have left a part: the directory, which may contain thousands
+      // of archives, is not read.
       for (const { fileName, token: other } of token === FIRST_TOKEN ? [] : partsOf(name))
         if (other !== token) fs.rmSync(pathOf(fileName), { force: true })
       const fd = fs.openSync(part, isTaken ? 'r+' : 'w')

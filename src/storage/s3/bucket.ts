@@ -1,4 +1,6 @@
-/** Sends requests to a bucket. The SDK is loaded with the first request: depots with archives on a disk never load it. */
+/**
+ * Sends requests to a bucket. The SDK is loaded with the first request: depots with archives on a disk never load it.
+ */
 import { setTimeout as delay } from 'node:timers/promises'
 import type { S3 } from '@aws-sdk/client-s3'
 import { StorageError } from '../../core/problems/storage-error.ts'

@@ -3,8 +3,8 @@ import type { LinkedHeaders } from '../../core/storage/archive-storage.ts'
 import type { Bucket } from './bucket.ts'
 
 /**
- * A URL under which every client can read an object without credentials. It is signed with the credentials of the bucket; no request is sent,
- * unless the credentials have to be renewed.
+ * A URL under which every client can read an object without credentials. It is signed with the credentials of the
+ * bucket; no request is sent, unless the credentials have to be renewed.
  * @param headers that the storage sends with the object
  * @param seconds within which a download can begin
  * @throws StorageError

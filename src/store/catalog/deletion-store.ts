@@ -30,8 +30,8 @@ export async function countDeletions(db: Kysely<Schema>): Promise<number> {
 export function createDeletionStore(trx: Kysely<Schema>) {
   return {
     /**
-     * Takes the write lock, and marks the catalog as outdated: the next scan publishes it again, and a running scan that
-     * has walked the repository before walks it again.
+     * Takes the write lock, and marks the catalog as outdated: the next scan publishes it again, and a running scan
+     * that has walked the repository before walks it again.
      */
     async begin(): Promise<void> {
       await trx

@@ -68,7 +68,8 @@ export function openDatabase(options: DatabaseOptions): Database {
 }
 
 /**
- * Opens an existing SQLite file to inspect it, even beside a running server. The caller writes to temporary tables only.
+ * Opens an existing SQLite file to inspect it, even beside a running server. The caller writes to temporary tables
+ * only.
  * @throws DatabaseUnusable
  */
 export function openReadOnly(file: string): Database {

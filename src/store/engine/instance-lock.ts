@@ -1,6 +1,6 @@
 /**
- * The lock of a data directory. Two servers on one directory would pack the same archives and remove each other's files:
- * the second one is refused.
+ * The lock of a data directory. Two servers on one directory would pack the same archives and remove each other's
+ * files: the second one is refused.
  */
 import path from 'node:path'
 import Database from 'better-sqlite3'

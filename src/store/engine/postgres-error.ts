@@ -1,6 +1,8 @@
 /** Errors of PostgreSQL with codes of this program. */
 
-/** A statement that PostgreSQL rejected, or that did not reach it. Details are left out: they contain values of the row. */
+/**
+ * A statement that PostgreSQL rejected, or that did not reach it. Details are left out: they contain values of the row.
+ */
 export class PostgresError extends Error {
   override readonly name = 'PostgresError'
   /** `POSTGRES_` with the five characters of SQLSTATE, or `POSTGRES_AWAY`: there is no connection. */

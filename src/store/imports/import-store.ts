@@ -106,7 +106,10 @@ export function createImportStore(db: Kysely<Schema>) {
       return rows.map((row) => row.id)
     },
 
-    /** Imports that have ended and whose files are not removed yet. @param isClaimed whether a worker has claimed them */
+    /**
+     * Imports that have ended and whose files are not removed yet.
+     * @param isClaimed whether a worker has claimed them
+     */
     async ended(isClaimed: boolean): Promise<{ readonly jobId: number; readonly directory: string }[]> {
       const rows = await db
         .selectFrom('import_job')

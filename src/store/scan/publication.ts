@@ -66,7 +66,8 @@ export function createPublication(db: Kysely<ScanSchema>) {
 
     /**
      * Makes the draft the catalog, in one transaction: readers see either the old or the new catalog.
-     * @returns false, without a change, when packages were deleted since `deletions` was read: the draft may contain them
+     * @returns false, without a change, when packages were deleted since `deletions` was read: the draft may contain
+     * them
      */
     async publish(now: Date, { deletions, isLast = false, lease }: PublishOptions = {}): Promise<boolean> {
       await analyzeTables(db, DRAFT_TABLES)

@@ -11,7 +11,8 @@ export function createJobClaims(db: Database) {
   return {
     /** Claims the oldest queued job of these kinds for the owner; undefined when none is queued. */
     async claimNext(kinds: readonly TaskKind[], owner: string, now: Date): Promise<ClaimedJob | undefined> {
-      // One transaction: a claim that its worker does not receive would stay unknown until the next start of the server.
+      // One transaction: a claim that its worker does not receive would stay unknown until the next start of the
+      // server.
       return db.transaction().execute(async (trx) => {
         const row = await claimOldest(trx, kinds, owner, now)
         return row && { ...toClaim(row), taskId: await oldestTask(trx, row.id) }

@@ -1,4 +1,6 @@
-/** What a worker writes about its job: each write is one conditional statement, which has no effect without the lease. */
+/**
+ * What a worker writes about its job: each write is one conditional statement, which has no effect without the lease.
+ */
 import type { Kysely } from 'kysely'
 import type { Message } from '../../core/problems/message.ts'
 import { type Checkpoint, FROM_THE_START, type Lease, LeaseLost } from '../../core/tasks/job.ts'

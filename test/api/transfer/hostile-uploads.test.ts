@@ -96,7 +96,7 @@ const ARCHIVES: Readonly<Record<string, HostileArchive>> = {
   },
   'another name at the content': {
     entries: [{ name: 'b', localName: 'c', content: 'x' }],
-    text: /"b" has another name/
+    text: /"b" has a different name/
   },
   'two entries with one content': {
     entries: [

@@ -22,8 +22,8 @@ interface History {
 }
 
 /**
- * Makes users, a session, a token and finished exports, and kills the server while it packs another export and a further
- * one is queued.
+ * Makes users, a session, a token and finished exports, and kills the server while it packs another export and a
+ * further one is queued.
  */
 async function makeHistory(t: Test, options: ServerOptions): Promise<History> {
   const server = await startServer(t, options)

@@ -75,8 +75,8 @@ export async function fuzz({ url, authorization, requests, seed, pid, onProgress
       ...(body && { body: JSON.stringify(body) })
     })
   const own = (await (await call('POST', '/api/v1/tokens', { name: 'fuzz', role: 'admin' })).json()) as OwnToken
-  // Fuzzed logins use another user than the owner of the token: after so many wrong passwords, logins have to wait. Both
-  // have the same password, so that a request that sets it changes nothing.
+  // Fuzzed logins use another user than the owner of the token: after so many wrong passwords, logins have to wait.
+  // Both have the same password, so that a request that sets it changes nothing.
   const [user = '', password = ''] = Buffer.from(authorization.slice('Basic '.length), 'base64').toString().split(':')
   await call('POST', '/api/v1/users', { name: GUEST, password, role: 'operator' })
   login = `Bearer ${own.token}`

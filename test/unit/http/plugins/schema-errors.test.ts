@@ -1,13 +1,13 @@
 import t from 'tap'
 import { schemaProblem } from '../../../../src/http/plugins/schema-errors.ts'
 
-function textOf(finding: object, part = 'body'): string {
-  const whole = { keyword: '', instancePath: '', schemaPath: '', params: {}, ...finding }
+function textOf(schemaError: object, part = 'body'): string {
+  const whole = { keyword: '', instancePath: '', schemaPath: '', params: {}, ...schemaError }
   return schemaProblem([whole], part).message
 }
 
 t.test('the sentence names the attribute, its value and the accepted values', async (t) => {
-  for (const [finding, expected] of [
+  for (const [schemaError, expected] of [
     [
       { keyword: 'required', instancePath: '', params: { missingProperty: 'fixids' } },
       'The attribute fixids is missing.'
@@ -32,33 +32,33 @@ t.test('the sentence names the attribute, its value and the accepted values', as
     ],
     [{ keyword: 'other', instancePath: '/id', message: 'is strange' }, 'The attribute id is strange.']
   ] as const) {
-    t.equal(textOf(finding), expected)
+    t.equal(textOf(schemaError), expected)
   }
 })
 
 t.test('a value that can be a secret is not quoted', async (t) => {
-  const finding = { instancePath: '/password', data: 'canary', params: { type: 'string', limit: 3 } }
+  const schemaError = { instancePath: '/password', data: 'canary', params: { type: 'string', limit: 3 } }
   for (const keyword of ['type', 'maxLength', 'pattern', 'enum']) {
-    const params = { ...finding.params, allowedValues: [] }
-    t.notMatch(textOf({ ...finding, keyword, params }), 'canary', keyword)
+    const params = { ...schemaError.params, allowedValues: [] }
+    t.notMatch(textOf({ ...schemaError, keyword, params }), 'canary', keyword)
   }
 })
 
 t.test('query parameters are called parameters', async (t) => {
-  const finding = { keyword: 'required', params: { missingProperty: 'action' } }
-  t.equal(textOf(finding, 'querystring'), 'The parameter action is missing.')
+  const schemaError = { keyword: 'required', params: { missingProperty: 'action' } }
+  t.equal(textOf(schemaError, 'querystring'), 'The parameter action is missing.')
   t.equal(schemaProblem([], 'querystring').code, 'PARAMETER_INVALID')
   t.equal(schemaProblem([], 'body').code, 'BODY_INVALID')
 })
 
 t.test('a long value is cut', async (t) => {
-  const finding = { keyword: 'type', instancePath: '/a', data: 'x'.repeat(5000), params: { type: 'array' } }
-  t.ok(textOf(finding).length < 200)
+  const schemaError = { keyword: 'type', instancePath: '/a', data: 'x'.repeat(5000), params: { type: 'array' } }
+  t.ok(textOf(schemaError).length < 200)
 })
 
 t.test('a value nested too deep for JSON.stringify is still answered', async (t) => {
   let deep: unknown[] = []
   for (let depth = 0; depth < 100_000; depth += 1) deep = [deep]
-  const finding = { keyword: 'type', instancePath: '/a', data: deep, params: { type: 'string' } }
-  t.match(textOf(finding), /^The attribute a must be a string/)
+  const schemaError = { keyword: 'type', instancePath: '/a', data: deep, params: { type: 'string' } }
+  t.match(textOf(schemaError), /^The attribute a must be a string/)
 })
