@@ -4,7 +4,7 @@ import { parentPort, workerData } from 'node:worker_threads'
 import type { WorkerSettings } from '../../core/storage/worker-settings.ts'
 import type { Notification } from '../../core/tasks/notifications.ts'
 import type { TaskKind } from '../../core/tasks/task.ts'
-import type { CommandAnswer, CommandCall } from '../commands/command-client.ts'
+import type { CommandAnswer, CommandCall } from './command-client.ts'
 import type { JobEvent } from './job-loop.ts'
 
 /** The jobs of the process that writes the catalog. */

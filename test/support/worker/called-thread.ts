@@ -1,6 +1,6 @@
 /** The commands of a thread that a test has started. */
 import type { Worker } from 'node:worker_threads'
-import { type Commands, createCommandClient } from '../../../src/worker/commands/command-client.ts'
+import { type Commands, createCommandClient } from '../../../src/worker/runtime/command-client.ts'
 import type { WorkerEvent } from '../../../src/worker/runtime/worker-channel.ts'
 
 export interface CalledThread {

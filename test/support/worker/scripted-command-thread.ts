@@ -5,7 +5,7 @@ import { taskAccepted } from '../../../src/core/problems/message.ts'
 import { Problem } from '../../../src/core/problems/problem.ts'
 import type { Task } from '../../../src/core/tasks/task.ts'
 import { answerCall } from '../../../src/worker/commands/answer-call.ts'
-import type { Commands } from '../../../src/worker/commands/command-client.ts'
+import type { Commands } from '../../../src/worker/runtime/command-client.ts'
 import { threadChannel } from '../../../src/worker/runtime/worker-channel.ts'
 
 const scripts: Readonly<Record<string, () => unknown>> = {

@@ -2,13 +2,13 @@ import { once } from 'node:events'
 import path from 'node:path'
 import { Worker } from 'node:worker_threads'
 import t, { type Test } from 'tap'
-import { taskAccepted } from '../../../src/core/problems/message.ts'
-import { Problem } from '../../../src/core/problems/problem.ts'
-import { createCommandClient } from '../../../src/worker/commands/command-client.ts'
-import { type CalledThread, callThread } from '../../support/worker/called-thread.ts'
+import { taskAccepted } from '../../../../src/core/problems/message.ts'
+import { Problem } from '../../../../src/core/problems/problem.ts'
+import { createCommandClient } from '../../../../src/worker/runtime/command-client.ts'
+import { type CalledThread, callThread } from '../../../support/worker/called-thread.ts'
 
 function startThread(t: Test): CalledThread & { thread: Worker } {
-  const thread = new Worker(path.join(import.meta.dirname, '../../support/worker/scripted-command-thread.ts'))
+  const thread = new Worker(path.join(import.meta.dirname, '../../../support/worker/scripted-command-thread.ts'))
   t.teardown(() => thread.terminate())
   return { ...callThread(thread), thread }
 }

@@ -1,8 +1,8 @@
 import fs from 'node:fs'
 import path from 'node:path'
 import t from 'tap'
-import type { WorkerSettings } from '../../../src/core/storage/worker-settings.ts'
-import { startProcess } from '../../../src/worker/runtime/worker-runner.ts'
+import type { WorkerSettings } from '../../../../src/core/storage/worker-settings.ts'
+import { startProcess } from '../../../../src/worker/runtime/worker-runner.ts'
 
 /** Whether a process of this one has ended, also before this one has been told. */
 function hasEnded(pid: string): boolean {
