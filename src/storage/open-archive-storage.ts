@@ -6,7 +6,7 @@
 import { randomUUID } from 'node:crypto'
 import { StorageError } from '../core/problems/storage-error.ts'
 import type { ArchiveStorage } from '../core/storage/archive-storage.ts'
-import type { WorkerSettings } from '../core/storage/worker-settings.ts'
+import type { WorkerSettings } from '../core/storage/storage-config.ts'
 import { createArchiveDirectory } from './disk/archive-directory.ts'
 import { createArchiveBucket } from './s3/archive-bucket.ts'
 import { retryForever } from './s3/bucket.ts'

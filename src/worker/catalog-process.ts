@@ -4,7 +4,7 @@
  * back to the system with it, and metadata that would take too much of it takes no server down.
  */
 
-import { ownerToShow } from '../core/storage/worker-settings.ts'
+import { ownerToShow } from '../core/storage/storage-config.ts'
 import { createRepositoryDirectory } from '../storage/disk/repository-directory.ts'
 import { createCatalogStore } from '../store/catalog/catalog-store.ts'
 import { createImportStore } from '../store/imports/import-store.ts'

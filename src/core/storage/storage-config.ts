@@ -1,3 +1,5 @@
+import type { UserLimits } from '../accounts/protection.ts'
+
 /**
  * Where the depot keeps its data. Worker threads get a copy: it holds plain values only, and never the administrator's
  * password.
@@ -29,4 +31,22 @@ export interface BucketSettings {
   readonly region: string | undefined
   /** The bucket is the first part of the path, and not of the host name. */
   readonly isPathStyle: boolean
+}
+
+/** What each worker starts with. These are plain values, because each thread and process gets a copy. */
+export interface WorkerSettings extends StorageConfig {
+  /** Identifies the depot that owns the archives; undefined when no other depot can reach them. */
+  readonly archivesOwner?: string | undefined
+  /** Identifies this process among all that ever use the database: the owner of its leases. */
+  readonly owner: string
+  /** Identifies the data directory among those of the servers that share a database. */
+  readonly node?: string
+  /** Identifies the location of the archives, which is the same for all these servers. */
+  readonly archivesLocation?: string
+  readonly userLimits: UserLimits
+}
+
+/** The owner name that this server writes into the repository, where its peers see it; empty without peers. */
+export function ownerToShow({ databaseUrl, owner }: WorkerSettings): string {
+  return databaseUrl === undefined ? '' : owner
 }

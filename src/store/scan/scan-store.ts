@@ -18,7 +18,7 @@ export function createScanStore(database: Database, readerVersion: number, metad
   return {
     /** Empties the temporary tables of an earlier scan. */
     begin: () => createScratch(db),
-    index: { ...createFileIndex(db, readerVersion, metadataSuffixes), ...createIndexedFiles(db) },
+    fileIndex: { ...createFileIndex(db, readerVersion, metadataSuffixes), ...createIndexedFiles(db) },
     draft: { ...createCatalogDraft(db), ...createPublication(db) }
   }
 }

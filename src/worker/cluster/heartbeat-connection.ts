@@ -3,7 +3,7 @@
  * showing that it lives.
  */
 
-import type { WorkerSettings } from '../../core/storage/worker-settings.ts'
+import type { WorkerSettings } from '../../core/storage/storage-config.ts'
 import { createRepositoryDirectory } from '../../storage/disk/repository-directory.ts'
 import { createServerStore } from '../../store/cluster/server-store.ts'
 import { openDepotDatabase } from '../../store/engine/database.ts'

@@ -150,7 +150,7 @@ export function createImportHandler(options: ImportHandlerOptions): Omit<JobHand
     const changed = await repository.change(tree, decision.changes)
     made.set(job.jobId, changed)
     try {
-      await scans.index.save([...decision.indexedFiles.values()])
+      await scans.fileIndex.save([...decision.indexedFiles.values()])
       await scan(signal, job)
     } catch (error) {
       // What is decided is done at the next start; unless nobody wants it any more, or it cannot be done.

@@ -44,7 +44,7 @@ export async function openInspection(tree: string, databaseFile: string, pool: F
   async function flush(): Promise<void> {
     const indexedFiles = known
     known = []
-    await store.index.save(indexedFiles)
+    await store.fileIndex.save(indexedFiles)
   }
 
   return {

@@ -1,6 +1,6 @@
 /** How much more the repository may hold. */
 import type { CatalogReader } from '../../core/catalog/catalog.ts'
-import type { WorkerSettings } from '../../core/storage/worker-settings.ts'
+import type { WorkerSettings } from '../../core/storage/storage-config.ts'
 import { readVolumeSpace } from '../../storage/disk/volume.ts'
 
 /** Under this the database itself would soon have no room: exports and imports leave so much of a volume free. */

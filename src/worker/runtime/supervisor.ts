@@ -3,12 +3,12 @@
  * catalog process starts on demand.
  */
 
-import type { WorkerSettings } from '../../core/storage/worker-settings.ts'
+import type { WorkerSettings } from '../../core/storage/storage-config.ts'
 import { createLocalNotifications, type Notifications, SIGNALS } from '../../core/tasks/notifications.ts'
 import type { WorkerPartState } from '../../core/tasks/statistics.ts'
 import type { JobStore } from '../../store/tasks/job-store.ts'
-import { type Commands, createCommandClient } from './command-client.ts'
 import { createCatalogWorker } from './catalog-worker.ts'
+import { type Commands, createCommandClient } from './command-client.ts'
 import { requeueCrashed } from './requeue-crashed.ts'
 import type { JobReport, WorkerEvent } from './worker-channel.ts'
 import { createWorkerSlot, type RunningJob, type WorkerPart, type WorkerSlot } from './worker-slot.ts'

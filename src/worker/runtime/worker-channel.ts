@@ -1,7 +1,7 @@
 /** How a worker, in a thread or in a process of its own, communicates with its supervisor: commands down, events up. */
 import { once } from 'node:events'
 import { parentPort, workerData } from 'node:worker_threads'
-import type { WorkerSettings } from '../../core/storage/worker-settings.ts'
+import type { WorkerSettings } from '../../core/storage/storage-config.ts'
 import type { Notification } from '../../core/tasks/notifications.ts'
 import type { TaskKind } from '../../core/tasks/task.ts'
 import type { CommandAnswer, CommandCall } from './command-client.ts'

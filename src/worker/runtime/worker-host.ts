@@ -2,7 +2,7 @@
 
 import { isTransientDatabaseError } from '../../core/problems/database-error.ts'
 import type { Message } from '../../core/problems/message.ts'
-import type { WorkerSettings } from '../../core/storage/worker-settings.ts'
+import type { WorkerSettings } from '../../core/storage/storage-config.ts'
 import type { ClaimedJob } from '../../core/tasks/job.ts'
 import type { TaskKind } from '../../core/tasks/task.ts'
 import { createCatalogLock } from '../../store/cluster/catalog-lock.ts'

@@ -1,7 +1,9 @@
 /** Starts workers in threads and in processes, and hides the difference from the supervisor. */
 import { fork } from 'node:child_process'
+import path from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { Worker } from 'node:worker_threads'
-import type { WorkerSettings } from '../../core/storage/worker-settings.ts'
+import type { WorkerSettings } from '../../core/storage/storage-config.ts'
 import type { WorkerCommand, WorkerEvent } from './worker-channel.ts'
 
 export interface RunningWorker {
@@ -19,6 +21,14 @@ const MAX_YOUNG_GENERATION_MB = 8
 /** Never needed: V8 collects the earlier, the lower the limit is. */
 const MAX_OLD_GENERATION_MB = 96
 const PROCESS_FLAGS = ['--max-semi-space-size=2']
+
+/**
+ * The path of the module of a thread or a process relative to `importer`. Its extension is that of the importer: `.ts`
+ * in the sources, `.js` in the published package.
+ */
+export function threadFile(name: string, importer: ImportMeta): string {
+  return fileURLToPath(new URL(`./${name}${path.extname(importer.filename)}`, importer.url))
+}
 
 export function startThread(file: string, settings: WorkerSettings, listeners: WorkerListeners): RunningWorker {
   const thread = new Worker(file, {

@@ -1,8 +1,7 @@
 /** One worker of the supervisor: starts it, and starts another one after it has died. */
-import type { WorkerSettings } from '../../core/storage/worker-settings.ts'
-import { threadFile } from './thread-file.ts'
+import type { WorkerSettings } from '../../core/storage/storage-config.ts'
 import type { JobReport, WorkerCommand, WorkerEvent } from './worker-channel.ts'
-import { type RunningWorker, startProcess, startThread } from './worker-runner.ts'
+import { type RunningWorker, startProcess, startThread, threadFile } from './worker-runner.ts'
 
 /** `commands` runs commands, `export` packs archives, `catalog` scans and imports. */
 export type WorkerPart = 'commands' | 'export' | 'catalog'

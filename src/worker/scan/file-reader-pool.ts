@@ -2,7 +2,7 @@
 import { availableParallelism } from 'node:os'
 import { Piscina } from 'piscina'
 import type { UnreadFile } from '../../store/scan/file-index.ts'
-import { threadFile } from '../runtime/thread-file.ts'
+import { threadFile } from '../runtime/worker-runner.ts'
 import readFiles, { type FileReadJob, type FileReadResult } from './file-reader-thread.ts'
 
 export interface FileReaderPool {

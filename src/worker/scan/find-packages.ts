@@ -34,7 +34,7 @@ interface Candidate {
  */
 export async function findPackages(store: ScanStore, betweenPages: () => Promise<void>): Promise<void> {
   for (const isOfRound of [isOwnMetadata, isBundle, isZip]) {
-    for await (const page of describedPages(store.index)) {
+    for await (const page of describedPages(store.fileIndex)) {
       const read = page.map((described) => ({ described, contents: JSON.parse(described.contents ?? '{}') }))
       await takePage(
         store,
@@ -85,9 +85,9 @@ async function takePage(store: ScanStore, page: readonly ReadMetadata[]): Promis
 /** What the packages of a page are made of is looked up for all of them at once. */
 async function takeCandidates(store: ScanStore, candidates: readonly Candidate[]): Promise<void> {
   if (candidates.length === 0) return
-  const siblings = await siblingsOf(store.index, candidates)
+  const siblings = await siblingsOf(store.fileIndex, candidates)
   const paths = candidates.flatMap(({ description, described }) => namedPaths(description, described.file.path))
-  const namedFiles = new Map((await store.index.filesAt(paths)).map((file) => [file.path, file]))
+  const namedFiles = new Map((await store.fileIndex.filesAt(paths)).map((file) => [file.path, file]))
   const earlier = await store.draft.earlierPackages(candidates.map(({ description }) => description.fixid))
   const known = new Map(earlier.map((item) => [item.fixid, item]))
   const found = new Map<string, DraftPackage>()
@@ -191,9 +191,9 @@ function toDraftPackage(item: Package, described: ReadFile): DraftPackage {
 }
 
 /** What belongs to no package, unless its reading has said already what is wrong with it. */
-async function reportUnclaimed({ index, draft }: ScanStore): Promise<void> {
+async function reportUnclaimed({ fileIndex, draft }: ScanStore): Promise<void> {
   for (let after = '', more = true; more; ) {
-    const page = await index.unclaimedPage(after, PAGE)
+    const page = await fileIndex.unclaimedPage(after, PAGE)
     const problems: CatalogProblem[] = page
       .filter((file) => file.contents === null || !('problem' in JSON.parse(file.contents)))
       .map((file) => catalogProblem(isPartialDownload(file.suffix) ? 'partial-download' : 'orphan-file', file.path))

@@ -95,14 +95,14 @@ async function scanOnce(isLast: boolean, options: ScanOptions): Promise<Outcome>
   const deletions = await store.draft.deletions()
   await store.begin()
   await walk(options)
-  await store.index.forgetMissing()
+  await store.fileIndex.forgetMissing()
   const read = await readUnread(root, options)
   signal.throwIfAborted()
   if (await store.draft.isCatalogCurrent()) {
     await store.draft.publishUnchanged(now(), WALK_PROBLEMS, lease)
     return { state: 'unchanged', ...read }
   }
-  await store.index.indexStems()
+  await store.fileIndex.indexStems()
   await findPackages(store, () => checkStop(signal))
   await checkStop(signal)
   const isPublished = await store.draft.publish(now(), { deletions, isLast, lease })
@@ -127,7 +127,7 @@ async function walk({ repository, store, signal }: ScanOptions): Promise<void> {
         rows.push({ ...file, stem: foldName(stem), suffix, modified_at: modifiedAt })
       }
     }
-    await store.index.addWalked(rows)
+    await store.fileIndex.addWalked(rows)
     await store.draft.addProblems(problems)
     await checkStop(signal)
   }
@@ -135,10 +135,10 @@ async function walk({ repository, store, signal }: ScanOptions): Promise<void> {
 
 async function readUnread(root: string, options: ScanOptions): Promise<{ files: number; bytes: number }> {
   const { store, pool, onTotals, onProgress, signal } = options
-  const totals = await store.index.unreadTotals()
+  const totals = await store.fileIndex.unreadTotals()
   let bytesDone = 0
   await onTotals(totals.bytes)
-  await pool.readAll(root, unreadPages(store.index), async (results, bytes) => {
+  await pool.readAll(root, unreadPages(store.fileIndex), async (results, bytes) => {
     signal.throwIfAborted()
     const indexedFiles: IndexedFile[] = []
     const failures: FileReadFailure[] = []
@@ -146,8 +146,8 @@ async function readUnread(root: string, options: ScanOptions): Promise<{ files: 
       if ('failure' in result) failures.push(result)
       else indexedFiles.push(result)
     }
-    await store.index.save(indexedFiles)
-    await store.index.drop(failures.map(({ path }) => path))
+    await store.fileIndex.save(indexedFiles)
+    await store.fileIndex.drop(failures.map(({ path }) => path))
     await store.draft.addProblems(failures.map(({ path, failure }) => catalogProblem('unreadable', path, failure)))
     bytesDone += bytes
     onProgress(bytesDone)

@@ -21,7 +21,7 @@ async function open(t: Test, version = 1) {
   const { db } = await makeDepot(t)
   const store = createScanStore(db, version, SUFFIXES)
   await store.begin()
-  return { db, store, index: store.index }
+  return { db, store, index: store.fileIndex }
 }
 
 async function isCurrent(db: Database): Promise<boolean> {
@@ -58,10 +58,10 @@ testOnBoth('a newer metadata reader reads only metadata files again', async (t) 
   await index.save(paths.map((path) => indexed(path)))
   const newer = createScanStore(db, 2, SUFFIXES)
   await newer.begin()
-  await newer.index.addWalked(paths.map((path) => walked(path)))
-  t.same(pathsOf(await newer.index.unreadPage('', 10)), ['a.xml', 'b.zip'])
-  await newer.index.save(['a.xml', 'b.zip'].map((path) => indexed(path)))
-  t.equal((await newer.index.unreadTotals()).files, 0)
+  await newer.fileIndex.addWalked(paths.map((path) => walked(path)))
+  t.same(pathsOf(await newer.fileIndex.unreadPage('', 10)), ['a.xml', 'b.zip'])
+  await newer.fileIndex.save(['a.xml', 'b.zip'].map((path) => indexed(path)))
+  t.equal((await newer.fileIndex.unreadTotals()).files, 0)
 })
 
 testOnBoth('a newly indexed file makes the catalog outdated', async (t) => {
@@ -163,7 +163,7 @@ testOnBoth('the temporary tables of one connection are not visible to another', 
   const { db, connect } = await makeDepot(t)
   const stores = [db, connect()].map((connection) => createScanStore(connection, 1, SUFFIXES))
   for (const store of stores) await store.begin()
-  await stores[0]?.index.addWalked([walked('a')])
-  t.equal((await stores[0]?.index.unreadTotals())?.files, 1)
-  t.equal((await stores[1]?.index.unreadTotals())?.files, 0)
+  await stores[0]?.fileIndex.addWalked([walked('a')])
+  t.equal((await stores[0]?.fileIndex.unreadTotals())?.files, 1)
+  t.equal((await stores[1]?.fileIndex.unreadTotals())?.files, 0)
 })

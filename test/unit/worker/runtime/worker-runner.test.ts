@@ -1,7 +1,7 @@
 import fs from 'node:fs'
 import path from 'node:path'
 import t from 'tap'
-import type { WorkerSettings } from '../../../../src/core/storage/worker-settings.ts'
+import type { WorkerSettings } from '../../../../src/core/storage/storage-config.ts'
 import { startProcess } from '../../../../src/worker/runtime/worker-runner.ts'
 
 /** Whether a process of this one has ended, also before this one has been told. */
