@@ -3,8 +3,8 @@
 import { Problem, toDatabaseProblem } from '../../core/problems/problem.ts'
 import { toArchivesProblem } from '../../core/problems/storage-error.ts'
 import type { Notification } from '../../core/tasks/notifications.ts'
-import type { WorkerEvent } from '../runtime/worker-channel.ts'
 import type { CommandCall, CommandName, CommandOutcome, Commands } from '../runtime/command-client.ts'
+import type { WorkerEvent } from '../runtime/worker-channel.ts'
 
 /** What the other parts of the server, and its peers, are notified of after these commands. */
 const CHANGES: { readonly [Name in CommandName]?: readonly Notification[] } = {

@@ -5,8 +5,8 @@ import { createSessionCommands } from '../../../src/store/accounts/session-store
 import { createUserCommands } from '../../../src/store/accounts/user-writer.ts'
 import { openDepotDatabase } from '../../../src/store/engine/database.ts'
 import { answerCall } from '../../../src/worker/commands/answer-call.ts'
-import type { Commands } from '../../../src/worker/runtime/command-client.ts'
 import { createTaskCommands } from '../../../src/worker/commands/task-commands.ts'
+import type { Commands } from '../../../src/worker/runtime/command-client.ts'
 import { threadChannel } from '../../../src/worker/runtime/worker-channel.ts'
 
 const { databaseFile, databaseUrl, now } = workerData
