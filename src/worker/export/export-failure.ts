@@ -4,7 +4,7 @@ import { taskFailed } from '../../core/problems/message.ts'
 import { toDatabaseProblem } from '../../core/problems/problem.ts'
 import { StorageError } from '../../core/problems/storage-error.ts'
 import { SourceChangedError, SourceUnreadableError } from '../../zip/entry-source.ts'
-import { TaskFailure } from '../runtime/job-loop.ts'
+import { TaskFailure } from '../runtime/run-job.ts'
 
 const NO_SPACE = ['ENOSPC', 'EDQUOT', 'EFBIG', 'SQLITE_FULL']
 

@@ -4,7 +4,7 @@ import { toStorageProblem } from '../../core/problems/disk-error.ts'
 import { taskFailed } from '../../core/problems/message.ts'
 import { Problem, toDatabaseProblem } from '../../core/problems/problem.ts'
 import { UnsafePathError } from '../../core/storage/relative-path.ts'
-import { TaskFailure } from '../runtime/job-loop.ts'
+import { TaskFailure } from '../runtime/run-job.ts'
 
 /** Makes a failure of what an import can throw; what it does not know is given back as it is, and is a bug. */
 export function toImportFailure(error: unknown): unknown {

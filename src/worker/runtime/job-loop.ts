@@ -1,231 +1,80 @@
 /**
- * The loop of a worker: claim, run, finish, wait. A lane does one piece of work at a time; what waits is in the
- * database, so nothing is lost with the lane.
+ * The loop of a worker: claim a job, run it, wait for the next one. A worker runs one job at a time. Waiting jobs are in
+ * the database, so none is lost when the worker dies.
  */
-import { isRetryable } from '../../core/problems/database-error.ts'
-import { type Message, taskFailed } from '../../core/problems/message.ts'
-import { type ClaimedJob, LeaseLost } from '../../core/tasks/job.ts'
+import type { ClaimedJob } from '../../core/tasks/job.ts'
 import type { TaskKind } from '../../core/tasks/task.ts'
 import type { CatalogLock } from '../../store/cluster/catalog-lock.ts'
-import type { JobStore } from '../../store/tasks/job-store.ts'
+import { createLoopControl } from './loop-control.ts'
+import { createJobRunner, type JobRunOptions, tidy } from './run-job.ts'
 
-/** Work that ends as failed, with what its callers are told. */
-export class TaskFailure extends Error {
-  readonly userMessage: Message
-
-  constructor(userMessage: Message, cause: unknown) {
-    super(userMessage.text, { cause })
-    this.name = 'TaskFailure'
-    this.userMessage = userMessage
-  }
-}
-
-/** Why a run was interrupted that goes on with the next start. */
-export class LoopStopped extends Error {
-  override readonly name = 'LaneStopped'
-}
-
-/** `dropped`: nobody waits for it any more, or somebody else has it. `interrupted`: it goes on with the next start. */
-export type JobEvent = 'started' | 'completed' | 'failed' | 'dropped' | 'interrupted'
-
-export interface JobLoopOptions {
-  /** Work of these kinds, the oldest first. */
+export interface JobLoopOptions extends JobRunOptions {
+  /** The kinds of jobs that it claims, the oldest job first. */
   readonly kinds: readonly TaskKind[]
-  /** Of the process: whose lease it is. */
+  /** The process that holds the leases. */
   readonly owner: string
-  readonly jobs: JobStore
-  /** Where other servers have such a lane too, of which one works at a time. */
+  /** Lets one server at a time run these jobs; undefined without peers. */
   readonly lock?: CatalogLock | undefined
-  /** Does claimed work to its end, and gives back the message of success. */
-  readonly run: (job: ClaimedJob, signal: AbortSignal) => Promise<Message>
-  /** Told of work whose success is recorded. */
-  readonly onCompleted?: (job: ClaimedJob) => Promise<void>
-  /** Told of work whose success came too late: it had been canceled. Removes what the run has made. */
-  readonly onTooLate?: (job: ClaimedJob) => Promise<void>
-  /** Told of work that has failed for good: removes what its runs have left. */
-  readonly onFailed?: (job: ClaimedJob) => Promise<void>
   /**
-   * Called when nothing waits, and nobody else has the turn: removes what is left of work that has ended without any of
-   * these.
+   * Called when no job waits and no peer has the lock: removes what is left of jobs that ended without a call of
+   * `onCompleted`, `onTooLate` or `onFailed`.
    */
   readonly sweep?: () => Promise<void>
-  /**
-   * Told when nothing waits any more: once after work, and once after each time that the lane was woken for nothing.
-   */
+  /** No job waits any more: called once after a job, and once after each wake that found no job. */
   readonly onIdle?: () => void
-  /**
-   * How often it looks by itself whether what runs is still wanted, in milliseconds: others may cancel it, and die
-   * before they tell.
-   */
-  readonly checkIntervalMs?: number | undefined
-  /** Told what happens; `error` says why it failed. */
-  readonly onEvent: (event: JobEvent, job: ClaimedJob, error?: unknown) => void
-  /** True for errors of the database that pass; then the lane tries again. */
-  readonly isTransient: (error: unknown) => boolean
-  /** How long a finished archive is kept from now on, in milliseconds. */
-  readonly archiveTtlMs: number
-  readonly now: () => Date
 }
 
 export interface JobLoop {
-  /** There may be work. */
+  /** A job may wait. */
   wake(): void
-  /** Interrupts what runs, puts it back in the queue, and resolves when nothing runs any more. */
+  /** Interrupts the running job, puts it back into the queue, and resolves when it has ended. */
   stop(): Promise<void>
-  /** Looks whether what runs is still wanted, and interrupts it if not. */
+  /** Aborts the running job if its lease is lost. */
   check(): Promise<void>
-  /** Resolves when the lane has come to its end; rejects when it could not go on. */
+  /** Resolves when the loop has stopped; rejects when an error ended it. */
   readonly ended: Promise<void>
 }
 
-/** New work wakes the lane; this is the net below. */
+/** New jobs wake the loop; polling finds those whose notification was lost. */
 const POLL_INTERVAL_MS = 2_000
 
-/** After an error of the database that passes. */
-const RETRY_INTERVAL_MS = 500
-
-/** Work whose worker died so many times would only make the next one die too. */
-const MAX_CRASHES = 3
-
 export function startJobLoop(options: JobLoopOptions): JobLoop {
-  const { jobs, onEvent, now } = options
-  const stop = new AbortController()
-  let alarm = Promise.withResolvers<void>()
+  const { jobs, owner, lock, now } = options
+  const control = createLoopControl(options.isTransient)
+  const runner = createJobRunner(options, control)
   let isIdle = false
-  let unanswered: Date | undefined
-  let running: { readonly job: ClaimedJob; readonly abort: AbortController } | undefined
+  let unconfirmedClaim: Date | undefined
 
   async function loop(): Promise<void> {
-    while (!stop.signal.aborted) {
-      const job = await persist(claimUnderLock)
-      if (job !== undefined) await runJob(job)
-      // With its connection the turn is gone anyway.
-      await options.lock?.release().catch(() => {})
+    while (!control.stopping.aborted) {
+      const job = await control.retry(claimUnderLock)
+      if (job !== undefined) await runner.run(job)
+      // PostgreSQL releases the lock of a connection that is lost.
+      await lock?.release().catch(() => {})
       if (job === undefined) {
-        if (stop.signal.aborted) return
+        if (control.stopping.aborted) return
         if (!isIdle) options.onIdle?.()
       }
       isIdle = job === undefined
-      if (isIdle) await sleep(POLL_INTERVAL_MS)
+      if (isIdle) await control.sleep(POLL_INTERVAL_MS)
     }
   }
 
-  /** What may have been claimed without an answer is put back first: nobody would ever do it. */
+  /** A claim whose answer was lost may have succeeded: it is released first, because no worker would run that job. */
   async function claimUnderLock(): Promise<ClaimedJob | undefined> {
-    if (unanswered !== undefined) await jobs.releaseClaim(options.owner, unanswered)
-    unanswered = undefined
-    if (options.lock !== undefined && !(await options.lock.acquire())) return undefined
+    if (unconfirmedClaim !== undefined) await jobs.releaseClaim(owner, unconfirmedClaim)
+    unconfirmedClaim = undefined
+    if (lock !== undefined && !(await lock.acquire())) return undefined
     const job = await claim()
     if (job === undefined) await tidy(() => options.sweep?.())
     return job
   }
 
   async function claim(): Promise<ClaimedJob | undefined> {
-    unanswered = now()
-    const job = await jobs.claimNext(options.kinds, options.owner, unanswered)
-    unanswered = undefined
+    unconfirmedClaim = now()
+    const job = await jobs.claimNext(options.kinds, owner, unconfirmedClaim)
+    unconfirmedClaim = undefined
     return job
-  }
-
-  async function sleep(milliseconds: number): Promise<void> {
-    const timer = setTimeout(() => alarm.resolve(), milliseconds)
-    await alarm.promise
-    clearTimeout(timer)
-    alarm = Promise.withResolvers()
-  }
-
-  /** Until the database takes it; undefined when the lane is stopped before. */
-  async function persist<T>(action: () => Promise<T>): Promise<T | undefined> {
-    for (;;) {
-      try {
-        return await action()
-      } catch (error) {
-        if (!options.isTransient(error)) throw error
-      }
-      if (stop.signal.aborted) return undefined
-      await sleep(RETRY_INTERVAL_MS)
-    }
-  }
-
-  /** Whatever the run throws, the work ends in a final state; only a stop leaves it to the next start. */
-  async function runJob(job: ClaimedJob): Promise<void> {
-    onEvent('started', job)
-    const abort = new AbortController()
-    running = { job, abort }
-    const onStop = () => abort.abort(new LoopStopped())
-    stop.signal.addEventListener('abort', onStop)
-    if (stop.signal.aborted) onStop()
-    const looking = checkRegularly()
-    try {
-      if (job.crashes >= MAX_CRASHES) throw new Error(`${MAX_CRASHES} workers have died of work ${job.jobId}`)
-      await complete(job, await options.run(job, abort.signal))
-    } catch (error) {
-      const cause = abort.signal.aborted ? abort.signal.reason : error
-      if (cause instanceof LoopStopped) await interrupt(job)
-      else if (cause instanceof LeaseLost) onEvent('dropped', job)
-      else if (isRetryable(cause instanceof TaskFailure ? cause.cause : cause)) await tryLater(job)
-      else await fail(job, cause)
-    } finally {
-      clearInterval(looking)
-      stop.signal.removeEventListener('abort', onStop)
-      running = undefined
-    }
-  }
-
-  /** One look at a time: where the database is slow, the next ones are left out. */
-  function checkRegularly(): NodeJS.Timeout | undefined {
-    if (options.checkIntervalMs === undefined) return undefined
-    let isLooking = false
-    const look = async () => {
-      if (isLooking) return
-      isLooking = true
-      await check()
-      isLooking = false
-    }
-    return setInterval(look, options.checkIntervalMs).unref()
-  }
-
-  async function check(): Promise<void> {
-    if (running === undefined) return
-    const { job, abort } = running
-    const isHeld = await jobs.isHeld(job).catch((error) => {
-      // The next write finds out.
-      if (options.isTransient(error)) return true
-      throw error
-    })
-    if (!isHeld) abort.abort(new LeaseLost(job))
-  }
-
-  async function complete(job: ClaimedJob, message: Message): Promise<void> {
-    const keptUntil = new Date(now().getTime() + options.archiveTtlMs)
-    const isDone = await persist(() => jobs.finish(job, { state: 'completed', message, now: now(), keptUntil }))
-    if (isDone === undefined) return interrupt(job)
-    if (isDone) {
-      await tidy(() => options.onCompleted?.(job))
-      return onEvent('completed', job)
-    }
-    await tidy(() => options.onTooLate?.(job))
-    onEvent('dropped', job)
-  }
-
-  async function fail(job: ClaimedJob, error: unknown): Promise<void> {
-    const message = error instanceof TaskFailure ? error.userMessage : internalFailure(job)
-    const isDone = await persist(() => jobs.finish(job, { state: 'failed', message, now: now() }))
-    if (isDone === undefined) return interrupt(job)
-    if (isDone) await tidy(() => options.onFailed?.(job))
-    onEvent(isDone ? 'failed' : 'dropped', job, error)
-  }
-
-  /** Many who write keep others out for long; the work has its turn again, and goes on at its checkpoint. */
-  async function tryLater(job: ClaimedJob): Promise<void> {
-    await interrupt(job)
-    await sleep(RETRY_INTERVAL_MS)
-  }
-
-  async function interrupt(job: ClaimedJob): Promise<void> {
-    // If it cannot be written before the lane stops, the next start puts the work back in the queue.
-    await persist(() => jobs.release(job))
-    onEvent('interrupted', job)
   }
 
   const ended = loop()
@@ -233,25 +82,12 @@ export function startJobLoop(options: JobLoopOptions): JobLoop {
     ended,
     wake() {
       isIdle = false
-      alarm.resolve()
+      control.wake()
     },
     async stop() {
-      stop.abort()
-      alarm.resolve()
+      control.stop()
       await ended
     },
-    check
+    check: runner.check
   }
-}
-
-/** What cannot be removed now is swept later; nothing else depends on it. */
-async function tidy(remove: () => Promise<void> | undefined): Promise<void> {
-  await remove()?.catch(() => {})
-}
-
-function internalFailure({ taskId }: ClaimedJob): Message {
-  return taskFailed(
-    'The task failed because of an internal error.',
-    `Look for task ${taskId} in the log of the server.`
-  )
 }

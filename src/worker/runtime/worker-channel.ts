@@ -5,7 +5,7 @@ import type { WorkerSettings } from '../../core/storage/storage-config.ts'
 import type { Notification } from '../../core/tasks/notifications.ts'
 import type { TaskKind } from '../../core/tasks/task.ts'
 import type { CommandAnswer, CommandCall } from './command-client.ts'
-import type { JobEvent } from './job-loop.ts'
+import type { JobEvent } from './run-job.ts'
 
 /** The jobs of the process that writes the catalog. */
 export const CATALOG_KINDS: readonly TaskKind[] = ['scan', 'import']

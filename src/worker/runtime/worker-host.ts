@@ -10,7 +10,8 @@ import { type Database, openDepotDatabase } from '../../store/engine/database.ts
 import { createDatabaseClock } from '../../store/engine/database-clock.ts'
 import { isPostgres } from '../../store/engine/dialect.ts'
 import { createJobStore, type JobStore } from '../../store/tasks/job-store.ts'
-import { type JobEvent, startJobLoop, TaskFailure } from './job-loop.ts'
+import { startJobLoop } from './job-loop.ts'
+import { type JobEvent, TaskFailure } from './run-job.ts'
 import { CATALOG_KINDS, type JobReport, type WorkerChannel } from './worker-channel.ts'
 
 export interface HandlerContext {
