@@ -2,6 +2,7 @@
 import path from 'node:path'
 import { ConfigError } from '../config/config-error.ts'
 import { StorageError } from '../core/problems/storage-error.ts'
+import { tolerateSystemError } from '../core/problems/system-error.ts'
 import type { ArchiveStorage } from '../core/storage/archive-storage.ts'
 import type { StorageConfig, WorkerSettings } from '../core/storage/storage-config.ts'
 import { nodeIdOf } from '../storage/disk/node-id.ts'
@@ -11,7 +12,8 @@ import type { ServerStore } from '../store/cluster/server-store.ts'
 import { type Database, readIdentity } from '../store/engine/database.ts'
 import { writeTransaction } from '../store/engine/transactions.ts'
 import { createImportStore } from '../store/imports/import-store.ts'
-import { recoverDeletions, removeAbandonedUploads, tolerateSystemError } from '../worker/runtime/recover-repository.ts'
+import { recoverDeletions } from '../worker/cluster/recover-deletions.ts'
+import { removeAbandonedUploads } from '../worker/import/remove-leftovers.ts'
 import { joinCluster, UNKNOWN_LOCATION } from './join-cluster.ts'
 
 /** How this server, its data directory and its archives are named to its peers. */

@@ -19,6 +19,7 @@ import { createImportStore, type OpenImport } from '../../store/imports/import-s
 import { endJob } from '../../store/tasks/job-store.ts'
 import { getTask } from '../../store/tasks/task-rows.ts'
 import { endTasks, insertTask } from '../../store/tasks/write-tasks.ts'
+import { ANNOUNCEMENT_TTL_MS, removeEndedImports } from '../import/remove-leftovers.ts'
 import { checkQuota, type TaskLimits } from './user-quota.ts'
 
 export interface ImportCommandsOptions {
@@ -31,9 +32,6 @@ export interface ImportCommandsOptions {
   readonly userLimits: TaskLimits
   readonly now: () => Date
 }
-
-/** So long an announced import waits for its files. */
-export const ANNOUNCEMENT_TTL_MS = 3_600_000
 
 export interface SweepingImportCommands extends ImportCommands {
   /** Fails imports whose files have not come, and removes what ended ones have left. */
@@ -148,17 +146,8 @@ export function createImportCommands(options: ImportCommandsOptions): SweepingIm
           await endJob(trx, jobId)
         }
       })
-      await removeEnded(db, incoming, false)
+      await removeEndedImports(db, incoming, false)
     }
-  }
-}
-
-/** Removes what imports that have ended have left. @param isClaimed see ImportStore.ended */
-export async function removeEnded(db: Database, incoming: IncomingDirectory, isClaimed: boolean): Promise<void> {
-  const imports = createImportStore(db)
-  for (const { jobId, directory } of await imports.ended(isClaimed)) {
-    incoming.remove(directory)
-    await imports.forget(jobId)
   }
 }
 
