@@ -1,36 +1,20 @@
-/** Makes packages of the files a scan has read: which metadata counts, and which files each package claims. */
-import { createHash } from 'node:crypto'
-import { type Assembly, assemblePackage, type KnownFile, namedPaths } from '../../core/catalog/assemble-package.ts'
-import { foldName, isPartialDownload } from '../../core/catalog/file-name.ts'
-import {
-  type CatalogProblem,
-  catalogProblem,
-  duplicateFixid,
-  type Package,
-  type PackageDescription
-} from '../../core/catalog/package.ts'
-import { versionKey } from '../../core/catalog/version-key.ts'
+/** Finds the packages in the files that a scan has read: which metadata counts, and which files each package claims. */
+import { namedPaths } from '../../core/catalog/assemble-package.ts'
+import { isPartialDownload } from '../../core/catalog/file-name.ts'
+import { type CatalogProblem, catalogProblem, duplicateFixid } from '../../core/catalog/package.ts'
 import type { MetadataContents } from '../../metadata/metadata-file.ts'
-import { type V3Inventory, type V3Signature, withInventory } from '../../metadata/v3-companions.ts'
 import type { DraftPackage } from '../../store/scan/draft-rows.ts'
 import type { IndexedFiles, ReadFile } from '../../store/scan/indexed-files.ts'
 import type { ScanStore } from '../../store/scan/scan-store.ts'
+import { assembleCandidate, type Candidate, siblingsOf, toDraftPackage } from './assemble-candidate.ts'
 
 const PAGE = 500
 
-/** A package that metadata describes, before its files are looked for. */
-interface Candidate {
-  readonly described: ReadFile
-  readonly description: PackageDescription
-  /** Whether the metadata file is about this package, and not about a bundle that has it. */
-  readonly isSubject: boolean
-}
-
 /**
- * Finds every package, and reports what is wrong on the way. Metadata is taken in three rounds: files that describe one
- * package, then indexes of bundles, whose components may have metadata of their own, then .zip files, which may belong
- * to a classic package as its payload.
- * @param betweenPages is awaited now and then; what it throws ends the search
+ * Finds every package, and reports the problems that it detects. It processes metadata in three rounds: files that
+ * describe one package, then indexes of bundles, whose components may have metadata of their own, then .zip files,
+ * which may be the payload of a classic package.
+ * @param betweenPages is awaited after each page; an error that it throws ends the search
  */
 export async function findPackages(store: ScanStore, betweenPages: () => Promise<void>): Promise<void> {
   for (const isOfRound of [isOwnMetadata, isBundle, isZip]) {
@@ -82,7 +66,7 @@ async function takePage(store: ScanStore, page: readonly ReadMetadata[]): Promis
   await takeCandidates(store, candidates)
 }
 
-/** What the packages of a page are made of is looked up for all of them at once. */
+/** Queries the files of all packages of a page at once. */
 async function takeCandidates(store: ScanStore, candidates: readonly Candidate[]): Promise<void> {
   if (candidates.length === 0) return
   const siblings = await siblingsOf(store.fileIndex, candidates)
@@ -96,18 +80,18 @@ async function takeCandidates(store: ScanStore, candidates: readonly Candidate[]
 
   for (const candidate of candidates) {
     const { directory, file } = candidate.described
-    const { package: item, problems: own } = assemble(candidate, siblings(candidate), namedFiles)
-    const conflicting = known.get(item.fixid)
-    // A component's own metadata counts more than what its bundle says of it.
-    if (conflicting?.directory === directory && !candidate.isSubject) continue
+    const { package: item, problems: own } = assembleCandidate(candidate, siblings(candidate), namedFiles)
+    const duplicate = known.get(item.fixid)
+    // A component's own metadata takes precedence over the index of its bundle.
+    if (duplicate?.directory === directory && !candidate.isSubject) continue
     claims.push(file.path, ...item.files.map((claimed) => claimed.path))
     problems.push(...own)
     const hasPayload = item.payloadState === 'present'
-    if (conflicting !== undefined) {
-      const keepsEarlier = conflicting.hasPayload || !hasPayload
+    if (duplicate !== undefined) {
+      const keepsEarlier = duplicate.hasPayload || !hasPayload
       const [loser, winner] = keepsEarlier
-        ? [file.path, conflicting.metadataPath]
-        : [conflicting.metadataPath, file.path]
+        ? [file.path, duplicate.metadataPath]
+        : [duplicate.metadataPath, file.path]
       problems.push(duplicateFixid(loser, item.fixid, winner))
       if (keepsEarlier) continue
     }
@@ -119,78 +103,7 @@ async function takeCandidates(store: ScanStore, candidates: readonly Candidate[]
   await store.draft.putPackages([...found.values()])
 }
 
-/** What the metadata files beside an index add to it. */
-interface SaidBySiblings {
-  readonly inventory: V3Inventory
-  readonly signatures: readonly V3Signature[]
-}
-
-function stemsOf({ described, description, isSubject }: Candidate): string[] {
-  return [...new Set([foldName(description.fixid), ...(isSubject ? [described.stem] : [])])]
-}
-
-async function siblingsOf(
-  index: IndexedFiles,
-  candidates: readonly Candidate[]
-): Promise<(candidate: Candidate) => ReadFile[]> {
-  const keys = candidates.flatMap((candidate) =>
-    stemsOf(candidate).map((stem) => ({ directory: candidate.described.directory, stem }))
-  )
-  const byKey = new Map<string, ReadFile[]>()
-  for (const file of await index.filesWithStems(keys)) {
-    const key = `${file.directory}/${file.stem}`
-    byKey.set(key, [...(byKey.get(key) ?? []), file])
-  }
-  return (candidate) => {
-    const { directory, file } = candidate.described
-    const all = stemsOf(candidate).flatMap((stem) => byKey.get(`${directory}/${stem}`) ?? [])
-    return all.filter((sibling) => sibling.file.path !== file.path)
-  }
-}
-
-function assemble(
-  candidate: Candidate,
-  siblings: readonly ReadFile[],
-  namedFiles: ReadonlyMap<string, KnownFile>
-): Assembly {
-  const { described, description, isSubject } = candidate
-  const said: Partial<SaidBySiblings>[] = siblings.map(({ contents }) => JSON.parse(contents ?? '{}'))
-  const inventory = said.find((contents) => contents.inventory !== undefined)?.inventory
-  const assembly = assemblePackage({
-    description: inventory === undefined ? description : withInventory(description, inventory),
-    metadataFile: described.file,
-    siblings: siblings.filter((sibling) => !isOtherPackage(sibling)).map((sibling) => sibling.file),
-    namedFiles,
-    promises: said.flatMap((contents) => contents.signatures ?? [])
-  })
-  return isSubject ? assembly : { ...assembly, package: withoutFile(assembly.package, described.file.path) }
-}
-
-/** Of two metadata files with one stem each describes a package of its own. */
-function isOtherPackage(sibling: ReadFile): boolean {
-  return sibling.file.suffix === '.xml' && sibling.contents !== null && 'packages' in JSON.parse(sibling.contents)
-}
-
-/** The index of a bundle is a file of the bundle, not of each component. */
-function withoutFile(item: Package, path: string): Package {
-  return { ...item, files: item.files.filter((file) => file.path !== path) }
-}
-
-function toDraftPackage(item: Package, described: ReadFile): DraftPackage {
-  const systems = [...item.operatingSystems].sort().join(',')
-  return {
-    package: item,
-    directory: described.directory,
-    metadataPath: described.file.path,
-    productLine: item.family === '' ? item.fixid : [item.kind, item.category, item.family, systems].join('|'),
-    versionKey: versionKey(item.version),
-    fingerprint: createHash('sha256')
-      .update(JSON.stringify([described.file.path, item]))
-      .digest('hex')
-  }
-}
-
-/** What belongs to no package, unless its reading has said already what is wrong with it. */
+/** Reports files that belong to no package, except those whose metadata has a problem of its own. */
 async function reportUnclaimed({ fileIndex, draft }: ScanStore): Promise<void> {
   for (let after = '', more = true; more; ) {
     const page = await fileIndex.unclaimedPage(after, PAGE)
@@ -203,9 +116,9 @@ async function reportUnclaimed({ fileIndex, draft }: ScanStore): Promise<void> {
   }
 }
 
-async function* describedPages(index: IndexedFiles): AsyncGenerator<ReadFile[]> {
+async function* describedPages(fileIndex: IndexedFiles): AsyncGenerator<ReadFile[]> {
   for (let after = '', more = true; more; ) {
-    const page = await index.describedPage(after, PAGE)
+    const page = await fileIndex.describedPage(after, PAGE)
     yield page
     after = page.at(-1)?.file.path ?? ''
     more = page.length === PAGE
