@@ -7,8 +7,8 @@ import type { WorkerSettings } from '../../core/storage/storage-config.ts'
 import { createRepositoryDirectory } from '../../storage/disk/repository-directory.ts'
 import { createServerStore } from '../../store/cluster/server-store.ts'
 import { openDepotDatabase } from '../../store/engine/database.ts'
-import { recoverDeletions } from './recover-deletions.ts'
 import { createHeartbeat, type Heartbeat } from './heartbeat.ts'
+import { recoverDeletions } from './recover-deletions.ts'
 
 export interface HeartbeatConnection extends Heartbeat {
   /** Resolves when the last round has ended. */

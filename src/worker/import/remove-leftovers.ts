@@ -13,11 +13,7 @@ export const ANNOUNCEMENT_TTL_MS = 3_600_000
 const FRESH_MS = 3_600_000
 
 /** Removes the files of imports that have ended. @param isClaimed see ImportStore.ended */
-export async function removeEndedImports(
-  db: Database,
-  incoming: IncomingDirectory,
-  isClaimed: boolean
-): Promise<void> {
+export async function removeEndedImports(db: Database, incoming: IncomingDirectory, isClaimed: boolean): Promise<void> {
   const imports = createImportStore(db)
   for (const { jobId, directory } of await imports.ended(isClaimed)) {
     incoming.remove(directory)

@@ -89,9 +89,7 @@ async function takeCandidates(store: ScanStore, candidates: readonly Candidate[]
     const hasPayload = item.payloadState === 'present'
     if (duplicate !== undefined) {
       const keepsEarlier = duplicate.hasPayload || !hasPayload
-      const [loser, winner] = keepsEarlier
-        ? [file.path, duplicate.metadataPath]
-        : [duplicate.metadataPath, file.path]
+      const [loser, winner] = keepsEarlier ? [file.path, duplicate.metadataPath] : [duplicate.metadataPath, file.path]
       problems.push(duplicateFixid(loser, item.fixid, winner))
       if (keepsEarlier) continue
     }
