@@ -1,4 +1,4 @@
-/** What the caller of an import is told when it cannot be done. */
+/** The messages of imports that fail. */
 
 import { toStorageProblem } from '../../core/problems/disk-error.ts'
 import { taskFailed } from '../../core/problems/message.ts'
@@ -6,12 +6,12 @@ import { Problem, toDatabaseProblem } from '../../core/problems/problem.ts'
 import { UnsafePathError } from '../../core/storage/relative-path.ts'
 import { TaskFailure } from '../runtime/run-job.ts'
 
-/** Makes a failure of what an import can throw; what it does not know is given back as it is, and is a bug. */
+/** Maps the errors of an import to failures with a message. Returns an unknown error as it is: it is a bug. */
 export function toImportFailure(error: unknown): unknown {
   const problem = toProblem(error)
   if (problem !== undefined) return new TaskFailure(problem.userMessage, error)
   const { code } = error as NodeJS.ErrnoException
-  // Node's own codes say that it was called wrongly.
+  // Node's own codes report wrong calls: bugs.
   if (code === undefined || code.startsWith('ERR_')) return error
   const recovery = 'Check the repository directory and its disk, and repeat the import.'
   return new TaskFailure(taskFailed(`The files of the import cannot be kept: ${code}.`, recovery), error)

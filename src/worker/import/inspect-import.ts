@@ -1,6 +1,6 @@
 /**
- * Reads what was sent as a repository of its own: the same scan, into a catalog that is thrown away. So what an import
- * takes for a package is just what a later scan takes for one.
+ * Scans the staged files as a repository, into a temporary catalog. So an import finds exactly the packages that a later
+ * scan of the repository finds.
  */
 import fs from 'node:fs'
 import path from 'node:path'
@@ -19,11 +19,11 @@ import type { FileReaderPool } from '../scan/file-reader-pool.ts'
 import { scanRepository } from '../scan/scan-repository.ts'
 
 export interface Inspection {
-  /** Tells what is known of a file already, so that it need not be read again. */
+  /** Adds the known facts of a file, so that the scan need not read it again. */
   addFile(file: Pick<IndexedFile, 'path' | 'crc32' | 'sha256'>): Promise<void>
-  /** Finds the packages. */
+  /** Finds the packages, and returns them as a catalog. */
   run(signal: AbortSignal): Promise<ImportCatalog>
-  /** The readings of these files, by path. */
+  /** The facts of these files, by path. */
   indexedFiles(paths: readonly string[]): Promise<Map<string, IndexedFile>>
   close(): Promise<void>
 }
@@ -31,8 +31,8 @@ export interface Inspection {
 const FILES_PER_STATEMENT = 1_000
 
 /**
- * @param tree directory with the files, as they would lie in the repository
- * @param databaseFile a new one is made
+ * @param tree directory of the staged files, as they will be in the repository
+ * @param databaseFile is created anew
  */
 export async function openInspection(tree: string, databaseFile: string, pool: FileReaderPool): Promise<Inspection> {
   fs.rmSync(databaseFile, { force: true })
@@ -50,7 +50,7 @@ export async function openInspection(tree: string, databaseFile: string, pool: F
   return {
     async addFile(file) {
       const { suffix } = splitName(path.basename(file.path))
-      // A scan reads these for what they say.
+      // The scan must read metadata itself, for its contents.
       if (suffix !== '.zip' && METADATA_SUFFIXES.includes(suffix)) return
       const contents = suffix === '.zip' ? await zipContents(tree, file.path) : null
       const stamp = stampOf(fs.lstatSync(path.join(tree, file.path), { bigint: true }))
@@ -87,7 +87,7 @@ export async function openInspection(tree: string, databaseFile: string, pool: F
   }
 }
 
-/** JSON of what a V3 package that is one .zip says of itself; null for any other .zip. */
+/** The metadata of a V3 package that is one .zip, as JSON; null for any other .zip. */
 export async function zipContents(root: string, file: string): Promise<string | null> {
   const members = await readZipMembers(root, file, isV3Member, MAX_V3_JSON_BYTES)
   const contents = parseV3Zip(members, splitName(path.basename(file)).stem)

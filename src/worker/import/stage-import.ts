@@ -1,6 +1,6 @@
 /**
- * Lays out what was sent as it is to lie in the repository: archives unpacked, and what belongs to files that came
- * earlier beside them.
+ * Stages the files of an import as they will be in the repository: archives unpacked, and beside them the files that
+ * wait for their metadata and the known metadata of payloads.
  */
 import fs from 'node:fs'
 import path from 'node:path'
@@ -14,42 +14,35 @@ import type { RepositoryDirectory } from '../../storage/disk/repository-director
 import { resolveInside } from '../../storage/disk/safe-path.ts'
 import { syncFile } from '../../storage/disk/sync.ts'
 import { unpackZip } from '../../storage/disk/zip/unpack-zip.ts'
-import { readZipDirectory, type ZipDirectory } from '../../storage/disk/zip/zip-directory.ts'
-import type { ImportCatalog } from '../../store/imports/import-catalog.ts'
-import { type Inspection, zipContents } from './inspect-import.ts'
+import type { ZipDirectory } from '../../storage/disk/zip/zip-directory.ts'
+import { archiveIn, type DetectOptions, filesIn } from './detect-archive.ts'
+import type { Inspection } from './inspect-import.ts'
 
-export interface StagingOptions {
-  readonly files: readonly ReceivedFile[]
-  /** Directory that the files are in as they were sent. */
-  readonly received: string
-  /** Directory of files that have waited for these. */
-  readonly waiting: string
-  /** Directory that is filled; it is made anew. */
+export interface StagingOptions extends DetectOptions {
+  /** Directory that is filled; it is created anew. */
   readonly tree: string
   readonly repository: Pick<RepositoryDirectory, 'copyTo'>
-  /** Of the repository. */
-  readonly catalog: ImportCatalog
   readonly inspection: Inspection
-  /** Bytes that can still be unpacked. */
+  /** Bytes that the repository can still take. */
   readonly freeBytes: () => Promise<number>
-  /** Told of bytes of the received files that are done. */
+  /** Called with the number of bytes of the received files that have been staged since the last call. */
   readonly onProgress: (bytes: number) => void
   readonly signal: AbortSignal
 }
 
 export interface Staged {
-  /** Files that were sent as such, now or earlier. */
+  /** Files that were not in an archive, sent now or earlier. */
   readonly plain: ReadonlySet<string>
   /** Archives that were unpacked. */
   readonly archives: readonly string[]
 }
 
-/** So many files are on their way to the disk at the same time: it takes them together. */
+/** How many files are synced at the same time: the disk writes them together. */
 const SYNCS = 16
 
 /**
- * @throws Problem IMPORT_REFUSED for an archive that is not what it should be, REPOSITORY_FULL where there is no room
- * to unpack it; or the system's error
+ * @throws Problem IMPORT_REFUSED for an archive that is invalid or unsafe, REPOSITORY_FULL when there is no space to
+ * unpack it; or the system's error
  */
 export async function stageImport(options: StagingOptions): Promise<Staged> {
   const { files, received, waiting, tree, inspection, signal } = options
@@ -57,41 +50,41 @@ export async function stageImport(options: StagingOptions): Promise<Staged> {
   fs.mkdirSync(tree, { recursive: true })
   const plain = new Set<string>()
   const archives: string[] = []
-  const laidOut = createLaidOut()
+  const staged = createStagedNames()
 
   for (const file of files) {
     signal.throwIfAborted()
     const directory = await refusedAs(file.name, () => archiveIn(file.name, options))
     if (directory === undefined) {
-      if (laidOut.add(file)) {
-        share(path.join(received, file.name), path.join(tree, file.name))
+      if (staged.add(file)) {
+        linkOrCopy(path.join(received, file.name), path.join(tree, file.name))
         await inspection.addFile({ path: file.name, crc32: file.crc32, sha256: file.sha256 })
       }
       plain.add(file.name)
       options.onProgress(file.size)
     } else {
-      const entries = directory.entries.filter(laidOut.add)
+      const entries = directory.entries.filter(staged.add)
       await refusedAs(file.name, () => unpack(file, { ...directory, entries }, options))
       archives.push(file.name)
     }
   }
   for (const name of archives.length === files.length ? [] : filesIn(waiting)) {
-    if (laidOut.has(name)) continue
-    share(path.join(waiting, name), path.join(tree, name))
+    if (staged.has(name)) continue
+    linkOrCopy(path.join(waiting, name), path.join(tree, name))
     plain.add(name)
   }
   await addKnownMetadata(options)
   return { plain, archives }
 }
 
-/** What lies in its place already: archives that are sent together, or beside files, may have some in common. */
-function createLaidOut() {
+/** The files that are staged already: archives and files that are sent together may have files in common. */
+function createStagedNames() {
   const files = new Map<string, Pick<ReceivedFile, 'size' | 'crc32'>>()
   return {
     has: (name: string) => files.has(name),
     /**
-     * @returns false when it is there
-     * @throws Problem IMPORT_REFUSED when another one is there
+     * @returns false when the same file is staged already
+     * @throws Problem IMPORT_REFUSED when another file of this name is staged already
      */
     add({ name, size, crc32 }: Pick<ReceivedFile, 'name' | 'size' | 'crc32'>): boolean {
       const other = files.get(name)
@@ -102,41 +95,6 @@ function createLaidOut() {
       return other === undefined
     }
   }
-}
-
-/** The list of files of an archive that is to be unpacked; undefined for all other files. */
-async function archiveIn(name: string, options: StagingOptions): Promise<ZipDirectory | undefined> {
-  const { stem, suffix } = splitName(name)
-  if (suffix !== '.zip' || stem === '') return undefined
-  const own = parseArchiveFile(name)
-  const isExport = own !== undefined && own.token === undefined
-  const hasMetadata = await isNamedByMetadata(foldName(stem), options)
-  const fd = fs.openSync(resolveInside(options.received, name), 'r')
-  try {
-    const directory = await readZipDirectory(fd).catch((error) => {
-      // The payload of a package is its maker's business.
-      if (hasMetadata && error instanceof ZipRefused) return undefined
-      throw error
-    })
-    if (directory === undefined || isExport) return directory
-    const names = directory.entries.map((entry) => splitName(entry.name))
-    const hasOwnMetadata = names.some((entry) => entry.suffix === '.xml' && path.basename(entry.stem) === stem)
-    if (hasOwnMetadata) return directory
-    const indexes = names.filter((entry) => entry.suffix === '_index.json' && !entry.stem.includes('/'))
-    const isPackage = indexes.length <= 1 && (await zipContents(options.received, name)) !== null
-    if (hasMetadata || isPackage) return undefined
-    return names.some((entry) => ['.xml', '_index.json', '.zip'].includes(entry.suffix)) ? directory : undefined
-  } finally {
-    fs.closeSync(fd)
-  }
-}
-
-/** Whether a package that is here, or that comes with this import, has this stem. */
-async function isNamedByMetadata(stem: string, { files, waiting, catalog }: StagingOptions): Promise<boolean> {
-  const names = [...files.map(({ name }) => name), ...filesIn(waiting)].map(splitName)
-  if (names.some((name) => name.suffix === '.xml' && foldName(name.stem) === stem)) return true
-  const known = await catalog.metadataOf([stem])
-  return known.some((item) => splitName(item.path).suffix !== '.zip')
 }
 
 async function unpack(file: ReceivedFile, directory: ZipDirectory, options: StagingOptions): Promise<void> {
@@ -168,8 +126,8 @@ async function unpack(file: ReceivedFile, directory: ZipDirectory, options: Stag
 }
 
 /**
- * A file that has come without its metadata may belong to a package that is here: then the metadata says so again. A
- * file that was sent by itself has it beside it; one of an archive lies as it does in a repository.
+ * A file that was sent without its metadata may belong to a package of the repository: a copy of that metadata is staged
+ * with it. The copy of a plain file is beside it; the copy of a file of an archive has the path of the repository.
  */
 async function addKnownMetadata({ tree, catalog, repository }: StagingOptions): Promise<void> {
   const described = new Set<string>()
@@ -185,14 +143,15 @@ async function addKnownMetadata({ tree, catalog, repository }: StagingOptions): 
     if (splitName(known.path).suffix === '.zip') continue
     const location = isPlain.get(foldName(known.fixid)) ? path.basename(known.path) : known.path
     const copy = resolveInside(tree, location)
-    // It was sent too, or describes several packages.
+    // The metadata was sent too, or describes several of these files.
     if (!fs.existsSync(copy)) repository.copyTo(known.path, copy)
   }
 }
 
-async function refusedAs<T>(name: string, work: () => Promise<T>): Promise<T> {
+/** @throws Problem IMPORT_REFUSED that names the file, for a .zip that is refused */
+async function refusedAs<T>(name: string, read: () => Promise<T>): Promise<T> {
   try {
-    return await work()
+    return await read()
   } catch (error) {
     if (!(error instanceof ZipRefused)) throw error
     throw new Problem('IMPORT_REFUSED', `The file ${quoteName(name)} is not accepted: ${error.message}.`, {
@@ -201,8 +160,8 @@ async function refusedAs<T>(name: string, work: () => Promise<T>): Promise<T> {
   }
 }
 
-/** The same file under another name; where the file system cannot do that, a copy. */
-function share(from: string, to: string): void {
+/** Links the file; copies it where the file system has no hard links. */
+function linkOrCopy(from: string, to: string): void {
   try {
     fs.linkSync(from, to)
   } catch (error) {
@@ -212,11 +171,7 @@ function share(from: string, to: string): void {
   }
 }
 
-function filesIn(directory: string): string[] {
-  return fs.existsSync(directory) ? fs.readdirSync(directory) : []
-}
-
-/** Relative, with `/`. */
+/** Relative paths, with `/`. */
 function filesBelow(directory: string): string[] {
   return fs
     .readdirSync(directory, { recursive: true, withFileTypes: true })
