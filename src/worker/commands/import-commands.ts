@@ -1,4 +1,4 @@
-/** Accepts files from outside: makes room for them, and makes tasks of them. */
+/** The commands of uploads and imports: they reserve space for files, and create tasks when the files have arrived. */
 import type { Kysely } from 'kysely'
 import type {
   AcceptedImport,
@@ -20,7 +20,7 @@ import { endJob } from '../../store/tasks/job-store.ts'
 import { getTask } from '../../store/tasks/task-rows.ts'
 import { endTasks, insertTask } from '../../store/tasks/write-tasks.ts'
 import { ANNOUNCEMENT_TTL_MS, removeEndedImports } from '../import/remove-leftovers.ts'
-import { checkQuota, type TaskLimits } from './user-quota.ts'
+import { checkQuota, liveTask, type TaskLimits } from './new-task.ts'
 
 export interface ImportCommandsOptions {
   readonly db: Database
@@ -34,7 +34,7 @@ export interface ImportCommandsOptions {
 }
 
 export interface SweepingImportCommands extends ImportCommands {
-  /** Fails imports whose files have not come, and removes what ended ones have left. */
+  /** Fails announced imports whose files have not arrived in time, and removes the files of ended imports. */
   sweepImports(): Promise<void>
 }
 
@@ -50,7 +50,7 @@ export function createImportCommands(options: ImportCommandsOptions): SweepingIm
     }
   }
 
-  /** In the transaction that reserves it. @throws Problem REPOSITORY_FULL */
+  /** To be called in the transaction that reserves the space. @throws Problem REPOSITORY_FULL */
   async function checkSpace(trx: Kysely<Schema>, bytes: number, free: number): Promise<void> {
     const imports = createImportStore(trx)
     const reserved = (await imports.reservedBytes(now())) + (await imports.uploadingBytes())
@@ -95,7 +95,7 @@ export function createImportCommands(options: ImportCommandsOptions): SweepingIm
         await checkQuota(trx, userLimits, { userName: requestedBy, kind: 'import' })
         const expiresAt = new Date(now().getTime() + ANNOUNCEMENT_TTL_MS)
         const jobId = await createImportStore(trx).open(directory, files, expiresAt)
-        return insertTask(trx, liveImport(jobId, requestedBy, now()), { notes: [] })
+        return insertTask(trx, liveTask('import', jobId, requestedBy, now()), { notes: [] })
       }).catch((error) => {
         incoming.remove(directory)
         throw error
@@ -127,7 +127,7 @@ export function createImportCommands(options: ImportCommandsOptions): SweepingIm
         if (taskId !== undefined) return addToImport(trx, taskId, finished)
         await checkQuota(trx, userLimits, { userName: requestedBy, kind: 'import' })
         const jobId = await createImportStore(trx).queue({ directory: upload, isReplacing, files })
-        const task = await insertTask(trx, liveImport(jobId, requestedBy, now()), { notes: [] })
+        const task = await insertTask(trx, liveTask('import', jobId, requestedBy, now()), { notes: [] })
         return { task, isWaiting: false }
       })
       if (taskId !== undefined) incoming.remove(upload)
@@ -148,17 +148,6 @@ export function createImportCommands(options: ImportCommandsOptions): SweepingIm
       })
       await removeEndedImports(db, incoming, false)
     }
-  }
-}
-
-function liveImport(jobId: number, requestedBy: string, time: Date) {
-  return {
-    kind: 'import',
-    state: 'live',
-    job_id: jobId,
-    created_by: requestedBy,
-    created_at: time.getTime(),
-    finished_at: null
   }
 }
 
