@@ -11,6 +11,6 @@ export function writePlan(source: string, planFile: string): void {
     return { id, path, size, modifiedAt, ...digestFile(source, path) }
   })
   const planner = createArchivePlanner(new Set())
-  const entries = planner.place([{ fixid: 'bench', files: selected }])
+  const entries = planner.add([{ fixid: 'bench', files: selected }])
   fs.writeFileSync(planFile, JSON.stringify({ entries, archiveSize: planner.finish(0).archiveSize }))
 }

@@ -1,7 +1,7 @@
 /**
- * The process that writes the catalog: scans and imports, one after the other, so that none of them publishes what
- * another one has changed since. Its supervisor ends it when there is nothing to do: what that needs of memory goes
- * back to the system with it, and metadata that would take too much of it takes no server down.
+ * The process that writes the catalog: it runs scans and imports one after the other, so that none publishes what another
+ * one has changed since. The supervisor ends it when no job waits, which returns its memory to the system. Metadata that
+ * exhausts the memory ends this process, and not the server.
  */
 
 import { ownerToShow } from '../core/storage/storage-config.ts'

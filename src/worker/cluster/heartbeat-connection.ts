@@ -1,7 +1,4 @@
-/**
- * The watch over the other servers, with a connection of its own: nothing that waits for a lock keeps a server from
- * showing that it lives.
- */
+/** The heartbeats of this server on a connection of their own: a lock on another connection cannot delay them. */
 
 import type { WorkerSettings } from '../../core/storage/storage-config.ts'
 import { createRepositoryDirectory } from '../../storage/disk/repository-directory.ts'
@@ -11,25 +8,26 @@ import { createHeartbeat, type Heartbeat } from './heartbeat.ts'
 import { recoverDeletions } from './recover-deletions.ts'
 
 export interface HeartbeatConnection extends Heartbeat {
-  /** Resolves when the last round has ended. */
+  /** Closes the connection after the current round. */
   close(): Promise<void>
 }
 
 /**
- * @param keepsCheckpoints whether a server that is only held up can spoil nothing of the archives that others go on
- * with
- * @returns undefined where no other server can be
+ * @param keepsCheckpoints whether an evicted server that is still alive cannot damage the archives that its peers
+ * continue
+ * @returns undefined where no peers are possible
  */
 export function connectHeartbeat(settings: WorkerSettings, keepsCheckpoints: boolean): HeartbeatConnection | undefined {
   const { databaseUrl, owner, node = '', archivesLocation = '' } = settings
   if (databaseUrl === undefined) return undefined
-  // Not by the name of this server: who takes it for dead would cut off what shows that it is not.
+  // Without the owner in its name: a peer that evicts this server terminates the connections that have it, and this
+  // connection must stay, to show that the server is alive.
   const db = openDepotDatabase({ ...settings, owner: undefined })
   const repository = createRepositoryDirectory(settings.repositoryDirectory)
-  const watch = createHeartbeat({
+  const heartbeat = createHeartbeat({
     servers: createServerStore(db),
     self: { id: owner, node, archives: archivesLocation },
-    evictionOf: (id) => ({
+    evictionFor: (id) => ({
       keepsCheckpoints,
       recover: (trx) => recoverDeletions(trx, repository, (name) => name === id)
     }),
@@ -38,10 +36,10 @@ export function connectHeartbeat(settings: WorkerSettings, keepsCheckpoints: boo
   let round: Promise<void> | undefined
 
   return {
-    /** One at a time: where one takes long, the next ones are left out. */
-    async heartbeat() {
+    /** One round at a time: while one is slow, the next ones are skipped. */
+    async beat() {
       if (round !== undefined) return
-      round = watch.heartbeat().finally(() => {
+      round = heartbeat.beat().finally(() => {
         round = undefined
       })
       await round

@@ -1,53 +1,53 @@
-/** Shows the other servers that this one lives, and takes the work of those that have gone. */
+/** Sends the heartbeats of this server to its peers, and takes over the jobs of dead peers. */
 
 import type { PeerHeartbeat, ServerStore } from '../../store/cluster/server-store.ts'
 import type { ServerTable } from '../../store/engine/schema.ts'
 
-/** How often a server shows that it lives. */
+/** Between two heartbeats. */
 export const HEARTBEAT_INTERVAL_MS = 3_000
 
-/** A server that has shown nothing for so many rounds has gone. */
+/** A peer is dead after this number of rounds without a new heartbeat. */
 export const MISSED_HEARTBEATS = 5
 
 export interface Heartbeat {
-  /** One round; to be called every `BEAT_INTERVAL_MS`. */
-  heartbeat(): Promise<void>
+  /** One round: sends a heartbeat, and evicts dead peers. To be called every `HEARTBEAT_INTERVAL_MS`. */
+  beat(): Promise<void>
 }
 
 export interface HeartbeatOptions {
   readonly servers: Pick<ServerStore, 'heartbeat' | 'peerHeartbeats' | 'evict'>
   readonly self: Omit<ServerTable, 'heartbeat'>
-  readonly evictionOf: (id: string) => Parameters<ServerStore['evict']>[1]
-  /** Told of a server whose work was taken. */
+  /** How the peer of this id is evicted. */
+  readonly evictionFor: (id: string) => Parameters<ServerStore['evict']>[1]
+  /** Called after the jobs of this peer were taken over. */
   readonly onEvicted?: (id: string) => void
-  /** Milliseconds that only grow, such as `performance.now`. */
+  /** Monotonic, in milliseconds, such as `performance.now`. */
   readonly clock: () => number
 }
 
 /**
- * What another server shows is a count that grows, and what counts here are rounds in which it stood still: so no clock
- * that is set forward or back, here, there or in the database, makes a server older than it is, and a database that was
- * away takes nobody's life.
+ * A heartbeat is a counter. A peer is dead after `MISSED_HEARTBEATS` rounds of this server in which its counter did not
+ * grow. No timestamps are compared, so neither clock changes nor an outage of the database can evict a live server.
  */
 export function createHeartbeat(options: HeartbeatOptions): Heartbeat {
-  const { servers, self, evictionOf, onEvicted, clock } = options
-  let seen = new Map<string, number>()
+  const { servers, self, evictionFor, onEvicted, clock } = options
+  let missedRounds = new Map<string, number>()
   let countedAt = Number.NEGATIVE_INFINITY
 
   return {
-    async heartbeat() {
+    async beat() {
       await servers.heartbeat(self)
       const now = clock()
-      // Rounds that come late come close together, and say nothing.
+      // Delayed rounds follow each other closely: a peer could not send a heartbeat between them.
       const isCounted = now - countedAt >= HEARTBEAT_INTERVAL_MS / 2
       if (isCounted) countedAt = now
-      const stillSeen = new Map<string, number>()
-      for (const sign of await servers.peerHeartbeats(self.id)) {
-        const rounds = (seen.get(keyOf(sign)) ?? 0) + Number(isCounted)
-        if (rounds <= MISSED_HEARTBEATS) stillSeen.set(keyOf(sign), rounds)
-        else if (await servers.evict(sign, evictionOf(sign.id))) onEvicted?.(sign.id)
+      const stillMissed = new Map<string, number>()
+      for (const peer of await servers.peerHeartbeats(self.id)) {
+        const rounds = (missedRounds.get(keyOf(peer)) ?? 0) + Number(isCounted)
+        if (rounds <= MISSED_HEARTBEATS) stillMissed.set(keyOf(peer), rounds)
+        else if (await servers.evict(peer, evictionFor(peer.id))) onEvicted?.(peer.id)
       }
-      seen = stillSeen
+      missedRounds = stillMissed
     }
   }
 }

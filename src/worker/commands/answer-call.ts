@@ -1,4 +1,4 @@
-/** Runs a command in the command thread, announces what it has changed, and answers. */
+/** Runs a command in the command thread, notifies other threads and peers of its changes, and answers. */
 
 import { Problem, toDatabaseProblem } from '../../core/problems/problem.ts'
 import { toArchivesProblem } from '../../core/problems/storage-error.ts'
@@ -6,7 +6,7 @@ import type { Notification } from '../../core/tasks/notifications.ts'
 import type { CommandCall, CommandName, CommandOutcome, Commands } from '../runtime/command-client.ts'
 import type { WorkerEvent } from '../runtime/worker-channel.ts'
 
-/** What the other parts of the server, and its peers, are notified of after these commands. */
+/** The notifications to other parts of this server and to its peers after these commands. */
 const CHANGES: { readonly [Name in CommandName]?: readonly Notification[] } = {
   requestExport: ['export', 'exports'],
   requestScan: ['catalog'],
@@ -23,7 +23,7 @@ const CHANGES: { readonly [Name in CommandName]?: readonly Notification[] } = {
 }
 
 /**
- * Announces before it answers: the next request of the caller finds nothing outdated. It announces after an error
+ * Notifies before it answers, so that the next request of the client finds no outdated cache. It notifies after an error
  * too: the commit may have succeeded before the connection to the database was lost.
  */
 export async function answerCall(

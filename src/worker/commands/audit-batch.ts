@@ -1,6 +1,6 @@
 /**
- * Writes the audit trail in batches. While other work is being done, what waits goes along with its next transaction,
- * and costs no wait for the disk of its own; else all that waits is written together.
+ * Writes the audit trail in batches. Waiting records are appended within the next durable transaction of another
+ * command, and cost no extra wait for the disk; without such a transaction, one transaction appends them all.
  */
 import type { Transaction } from 'kysely'
 import type { AuditCommands, AuditEvent } from '../../core/accounts/audit.ts'
@@ -10,7 +10,7 @@ import type { Schema } from '../../store/engine/schema.ts'
 import { attempt, type CommitHook, setCommitHook } from '../../store/engine/transactions.ts'
 
 export interface AuditBatch extends AuditCommands {
-  /** Writes all that waits. It never rejects: whoever waits for a record is told what has failed. */
+  /** Writes the waiting records. It never rejects: an error rejects the promise of each record. */
   flush(): Promise<void>
 }
 
@@ -20,7 +20,7 @@ interface Waiting {
   readonly reject: (error: unknown) => void
 }
 
-/** @param db whose durable transactions take records along */
+/** @param db the connection whose durable transactions append the waiting records */
 export function createAuditBatch(db: Database): AuditBatch {
   let waiting: Waiting[] = []
 
@@ -41,7 +41,7 @@ export function createAuditBatch(db: Database): AuditBatch {
       try {
         await attempt(trx, () => appendWithin(trx, eventsOf(batch)))
       } catch {
-        // A transaction of their own will tell what is wrong.
+        // The transaction of `flush` will fail too, and report the error.
         putBack(batch)
         return undefined
       }

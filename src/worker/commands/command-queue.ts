@@ -1,9 +1,9 @@
-/** Runs commands one after the other: their thread has one connection, and transactions on it must not mix. */
+/** Runs commands one after the other: the thread has one connection, and transactions on it must not mix. */
 
 export interface CommandQueue {
   /** An error ends the thread: it is a bug. */
   add(run: () => Promise<unknown>): void
-  /** The same for a caller that needs the outcome, and handles its error. */
+  /** Runs it in the queue, for a caller that needs the outcome and handles the error. */
   outcomeOf<T>(run: () => Promise<T>): Promise<T>
 }
 

@@ -38,7 +38,7 @@ const clock = createDatabaseClock(db)
 const archives = openOwnArchives(settings)
 const repository = createRepositoryDirectory(settings.repositoryDirectory, ownerToShow(settings))
 const archiveStore = createArchiveStore(db)
-const heartbeats = connectHeartbeat(settings, archives.isRemote)
+const heartbeat = connectHeartbeat(settings, archives.isRemote)
 const tasks = createTaskCommands({
   db,
   archives,
@@ -68,12 +68,12 @@ const commands: Commands = {
 
 const queue = createCommandQueue()
 
-/** Repeated work may fail now and then; a bug ends the thread. */
-function regularly(milliseconds: number, work: () => unknown): NodeJS.Timeout {
-  work()
-  return setInterval(work, milliseconds)
+function runRegularly(milliseconds: number, run: () => unknown): NodeJS.Timeout {
+  run()
+  return setInterval(run, milliseconds)
 }
 
+/** The next repetition may succeed. A bug ends the thread. */
 function tolerate(error: unknown): void {
   if (!isSystemError(error) && !isTransientDatabaseError(error) && !(error instanceof StorageError)) throw error
 }
@@ -82,7 +82,7 @@ let sweeps: Promise<unknown> = Promise.resolve()
 let waitingSweeps = 0
 let isStopping = false
 
-/** One after the other; a sweep that waits to begin serves every request of that time. */
+/** Sweeps run one after the other; a sweep that waits for its start serves all requests of that time. */
 function sweep(): void {
   if (waitingSweeps > 0) return
   waitingSweeps += 1
@@ -92,22 +92,22 @@ function sweep(): void {
       if (isStopping) return
       await sweepArchives(archiveStore, archives, clock.now(), queue.outcomeOf)
       await queue.outcomeOf(sweepImports)
-      if (heartbeats === undefined) return
+      if (heartbeat === undefined) return
       await queue.outcomeOf(() => removeAbandonedUploads(db, settings.repositoryDirectory, false))
     })
     .catch((error) => {
-      // At a stop the database is closed, and so are the connections of the storage.
+      // A stop closes the database and the connections of the storage.
       if (!isStopping) tolerate(error)
     })
 }
 
-function heartbeat(): void {
-  void heartbeats?.heartbeat().catch(tolerate)
+function sendHeartbeat(): void {
+  void heartbeat?.beat().catch(tolerate)
   queue.add(() => clock.sync().catch(tolerate))
 }
 
-const timers = [regularly(SWEEP_INTERVAL_MS, sweep)]
-if (heartbeats !== undefined) timers.push(regularly(HEARTBEAT_INTERVAL_MS, heartbeat))
+const timers = [runRegularly(SWEEP_INTERVAL_MS, sweep)]
+if (heartbeat !== undefined) timers.push(runRegularly(HEARTBEAT_INTERVAL_MS, sendHeartbeat))
 channel.onCommand((command) => {
   if (command.command === 'call') onCall(command)
   else if (command.command === 'stop') stop()
@@ -116,13 +116,13 @@ channel.onCommand((command) => {
 function onCall(call: CommandCall): void {
   const answer = () => answerCall(commands, call, channel.emit)
   if (call.name === 'recordEvent') {
-    // The record goes along with the transactions that come before its turn.
+    // A transaction that is already in the queue appends the record.
     void answer()
     queue.add(audit.flush)
     return
   }
   queue.add(answer)
-  // A part of an archive whose job waits for its next run has no worker that would remove it.
+  // A canceled job that waited for its next run has no worker that removes its part of an archive.
   if (call.name === 'cancelTasks' || call.name === 'deleteTasks') queue.add(async () => sweep())
 }
 
@@ -130,7 +130,7 @@ function stop(): void {
   isStopping = true
   for (const timer of timers) clearInterval(timer)
   queue.add(async () => {
-    await heartbeats?.close()
+    await heartbeat?.close()
     archives.close()
     await db.destroy()
     channel.close()

@@ -1,6 +1,6 @@
 /**
- * Takes packages out of the repository and the catalog. The files are put aside while the transaction is open, and go
- * for good when it is on the disk: nobody sees half a deletion.
+ * Deletes packages from the repository and the catalog. The files are staged while the transaction is open, and removed
+ * after it is durable: a deletion is never visible in part.
  */
 import type { Deletion, DeletionRequest, StagedDeletion } from '../../core/catalog/deletion.ts'
 import type { AcceptedTask } from '../../core/export/task-commands.ts'
@@ -15,14 +15,14 @@ import { durableTransaction } from '../../store/engine/transactions.ts'
 
 export interface DeletionOptions {
   readonly db: Database
-  /** @throws the system's error; then no file has moved */
+  /** @throws the system's error; then no file has been moved */
   readonly stageDeletion: (paths: readonly string[]) => StagedDeletion
 }
 
 const MAX_NAMED_FIXIDS = 1_000
 
 /**
- * @param acceptScan starts the task that reads the repository afterwards, in the same transaction
+ * @param acceptScan creates the scan that follows the deletion, in the same transaction
  * @throws Problem FIXID_UNKNOWN, PACKAGE_IN_USE, PACKAGE_IMPORTED, REPOSITORY_NOT_WRITABLE; then nothing has changed
  */
 export async function deletePackages(
@@ -35,9 +35,9 @@ export async function deletePackages(
 
   async function deleteOnce(trx: Transaction) {
     const store = createDeletionStore(trx)
-    // A dry run changes nothing, and is only as good as its moment.
+    // A dry run takes no lock: its result may be outdated at once.
     if (!isDryRun) await store.begin()
-    const ids = what === 'unused' ? await store.unused() : await named(trx, what.fixids)
+    const ids = what === 'unused' ? await store.unused() : await namedPackages(trx, what.fixids)
     const fixids = await store.fixids(ids)
     if (what !== 'unused') {
       await refuseIfInUse(trx, fixids)
@@ -46,7 +46,7 @@ export async function deletePackages(
     const files = await store.files(ids, scope)
     if (!isDryRun) {
       const paths = files.map(({ path }) => path)
-      staged = stage(stageDeletion, paths)
+      staged = stageFiles(stageDeletion, paths)
       await store.delete(ids, files, scope)
     }
     const taskId = isDryRun ? undefined : (await acceptScan(trx)).task.id
@@ -63,8 +63,8 @@ export async function deletePackages(
 
 type Transaction = Parameters<typeof createDeletionStore>[0]
 
-/** The named packages, and the members of system packs among them that no other pack has. */
-async function named(trx: Transaction, fixids: readonly string[]): Promise<Set<number>> {
+/** The named packages, and the members of the system packs among them that belong to no other pack. */
+async function namedPackages(trx: Transaction, fixids: readonly string[]): Promise<Set<number>> {
   const selection = createSelectionStore(trx)
   const { ids, unknown } = await selection.findPackages(fixids)
   if (unknown.length > 0) {
@@ -74,7 +74,8 @@ async function named(trx: Transaction, fixids: readonly string[]): Promise<Set<n
   return createDeletionStore(trx).withoutShared(await selection.withMembers(ids), ids)
 }
 
-function stage(stageDeletion: DeletionOptions['stageDeletion'], paths: readonly string[]): StagedDeletion {
+/** @throws Problem REPOSITORY_NOT_WRITABLE */
+function stageFiles(stageDeletion: DeletionOptions['stageDeletion'], paths: readonly string[]): StagedDeletion {
   try {
     return stageDeletion(paths)
   } catch (cause) {

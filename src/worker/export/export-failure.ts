@@ -1,4 +1,4 @@
-/** What the caller of an export is told when it cannot be packed. */
+/** The messages of exports that fail. */
 
 import { taskFailed } from '../../core/problems/message.ts'
 import { toDatabaseProblem } from '../../core/problems/problem.ts'
@@ -8,7 +8,7 @@ import { TaskFailure } from '../runtime/run-job.ts'
 
 const NO_SPACE = ['ENOSPC', 'EDQUOT', 'EFBIG', 'SQLITE_FULL']
 
-/** Makes a failure of what packing can throw; what it does not know is given back as it is, and is a bug. */
+/** Maps the errors of packing to failures with a message. Returns an unknown error as it is: it is a bug. */
 export function toExportFailure(error: unknown): unknown {
   if (error instanceof SourceChangedError) {
     return failure(error, ofPackage(error), 'Read the repository again with action=read, and repeat the export.')
@@ -28,20 +28,20 @@ export function toExportFailure(error: unknown): unknown {
   if (database !== undefined) {
     return failure(error, database.message, 'Check the data directory and its disk, and repeat the export.')
   }
-  // Node's own codes say that it was called wrongly.
+  // Node's own codes report wrong calls: bugs.
   if (code === undefined || code.startsWith('ERR_')) return error
   const recovery = 'Check the data directory and its disk, and repeat the export.'
   return failure(error, `The archive cannot be written: ${code}.`, recovery)
 }
 
-/** The repository directory itself is not there. */
+/** The repository directory itself cannot be opened. */
 export function repositoryUnreadable(error: unknown): TaskFailure {
   const { code = 'unknown error' } = error as NodeJS.ErrnoException
   const recovery = 'Check that the directory exists, is mounted, and can be read by the server; then repeat the export.'
   return failure(error, `The repository directory cannot be read: ${code}.`, recovery)
 }
 
-/** The file stands for a package, whose name the caller knows better. */
+/** Names the package of the file, because clients know packages and not files. */
 function ofPackage({ message, entry }: SourceChangedError | SourceUnreadableError): string {
   return 'fixid' in entry ? `${message}. It belongs to the package ${entry.fixid}.` : `${message}.`
 }

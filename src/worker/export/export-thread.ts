@@ -1,4 +1,4 @@
-/** The thread that packs archives, one at a time. */
+/** The thread that packs archives, one after the other. */
 
 import { threadChannel } from '../runtime/worker-channel.ts'
 import { hostWorker } from '../runtime/worker-host.ts'

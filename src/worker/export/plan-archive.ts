@@ -1,32 +1,29 @@
-/**
- * Places the files of a selection in an archive: every entry's offset, the archive's size, and the digest that names
- * it.
- */
+/** Plans an archive from the files of a selection: the offset of each entry, the size of the archive, and its digest. */
 import { createHash } from 'node:crypto'
 import { digestLine, type Plan, type PlanEntry } from '../../core/export/plan.ts'
 import type { SelectedPackage } from '../../store/catalog/selection-store.ts'
 import { centralHeaderSize, endSize, localHeaderSize } from '../../zip/layout.ts'
 
-/** Places packages in the order in which they are given. */
+/** Adds packages in the order of the calls. */
 export interface ArchivePlanner {
-  /** The entries of some more packages. A file that stands in the archive already is not placed again. */
-  place(packages: readonly SelectedPackage[]): PlanEntry[]
-  /** The plan of all that was placed. */
+  /** Adds packages, and returns their entries. A file that is in the archive already gets no second entry. */
+  add(packages: readonly SelectedPackage[]): PlanEntry[]
+  /** The plan of all added packages. */
   finish(planId: number): Plan
 }
 
 /**
- * @param sharedFiles the files that belong to several packages: only of these it has to be remembered where they are
+ * @param sharedFiles the files that belong to several packages: only these can be added twice
  */
 export function createArchivePlanner(sharedFiles: ReadonlySet<number>): ArchivePlanner {
-  const placed = new Set<number>()
+  const added = new Set<number>()
   const digest = createHash('sha256')
   let position = 0
   let offset = 0
   let directorySize = 0
   let packageCount = 0
 
-  function placeFile(file: SelectedPackage['files'][number], fixid: string): PlanEntry {
+  function addFile(file: SelectedPackage['files'][number], fixid: string): PlanEntry {
     const { id: _, ...facts } = file
     const entry = { ...facts, position, offset, fixid, packagesDone: packageCount }
     digest.update(digestLine(facts))
@@ -37,16 +34,16 @@ export function createArchivePlanner(sharedFiles: ReadonlySet<number>): ArchiveP
   }
 
   return {
-    place(packages) {
+    add(packages) {
       const entries: PlanEntry[] = []
       for (const item of packages) {
         if (item.files.length === 0) continue
-        const own = item.files.filter((file) => !placed.has(file.id))
-        for (const file of own) if (sharedFiles.has(file.id)) placed.add(file.id)
-        const placedEntries = own.map((file) => placeFile(file, item.fixid))
+        const own = item.files.filter((file) => !added.has(file.id))
+        for (const file of own) if (sharedFiles.has(file.id)) added.add(file.id)
+        const ownEntries = own.map((file) => addFile(file, item.fixid))
         packageCount += 1
-        const last = placedEntries.pop()
-        entries.push(...placedEntries, ...(last === undefined ? [] : [{ ...last, packagesDone: packageCount }]))
+        const last = ownEntries.pop()
+        entries.push(...ownEntries, ...(last === undefined ? [] : [{ ...last, packagesDone: packageCount }]))
       }
       return entries
     },

@@ -1,6 +1,6 @@
 /**
- * Plans of archives that are downloaded without being packed. Clients that take one in many ranges, or several of them
- * at a time, ask for the same plan again and again.
+ * Plans of streamed archives, which are downloaded without being packed. A client that downloads an archive in many
+ * ranges requests the same plan many times.
  */
 import { LRUCache } from 'lru-cache'
 import type { Selection } from '../../core/export/export.ts'
@@ -12,12 +12,12 @@ import { createArchiveStore } from '../../store/tasks/archive-store.ts'
 import { createPlanStore } from '../../store/tasks/plan-store.ts'
 import { planSelection } from './plan-selection.ts'
 
-/** Longer than any download takes to be taken up again. */
+/** Longer than any pause before a download is resumed. */
 const KEPT_MS = 24 * 3_600_000
 const MAX_REMEMBERED = 16
 
 export interface DownloadPlanner {
-  /** The plan of this selection in the present catalog. @throws Problem as `planSelection` does */
+  /** The plan of this selection in the current catalog. @throws Problem as `planSelection` does */
   plan(selection: Selection): Promise<Plan>
   /** To be called before this connection changes the catalog. */
   forget(): void
@@ -25,17 +25,17 @@ export interface DownloadPlanner {
 
 interface Remembered {
   readonly plan: Plan
-  /** Nobody else has changed the catalog as long as it is the same. */
+  /** It changes when another connection changes the catalog. */
   readonly version: number | string
 }
 
-/** @param db whoever else uses the same connection calls `forget` */
+/** @param db other code that changes the catalog on this connection calls `forget` */
 export function createDownloadPlanner(db: Database, now: () => Date): DownloadPlanner {
   const remembered = new LRUCache<string, Remembered>({ max: MAX_REMEMBERED })
 
   return {
     plan: (selection) =>
-      // Nobody else changes the catalog before this transaction has ended.
+      // No other connection changes the catalog before this transaction has ended.
       writeTransaction(db, async (trx) => {
         const until = new Date(now().getTime() + KEPT_MS)
         const key = JSON.stringify(selection)
@@ -52,7 +52,7 @@ export function createDownloadPlanner(db: Database, now: () => Date): DownloadPl
   }
 }
 
-/** The plan that there is already of this content, or a new one. */
+/** The stored plan of this content, or a new one. */
 async function planAnew(trx: Database, selection: Selection, until: Date): Promise<Plan> {
   const plans = createPlanStore(trx)
   const planId = await plans.begin()

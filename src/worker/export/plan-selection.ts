@@ -1,4 +1,4 @@
-/** What an export of a selection would hold, in the catalog as it is now. */
+/** Plans the archive of a selection, from the current catalog. */
 import type { Kysely } from 'kysely'
 import type { Sample, Selection } from '../../core/export/export.ts'
 import type { Plan, PlanEntry } from '../../core/export/plan.ts'
@@ -14,10 +14,10 @@ import { createSelectionStore, type PackageIds, type SelectionStore } from '../.
 import type { Schema } from '../../store/engine/schema.ts'
 import { createArchivePlanner } from './plan-archive.ts'
 
-/** A longer list of unknown fixids says how many more there are. */
+/** A longer list of unknown fixids ends with the number of the others. */
 const MAX_NAMED_FIXIDS = 1_000
 
-/** The archive, and what will be missing in it. */
+/** The plan, and what will be missing in the archive. */
 export interface PlannedSelection {
   readonly plan: Plan
   readonly withoutPayload: Sample
@@ -28,10 +28,10 @@ export interface PlannedSelection {
 const NOTHING: Sample = { count: 0, first: [] }
 
 /**
- * Plans the archive of a selection, some packages at a time.
- * @param db inside a transaction, so that all of it is of one catalog
- * @param keep takes the entries, in their order
- * @throws Problem FIXID_UNKNOWN with every fixid that the catalog does not have, SELECTION_EMPTY when no package fits
+ * Plans the archive page by page: the memory that it needs does not grow with the selection.
+ * @param db a transaction: all pages are of one state of the catalog
+ * @param keep stores the entries, in their order
+ * @throws Problem FIXID_UNKNOWN with the fixids that the catalog does not have, SELECTION_EMPTY when no package matches
  * the filter
  */
 export async function planSelection(
@@ -43,7 +43,7 @@ export async function planSelection(
   const selection = createSelectionStore(db)
   const ids = await selectedIds(selection, request)
   const planner = createArchivePlanner(await selection.sharedFiles(ids))
-  for await (const packages of selection.pages(ids, request.scope)) await keep(planner.place(packages))
+  for await (const packages of selection.pages(ids, request.scope)) await keep(planner.add(packages))
   return {
     plan: planner.finish(planId),
     withoutPayload: await selection.withoutPayload(ids),
@@ -52,7 +52,7 @@ export async function planSelection(
   }
 }
 
-/** What a caller should know of it beforehand. */
+/** The messages about what will be missing. */
 export function notesOn({ withoutPayload, missingMembers, missingRequisites }: PlannedSelection): Message[] {
   const note = ({ count, first }: Sample, message: typeof payloadsMissing) => (count > 0 ? [message(first, count)] : [])
   return [
@@ -62,7 +62,7 @@ export function notesOn({ withoutPayload, missingMembers, missingRequisites }: P
   ]
 }
 
-/** With the members of system packs, at any depth. */
+/** Includes the members of system packs, at any depth. */
 async function selectedIds(selection: SelectionStore, request: Selection): Promise<PackageIds> {
   const { fixids, filter, withRequisites } = request
   if (fixids.length > 0) return selection.withMembers(await knownIds(selection, fixids), withRequisites)

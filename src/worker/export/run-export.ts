@@ -24,7 +24,7 @@ export interface ExportStores {
   readonly archives: Pick<ArchiveStore, 'nameOf' | 'ownedNames'>
   readonly storage: ArchiveStorage
   readonly repository: Pick<RepositoryDirectory, 'root'>
-  /** So many more bytes of archives are durable. */
+  /** Called with the number of bytes of archives that have become durable since the last call. */
   readonly onPacked: (bytes: number) => void
 }
 
@@ -59,11 +59,11 @@ export function createExportHandler({ settings, db, jobs, onPacked }: HandlerCon
 }
 
 /**
- * @param signal aborted with `LeaseLost` when the archive is not wanted any more, else with what is to be resumed later
- * @returns the message of a completed export
+ * @param signal aborted with `LeaseLost` when the job was canceled or taken over, else when the job continues later
+ * @returns the message of success
  * @throws TaskFailure with a message that names the file and the cause, or the signal's reason. When the signal
- * interrupts the run, what is packed is kept for the next run; when the run fails, or the archive is not wanted, no
- * part is kept.
+ * interrupts the run, the packed part is kept for the next run; when the run fails, or its lease is lost, no part is
+ * kept.
  */
 export async function runExport(stores: ExportStores, job: ExportJob, signal: AbortSignal): Promise<Message> {
   const plan = await stores.plans.getPlan(job.planId ?? 0)

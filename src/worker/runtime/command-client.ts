@@ -16,13 +16,13 @@ export type CommandName = keyof Commands
 
 export interface CommandCall {
   readonly command: 'call'
-  /** Is repeated in the answer. */
+  /** Identifies the answer. */
   readonly id: number
   readonly name: CommandName
   readonly argument: unknown
 }
 
-/** Errors lose their class between threads; a problem is sent as plain values. */
+/** Errors lose their class between threads: a problem is sent as plain values. */
 export type CommandOutcome =
   | { readonly result: unknown }
   | { readonly problem: { readonly code: ProblemCode; readonly text: string } }
@@ -36,11 +36,11 @@ export interface CommandThread {
 }
 
 export interface CommandClient {
-  /** Without a connected thread they are refused. */
+  /** A call without a connected thread fails with WORKER_UNAVAILABLE. */
   readonly commands: Commands
   connect(thread: CommandThread): void
   onAnswer(answer: CommandAnswer): void
-  /** The thread has ended: the calls that it has not answered are refused. */
+  /** The thread has ended: its unanswered calls fail with WORKER_UNAVAILABLE. */
   disconnect(): void
 }
 
@@ -79,7 +79,7 @@ export function createCommandClient(): CommandClient {
   }
 }
 
-/** Each method calls the command of its name. Promises ask every object for `then`: it is no command. */
+/** Each method calls the command of its name, except `then`: an `await` of the commands would call it. */
 function commandsOf(call: (name: CommandName, argument: unknown) => Promise<unknown>): Commands {
   return new Proxy({} as Commands, {
     get: (_, name) => (name === 'then' ? undefined : (argument: unknown) => call(name as CommandName, argument))

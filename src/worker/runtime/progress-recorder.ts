@@ -1,18 +1,19 @@
+/** Saves the progress of a job, at a limited rate. */
 import type { TaskProgress } from '../../core/tasks/task.ts'
 
-/** Reports come as fast as packages end; nobody looks more often than this. */
+/** Progress is reported after each package; no client polls more often than this. */
 const SAVE_INTERVAL_MS = 50
 
 export interface ProgressRecorder {
-  /** Keeps the report for the next save, at once or within the interval. */
+  /** Saves the report at once, or at the end of the interval. */
   record(progress: TaskProgress): void
-  /** Resolves when the last report is saved. Nothing may be recorded after it. */
+  /** Resolves when the last report is saved. `record` must not be called afterwards. */
   end(): Promise<void>
 }
 
 /**
- * Saves progress as it comes, but never two reports within the interval: of those only the last one counts.
- * @param save must not be called by anybody else for the same task
+ * Of several reports within the interval, only the last one is saved.
+ * @param save has no other caller for the same task
  */
 export function createProgressRecorder(save: (progress: TaskProgress) => Promise<void>): ProgressRecorder {
   let latest: TaskProgress | undefined

@@ -1,12 +1,12 @@
-/** How much more the repository may hold. */
+/** How many more bytes the repository can take. */
 import type { CatalogReader } from '../../core/catalog/catalog.ts'
 import type { WorkerSettings } from '../../core/storage/storage-config.ts'
 import { readVolumeSpace } from '../../storage/disk/volume.ts'
 
-/** Under this the database itself would soon have no room: exports and imports leave so much of a volume free. */
+/** Exports and imports leave this much of a volume free: below it the database would soon be out of space. */
 export const SPACE_FLOOR_BYTES = 64 * 1024 * 1024
 
-/** Bytes, or less than none; what is reserved for somebody counts as free here. */
+/** In bytes; may be negative. Reserved space counts as free. */
 export async function freeRepositoryBytes(
   settings: Pick<WorkerSettings, 'repositoryDirectory' | 'allotmentBytes'>,
   catalog: Pick<CatalogReader, 'usedBytes'>

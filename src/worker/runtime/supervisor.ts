@@ -27,14 +27,14 @@ export interface SupervisorOptions {
   /** The catalog process exits after this time without a job, in milliseconds; by default ten seconds. */
   readonly catalogIdleMs?: number
   readonly onReport: (report: JobReport) => void
-  /** So many more bytes of archives are durable. */
+  /** Called with the number of bytes of archives that have become durable since the last call. */
   readonly onPacked?: (bytes: number) => void
   /** A worker died; another one replaces it. */
   readonly onCrash: (part: WorkerPart, error: unknown, job?: RunningJob) => void
 }
 
 export interface Supervisor {
-  /** What they accept is started at once. */
+  /** A job that they create starts at once. */
   readonly commands: Commands
   /** The workers that always run, and whether they do. */
   parts(): WorkerPartState[]

@@ -28,7 +28,7 @@ export interface JobReport {
 
 export type WorkerEvent =
   | JobReport
-  /** So many more bytes of archives are durable. */
+  /** The number of bytes of archives that have become durable since the last such event. */
   | { readonly event: 'packed'; readonly bytes: number }
   /** No job waits any more. */
   | { readonly event: 'idle' }
@@ -63,7 +63,7 @@ export async function processChannel(): Promise<WorkerChannel> {
   // Ctrl-C in a terminal reaches this process too; only the supervisor ends it.
   // A limit on the size of files fails a write, and must not end the process either.
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGXFSZ'] as const) process.on(signal, () => {})
-  // A process without a supervisor would run unsupervised.
+  // A process whose supervisor has died ends: another server may take over its job.
   const onOrphaned = () => process.exit(1)
   process.on('disconnect', onOrphaned)
   const [settings] = await once(process, 'message')

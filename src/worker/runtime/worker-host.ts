@@ -1,4 +1,4 @@
-/** What all lanes have in common: a connection, and how they are woken, stopped and reported on. */
+/** Runs a job loop in a worker: connects it to the database, and to the channel of its supervisor. */
 
 import { isTransientDatabaseError } from '../../core/problems/database-error.ts'
 import type { Message } from '../../core/problems/message.ts'
@@ -16,33 +16,33 @@ import { CATALOG_KINDS, type JobReport, type WorkerChannel } from './worker-chan
 
 export interface HandlerContext {
   readonly settings: WorkerSettings
-  /** The lane's only connection. */
+  /** The only connection of the worker. */
   readonly db: Database
   readonly jobs: JobStore
-  /** Tells how many more bytes of archives are on the disk to stay. */
+  /** Called with the number of bytes of archives that have become durable since the last call. */
   readonly onPacked: (bytes: number) => void
 }
 
-/** What another server has canceled stops so soon, also when that has died before it told of it. */
+/** Detects jobs that a peer has canceled, also when it has died before its notification. */
 const CHECK_INTERVAL_MS = 2_000
 
-/** How the work of a lane is done. */
+/** Runs the jobs of a kind. */
 export interface JobHandler {
   run(job: ClaimedJob, signal: AbortSignal): Promise<Message>
-  /** Told when the success of the work is recorded. */
+  /** The success of the job is recorded. */
   onCompleted?(job: ClaimedJob): Promise<void>
-  /** Removes what was made for work that was cancelled before its end was recorded. */
+  /** Removes what was made for a job that was canceled before its end was recorded. */
   onTooLate?(job: ClaimedJob): Promise<void>
-  /** Removes what the runs of failed work have left. */
+  /** Removes what the runs of a failed job have left. */
   onFailed?(job: ClaimedJob): Promise<void>
-  /** Removes what is left of work that has ended without any of these. */
+  /** Removes what is left of jobs that ended without any of these calls. */
   sweep?(): Promise<void>
   close(): Promise<void>
 }
 
 /**
- * Turns this thread or process into a lane. It ends after a `stop`.
- * @param prepare makes what all work of the lane shares
+ * Runs jobs in this thread or process until the `stop` command.
+ * @param prepare creates the handler, once for all jobs of the worker
  */
 export function hostWorker(
   channel: WorkerChannel,
@@ -66,7 +66,7 @@ export function hostWorker(
     jobs: { ...jobs, claimNext: claimAtDatabaseTime },
     lock: kinds === CATALOG_KINDS ? createCatalogLock(db, kinds) : undefined,
     ...prepared,
-    // The only server there is tells of every cancel.
+    // Without peers, each cancellation is notified.
     checkIntervalMs: isPostgres(db) ? CHECK_INTERVAL_MS : undefined,
     onEvent: report,
     onIdle: () => channel.emit({ event: 'idle' }),

@@ -16,9 +16,9 @@ export interface WorkerListeners {
   readonly onExit: (failure: unknown) => void
 }
 
-/** Makes the garbage collector run early: a worker needs little memory at a time, and all workers add up. */
+/** Makes the garbage collector run early: a worker needs little memory at once, and there are several workers. */
 const MAX_YOUNG_GENERATION_MB = 8
-/** Never needed: V8 collects the earlier, the lower the limit is. */
+/** Far more than a worker needs: V8 collects the earlier, the lower this limit is. */
 const MAX_OLD_GENERATION_MB = 96
 const PROCESS_FLAGS = ['--max-semi-space-size=2']
 

@@ -1,4 +1,4 @@
-/** Threads that read files side by side, a portion each. */
+/** A pool of threads that read files, each a portion at a time. */
 import { availableParallelism } from 'node:os'
 import { Piscina } from 'piscina'
 import type { UnreadFile } from '../../store/scan/file-index.ts'
@@ -6,7 +6,7 @@ import { threadFile } from '../runtime/worker-runner.ts'
 import readFiles, { type FileReadJob, type FileReadResult } from './file-reader-thread.ts'
 
 export interface FileReaderPool {
-  /** Reads all files of `pages`, and hands over the results portion by portion, in no particular order. */
+  /** Reads all files of `pages`, and calls `onResults` for each portion, in no particular order. */
   readAll(
     root: string,
     pages: AsyncIterable<readonly UnreadFile[]>,
@@ -16,12 +16,12 @@ export interface FileReaderPool {
 }
 
 /**
- * A portion is full with so many bytes or files: large enough to be worth a message, small enough to share out evenly.
+ * A portion is full with this many bytes or files: large enough to be worth a message, small enough to spread evenly.
  */
 const PORTION_BYTES = 32 * 1024 * 1024
 const PORTION_FILES = 200
 
-/** The metadata of a package or a few, as an import brings them: read before a thread would have started. */
+/** The metadata of a few packages, as an import sends them: this thread reads it before another one has started. */
 const FEW_BYTES = 256 * 1024
 const FEW_FILES = 10
 
@@ -39,7 +39,7 @@ export function createFileReaderPool(threads = availableParallelism()): FileRead
       let failure: unknown
       for await (const portion of portionsOf(pages)) {
         const bytes = portion.reduce((sum, file) => sum + file.size, 0)
-        // No portion before it was full, and none comes behind it.
+        // A first portion that is not full is the only one.
         const isAll = running.size === 0 && portion.length <= FEW_FILES && bytes <= FEW_BYTES
         const job = { root, files: portion }
         const run = (isAll ? readFiles(job) : pool.run(job))
@@ -49,7 +49,7 @@ export function createFileReaderPool(threads = availableParallelism()): FileRead
           })
           .finally(() => running.delete(run))
         running.add(run)
-        // One portion waits for each thread, so that none is ever idle and the queue stays short.
+        // One portion waits for each thread: no thread is ever idle, and the queue stays short.
         if (running.size >= 2 * threads) await Promise.race(running)
         if (failure !== undefined) break
       }

@@ -1,6 +1,6 @@
 /**
- * The body of a thread that reads repository files: digests of every file, and of metadata what it says. A scan starts
- * as many of them as there are cores; they end with it.
+ * A thread that reads repository files: it computes the digests of each file, and parses metadata. A scan uses as many
+ * of these threads as there are cores; idle threads end.
  */
 import path from 'node:path'
 import { splitName } from '../../core/catalog/file-name.ts'
@@ -18,7 +18,7 @@ export interface FileReadJob {
 
 interface FileToRead {
   readonly path: string
-  /** The stamp that the walk saw: a file that has another one by now is left to the next scan. */
+  /** The stamp from the walk: a file with another stamp has changed, and is left to the next scan. */
   readonly stamp: string
 }
 
@@ -29,7 +29,7 @@ export interface FileReadFailure {
 
 export type FileReadResult = IndexedFile | FileReadFailure
 
-/** Reads files one after the other. What cannot be read is part of the answer. */
+/** Reads files one after the other. A file that cannot be read has a failure as its result. */
 export default async function readFiles({ root, files }: FileReadJob): Promise<FileReadResult[]> {
   const results: FileReadResult[] = []
   for (const file of files) results.push(await readOne(root, file.path, file.stamp))

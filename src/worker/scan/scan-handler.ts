@@ -1,4 +1,4 @@
-/** How scans are done. */
+/** Runs the jobs of scans. */
 import { OPERATION_SUCCEEDED, taskFailed } from '../../core/problems/message.ts'
 import { METADATA_SUFFIXES, READER_VERSION } from '../../metadata/metadata-file.ts'
 import type { RepositoryDirectory } from '../../storage/disk/repository-directory.ts'

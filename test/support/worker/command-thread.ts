@@ -1,4 +1,4 @@
-/** A thread with the desk of a depot, whose clock stands still, and no lane. */
+/** A command thread of a depot, with a constant clock. */
 import { workerData } from 'node:worker_threads'
 import { DEFAULT_PROTECTION } from '../../../src/core/accounts/protection.ts'
 import { createSessionCommands } from '../../../src/store/accounts/session-store.ts'
@@ -16,14 +16,14 @@ const tasks = createTaskCommands({
   archives: { isRemote: false, hasWhole: async () => false },
   freeBytes: () => 2 ** 50,
   stageDeletion() {
-    throw new Error('This desk deletes nothing')
+    throw new Error('This thread deletes nothing')
   },
   archiveTtlMs: 1000,
   userLimits: DEFAULT_PROTECTION.userLimits,
   now: () => new Date(now)
 })
 const noImport = async () => {
-  throw new Error('This desk imports nothing')
+  throw new Error('This thread imports nothing')
 }
 const imports = {
   announceImport: noImport,

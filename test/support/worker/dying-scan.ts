@@ -1,6 +1,6 @@
 /**
- * A process that scans and dies at once, as if its power was cut. Arguments: database, repository, and where: `reading`
- * after the first page of readings is kept, `publishing` when all packages are found.
+ * A process that scans and dies at once, as at a power failure. Arguments: database, repository, and where: `reading`
+ * after the first page of files is indexed, `publishing` when all packages are found.
  */
 
 import { METADATA_SUFFIXES, READER_VERSION } from '../../../src/metadata/metadata-file.ts'

@@ -6,7 +6,7 @@ import { readArchive } from '../archive-readers.ts'
 import { packageFiles } from '../packages.ts'
 import { type ExportDepot, makeExportDepot, writeSparse } from './pack-queued.ts'
 
-/** Takes so long to pack that a test can come in between. */
+/** Large enough that a test can interrupt its export. */
 const LARGE_BYTES = 48 * 2 ** 20
 
 /** A depot whose only package is large; it is in the catalog. */
@@ -17,7 +17,7 @@ export async function largeDepot(t: Test): Promise<ExportDepot> {
   return depot
 }
 
-/** The task was completed, and its archive is whole. */
+/** Asserts that the task was completed, and its archive is complete. */
 export async function isPacked(
   t: Test,
   depot: ExportDepot,

@@ -35,11 +35,11 @@ export interface ExportDepot extends BareDepot {
   accept(selection?: Partial<Selection>): Promise<AcceptedTask>
   /** Runs the export that an accepted task stands for, without the task. */
   runExport(accepted: AcceptedTask, options?: ExportOptions): ReturnType<typeof runExport>
-  /** Runs all work that waits, and gives back how this task is then, what was thrown, and how far it was on the way. */
+  /** Runs all queued jobs; returns the task afterwards, the error, and the progress on the way. */
   settle(accepted: AcceptedTask): Promise<{ task: Task; error: unknown; progress: TaskProgress[] }>
   /** The number of the plan of a task's archive. */
   planIdOf(accepted: AcceptedTask): Promise<number>
-  /** What lies in the directory of archives. */
+  /** The files in the directory of archives. */
   archives(): string[]
   archivePath(accepted: AcceptedTask): string
 }
@@ -101,7 +101,7 @@ export async function makeExportDepot(t: Test, files: Files = {}): Promise<Expor
   }
 }
 
-/** A file of zeros, which takes no room on the disk, with a mark at its end. */
+/** A sparse file of zeros with a mark at its end. */
 export function writeSparse(file: string, size: number, mark: string): void {
   fs.writeFileSync(file, '')
   fs.truncateSync(file, size - mark.length)

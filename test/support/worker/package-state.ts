@@ -1,4 +1,4 @@
-/** The catalog's packages as they are told apart: what changes when one changes, and nothing else. */
+/** The state of the packages in the catalog: it changes with a package, and with nothing else. */
 import fs from 'node:fs'
 import path from 'node:path'
 import type { Test } from 'tap'
@@ -15,7 +15,7 @@ export async function packageRows(db: Database): Promise<Map<string, number>> {
   return new Map(rows.map(({ fixid, id }) => [fixid, id]))
 }
 
-/** The fixids that are new, gone, or another row than before. */
+/** The fixids that were added, removed, or have another row. */
 export function changedFixids(before: ReadonlyMap<string, number>, after: ReadonlyMap<string, number>): string[] {
   const all = new Set([...before.keys(), ...after.keys()])
   return [...all].filter((fixid) => before.get(fixid) !== after.get(fixid)).sort()
@@ -33,7 +33,7 @@ export async function catalogOf(db: Database): Promise<unknown> {
   }
 }
 
-/** What a scan makes of the repository that has never seen it before. */
+/** The catalog of a first scan of the repository. */
 export async function freshCatalogOf(t: Test, { root, scan }: BareDepot): Promise<unknown> {
   const directory = fs.mkdtempSync(path.join(root, 'fresh-'))
   const db = openDatabase({ file: path.join(directory, 'fixdepot.db') })
@@ -44,12 +44,12 @@ export async function freshCatalogOf(t: Test, { root, scan }: BareDepot): Promis
 }
 
 export interface WatchedPool extends FileReaderPool {
-  /** What it was asked to read, in order. */
+  /** The paths that were to be read, in order. */
   readonly paths: string[]
 }
 
 /**
- * Reads in this thread, and remembers what.
+ * Reads in this thread, and records the paths.
  * @param beforePage is called with the paths of a page before it is read
  */
 export function watchedPool(beforePage: (paths: readonly string[]) => void = () => {}): WatchedPool {

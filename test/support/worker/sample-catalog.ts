@@ -1,4 +1,4 @@
-/** What a scan of a sample repository has to find, by its manifest, and what it found, in the same form. */
+/** The expected catalog of a sample repository, from its manifest, and the actual one, in the same form. */
 import fs from 'node:fs'
 import path from 'node:path'
 import { crc32 } from 'node:zlib'
@@ -24,7 +24,7 @@ const VERDICTS: Readonly<Record<DefectKind, { code?: CatalogProblemCode; payload
   'missing-member': { code: 'missing-member' }
 }
 
-/** What V3 metadata has no place for. */
+/** Facts that V3 metadata does not contain. */
 const NOT_SAID: Readonly<Record<PackageForm, object>> = {
   classic: {},
   v3: { category: '', build: '' },
@@ -36,7 +36,7 @@ interface FoundFile extends FileRecord {
   readonly modifiedAt: number
 }
 
-/** A package in the words of the manifest. */
+/** A package in the form of the manifest. */
 export interface SamplePackage {
   readonly fixid: string
   readonly payloadState: string
@@ -44,9 +44,9 @@ export interface SamplePackage {
   readonly [fact: string]: unknown
 }
 
-/** The packages by fixid, with digests of the bytes that lie in `directory`. */
+/** The packages by fixid, with digests of the files in `directory`. */
 export function expectedPackages(manifest: Manifest, directory: string): Map<string, SamplePackage> {
-  const look = (file: FileRecord): FoundFile => {
+  const toFound = (file: FileRecord): FoundFile => {
     const absolute = path.join(directory, file.path)
     const modifiedAt = Math.floor(fs.statSync(absolute).mtimeMs / 1000)
     return { ...file, crc32: crc32(fs.readFileSync(absolute)), modifiedAt }
@@ -61,7 +61,7 @@ export function expectedPackages(manifest: Manifest, directory: string): Map<str
     payloadState: !downloaded ? 'missing' : item.kind === 'system-pack' ? 'none' : 'present',
     files: item.files
       .filter((file) => !isSideArchive(file))
-      .map(look)
+      .map(toFound)
       .toSorted(byPath)
   }))
   return new Map(healthy.map((item) => [item.fixid, item]))
@@ -92,7 +92,7 @@ function problemsOf(defect: DefectRecord, { packages }: Manifest): string[] {
   return [...(code === undefined ? [] : [`${at} ${code}`]), ...orphans.map((name) => `${name} orphan-file`)]
 }
 
-/** Archives whose name goes on after the fixid with something else than a dot belong to no package. */
+/** Archives whose name continues after the fixid with another character than a dot belong to no package. */
 function sideArchives({ packages }: Manifest): string[] {
   return packages.flatMap(({ files }) => files.filter(isSideArchive).map(({ path }) => `${path} orphan-file`))
 }

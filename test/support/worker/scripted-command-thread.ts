@@ -1,4 +1,4 @@
-/** A thread whose desk does what the name of the caller says. */
+/** A command thread that does what the name of the user says. */
 
 import type { User } from '../../../src/core/accounts/user.ts'
 import { taskAccepted } from '../../../src/core/problems/message.ts'
@@ -15,7 +15,7 @@ const scripts: Readonly<Record<string, () => unknown>> = {
     })
   },
   error() {
-    throw new RangeError('a bug of the desk')
+    throw new RangeError('a bug of a command')
   },
   text() {
     throw 'only a text'

@@ -1,4 +1,4 @@
-/** A supervisor over a depot, all that it tells, and the threads and processes that it starts. */
+/** A supervisor of a depot, its reports, and the threads and processes that it starts. */
 import type { ChildProcess } from 'node:child_process'
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { enableCompileCache } from 'node:module'
@@ -17,16 +17,16 @@ if (directory !== undefined) process.env.NODE_COMPILE_CACHE = directory
 export interface Supervised extends Supervisor {
   readonly reports: readonly JobReport[]
   readonly crashes: readonly { readonly part: WorkerPart; readonly error: unknown }[]
-  /** All that were ever started, the newest last; the first one runs commands. */
+  /** All started threads, the newest last; the first one runs commands. */
   readonly threads: readonly Worker[]
   readonly children: readonly ChildProcess[]
-  /** The first report that says this of a task after so many crashes, as soon as there is one. */
+  /** Resolves with the first report of this event of the task, after this number of crashes. */
   reported(event: JobReport['event'], taskId: number, crashes?: number): Promise<JobReport>
-  /** Resolves with the next crash that is told, at the moment at which it is told. */
+  /** Resolves when the next crash is reported. */
   crashed(): Promise<void>
 }
 
-/** Starts a supervisor; it is stopped with the test at the latest. @param further of its options */
+/** Starts a supervisor; the end of the test stops it. @param further of its options */
 export async function supervise(
   t: Test,
   depot: BareDepot,
@@ -37,8 +37,8 @@ export async function supervise(
   const reports: JobReport[] = []
   const crashes: { part: WorkerPart; error: unknown }[] = []
   const watchers = new Set<() => void>()
-  const told = () => {
-    for (const look of watchers) look()
+  const notifyWatchers = () => {
+    for (const check of watchers) check()
   }
   const threads = collect<Worker>(t, 'worker_threads', 'worker')
   const children = collect<ChildProcess>(t, 'child_process', 'process')
@@ -59,25 +59,25 @@ export async function supervise(
     ...further,
     onReport(report) {
       reports.push(report)
-      told()
+      notifyWatchers()
     },
     onCrash(part, error) {
       crashes.push({ part, error })
-      told()
+      notifyWatchers()
     }
   })
   t.teardown(() => supervisor.stop())
 
   function found<Found>(find: () => Found | undefined): Promise<Found> {
     return new Promise((resolve) => {
-      const look = () => {
+      const check = () => {
         const result = find()
         if (result === undefined) return
-        watchers.delete(look)
+        watchers.delete(check)
         resolve(result)
       }
-      watchers.add(look)
-      look()
+      watchers.add(check)
+      check()
     })
   }
 
@@ -101,7 +101,7 @@ export async function supervise(
   }
 }
 
-/** What Node tells on a channel of its own, from now to the end of the test. */
+/** The messages of a diagnostics channel of Node, from now to the end of the test. */
 function collect<Thing>(t: Test, channel: string, key: string): Thing[] {
   const things: Thing[] = []
   const listener = (message: unknown) => void things.push((message as Record<string, Thing>)[key] as Thing)

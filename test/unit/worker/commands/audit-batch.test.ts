@@ -37,7 +37,7 @@ async function written(db: Database): Promise<string[]> {
   return ids
 }
 
-t.test('what waits is written together and in its order', async (t) => {
+t.test('waiting records are written together, in their order', async (t) => {
   const { db, batch, told, record } = await open(t)
   const waiting = record('a', 'b', 'c')
   t.same([told, await written(db)], [[], []])
@@ -52,7 +52,7 @@ t.test('what waits is written together and in its order', async (t) => {
   )
 })
 
-t.test('what waits goes along with other work, in its transaction', async (t) => {
+t.test('waiting records are written within the transaction of another command', async (t) => {
   const { db, told, record } = await open(t)
   const waiting = record('a', 'b')
   await durableTransaction(db, async (trx) => {
@@ -63,7 +63,7 @@ t.test('what waits goes along with other work, in its transaction', async (t) =>
   t.same(await written(db), ['a', 'b'])
 })
 
-t.test('work that fails takes nothing along, and what waited is written later', ONLY_SQLITE, async (t) => {
+t.test('a transaction that fails writes no records, and they are written later', ONLY_SQLITE, async (t) => {
   const { db, batch, told, record } = await open(t)
   const waiting = record('a')
   const fail = async () => Promise.reject(new Error('a refusal'))
@@ -80,20 +80,17 @@ t.test('work that fails takes nothing along, and what waited is written later', 
   t.same(await written(db), ['a', 'b'])
 })
 
-t.test(
-  'what cannot be written fails nobody else, is told so, and keeps nothing from being written after it',
-  async (t) => {
-    const { db, batch, record } = await open(t)
-    await sql`alter table audit rename to elsewhere`.execute(db)
-    const failing = Promise.allSettled([record('a'), record('b')])
-    await durableTransaction(db, (trx) => trx.updateTable('catalog').set({ read_at: 7 }).execute())
-    t.same(await db.selectFrom('catalog').select('read_at').execute(), [{ read_at: 7 }])
-    await batch.flush()
-    t.match(await failing, [{ status: 'rejected' }, { status: 'rejected' }])
-    await sql`alter table elsewhere rename to audit`.execute(db)
-    const next = record('c')
-    await batch.flush()
-    await next
-    t.same(await written(db), ['c'])
-  }
-)
+t.test('a record that cannot be written is rejected, and neither another command nor later records fail', async (t) => {
+  const { db, batch, record } = await open(t)
+  await sql`alter table audit rename to elsewhere`.execute(db)
+  const failing = Promise.allSettled([record('a'), record('b')])
+  await durableTransaction(db, (trx) => trx.updateTable('catalog').set({ read_at: 7 }).execute())
+  t.same(await db.selectFrom('catalog').select('read_at').execute(), [{ read_at: 7 }])
+  await batch.flush()
+  t.match(await failing, [{ status: 'rejected' }, { status: 'rejected' }])
+  await sql`alter table elsewhere rename to audit`.execute(db)
+  const next = record('c')
+  await batch.flush()
+  await next
+  t.same(await written(db), ['c'])
+})

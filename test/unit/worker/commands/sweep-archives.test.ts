@@ -17,7 +17,7 @@ const put = ({ archivesDirectory }: ExportDepot, ...names: string[]) => {
   for (const name of names) fs.writeFileSync(path.join(archivesDirectory, name), '')
 }
 
-t.test('an archive goes when its time is over, its task stays, and the next one is packed anew', async (t) => {
+t.test('an expired archive is removed, its task stays, and the next equal export packs a new archive', async (t) => {
   const depot = await makeExportDepot(t, smallRepository())
   await depot.scan()
   const accepted = await depot.accept()
@@ -30,21 +30,21 @@ t.test('an archive goes when its time is over, its task stays, and the next one 
   t.match(await depot.accept(), { task: { state: 'queued' } })
 })
 
-t.test('what belongs to no export is removed, however new it is', async (t) => {
+t.test('a file that belongs to no export is removed, however new it is', async (t) => {
   const depot = await makeExportDepot(t)
   put(depot, 'repository20260102030405.zip', 'repository20260102030405.zip.3.part')
   t.equal(await sweep(depot), 2)
   t.same(depot.archives(), [])
 })
 
-t.test('what an export needs stays, however old it is', async (t) => {
+t.test('a file that an export needs stays, however old it is', async (t) => {
   const depot = await makeExportDepot(t, smallRepository())
   await depot.scan()
   const kept = await depot.accept({ fixids: [UEFI] })
   await depot.settle(kept)
   const pending = await depot.accept({ fixids: [XCC] })
   await createJobStore(depot.db).claimNext(['export'], 'tester', new Date())
-  // The second one: published when only its commit was missing.
+  // The second one was published before the commit that was to record it.
   const needed = [kept, pending].map(({ task }) => task.archiveName)
   put(depot, needed[1] ?? '', `${needed[1]}.1.part`)
   for (const name of depot.archives()) fs.utimesSync(path.join(depot.archivesDirectory, name), 0, 0)
@@ -53,7 +53,7 @@ t.test('what an export needs stays, however old it is', async (t) => {
   t.same(depot.archives(), [...needed, `${needed[1]}.1.part`].sort())
 })
 
-t.test("files that are not of this server's making are left alone", async (t) => {
+t.test('files that this server has not created are left alone', async (t) => {
   const depot = await makeExportDepot(t)
   const foreign = ['README', 'backup of repository20260102030405.zip', 'repository.zip', 'x.part']
   put(depot, ...foreign)
@@ -61,7 +61,7 @@ t.test("files that are not of this server's making are left alone", async (t) =>
   t.same(depot.archives(), foreign.sort())
 })
 
-t.test('the plan of an archive that is only read is forgotten a day after it was last asked for', async (t) => {
+t.test('the plan of a streamed archive is deleted a day after its last request', async (t) => {
   const depot = await makeExportDepot(t, smallRepository())
   await depot.scan()
   const later = (hours: number) => new Date(Date.now() + 3_600_000 * hours)

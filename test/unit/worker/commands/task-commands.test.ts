@@ -37,7 +37,7 @@ async function planOf(db: Database, { task }: AcceptedTask) {
 const pathsOf = async (db: Database, accepted: AcceptedTask) =>
   (await planOf(db, accepted)).entries.map((entry) => entry.path).sort()
 
-/** What a refused request must leave as it was. */
+/** The state that a refused request must not change. */
 async function counts(db: Database): Promise<number[]> {
   const tables = ['task', 'task_message', 'plan', 'plan_entry', 'job'] as const
   const count = async (table: (typeof tables)[number]) =>
@@ -53,7 +53,7 @@ async function counts(db: Database): Promise<number[]> {
 const allFiles = (...fixids: string[]) =>
   fixids.flatMap((fixid) => ['chg', 'txt', 'uxz', 'xml'].map((suffix) => `${fixid}.${suffix}`)).sort()
 
-t.test('an accepted export is a task that waits, with the exact plan of its archive', async (t) => {
+t.test('an accepted export is a queued task with the exact plan of its archive', async (t) => {
   const depot = await makeExportDepot(t)
   const { repositoryDirectory: directory } = depot
   await generateRepository({ directory, targetBytes: 600_000, seedFiles: [] })
@@ -77,7 +77,7 @@ t.test('an accepted export is a task that waits, with the exact plan of its arch
   t.equal(await depot.runExport(accepted).then(() => fs.statSync(depot.archivePath(accepted)).size), archiveSize)
 })
 
-t.test('accepting waits for the disk', ONLY_SQLITE, async (t) => {
+t.test('an export is accepted only when it is durable', ONLY_SQLITE, async (t) => {
   const depot = await makeExportDepot(t, smallRepository())
   const { db } = depot
   await depot.scan()
@@ -91,7 +91,7 @@ t.test('accepting waits for the disk', ONLY_SQLITE, async (t) => {
   t.same(rows, [{ mode: 2 }, { mode: 2 }])
 })
 
-t.test('unknown fixids are all named, once each, and nothing is left of the request', async (t) => {
+t.test('all unknown fixids are named once, and the request leaves nothing', async (t) => {
   const depot = await makeExportDepot(t, smallRepository())
   await depot.scan()
   const error = await depot.accept({ fixids: ['nobody-1', UEFI, 'nobody-2', 'nobody-1', ABSENT] }).catch((e) => e)
@@ -105,7 +105,7 @@ t.test('unknown fixids are all named, once each, and nothing is left of the requ
   t.match(await depot.accept({ fixids: [UEFI] }), { task: { state: 'queued' } })
 })
 
-t.test('when the task cannot be kept, its plan is not kept either', ONLY_SQLITE, async (t) => {
+t.test('when the task cannot be stored, its plan is not stored either', ONLY_SQLITE, async (t) => {
   const depot = await makeExportDepot(t, smallRepository())
   await depot.scan()
   await sql`create trigger full before insert on task begin select raise(abort, 'no room'); end`.execute(depot.db)
@@ -113,7 +113,7 @@ t.test('when the task cannot be kept, its plan is not kept either', ONLY_SQLITE,
   t.same(await counts(depot.db), [0, 0, 0, 0, 0])
 })
 
-t.test('members of a system pack come along, and those that are missing are noted', async (t) => {
+t.test('members of a system pack are exported too, and missing ones are noted', async (t) => {
   const depot = await makeExportDepot(t, smallRepository())
   await depot.scan()
   const accepted = await depot.accept({ fixids: [PACK] })
@@ -139,7 +139,7 @@ t.test('a package that is not downloaded is exported without its payload, and no
   t.same((await depot.accept({ fixids: [XCC] })).notes.length, 1, 'who does not select it hears nothing of it')
 })
 
-t.test('no fixids mean the whole repository; naming one twice changes nothing', async (t) => {
+t.test('no fixids select the whole repository, and a repeated fixid changes nothing', async (t) => {
   const depot = await makeExportDepot(t, smallRepository())
   await depot.scan()
   const rows = await depot.db.selectFrom('package').select('fixid').orderBy('fixid', 'desc').execute()
@@ -162,39 +162,42 @@ t.test('a plan does not change when the catalog does', async (t) => {
   t.same(await planOf(depot.db, accepted), before)
 })
 
-t.test('archives get names of their own, and work is shared, however many threads ask in one second', async (t) => {
-  const fixids = ['a', 'b', 'c', 'd']
-  const depot = await makeExportDepot(
-    t,
-    Object.assign({}, ...fixids.map((fixid) => packageFiles({ fixid, payload: fixid })))
-  )
-  await depot.scan()
-  const file = path.join(import.meta.dirname, '../../../support/worker/command-thread.ts')
-  const { databaseFile, databaseUrl } = depot
-  const workerData = { databaseFile, databaseUrl, now: NOW }
-  const threads = Array.from({ length: 2 }, () => new Worker(file, { workerData }))
-  t.teardown(() => Promise.all(threads.map((thread) => thread.terminate())))
-  const commandSets = threads.map((thread) => callThread(thread).commands)
-  const requests = commandSets.flatMap((commands) =>
-    [...fixids, ...fixids].map((fixid) =>
-      commands.requestExport({ selection: { fixids: [fixid], scope: 'all' }, requestedBy: 'ann' })
+t.test(
+  'archives get unique names, and equal exports share a job, however many threads accept them in one second',
+  async (t) => {
+    const fixids = ['a', 'b', 'c', 'd']
+    const depot = await makeExportDepot(
+      t,
+      Object.assign({}, ...fixids.map((fixid) => packageFiles({ fixid, payload: fixid })))
     )
-  )
-  const accepted = await Promise.all(requests)
-  t.same(
-    [...new Set(accepted.map(({ task }) => task.archiveName))].sort(),
-    ['', '001', '002', '003'].map((serial) => `repository20260405060708${serial}.zip`).sort()
-  )
-  t.equal(new Set(accepted.map(({ task }) => task.id)).size, 16, 'each caller has a task')
-  t.match(await counts(depot.db), { 4: 4 }, 'for four pieces of work')
-  const scans = await Promise.all(
-    commandSets.flatMap((commands) => [commands.requestScan('ann'), commands.requestScan('bob')])
-  )
-  t.equal(new Set(scans.map(({ task }) => task.id)).size, 4)
-  t.match(await counts(depot.db), { 4: 5 })
-})
+    await depot.scan()
+    const file = path.join(import.meta.dirname, '../../../support/worker/command-thread.ts')
+    const { databaseFile, databaseUrl } = depot
+    const workerData = { databaseFile, databaseUrl, now: NOW }
+    const threads = Array.from({ length: 2 }, () => new Worker(file, { workerData }))
+    t.teardown(() => Promise.all(threads.map((thread) => thread.terminate())))
+    const commandSets = threads.map((thread) => callThread(thread).commands)
+    const requests = commandSets.flatMap((commands) =>
+      [...fixids, ...fixids].map((fixid) =>
+        commands.requestExport({ selection: { fixids: [fixid], scope: 'all' }, requestedBy: 'ann' })
+      )
+    )
+    const accepted = await Promise.all(requests)
+    t.same(
+      [...new Set(accepted.map(({ task }) => task.archiveName))].sort(),
+      ['', '001', '002', '003'].map((serial) => `repository20260405060708${serial}.zip`).sort()
+    )
+    t.equal(new Set(accepted.map(({ task }) => task.id)).size, 16, 'each caller has a task')
+    t.match(await counts(depot.db), { 4: 4 }, 'for four jobs')
+    const scans = await Promise.all(
+      commandSets.flatMap((commands) => [commands.requestScan('ann'), commands.requestScan('bob')])
+    )
+    t.equal(new Set(scans.map(({ task }) => task.id)).size, 4)
+    t.match(await counts(depot.db), { 4: 5 })
+  }
+)
 
-t.test('of the names of one second none is given twice, also when others of it are forgotten', async (t) => {
+t.test('no archive name of one second is given twice, also after others of that second were deleted', async (t) => {
   const fixids = ['a', 'b', 'c']
   const depot = await makeExportDepot(
     t,
@@ -212,7 +215,7 @@ t.test('of the names of one second none is given twice, also when others of it a
   t.equal(new Set([first, second, third]).size, 3)
 })
 
-t.test('a scan that waits serves all who ask; one that runs does not', async (t) => {
+t.test('a queued scan serves all requests; a running one does not', async (t) => {
   const depot = await makeExportDepot(t)
   const commands = makeCommands(depot, { now: () => NOW })
   const jobs = createJobStore(depot.db)
@@ -231,7 +234,7 @@ t.test('a scan that waits serves all who ask; one that runs does not', async (t)
   )
 })
 
-t.test('an equal export shares the archive that is under way, and leaves no plan of its own', async (t) => {
+t.test('an equal export shares the archive that is being packed, and stores no plan', async (t) => {
   const depot = await makeExportDepot(t, smallRepository())
   await depot.scan()
   const [first, second] = [await depot.accept(), await depot.accept()]
@@ -243,7 +246,7 @@ t.test('an equal export shares the archive that is under way, and leaves no plan
   t.match(task, { state: 'completed', bytesDone: second.task.bytesTotal }, 'canceling one does not harm the other')
 })
 
-t.test('an equal export is complete at once while the archive is kept, which is kept longer for it', async (t) => {
+t.test('an equal export is complete at once while the archive is kept, and extends its retention', async (t) => {
   const depot = await makeExportDepot(t, smallRepository())
   await depot.scan()
   const first = await depot.accept()
@@ -265,7 +268,7 @@ t.test('an equal export is complete at once while the archive is kept, which is 
   t.equal(kept_until, later.getTime() + depot.archiveTtlMs)
 })
 
-t.test('an archive that somebody has removed is packed anew, under another name', async (t) => {
+t.test('an archive whose file was removed is packed again, under another name', async (t) => {
   const depot = await makeExportDepot(t, smallRepository())
   await depot.scan()
   const first = await depot.accept()
@@ -287,7 +290,7 @@ t.test('a changed repository gives a new plan', async (t) => {
 })
 
 t.test(
-  'without room for it an export is refused with the figures, and what is accepted reserves its space',
+  'an export without enough space is refused with the figures, and an accepted one reserves its space',
   async (t) => {
     const depot = await makeExportDepot(t, {
       ...packageFiles({ fixid: 'a', payload: 'x' }),
@@ -312,7 +315,7 @@ t.test(
   }
 )
 
-t.test('tasks are canceled all or not at all', async (t) => {
+t.test('either all given tasks are canceled, or none', async (t) => {
   const depot = await makeExportDepot(t, smallRepository())
   await depot.scan()
   const commands = makeCommands(depot)

@@ -9,7 +9,7 @@ import { openFilesBelow } from '../../../support/open-files.ts'
 import { packageFiles } from '../../../support/packages.ts'
 import { type ExportDepot, makeExportDepot } from '../../../support/worker/pack-queued.ts'
 
-/** A file of the second of three packages, which lies in a directory. */
+/** A file of the second of three packages, in a directory. */
 const VICTIM = 'b/b.uxz'
 const CONTENT = Buffer.alloc(400_000, 'firmware')
 
@@ -134,7 +134,7 @@ const CASES: readonly Case[] = [
 ]
 
 for (const { what, happen, text, recovery, skip = false } of CASES) {
-  t.test(`${what} ends the export as failed, with a message that says so and nothing left`, { skip }, async (t) => {
+  t.test(`${what} fails the export with a message that names it, and leaves nothing`, { skip }, async (t) => {
     const depot = await scannedDepot(t)
     const accepted = await depot.accept()
     const archive = depot.archivePath(accepted)
@@ -155,7 +155,7 @@ for (const { what, happen, text, recovery, skip = false } of CASES) {
   })
 }
 
-t.test('after a failure the next export is packed, and the same one once the file is mended', async (t) => {
+t.test('after a failure the next export is packed, and the same one after the file is repaired', async (t) => {
   const depot = await scannedDepot(t)
   const victim = path.join(depot.repositoryDirectory, VICTIM)
   fs.rmSync(victim)
@@ -170,7 +170,7 @@ t.test('after a failure the next export is packed, and the same one once the fil
   t.same(depot.archives(), [next, again].map(({ task }) => task.archiveName).sort())
 })
 
-t.test('an error that nobody foresaw is given back as it is', async (t) => {
+t.test('an unexpected error is returned as it is', async (t) => {
   const bugs = [new TypeError('x is not a function'), new Error('no code'), nodeError(() => Buffer.alloc(-1))]
   for (const bug of bugs) t.equal(toExportFailure(bug), bug)
 })

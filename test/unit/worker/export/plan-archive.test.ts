@@ -32,7 +32,7 @@ const pool: SelectedFile[] = NAMES.map((name, index) => {
   }
 })
 
-/** Packages that have any of the files, also the same ones. */
+/** Packages with random files, some of them shared. */
 const selections = fc
   .array(fc.uniqueArray(fc.constantFrom(...pool), { selector: ({ id }) => id, maxLength: 5 }), { maxLength: 8 })
   .map((all) => all.map((files, index): SelectedPackage => ({ fixid: `fix-${index}`, files })))
@@ -47,7 +47,7 @@ function plannerFor(packages: readonly SelectedPackage[]): ArchivePlanner {
 
 function planOf(packages: readonly SelectedPackage[]) {
   const planner = plannerFor(packages)
-  const entries = planner.place(packages)
+  const entries = planner.add(packages)
   return { entries, plan: planner.finish(7) }
 }
 
@@ -69,7 +69,7 @@ t.test('entries follow each other without a gap, each file once', async (t) => {
   t.pass('held for all selections')
 })
 
-t.test('packages are counted as they become whole, those without files not at all', async (t) => {
+t.test('each package is counted at its last entry, and packages without files are not counted', async (t) => {
   fc.assert(
     fc.property(selections, (packages) => {
       const { entries, plan } = planOf(packages)
@@ -97,18 +97,18 @@ t.test('packages are counted as they become whole, those without files not at al
   t.equal(plan.packageCount, 3)
 })
 
-t.test('it does not matter in how many pages the packages come', async (t) => {
+t.test('the plan does not depend on the number of pages', async (t) => {
   fc.assert(
     fc.property(selections, (packages) => {
       const planner = plannerFor(packages)
-      const entries = packages.flatMap((item) => planner.place([item]))
+      const entries = packages.flatMap((item) => planner.add([item]))
       t.same({ entries, plan: planner.finish(7) }, planOf(packages))
     }),
     { numRuns: 20 }
   )
 })
 
-t.test('the archive that is written has the planned size, and its entries lie where they were planned', async (t) => {
+t.test('the written archive has the planned size, and its entries have the planned offsets', async (t) => {
   const root = t.testdir()
   for (const [index, content] of contents.entries()) fs.writeFileSync(path.join(root, `source-${index}`), content)
   const sourceOf = ({ path: name }: PlanEntry) => path.join(root, `source-${NAMES.indexOf(name)}`)
@@ -146,14 +146,17 @@ t.test('large files and many entries are planned with their ZIP64 fields', async
   t.equal(plan.archiveSize, plan.directoryOffset + directory + end.length)
 })
 
-t.test('the digest changes with whatever the bytes of the archive depend on, and with nothing else', async (t) => {
-  const [first, second] = pool as [SelectedFile, SelectedFile]
-  const digestOf = (files: SelectedFile[], fixid = 'fix') => planOf([{ fixid, files }]).plan.digest
-  const digest = digestOf([first, second])
-  t.match(digest, /^[0-9a-f]{64}$/)
-  t.equal(digestOf([{ ...first, id: 99 }, second], 'other'), digest)
-  const changes = [{ path: 'other' }, { size: first.size + 1 }, { crc32: 0 }, { modifiedAt: 1 }]
-  const others = changes.map((change) => digestOf([{ ...first, ...change }, second]))
-  const all = [digest, ...others, digestOf([second, first]), digestOf([first]), digestOf([])]
-  t.equal(new Set(all).size, all.length)
-})
+t.test(
+  'the digest changes with everything that the bytes of the archive depend on, and with nothing else',
+  async (t) => {
+    const [first, second] = pool as [SelectedFile, SelectedFile]
+    const digestOf = (files: SelectedFile[], fixid = 'fix') => planOf([{ fixid, files }]).plan.digest
+    const digest = digestOf([first, second])
+    t.match(digest, /^[0-9a-f]{64}$/)
+    t.equal(digestOf([{ ...first, id: 99 }, second], 'other'), digest)
+    const changes = [{ path: 'other' }, { size: first.size + 1 }, { crc32: 0 }, { modifiedAt: 1 }]
+    const others = changes.map((change) => digestOf([{ ...first, ...change }, second]))
+    const all = [digest, ...others, digestOf([second, first]), digestOf([first]), digestOf([])]
+    t.equal(new Set(all).size, all.length)
+  }
+)

@@ -11,7 +11,7 @@ import { EVERYTHING, makeExportDepot } from '../../../support/worker/pack-queued
 
 const select = (fixid: string): Selection => ({ fixids: [fixid], scope: 'all' })
 
-/** A planner with a connection of its own, and how many rows that has changed so far. */
+/** A planner with its own connection, and the number of rows that this connection has changed. */
 async function makePlanner(t: Test) {
   const depot = await makeExportDepot(t, smallRepository())
   await depot.scan()
@@ -32,7 +32,7 @@ t.test('the same selection of the same catalog is planned once', ONLY_SQLITE, as
   t.not((await planner.plan(select(NIC))).digest, first.digest)
 })
 
-t.test('what another connection has changed is planned anew', async (t) => {
+t.test('a change by another connection causes a new plan', async (t) => {
   const { depot, planner } = await makePlanner(t)
   const before = await planner.plan(EVERYTHING)
   for (const [name, content] of Object.entries(packageFiles({ fixid: 'later', payload: 'content' })))
@@ -41,7 +41,7 @@ t.test('what another connection has changed is planned anew', async (t) => {
   t.equal((await planner.plan(EVERYTHING)).packageCount, before.packageCount + 1)
 })
 
-t.test('what this connection has changed is planned anew after it was told so', async (t) => {
+t.test('a change by this connection causes a new plan after `forget`', async (t) => {
   const { planner, db } = await makePlanner(t)
   const { digest } = await planner.plan(select(UEFI))
   await db.updateTable('file').set({ modified_at: 7 }).execute()
@@ -49,7 +49,7 @@ t.test('what this connection has changed is planned anew after it was told so', 
   t.not((await planner.plan(select(UEFI))).digest, digest)
 })
 
-t.test('a plan that was given up meanwhile is made again', async (t) => {
+t.test('a plan that was deleted meanwhile is created again', async (t) => {
   const { planner, db } = await makePlanner(t)
   const { digest } = await planner.plan(select(UEFI))
   await db.deleteFrom('plan').execute()
@@ -57,7 +57,7 @@ t.test('a plan that was given up meanwhile is made again', async (t) => {
   t.equal((await db.selectFrom('plan').select('id').execute()).length, 1)
 })
 
-t.test('somebody else who writes in the meantime is no trouble', ONLY_SQLITE, async (t) => {
+t.test('another connection that writes at the same time causes no error', ONLY_SQLITE, async (t) => {
   const { depot, planner } = await makePlanner(t)
   const other = new Database(depot.databaseFile, { timeout: 0 })
   t.teardown(() => other.close())
@@ -72,7 +72,7 @@ t.test('somebody else who writes in the meantime is no trouble', ONLY_SQLITE, as
       touch.run()
       writes += 1
     } catch {
-      // It is the planner's turn.
+      // Lets the planner run.
     }
     await Promise.resolve()
   }

@@ -18,7 +18,7 @@ import { type ExportDepot, makeExportDepot, writeSparse } from '../../../support
 const MiB = 2 ** 20
 const sha256 = (bytes: Buffer) => createHash('sha256').update(bytes).digest('hex')
 
-t.test('the archive holds the files of the repository as other programs read them', async (t) => {
+t.test('the archive contains the files of the repository, as other programs read them', async (t) => {
   const depot = await makeExportDepot(t)
   const { repositoryDirectory: directory } = depot
   const manifest = await generateRepository({ directory, targetBytes: 1_000_000, seedFiles: [] })
@@ -45,7 +45,7 @@ t.test('the archive holds the files of the repository as other programs read the
   t.has(digests, Object.fromEntries(wanted))
 
   for (const reader of archiveReaders) {
-    t.test(`${reader.command} finds it sound`, { skip: skipReader(reader) }, async (t) => {
+    t.test(`${reader.command} accepts the archive`, { skip: skipReader(reader) }, async (t) => {
       const { exitCode, output, names } = await reader.check(archive)
       t.equal(exitCode, 0, output)
       t.equal(names.length, entries.length)
@@ -53,7 +53,7 @@ t.test('the archive holds the files of the repository as other programs read the
   }
 })
 
-t.test('progress only grows, is seen while the archive grows, and ends with the totals', async (t) => {
+t.test('progress only grows, is visible while the archive grows, and ends with the totals', async (t) => {
   const depot = await makeExportDepot(t)
   const fixids = ['a', 'b', 'c']
   for (const fixid of fixids) {
@@ -82,7 +82,7 @@ t.test('progress only grows, is seen while the archive grows, and ends with the 
   t.same([packagesTotal, bytesTotal], [3, fs.statSync(depot.archivePath(accepted)).size])
 })
 
-t.test('equal selections make equal archives, whichever way they are asked for', async (t) => {
+t.test('equal selections make equal archives, however they are requested', async (t) => {
   const depot = await makeExportDepot(t, smallRepository())
   await depot.scan()
   const digests: string[] = []
@@ -90,7 +90,7 @@ t.test('equal selections make equal archives, whichever way they are asked for',
     const accepted = await depot.accept({ fixids })
     await depot.settle(accepted)
     digests.push(sha256(fs.readFileSync(depot.archivePath(accepted))))
-    // What is kept would be shared.
+    // A kept archive would be shared.
     fs.rmSync(depot.archivePath(accepted))
   }
   t.equal(digests[0], digests[1])
@@ -105,7 +105,7 @@ t.test('a repository without packages makes an empty archive', async (t) => {
   t.same(await readArchive(depot.archivePath(accepted)), [])
 })
 
-t.test('what a worker that died has left of the archive does not get into it', async (t) => {
+t.test('the part that a dead worker has left does not get into the archive', async (t) => {
   const depot = await makeExportDepot(t, smallRepository())
   await depot.scan()
   const accepted = await depot.accept()
@@ -120,7 +120,7 @@ t.test('what a worker that died has left of the archive does not get into it', a
 
 interface Interrupted extends ExportDepot {
   readonly accepted: AcceptedTask
-  /** The bytes of an archive whose export nothing has interrupted. */
+  /** The bytes of an archive that was packed without an interruption. */
   readonly whole: Buffer
   /** Interrupts a run, for this reason, at its first report with a checkpoint behind the start; returns that report. */
   interrupt(reason: Error): Promise<{ progress: TaskProgress; checkpoint: Checkpoint }>
@@ -158,13 +158,13 @@ async function interruptible(t: Test): Promise<Interrupted> {
   }
 }
 
-t.test('a stop leaves the part for the next run, which goes on from its checkpoint', async (t) => {
+t.test('a stop keeps the part for the next run, which continues from its checkpoint', async (t) => {
   const depot = await interruptible(t)
   const { progress, checkpoint } = await depot.interrupt(new Error('enough'))
   t.ok(progress.bytesDone < depot.whole.length, 'it was stopped in its midst')
   t.ok(checkpoint.offset > 0 && checkpoint.offset <= progress.bytesDone)
   t.same(depot.archives(), [`${depot.accepted.task.archiveName}.1.part`])
-  // What was copied before is not read again: there it could be anything.
+  // The copied files are not read again: their content may have changed.
   const fd = fs.openSync(path.join(depot.repositoryDirectory, 'large.uxz'), 'r+')
   fs.writeSync(fd, 'changed', 100)
   fs.closeSync(fd)
@@ -173,13 +173,13 @@ t.test('a stop leaves the part for the next run, which goes on from its checkpoi
   t.ok(fs.readFileSync(depot.archivePath(depot.accepted)).equals(depot.whole), 'byte-identical to an uninterrupted one')
 })
 
-t.test('what nobody waits for any more leaves nothing', async (t) => {
+t.test('a canceled export leaves nothing', async (t) => {
   const depot = await interruptible(t)
   await depot.interrupt(new LeaseLost({ jobId: 1, token: 1 }))
   t.same(depot.archives(), [])
 })
 
-t.test('a lease that turns out to be lost ends the run, and leaves nothing of it', async (t) => {
+t.test('a lost lease ends the run, and leaves nothing of it', async (t) => {
   const depot = await interruptible(t)
   const lost = new LeaseLost({ jobId: 1, token: 1 })
   await t.rejects(depot.runExport(depot.accepted, { onProgress: () => Promise.reject(lost) }), lost)
@@ -195,7 +195,7 @@ t.test('an archive that was published, but not recorded, is completed by the nex
   t.ok(fs.readFileSync(depot.archivePath(depot.accepted)).equals(depot.whole))
 })
 
-t.test('a part that somebody has removed is packed from the start', async (t) => {
+t.test('an archive whose part was removed is packed from the start', async (t) => {
   const depot = await interruptible(t)
   const { checkpoint } = await depot.interrupt(new Error('enough'))
   for (const name of depot.archives()) fs.rmSync(path.join(depot.archivesDirectory, name))
@@ -206,7 +206,7 @@ t.test('a part that somebody has removed is packed from the start', async (t) =>
   t.ok(fs.readFileSync(depot.archivePath(depot.accepted)).equals(depot.whole))
 })
 
-t.test('an archive that its storage cannot finish is packed once more', async (t) => {
+t.test('an archive that its storage cannot finish is packed again', async (t) => {
   const depot = await interruptible(t)
   const storage = createArchiveDirectory(depot.archivesDirectory)
   const starts: number[] = []
@@ -225,7 +225,7 @@ t.test('an archive that its storage cannot finish is packed once more', async (t
   t.ok(fs.readFileSync(depot.archivePath(depot.accepted)).equals(depot.whole))
 })
 
-t.test('a stop matters more than what goes wrong at the same time', async (t) => {
+t.test('a stop takes precedence over an error at the same time', async (t) => {
   const depot = await makeExportDepot(t, smallRepository())
   await depot.scan()
   const accepted = await depot.accept()
@@ -235,7 +235,7 @@ t.test('a stop matters more than what goes wrong at the same time', async (t) =>
   await t.rejects(depot.runExport(accepted, { signal: AbortSignal.abort(reason) }), reason)
 })
 
-t.test('an archive that workers published before they died leaves nothing when its export fails', async (t) => {
+t.test('a failed export removes the archive that a dead worker has published', async (t) => {
   const depot = await makeExportDepot(t, smallRepository())
   await depot.scan()
   const accepted = await depot.accept()

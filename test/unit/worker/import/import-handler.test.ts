@@ -28,14 +28,14 @@ async function depotWithOld(t: Test): Promise<BareDepot> {
   return depot
 }
 
-/** What is there besides what is expected, hidden or not. */
+/** All files of the repository, hidden ones included. */
 const files = (depot: BareDepot) => contentsOf(depot.repositoryDirectory)
 
-t.test('an import that a worker dies of goes on with the next one, wherever it was', async (t) => {
+t.test('an import whose worker died is completed by the next worker', async (t) => {
   const depot = await depotWithOld(t)
   const taskId = await queueImport(depot, NEW, true)
   const jobs = createJobStore(depot.db)
-  // It dies as soon as it has decided: what it has begun by then is on the disk.
+  // It dies after its changes: they are on the disk, and its end is not recorded.
   const crash = new Error('the worker dies')
   const options = loopOf(depot, 'import')
   const dying = startQueued({
@@ -52,7 +52,7 @@ t.test('an import that a worker dies of goes on with the next one, wherever it w
   t.match(await listPackages(depot.db), [{ fixid: 'a', version: '2.00', payloadState: 'present' }, { fixid: 'b' }])
 })
 
-t.test('an import that fails after its changes takes them back, and can be done again', async (t) => {
+t.test('an import that fails after its changes is rolled back, and can be repeated', async (t) => {
   const depot = await depotWithOld(t)
   const taskId = await queueImport(depot, NEW, true)
   const jobs = createJobStore(depot.db)
@@ -86,7 +86,7 @@ t.test('an import that fails after its changes takes them back, and can be done 
   t.match(files(depot), NEW)
 })
 
-t.test('an import that is canceled while it runs takes back what it has changed', async (t) => {
+t.test('an import that is canceled while it runs rolls back its changes', async (t) => {
   const depot = await depotWithOld(t)
   const taskId = await queueImport(depot, NEW, true)
   const commands = makeCommands(depot)
@@ -96,7 +96,7 @@ t.test('an import that is canceled while it runs takes back what it has changed'
     ...options,
     jobs: {
       ...jobs,
-      // Somebody is faster.
+      // The cancellation comes before the end is recorded.
       async finish(lease, outcome) {
         await commands.cancelTasks([taskId])
         return jobs.finish(lease, outcome)
@@ -119,10 +119,10 @@ t.test('an import that is canceled before it runs leaves nothing', async (t) => 
   t.same(fs.readdirSync(depot.repositoryDirectory).sort(), Object.keys(OLD).sort())
 })
 
-t.test('where the repository cannot be changed, nothing is', async (t) => {
+t.test('a repository that cannot be changed stays as it was', async (t) => {
   const depot = await makeDepot(t, { 'sub/keep.txt': 'x' })
   await depot.scan()
-  // A directory that cannot be made: there is a link that leads out.
+  // A directory that cannot be created: a link that leads out of the repository has its name.
   fs.symlinkSync(depot.archivesDirectory, path.join(depot.repositoryDirectory, 'out'))
   const taskId = await queueImport(depot, {
     'updates.zip': zipOf({
@@ -139,7 +139,7 @@ t.test('where the repository cannot be changed, nothing is', async (t) => {
   t.same(fs.readdirSync(depot.repositoryDirectory).sort(), ['out', 'sub'])
 })
 
-t.test('an archive of thousands of files is imported, and its counters are true', async (t) => {
+t.test('an archive of thousands of files is imported, and its counters are correct', async (t) => {
   const depot = await makeDepot(t)
   const all = Object.assign(
     {},

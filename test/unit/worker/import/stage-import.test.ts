@@ -21,15 +21,15 @@ interface Location {
   readonly root: string
   readonly tree: string
   readonly waiting: string
-  /** What was told to the inspection, by path. */
+  /** The files that were added to the inspection, by path. */
   readonly known: Map<string, string>
-  /** Bytes that were told, one after the other. */
+  /** The reported bytes, in order. */
   readonly progress: number[]
-  /** Lays these files out as if they had been sent in this order. */
+  /** Stages these files as if they had been sent in this order. */
   stage(files: Files, options?: Partial<StagingOptions>): Promise<Staged>
-  /** What is laid out, by name. */
+  /** The staged files, by name. */
   staged(): Record<string, string>
-  /** Files that were not closed; the inspection has its own. */
+  /** Open files; the inspection has its own. */
   leftOpen(): string[]
 }
 
@@ -86,7 +86,7 @@ async function location(t: Test, repository: Files = {}, waiting: Files = {}): P
 
 const sum = (numbers: readonly number[]) => numbers.reduce((total, number) => total + number, 0)
 
-t.test('files lie as they were sent, archives as they are inside, and nothing is copied or read again', async (t) => {
+t.test('files are staged as they were sent, archives unpacked, and nothing is copied or read again', async (t) => {
   const { stage, staged, tree, known } = await location(t)
   const { plain, archives } = await stage({
     ...A,
@@ -100,14 +100,14 @@ t.test('files lie as they were sent, archives as they are inside, and nothing is
   t.equal(known.get('b.uxz'), createHash('sha256').update('x').digest('hex'))
 })
 
-t.test('what an earlier attempt has left is not taken for a part of this one', async (t) => {
+t.test('leftovers of an earlier attempt are removed', async (t) => {
   const { stage, staged, tree } = await location(t)
   writeFiles(tree, { 'left.xml': 'x', 'deep/left.uxz': 'y', 'a.xml': 'half' })
   await stage(A)
   t.same(staged(), A)
 })
 
-t.test('the bytes that are told of come to those that were received', async (t) => {
+t.test('the reported bytes add up to the received bytes', async (t) => {
   const { stage, progress } = await location(t)
   const files = { ...A, 'updates.zip': zipOf({ ...B, empty: '' }) }
   await stage(files)
@@ -116,14 +116,14 @@ t.test('the bytes that are told of come to those that were received', async (t) 
   t.ok(progress.every((bytes) => Number.isSafeInteger(bytes) && bytes >= 0))
 })
 
-t.test('an archive of empty files alone is no reason to divide by nothing', async (t) => {
+t.test('an archive of empty files reports no bytes', async (t) => {
   const { stage, staged, progress } = await location(t)
   await stage({ 'repository20260102030405.zip': zipOf({ 'a.uxz': '' }) })
   t.same(staged(), { 'a.uxz': '' })
   t.same(progress, [0])
 })
 
-t.test('one file in two archives, or beside an archive that has it too, is one file', async (t) => {
+t.test('a file in two archives, or beside an archive that contains it, is staged once', async (t) => {
   const { stage, staged } = await location(t)
   const one = zipOf({ ...A, 'README.txt': 'for the lab', 'd/e.uxz': 'e' })
   const two = zipOf({ ...B, 'README.txt': 'for the lab', 'd/e.uxz': 'e' })
@@ -137,7 +137,7 @@ t.test('one file in two archives, or beside an archive that has it too, is one f
   t.same(staged(), { ...A, ...B }, 'in whatever order they come')
 })
 
-t.test('two files of one name that are not the same are refused by name', async (t) => {
+t.test('two different files of the same name are refused by name', async (t) => {
   const { stage, leftOpen } = await location(t)
   const other = { ...A, 'a.uxz': 'CONTENT OF A' }
   const different = { code: 'IMPORT_REFUSED', message: 'The file "a.uxz" is there twice, with different content.' }
@@ -148,13 +148,13 @@ t.test('two files of one name that are not the same are refused by name', async 
     stage({ 'one.zip': zipOf(A), 'two.zip': zipOf({ ...A, 'a.uxz': 'content of a, and more' }) }),
     different
   )
-  // Of which the CRC-32 is that of nothing.
+  // Its CRC-32 is that of an empty file.
   const zero = Buffer.from([0x9d, 0x0a, 0xd9, 0x6d])
   await t.rejects(stage({ 'a.uxz': '', 'two.zip': zipOf({ 'a.xml': 'x', 'a.uxz': zero }) }), different)
   t.same(leftOpen(), [])
 })
 
-t.test('files that have waited join those that come, unless these have the same names', async (t) => {
+t.test('waiting files are staged with the sent files, unless these have the same names', async (t) => {
   const { stage, staged, waiting } = await location(t, {}, { 'a.uxz': 'old content', 'a.txt': 'readme', 'x.bin': 'x' })
   const { plain } = await stage({ 'a.xml': A['a.xml'] ?? '', 'a.uxz': 'content of a' })
   t.same(staged(), { 'a.xml': A['a.xml'], 'a.uxz': 'content of a', 'a.txt': 'readme', 'x.bin': 'x' })
@@ -162,20 +162,20 @@ t.test('files that have waited join those that come, unless these have the same 
   t.same(fs.readdirSync(waiting).sort(), ['a.txt', 'a.uxz', 'x.bin'], 'they wait until the import is decided')
 })
 
-t.test('a file that waits gives way to one of an archive', async (t) => {
+t.test('a file of an archive replaces a waiting file', async (t) => {
   const { stage, staged } = await location(t, {}, { 'a.txt': 'old', 'b.txt': 'waits' })
   const { plain } = await stage({ 'b.xml': B['b.xml'] ?? '', 'updates.zip': zipOf(A) })
   t.same(staged(), { ...A, 'b.xml': B['b.xml'], 'b.txt': 'waits' })
   t.same([...plain].sort(), ['b.txt', 'b.xml'])
 })
 
-t.test('archives alone do not touch what waits', async (t) => {
+t.test('an import of archives alone leaves waiting files alone', async (t) => {
   const { stage, staged } = await location(t, {}, { 'b.uxz': 'waits' })
   await stage({ 'updates.zip': zipOf(A) })
   t.same(staged(), A)
 })
 
-t.test('what is an archive, and what is a payload that stays as it is', async (t) => {
+t.test('archives are unpacked, and payloads stay as they are', async (t) => {
   const payload = zipOf({ 'image.bin': 'x', 'device.xml': '<device/>' })
   const described = { 'z.xml': classicXml({ fixid: 'z', payload: 'z.zip' }), 'z.zip': payload }
   const v3 = zipOf({
@@ -224,7 +224,7 @@ t.test('what is an archive, and what is a payload that stays as it is', async (t
   }
 })
 
-t.test('an archive that is refused is named, with what is wrong', async (t) => {
+t.test('a refused archive is named, with the reason', async (t) => {
   const { stage, leftOpen } = await location(t)
   for (const [archive, text] of [
     [zipOf({ ...A, '../evil': 'x' }), /: its entry "\.\.\/evil" leads out/],
@@ -239,7 +239,7 @@ t.test('an archive that is refused is named, with what is wrong', async (t) => {
   }
 })
 
-t.test('an archive for which there is no room is not begun', async (t) => {
+t.test('an archive is not unpacked without enough space', async (t) => {
   const { stage, staged } = await location(t)
   const archive = zipOf({ 'a.xml': '12345', 'b.xml': '67890' })
   const full = (free: number) => stage({ 'x.zip': archive }, { freeBytes: async () => free })
@@ -251,7 +251,7 @@ t.test('an archive for which there is no room is not begun', async (t) => {
   t.same(staged(), { 'a.xml': '12345', 'b.xml': '67890' })
 })
 
-t.test('the room is asked for anew for each archive', async (t) => {
+t.test('the free space is read again for each archive', async (t) => {
   const { stage } = await location(t)
   const spaces = [1_000_000, 3]
   const files = { 'x.zip': zipOf({ 'a.xml': '12345' }), 'y.zip': zipOf({ 'b.xml': '67890' }) }
@@ -260,7 +260,7 @@ t.test('the room is asked for anew for each archive', async (t) => {
   })
 })
 
-t.test('an import that is stopped stops with the next file, also within an archive', async (t) => {
+t.test('a stop ends the import at the next file, also within an archive', async (t) => {
   for (const files of [
     { 'a.txt': 'a', 'b.txt': 'b', 'c.txt': 'c' },
     { 'x.zip': zipOf({ 'a.xml': 'a', 'b.xml': 'b', 'c.xml': 'c' }) }
@@ -282,7 +282,7 @@ t.test('an import that is stopped stops with the next file, also within an archi
   }
 })
 
-t.test('an import that is not wanted any more does nothing', async (t) => {
+t.test('an import that was canceled stages nothing', async (t) => {
   const { stage, staged } = await location(t)
   const reason = new Error('canceled')
   await t.rejects(stage(A, { signal: AbortSignal.abort(reason) }), reason)
@@ -290,8 +290,8 @@ t.test('an import that is not wanted any more does nothing', async (t) => {
 })
 
 /**
- * A disk that begins when it has so many files, takes some turns, and then does what `end` does.
- * @returns how many were at it at the same time
+ * A disk whose syncs wait for this number of files, take some turns of the event loop, and then call `end`.
+ * @returns how many syncs ran at the same time
  */
 function slowDisk(t: Test, tree: string, end: () => void, least = 1): number[] {
   const { open } = fs.promises
@@ -319,7 +319,7 @@ function slowDisk(t: Test, tree: string, end: () => void, least = 1): number[] {
 const numbered = (count: number) =>
   zipOf(Object.fromEntries(Array.from({ length: count }, (_, index) => [`${index}.xml`, `${index}`])))
 
-t.test('unpacked files are brought to the disk together, but not all at once', async (t) => {
+t.test('unpacked files are synced together, but not all at once', async (t) => {
   const { stage, tree } = await location(t)
   const counts = slowDisk(t, tree, () => {}, 16)
   await stage({ 'x.zip': numbered(60) })
@@ -328,22 +328,19 @@ t.test('unpacked files are brought to the disk together, but not all at once', a
   t.equal(counts.at(-1), 0)
 })
 
-t.test(
-  'a disk that does not keep an unpacked file fails the import, and only when none is on its way any more',
-  async (t) => {
-    const { stage, tree, leftOpen } = await location(t)
-    const counts = slowDisk(t, tree, () => {
-      throw Object.assign(new Error('the disk is broken'), { code: 'EIO' })
-    })
-    for (const count of [1, 3, 40]) {
-      await t.rejects(stage({ 'x.zip': numbered(count) }), { code: 'EIO' }, `${count} files`)
-      t.equal(counts.at(-1), 0)
-      t.same(leftOpen(), [])
-    }
+t.test('a failed sync fails the import, after all other syncs have ended', async (t) => {
+  const { stage, tree, leftOpen } = await location(t)
+  const counts = slowDisk(t, tree, () => {
+    throw Object.assign(new Error('the disk is broken'), { code: 'EIO' })
+  })
+  for (const count of [1, 3, 40]) {
+    await t.rejects(stage({ 'x.zip': numbered(count) }), { code: 'EIO' }, `${count} files`)
+    t.equal(counts.at(-1), 0)
+    t.same(leftOpen(), [])
   }
-)
+})
 
-t.test('an import that is stopped while files are on their way to the disk ends when they are there', async (t) => {
+t.test('an import that is stopped during syncs ends after them', async (t) => {
   const { stage, tree } = await location(t)
   const counts = slowDisk(t, tree, () => {})
   const stop = new AbortController()
@@ -353,7 +350,7 @@ t.test('an import that is stopped while files are on their way to the disk ends 
   t.same(counts, [1, 0])
 })
 
-t.test('where the file system knows no second name for a file there is a copy', async (t) => {
+t.test('a file is copied where the file system has no hard links', async (t) => {
   const { stage, staged, tree } = await location(t, {}, { 'b.txt': 'waits' })
   const link = mock.method(fs, 'linkSync', () => {
     throw Object.assign(new Error('not here'), { code: 'EPERM' })
@@ -369,7 +366,7 @@ t.test('where the file system knows no second name for a file there is a copy', 
   mock.restoreAll()
 })
 
-t.test('the metadata of a package that is here comes along for what belongs to it', async (t) => {
+t.test('the known metadata of a package is staged with its files', async (t) => {
   const repository = { 'deep/a.xml': A['a.xml'] ?? '', 'deep/B.xml': classicXml({ fixid: 'B', payload: 'b.uxz' }) }
   const alone = await location(t, repository)
   await alone.stage({ 'a.uxz': 'x', 'b.uxz': 'y', 'c.uxz': 'z' })
@@ -393,30 +390,27 @@ t.test('the metadata of a package that is here comes along for what belongs to i
   t.same(own.staged(), { 'a.uxz': 'x', 'a.xml': 'its own' })
 })
 
-t.test(
-  'metadata under another name than that of its package comes along once, and not over what was sent',
-  async (t) => {
-    const metadata = classicXml({ fixid: 'b', payload: 'b.uxz' })
-    const other = await location(t, { 'd/other.xml': metadata })
-    await other.stage({ 'b.uxz': 'x' })
-    t.same(other.staged(), { 'b.uxz': 'x', 'other.xml': metadata })
-    const both = await location(t, { 'd/other.xml': metadata })
-    await both.stage({ 'b.uxz': 'x', 'other.xml': `${metadata}\n` })
-    t.same(both.staged(), { 'b.uxz': 'x', 'other.xml': `${metadata}\n` })
-    const index = JSON.stringify({
-      Updates: [
-        { Payload: 'one.lvt', Oem: { FixId: { Name: 'one-1' } } },
-        { Payload: 'two.lvt', Oem: { FixId: { Name: 'two-1' } } }
-      ],
-      Oem: { Name: 'bundle-1' }
-    })
-    const bundle = await location(t, { 'v/bundle-1_index.json': index, 'v/one-1.txt': '1', 'v/two-1.txt': '2' })
-    await bundle.stage({ 'one-1.chg': 'x', 'two-1.chg': 'y' })
-    t.same(bundle.staged(), { 'one-1.chg': 'x', 'two-1.chg': 'y', 'bundle-1_index.json': index }, 'of several packages')
-  }
-)
+t.test('known metadata with another name is staged once, and never replaces a sent file', async (t) => {
+  const metadata = classicXml({ fixid: 'b', payload: 'b.uxz' })
+  const other = await location(t, { 'd/other.xml': metadata })
+  await other.stage({ 'b.uxz': 'x' })
+  t.same(other.staged(), { 'b.uxz': 'x', 'other.xml': metadata })
+  const both = await location(t, { 'd/other.xml': metadata })
+  await both.stage({ 'b.uxz': 'x', 'other.xml': `${metadata}\n` })
+  t.same(both.staged(), { 'b.uxz': 'x', 'other.xml': `${metadata}\n` })
+  const index = JSON.stringify({
+    Updates: [
+      { Payload: 'one.lvt', Oem: { FixId: { Name: 'one-1' } } },
+      { Payload: 'two.lvt', Oem: { FixId: { Name: 'two-1' } } }
+    ],
+    Oem: { Name: 'bundle-1' }
+  })
+  const bundle = await location(t, { 'v/bundle-1_index.json': index, 'v/one-1.txt': '1', 'v/two-1.txt': '2' })
+  await bundle.stage({ 'one-1.chg': 'x', 'two-1.chg': 'y' })
+  t.same(bundle.staged(), { 'one-1.chg': 'x', 'two-1.chg': 'y', 'bundle-1_index.json': index }, 'of several packages')
+})
 
-t.test('metadata that has gone from the repository since it was read is no failure', async (t) => {
+t.test('known metadata that was removed from the repository is no failure', async (t) => {
   const { stage, staged, root } = await location(t, { 'a.xml': A['a.xml'] ?? '' })
   fs.rmSync(path.join(root, 'a.xml'))
   await stage({ 'a.uxz': 'x' })

@@ -20,7 +20,7 @@ async function failureOf(promise: Promise<unknown>): Promise<unknown> {
   )
 }
 
-t.test('a request and what was accepted travel whole', async (t) => {
+t.test('a request and its answer arrive unchanged', async (t) => {
   const { commands } = startThread(t)
   const selection = { fixids: ['fix-a', 'fix-ü'], scope: 'payloads' } as const
   const { task } = await commands.requestExport({ selection, requestedBy: 'ann' })
@@ -32,7 +32,7 @@ t.test('a request and what was accepted travel whole', async (t) => {
   t.same((await commands.requestScan('bob')).notes, [taskAccepted(3)])
 })
 
-t.test('of many requests at once, each gets its own answer', async (t) => {
+t.test('each of many simultaneous requests gets its own answer', async (t) => {
   const { commands } = startThread(t)
   const names = Array.from({ length: 200 }, (_, number) => `user ${number}`)
   const answers = await Promise.all(names.map((name) => commands.requestScan(name)))
@@ -42,7 +42,7 @@ t.test('of many requests at once, each gets its own answer', async (t) => {
   )
 })
 
-t.test('a problem arrives as a problem: with its code, its kind, and what its caller is told', async (t) => {
+t.test('a problem arrives as a problem, with its code, its kind and its message', async (t) => {
   const { commands } = startThread(t)
   const error = await failureOf(commands.requestScan('problem'))
   t.ok(error instanceof Problem)
@@ -52,10 +52,10 @@ t.test('a problem arrives as a problem: with its code, its kind, and what its ca
   t.equal((error as Problem).userMessage.id, 'FQXHMUP9012L')
 })
 
-t.test('another error arrives as an error with its text, and is no problem', async (t) => {
+t.test('another error arrives as an error with its text', async (t) => {
   const { commands } = startThread(t)
   for (const [name, message] of [
-    ['error', 'a bug of the desk'],
+    ['error', 'a bug of a command'],
     ['text', 'only a text']
   ] as const) {
     const error = await failureOf(commands.requestScan(name))
@@ -67,7 +67,7 @@ t.test('another error arrives as an error with its text, and is no problem', asy
   t.match((await commands.requestScan('after them')).task, { createdBy: 'after them' })
 })
 
-t.test('without a thread, requests are refused for the moment', async (t) => {
+t.test('without a thread, requests are refused as temporarily unavailable', async (t) => {
   const { commands } = createCommandClient()
   for (const request of [
     commands.requestScan('ann'),
@@ -78,7 +78,7 @@ t.test('without a thread, requests are refused for the moment', async (t) => {
   }
 })
 
-t.test('a thread that dies refuses all that it had taken', async (t) => {
+t.test('when the thread dies, its unanswered requests are refused', async (t) => {
   const { commands, thread } = startThread(t)
   await commands.requestScan('ann')
   const requests = ['silence', 'silence', 'death', 'too late'].map((name) => failureOf(commands.requestScan(name)))
@@ -86,14 +86,14 @@ t.test('a thread that dies refuses all that it had taken', async (t) => {
   if (thread.threadId !== -1) await once(thread, 'exit')
 })
 
-t.test('a thread that is ended before it has looked at a request refuses it', async (t) => {
+t.test('a request is refused when its thread is terminated before it receives it', async (t) => {
   const { commands, thread } = startThread(t)
   const refused = failureOf(commands.requestScan('ann'))
   await thread.terminate()
   t.match(await refused, { code: 'WORKER_UNAVAILABLE' })
 })
 
-t.test('each request goes to the thread of its time', async (t) => {
+t.test('each request goes to the thread that is connected at that time', async (t) => {
   const [first, second] = [startThread(t), startThread(t)]
   const { commands, connect, disconnect, onAnswer } = createCommandClient()
   const use = (thread: Worker) => {
@@ -108,7 +108,7 @@ t.test('each request goes to the thread of its time', async (t) => {
   t.equal((await commands.requestScan('bob')).task.createdBy, 'bob')
 })
 
-t.test('what a command has changed is announced before it is answered, also after an error', async (t) => {
+t.test('the changes of a command are notified before its answer, also after an error', async (t) => {
   const { commands, events } = startThread(t)
   await commands.requestScan('ann')
   await failureOf(commands.requestScan('problem'))
@@ -125,7 +125,7 @@ t.test('what a command has changed is announced before it is answered, also afte
   ])
 })
 
-t.test('the commands can be awaited themselves: that calls nothing', async (t) => {
+t.test('an await of the commands themselves calls nothing', async (t) => {
   const { commands, connect } = createCommandClient()
   connect({ send: () => t.fail('it was called') })
   t.equal(await commands, commands)

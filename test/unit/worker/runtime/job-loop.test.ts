@@ -13,15 +13,15 @@ const NOW = new Date('2026-04-05T06:07:08Z')
 const HALF: Checkpoint = { offset: 50, position: 1, crc32: 7 }
 
 interface Given {
-  /** How many workers have died of the work that waits already; one export for each. */
+  /** The queued exports: for each, how many workers have died of it. */
   readonly crashes: readonly number[]
   readonly run?: JobLoopOptions['run']
   readonly options?: Partial<JobLoopOptions>
-  /** What is different about the store of the lane. */
+  /** Replaces methods of the store that the loop uses. */
   readonly jobs?: (jobs: JobStore) => Partial<JobStore>
 }
 
-/** A depot with waiting exports, a lane that works on them, and a diary of what it told. */
+/** A depot with queued exports, a loop that runs them, and a diary of its events. */
 async function start(t: Test, { crashes, run = async () => OPERATION_SUCCEEDED, options = {}, jobs }: Given) {
   const depot = await makeDepot(t)
   const { db } = depot
@@ -46,7 +46,7 @@ async function start(t: Test, { crashes, run = async () => OPERATION_SUCCEEDED, 
   return { depot, db, tasks, jobs: store, ids, loop, diary, states }
 }
 
-/** A run that goes on until it is interrupted. */
+/** A run that lasts until it is interrupted. */
 function endless(): { run: JobLoopOptions['run']; begun: Promise<void> } {
   const { promise: begun, resolve } = Promise.withResolvers<void>()
   const run: JobLoopOptions['run'] = (_, signal) =>
@@ -57,7 +57,7 @@ function endless(): { run: JobLoopOptions['run']; begun: Promise<void> } {
   return { run, begun }
 }
 
-t.test('work is done one piece at a time, the oldest first, and ends with its message', async (t) => {
+t.test('jobs run one after the other, the oldest first, and end with their message', async (t) => {
   let running = 0
   const success: Message = { ...OPERATION_SUCCEEDED, text: 'done' }
   const run = async () => {
@@ -78,7 +78,7 @@ t.test('work is done one piece at a time, the oldest first, and ends with its me
   }
 })
 
-t.test('work of another kind is left alone', async (t) => {
+t.test('a job of another kind is left alone', async (t) => {
   const { depot, tasks, loop } = await start(t, { crashes: [] })
   await loop.ended
   const { id } = await queueTask(depot.db, 'scan')
@@ -86,7 +86,7 @@ t.test('work of another kind is left alone', async (t) => {
   t.equal((await tasks.findTask(id))?.state, 'queued')
 })
 
-t.test('a failure tells its own message, what it left is removed, and the lane goes on', async (t) => {
+t.test('a failure has its own message, its leftovers are removed, and the loop continues', async (t) => {
   const message = taskFailed('The file has changed.', 'Read again.')
   const removed: number[] = []
   const { loop, diary, tasks, ids, states } = await start(t, {
@@ -98,7 +98,7 @@ t.test('a failure tells its own message, what it left is removed, and the lane g
     options: {
       async onFailed({ taskId }) {
         removed.push(taskId)
-        throw new Error('what cannot be removed stops nobody')
+        throw new Error('it cannot be removed')
       }
     }
   })
@@ -109,7 +109,7 @@ t.test('a failure tells its own message, what it left is removed, and the lane g
   t.same(removed, [ids[0]])
 })
 
-t.test('an error that nobody foresaw stays out of what the caller is told', async (t) => {
+t.test('the text of an unexpected error is not shown to the client', async (t) => {
   const run = async () => {
     throw new TypeError('secret of the house')
   }
@@ -122,7 +122,7 @@ t.test('an error that nobody foresaw stays out of what the caller is told', asyn
   t.same(diary, ['started 0', 'failed 0 TypeError: secret of the house'])
 })
 
-t.test('a stop puts what runs back in the queue with its checkpoint, and does not count it as a crash', async (t) => {
+t.test('a stop requeues the running job with its checkpoint, and does not count as a crash', async (t) => {
   const { run, begun } = endless()
   const { loop, diary, states, jobs } = await start(t, {
     crashes: [0, 0],
@@ -138,7 +138,7 @@ t.test('a stop puts what runs back in the queue with its checkpoint, and does no
   t.match(await jobs.claimNext(['export'], 'another', NOW), { checkpoint: HALF, crashes: 0 })
 })
 
-t.test('a stop waits until nothing runs any more, and what ends well by then is completed', async (t) => {
+t.test('a stop waits for the running job, which is completed if it succeeds', async (t) => {
   const [begun, gate] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
   const run = async () => {
     begun.resolve()
@@ -158,7 +158,7 @@ t.test('a stop waits until nothing runs any more, and what ends well by then is 
   t.same(await states(), ['completed', 'queued'])
 })
 
-t.test('work of which three workers have died fails without being begun', async (t) => {
+t.test('a job of which three workers have died fails without a run', async (t) => {
   const ran: number[] = []
   const run: JobLoopOptions['run'] = async ({ taskId }) => {
     ran.push(taskId)
@@ -171,7 +171,7 @@ t.test('work of which three workers have died fails without being begun', async 
   t.match(diary[1], /3 workers have died/)
 })
 
-t.test('who has lost the lease drops the work without a trace', async (t) => {
+t.test('a worker that has lost the lease drops the job, and changes nothing', async (t) => {
   const { loop, diary, states } = await start(t, {
     crashes: [0],
     async run(job) {
@@ -183,7 +183,7 @@ t.test('who has lost the lease drops the work without a trace', async (t) => {
   t.same(await states(), ['running'], 'whoever has it now ends it')
 })
 
-t.test('what nobody waits for any more is interrupted, what somebody waits for goes on', async (t) => {
+t.test('a job whose tasks were all canceled is interrupted, and one with a live task continues', async (t) => {
   const { run, begun } = endless()
   const { loop, db, diary } = await start(t, { crashes: [0], run })
   await begun
@@ -195,7 +195,7 @@ t.test('what nobody waits for any more is interrupted, what somebody waits for g
   t.same(diary, ['started 0', 'dropped 0'])
 })
 
-t.test('success that comes after the cancellation removes what it has made', async (t) => {
+t.test('a success after the cancellation removes what the run has made', async (t) => {
   const removed: number[] = []
   const { loop, db, diary, ids } = await start(t, {
     crashes: [0],
@@ -222,7 +222,7 @@ function failing<Args extends unknown[], Result>(times: number, action: (...args
 
 const isTransient = (error: unknown) => (error as { code?: string }).code === 'SQLITE_FULL'
 
-t.test('a trouble of the database that passes is waited for, before the work and after it', async (t) => {
+t.test('a transient error of the database is retried, before the job and after it', async (t) => {
   const { loop, diary, states } = await start(t, {
     crashes: [0],
     options: { isTransient },
@@ -234,7 +234,7 @@ t.test('a trouble of the database that passes is waited for, before the work and
 })
 
 t.test(
-  'work that finds the database busy goes on at its checkpoint, and neither fails nor counts as a crash',
+  'a job that finds the database busy continues at its checkpoint, and neither fails nor counts as a crash',
   async (t) => {
     const checkpoints: Checkpoint[] = []
     const { loop, diary, jobs, states } = await start(t, {
@@ -254,7 +254,7 @@ t.test(
   }
 )
 
-t.test('a stop ends the waiting, and the next start goes on', async (t) => {
+t.test('a stop ends the retries, and the job continues after the next start', async (t) => {
   const tried = Promise.withResolvers<void>()
   const { loop, states } = await start(t, {
     crashes: [0],
@@ -271,7 +271,7 @@ t.test('a stop ends the waiting, and the next start goes on', async (t) => {
   t.same(await states(), ['queued'])
 })
 
-t.test('a lane that waits is woken by new work, and ends when it is stopped', async (t) => {
+t.test('a loop that waits is woken for a new job, and ends at a stop', async (t) => {
   const depot = await makeDepot(t)
   const told: string[] = []
   let heard = Promise.withResolvers<void>()
@@ -303,7 +303,7 @@ t.test('a lane that waits is woken by new work, and ends when it is stopped', as
   t.equal(await loop.ended, undefined)
 })
 
-t.test('a lane that cannot claim comes to its end with the error', async (t) => {
+t.test('a loop that cannot claim ends with the error', async (t) => {
   const claimNext = async () => {
     throw new Error('the disk is gone')
   }
@@ -311,7 +311,7 @@ t.test('a lane that cannot claim comes to its end with the error', async (t) => 
   await t.rejects(loop.ended, /the disk is gone/)
 })
 
-t.test('a lane that may not hear of a cancel looks for itself', async (t) => {
+t.test('a loop that may miss a cancellation checks its lease regularly', async (t) => {
   const { run, begun } = endless()
   const looks: boolean[] = []
   const { depot, ids, loop, diary } = await start(t, {
@@ -330,7 +330,7 @@ t.test('a lane that may not hear of a cancel looks for itself', async (t) => {
   await until('it has looked', () => looks.length >= 2)
   t.same(diary, ['started 0'], 'what is wanted goes on')
   await makeCommands(depot).cancelTasks(ids.slice(0, 1))
-  // The timer keeps no process from ending.
+  // The timer does not keep the process alive.
   await until('the next one is done', () => diary.length === 4)
   await loop.ended
   t.same(diary, ['started 0', 'dropped 0', 'started 1', 'completed 1'])

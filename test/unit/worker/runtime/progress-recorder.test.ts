@@ -4,7 +4,7 @@ import { createProgressRecorder } from '../../../../src/worker/runtime/progress-
 
 const report = (number: number): TaskProgress => ({ packagesDone: number, bytesDone: number * 100 })
 
-t.test('the first report is saved at once, of the next ones only the last', async (t) => {
+t.test('the first report is saved at once, and of the next ones only the last', async (t) => {
   const saved: number[] = []
   const recorder = createProgressRecorder(async ({ packagesDone }) => {
     saved.push(packagesDone)
@@ -37,7 +37,7 @@ t.test('a report that comes after a pause is saved too', async (t) => {
   t.same(saved, [1, 2, 3].map(report))
 })
 
-t.test('saves never overlap or change places, and the end waits for the last of them', async (t) => {
+t.test('saves never overlap, keep their order, and `end` waits for the last one', async (t) => {
   const saved: number[] = []
   const gates = [1, 2].map(() => Promise.withResolvers<void>())
   let running = 0
@@ -62,7 +62,7 @@ t.test('saves never overlap or change places, and the end waits for the last of 
   t.same(saved, [1, 2])
 })
 
-t.test('a save that fails is told at the end, and later ones are tried all the same', async (t) => {
+t.test('a failed save rejects `end`, and later saves are still tried', async (t) => {
   const tried: number[] = []
   const recorder = createProgressRecorder(async ({ packagesDone }) => {
     tried.push(packagesDone)

@@ -4,21 +4,21 @@ import t from 'tap'
 import type { WorkerSettings } from '../../../../src/core/storage/storage-config.ts'
 import { startProcess } from '../../../../src/worker/runtime/worker-runner.ts'
 
-/** Whether a process of this one has ended, also before this one has been told. */
+/** Whether a child process has ended, also before this process has received the event. */
 function hasEnded(pid: string): boolean {
   const stat = fs.readFileSync(`/proc/${pid}/stat`, 'utf8')
   return stat.slice(stat.lastIndexOf(')') + 2, stat.lastIndexOf(')') + 3) === 'Z'
 }
 
-t.test('a command that comes while a process ends in peace makes no crash of that', async (t) => {
-  const file = path.join(t.testdir({ 'lane.mjs': 'process.exit(0)' }), 'lane.mjs')
+t.test('a command to a process that is ending does not turn its end into a crash', async (t) => {
+  const file = path.join(t.testdir({ 'worker.mjs': 'process.exit(0)' }), 'worker.mjs')
   const failure = await new Promise((resolve) => {
-    const loop = startProcess(file, {} as WorkerSettings, { onEvent() {}, onExit: resolve })
+    const worker = startProcess(file, {} as WorkerSettings, { onEvent() {}, onExit: resolve })
     const children = `/proc/self/task/${process.pid}/children`
     const pid = fs.readFileSync(children, 'utf8').trim().split(' ').at(-1) ?? ''
-    // Without a turn of the event loop: nobody has heard yet that the channel is closed.
+    // Without a turn of the event loop, so that the closed channel is not known yet.
     while (!hasEnded(pid));
-    loop.send({ command: 'check' })
+    worker.send({ command: 'check' })
   })
   t.equal(failure, undefined)
 })

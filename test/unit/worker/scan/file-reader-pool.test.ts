@@ -1,4 +1,4 @@
-/** What an import brings is read at once; a repository is read by threads. */
+/** A few files of an import are read in the calling thread; a repository is read by the threads of the pool. */
 import { createHash } from 'node:crypto'
 import fs from 'node:fs'
 import path from 'node:path'
@@ -8,7 +8,7 @@ import type { UnreadFile } from '../../../../src/store/scan/file-index.ts'
 import { createFileReaderPool } from '../../../../src/worker/scan/file-reader-pool.ts'
 import type { FileReadResult } from '../../../../src/worker/scan/file-reader-thread.ts'
 
-/** Reads so many new files, and tells how many threads were started for it. */
+/** Reads this number of new files, and returns how many threads were started. */
 async function readNew(t: Test, count: number, bytes: number) {
   const root = fs.realpathSync(t.testdir())
   const files: UnreadFile[] = Array.from({ length: count }, (_, index) => {

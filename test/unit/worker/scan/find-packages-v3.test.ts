@@ -14,7 +14,7 @@ const update = (fixid: string, payload: string, version = '1.00') => ({
 
 const index = (updates: object[], oem: object = {}) => JSON.stringify({ Updates: updates, Oem: oem })
 
-/** A bundle of two components: of `own-1` there is metadata of its own, `bare-1` stands in the bundle's index alone. */
+/** A bundle of two components: `own-1` has its own metadata, `bare-1` is only in the index of the bundle. */
 const BUNDLE: Files = {
   'b/bundle-1_index.json': index([update('own-1', 'payloads/own.lvt'), update('bare-1', 'payloads/bare.lvt')], {
     Name: 'bundle-1',
@@ -83,7 +83,7 @@ t.test('two components may share a payload', async (t) => {
   ])
 })
 
-t.test('a component that lies elsewhere too is a duplicate', async (t) => {
+t.test('a component that is also in another directory is a duplicate', async (t) => {
   const own = rawZip([{ name: 'index.json', content: index([update('bare-1', 'payloads/bare.lvt')]) }])
   const db = await scanned(t, { ...BUNDLE, 'bare-1.zip': own })
   t.equal((await listPackages(db)).length, 3)
@@ -125,7 +125,7 @@ t.test('a .zip with an index is a whole package, and one without is an orphan', 
   t.same(await problemsOf(db), ['broken.zip broken-metadata', 'damaged.zip orphan-file', 'plain.zip orphan-file'])
 })
 
-t.test('a .zip that classic metadata claims is its payload, whatever is in it', async (t) => {
+t.test('a .zip that classic metadata claims is its payload, whatever it contains', async (t) => {
   const zip = rawZip([{ name: 'index.json', content: index([update('v3-1', 'payloads/p.uxz')]) }])
   const db = await scanned(t, {
     'named-1.xml': classicXml({ payload: 'sub/other.zip' }),
@@ -145,7 +145,7 @@ t.test('a .zip that classic metadata claims is its payload, whatever is in it', 
   t.same(await problemsOf(db), [])
 })
 
-t.test('companions that no index asks for are orphans', async (t) => {
+t.test('companion files that no index names are orphans', async (t) => {
   const db = await scanned(t, {
     'lost_inventory.json': '{}',
     'lost_signature.json': '{}',

@@ -38,7 +38,7 @@ const NAMES: readonly (readonly [fixid: string, payload: string, orphan?: string
   ['DoNotUpdate_SERVER_01CV832, 01CV842', '.uxz']
 ]
 
-t.test('names that break whoever takes them apart are fixids like any other', async (t) => {
+t.test('names that are hard to parse are fixids like any other', async (t) => {
   const files: Files = {}
   for (const [fixid, payload, orphan] of NAMES) {
     files[`${fixid}.xml`] = classicXml({ category: 'UEFI', payload: fixid + payload })
@@ -86,12 +86,12 @@ t.test('names are compared without regard to case and to how letters are compose
   t.same(await problemsOf(db), [])
 })
 
-t.test('of two metadata files with one name in different case each is a package of its own', async (t) => {
+t.test('two metadata files whose names differ only in case are two packages', async (t) => {
   const db = await scanned(t, { 'fix-1.xml': classicXml({ name: 'a' }), 'FIX-1.xml': classicXml({ name: 'b' }) })
   t.same(await filesOf(db), { 'FIX-1': ['FIX-1.xml'], 'fix-1': ['fix-1.xml'] })
 })
 
-t.test('of a fixid in two directories the first counts', async (t) => {
+t.test('of a fixid in two directories, the first one is the package', async (t) => {
   const files = packageFiles({ fixid: UEFI, payload: 'x' })
   const copies = Object.entries(files).flatMap(([name, content]) => [
     [`b/${name}`, content],
@@ -107,7 +107,7 @@ t.test('of a fixid in two directories the first counts', async (t) => {
   t.same(await listProblems(db), [{ path: `b/${UEFI}.xml`, code: 'duplicate-fixid', text }])
 })
 
-t.test('of a fixid in several directories that with a payload counts, wherever it is', async (t) => {
+t.test('of a fixid in several directories, the one with a payload is the package', async (t) => {
   for (const winner of ['a', 'b', 'c']) {
     await t.test(winner, async (t) => {
       const files: Files = {}
@@ -161,7 +161,7 @@ t.test('more packages, duplicates and orphans than fit on a page are all found',
   t.same(await problemsOf(db), [...duplicates, ...fixids.map((fixid) => `orphans/${fixid}.uxz orphan-file`)])
 })
 
-t.test('what is wrong with a payload is said of it', async (t) => {
+t.test('the problems of a payload are reported with its path', async (t) => {
   const sha256 = 'ab'.repeat(32)
   const db = await scanned(t, {
     'digest-1.xml': classicXml({ payload: 'digest-1.uxz', payloadSha256: sha256 }),
@@ -192,7 +192,7 @@ t.test('what is wrong with a payload is said of it', async (t) => {
   t.match(problems[3]?.text, '5 bytes are recorded, 1 are there')
 })
 
-t.test('what interrupts the search between two pages ends it', async (t) => {
+t.test('an error between two pages ends the search', async (t) => {
   const depot = await makeDepot(t, { ...packageFiles({ fixid: XCC, payload: 'x' }), ...packageFiles({ fixid: NIC }) })
   await depot.scan()
   const store = createScanStore(depot.connect(), READER_VERSION, METADATA_SUFFIXES)

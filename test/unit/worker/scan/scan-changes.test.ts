@@ -15,7 +15,7 @@ import {
   watchedPool
 } from '../../../support/worker/package-state.ts'
 
-/** A depot whose small repository has been read, and what a second scan makes of a change. */
+/** A depot with a small scanned repository, and the result of a second scan after a change. */
 async function openScanned(t: Test) {
   const depot = await makeDepot(t, smallRepository())
   const { db, repositoryDirectory: directory } = depot
@@ -43,7 +43,7 @@ t.test('a second scan of an unchanged repository reads no file and changes no pa
   t.same(await catalogOf(db), catalog)
 })
 
-t.test('every scan says when it was', async (t) => {
+t.test('every scan records its time', async (t) => {
   const { db, scan } = await openScanned(t)
   for (const readAt of [Date.UTC(2026, 0, 1), Date.UTC(2026, 0, 2)]) {
     const { isUnchanged } = await scan({ now: () => new Date(readAt) })
@@ -75,7 +75,7 @@ t.test('a grown readme changes the size of its package', async (t) => {
   t.equal((await packageOf(UEFI))?.size, (before?.size ?? 0) + 4)
 })
 
-t.test('a touched file is read again, for an archive carries its time', async (t) => {
+t.test('a touched file is read again, because an archive contains its time', async (t) => {
   const { rescan, inRepository, packageOf } = await openScanned(t)
   fs.utimesSync(inRepository(`${UEFI}.chg`), 5, 5)
   const { read, changed } = await rescan()
@@ -83,7 +83,7 @@ t.test('a touched file is read again, for an archive carries its time', async (t
   t.equal((await packageOf(UEFI))?.files.find(({ path }) => path === `${UEFI}.chg`)?.modifiedAt, 5)
 })
 
-t.test('changed metadata changes what the package is called, and its digest', async (t) => {
+t.test('changed metadata changes the name of the package, and its digest', async (t) => {
   const { rescan, inRepository, packageOf } = await openScanned(t)
   const xml = inRepository(`${UEFI}.xml`)
   fs.writeFileSync(xml, fs.readFileSync(xml, 'utf8').replace('Name of', 'New name of'))
@@ -91,7 +91,7 @@ t.test('changed metadata changes what the package is called, and its digest', as
   t.equal((await packageOf(UEFI))?.name, `New name of ${UEFI}`)
 })
 
-t.test('a payload that goes makes its package one that is not downloaded, until it comes back', async (t) => {
+t.test('a package without its payload is not downloaded, until the payload is back', async (t) => {
   const { db, rescan, inRepository, packageOf } = await openScanned(t)
   fs.renameSync(inRepository(`${XCC}.uxz`), inRepository('.kept'))
   const { read, changed } = await rescan()
@@ -114,7 +114,7 @@ t.test('a payload that arrives completes its package', async (t) => {
   t.equal((await packageOf(NIC))?.payloadState, 'present')
 })
 
-t.test('without its metadata a package is gone, and what is left of it are orphans', async (t) => {
+t.test('a package without its metadata is gone, and its other files are orphans', async (t) => {
   const { db, rescan, inRepository } = await openScanned(t)
   fs.rmSync(inRepository(`${OLD_UEFI}.xml`))
   const { result, read, changed } = await rescan()
@@ -128,7 +128,7 @@ t.test('without its metadata a package is gone, and what is left of it are orpha
   t.same(files, [], 'nobody can select them any more')
 })
 
-t.test('an added package leaves the others alone, also where a pack has missed it', async (t) => {
+t.test('an added package leaves the others alone, also when a pack names it', async (t) => {
   const { db, rescan, write } = await openScanned(t)
   const [missing] = await listProblems(db)
   const fixid = missing?.text.split(': ').at(-1) ?? ''
@@ -153,7 +153,7 @@ t.test('a package that is moved keeps its row of facts, with new paths', async (
   t.same(await packageOf(XCC), { ...before, files })
 })
 
-t.test('links that come and go change problems and no package', async (t) => {
+t.test('added and removed links change the problems, and no package', async (t) => {
   const { db, rescan, inRepository } = await openScanned(t)
   const before = await listProblems(db)
   fs.symlinkSync('/etc/hosts', inRepository('outside'))
@@ -182,7 +182,7 @@ t.test('an emptied repository empties the catalog', async (t) => {
   t.match(await catalogOf(db), { packages: { length: 0 }, files: { length: 0 }, problems: { length: 0 } })
 })
 
-t.test('however files come, go and change, scans end with the catalog of a first one', async (t) => {
+t.test('after any changes of files, a scan has the same catalog as a first scan', async (t) => {
   const depot = await makeDepot(t)
   const { repositoryDirectory: directory } = depot
   await generateRepository({ directory, targetBytes: 2_000_000 })

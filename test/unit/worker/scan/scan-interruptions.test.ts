@@ -15,7 +15,7 @@ import { catalogOf, freshCatalogOf, watchedPool } from '../../../support/worker/
 const DYING_SCAN = path.join(import.meta.dirname, '../../../support/worker/dying-scan.ts')
 const NEW_FILES = [...Object.keys(packageFiles({ fixid: XCC, payload: 'x' })), `${UEFI}.uxz`].sort()
 
-/** A depot that knows one package; since then its payload has changed, and another package has come. */
+/** A depot with one scanned package. Since then its payload has changed, and another package was added. */
 async function openChanged(t: Test): Promise<BareDepot & { before: unknown; completes(t: Test): Promise<void> }> {
   const depot = await makeDepot(t, packageFiles({ fixid: UEFI, payload: 'uefi' }))
   await depot.scan()
@@ -54,14 +54,14 @@ async function* asPages<Page>(...pages: Page[]): AsyncGenerator<Page> {
 }
 
 for (const failsAt of [0, 1, NEW_FILES.length - 1]) {
-  t.test(`readers that fail after ${failsAt} files fail the scan and leave the catalog alone`, async (t) => {
+  t.test(`readers that fail after ${failsAt} files fail the scan, and the catalog stays as it was`, async (t) => {
     const depot = await openChanged(t)
     await t.rejects(depot.scan({ pool: failingPool(failsAt) }), { message: 'The reader has failed' })
     await depot.completes(t)
   })
 }
 
-t.test('what an interrupted scan has read is not read again', async (t) => {
+t.test('files that an interrupted scan has read are not read again', async (t) => {
   const depot = await openChanged(t)
   await t.rejects(depot.scan({ pool: failingPool(3) }))
   const pool = watchedPool()
@@ -69,7 +69,7 @@ t.test('what an interrupted scan has read is not read again', async (t) => {
   t.same(pool.paths, NEW_FILES.slice(3))
 })
 
-t.test('a catalog is made of what was read, also when the interruption came after the last file', async (t) => {
+t.test('a catalog is published from the read files, also after an interruption behind the last file', async (t) => {
   const depot = await openChanged(t)
   const stop = new AbortController()
   const pool: FileReaderPool = {
@@ -87,7 +87,7 @@ t.test('a catalog is made of what was read, also when the interruption came afte
 })
 
 for (const where of ['reading', 'publishing']) {
-  t.test(`a process that dies while ${where} leaves the catalog of before`, ONLY_SQLITE, async (t) => {
+  t.test(`a process that dies while ${where} leaves the previous catalog`, ONLY_SQLITE, async (t) => {
     const depot = await openChanged(t)
     const { signal, stderr } = spawnSync(process.execPath, [
       DYING_SCAN,
@@ -100,7 +100,7 @@ for (const where of ['reading', 'publishing']) {
   })
 }
 
-t.test('a database that refuses the last statement keeps the whole catalog of before', ONLY_SQLITE, async (t) => {
+t.test('when the last statement fails, the previous catalog stays complete', ONLY_SQLITE, async (t) => {
   const depot = await openChanged(t)
   await sql`create trigger refusal before insert on catalog_problem begin select raise(abort, 'refused'); end`.execute(
     depot.db
@@ -111,7 +111,7 @@ t.test('a database that refuses the last statement keeps the whole catalog of be
   await depot.completes(t)
 })
 
-t.test('a stopped scan ends, wherever it is, and leaves the catalog alone', async (t) => {
+t.test('a stopped scan ends at any point, and leaves the catalog alone', async (t) => {
   const reason = new Error('stopped')
   const points: Record<string, (stop: AbortController) => Parameters<BareDepot['scan']>[0]> = {
     'before it begins': (stop) => {
@@ -131,7 +131,7 @@ t.test('a stopped scan ends, wherever it is, and leaves the catalog alone', asyn
   }
 })
 
-t.test('a scan that has nothing to read lets itself be stopped', async (t) => {
+t.test('a scan without files to read can be stopped', async (t) => {
   const depot = await makeDepot(t, packageFiles({ fixid: UEFI, payload: 'uefi' }))
   await depot.scan()
   const before = await catalogOf(depot.db)
@@ -139,14 +139,14 @@ t.test('a scan that has nothing to read lets itself be stopped', async (t) => {
     if (fails) fs.rmSync(path.join(depot.repositoryDirectory, `${UEFI}.uxz`))
     const stop = new AbortController()
     const scan = depot.scan({ signal: stop.signal })
-    // The command to stop is an event: a scan that never waits for one would not hear of it.
+    // The command to stop is an event: it arrives only when the scan yields to the event loop.
     void setImmediate().then(() => stop.abort())
     await t.rejects(scan, { name: 'AbortError' })
     t.same(await catalogOf(depot.db), before)
   }
 })
 
-t.test('a newer reader of metadata replaces what an older one made of it', async (t) => {
+t.test('a newer metadata reader replaces the results of an older one', async (t) => {
   const depot = await makeDepot(t, packageFiles({ fixid: UEFI, payload: 'uefi' }))
   await depot.scan()
   const store = createScanStore(depot.connect(), READER_VERSION + 1, METADATA_SUFFIXES)

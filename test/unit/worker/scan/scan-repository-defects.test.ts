@@ -14,39 +14,42 @@ const GOOD = packageFiles({ fixid: UEFI, payload: 'uefi' })
 const codesOf = async (db: Database) => (await listProblems(db)).map(({ path, code }) => [path, code])
 const fixidsOf = async (db: Database) => (await listPackages(db)).map(({ fixid }) => fixid)
 
-t.test('links that lead out, nowhere, in circles or to directories are problems, and others are files', async (t) => {
-  const depot = await makeDepot(t, { ...GOOD, 'sub/inside.uxz': 'uefi' })
-  const at = (name: string) => path.join(depot.repositoryDirectory, name)
-  fs.renameSync(at(`${UEFI}.uxz`), at('sub/real.uxz'))
-  fs.mkdirSync(path.join(depot.root, 'repository-2'))
-  fs.writeFileSync(path.join(depot.root, 'repository-2/secret.uxz'), 'secret')
-  const links = {
-    [`${UEFI}.uxz`]: 'sub/real.uxz',
-    'circle-1': 'circle-2',
-    'circle-2': 'circle-1',
-    directory: 'sub',
-    'sub/parent': '..',
-    neighbour: '../repository-2/secret.uxz',
-    nowhere: 'absent',
-    outside: '/etc/hosts'
+t.test(
+  'links that lead out, nowhere, in circles or to directories are problems, and other links are files',
+  async (t) => {
+    const depot = await makeDepot(t, { ...GOOD, 'sub/inside.uxz': 'uefi' })
+    const at = (name: string) => path.join(depot.repositoryDirectory, name)
+    fs.renameSync(at(`${UEFI}.uxz`), at('sub/real.uxz'))
+    fs.mkdirSync(path.join(depot.root, 'repository-2'))
+    fs.writeFileSync(path.join(depot.root, 'repository-2/secret.uxz'), 'secret')
+    const links = {
+      [`${UEFI}.uxz`]: 'sub/real.uxz',
+      'circle-1': 'circle-2',
+      'circle-2': 'circle-1',
+      directory: 'sub',
+      'sub/parent': '..',
+      neighbour: '../repository-2/secret.uxz',
+      nowhere: 'absent',
+      outside: '/etc/hosts'
+    }
+    for (const [name, target] of Object.entries(links)) fs.symlinkSync(target, at(name))
+    await depot.scan()
+    t.match(await listPackages(depot.db), [{ fixid: UEFI, payloadState: 'present' }])
+    t.same(await codesOf(depot.db), [
+      ['circle-1', 'broken-link'],
+      ['circle-2', 'broken-link'],
+      ['directory', 'link-to-directory'],
+      ['neighbour', 'link-outside'],
+      ['nowhere', 'broken-link'],
+      ['outside', 'link-outside'],
+      ['sub/inside.uxz', 'orphan-file'],
+      ['sub/parent', 'link-to-directory'],
+      ['sub/real.uxz', 'orphan-file']
+    ])
   }
-  for (const [name, target] of Object.entries(links)) fs.symlinkSync(target, at(name))
-  await depot.scan()
-  t.match(await listPackages(depot.db), [{ fixid: UEFI, payloadState: 'present' }])
-  t.same(await codesOf(depot.db), [
-    ['circle-1', 'broken-link'],
-    ['circle-2', 'broken-link'],
-    ['directory', 'link-to-directory'],
-    ['neighbour', 'link-outside'],
-    ['nowhere', 'broken-link'],
-    ['outside', 'link-outside'],
-    ['sub/inside.uxz', 'orphan-file'],
-    ['sub/parent', 'link-to-directory'],
-    ['sub/real.uxz', 'orphan-file']
-  ])
-})
+)
 
-t.test('metadata that would be dangerous to read is a problem, and its files are orphans', async (t) => {
+t.test('metadata that is dangerous to parse is a problem, and its files are orphans', async (t) => {
   const xml = classicXml({ category: 'UEFI' })
   const depot = await makeDepot(t, {
     ...GOOD,
@@ -74,7 +77,7 @@ t.test('metadata that would be dangerous to read is a problem, and its files are
   t.match(large?.text, `: ${MAX_CLASSIC_XML_BYTES + 1} bytes, at most ${MAX_CLASSIC_XML_BYTES} are read`)
 })
 
-/** What can happen to a file after the walk has seen it, and what is then said of it. */
+/** What can happen to a file after the walk, and the problem that is reported. */
 const ACCIDENTS: Record<string, { happen: (file: string) => void; text: string }> = {
   'goes away': { happen: (file) => fs.rmSync(file), text: 'The file or directory cannot be read: ENOENT' },
   'becomes a directory': {
@@ -105,7 +108,7 @@ const ACCIDENTS: Record<string, { happen: (file: string) => void; text: string }
 }
 
 for (const [title, { happen, text }] of Object.entries(ACCIDENTS)) {
-  t.test(`a file that ${title} before it is read is a problem, and the scan goes on`, async (t) => {
+  t.test(`a file that ${title} before it is read is a problem, and the scan continues`, async (t) => {
     const depot = await makeDepot(t, { ...GOOD, ...packageFiles({ fixid: XCC, payload: 'xcc' }) })
     const file = path.join(depot.repositoryDirectory, `${XCC}.uxz`)
     await depot.scan({ pool: watchedPool(() => happen(file)) })
@@ -170,7 +173,7 @@ t.test('a repository that has vanished fails the scan, and the catalog stays', a
   t.match(await depot.scan(), { isUnchanged: true, filesRead: 0 })
 })
 
-t.test('a repository that is given by a link is read as if by its real path', async (t) => {
+t.test('a repository that is configured by a link is read like its real path', async (t) => {
   const depot = await makeDepot(t, { ...GOOD, 'sub/x.uxz': 'x' })
   const directory = path.join(depot.root, 'link')
   fs.symlinkSync('repository', directory)

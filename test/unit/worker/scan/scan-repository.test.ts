@@ -10,7 +10,7 @@ import {
   pathsOf
 } from '../../../support/worker/sample-catalog.ts'
 
-t.test('a scan finds what was put into a repository', async (t) => {
+t.test('a scan finds everything in a repository', async (t) => {
   const depot = await makeDepot(t)
   const manifest = await generateRepository({ directory: depot.repositoryDirectory, targetBytes: 2_000_000 })
   const pool = createFileReaderPool()
@@ -26,12 +26,12 @@ t.test('a scan finds what was put into a repository', async (t) => {
   const spoiled = expectedSpoiled(manifest)
   const found = await foundPackages(depot.db)
 
-  t.test('every package, with all that is known of it, and no others', async (t) => {
+  t.test('it finds every package with all its facts, and no others', async (t) => {
     t.same([...found.keys()].sort(), [...expected.keys(), ...spoiled.keys()].sort())
     for (const [fixid, item] of expected) t.same(found.get(fixid), item, fixid)
   })
 
-  t.test('every package with something wrong that leaves it a package', async (t) => {
+  t.test('it finds every package whose defect leaves it a package', async (t) => {
     t.ok(spoiled.size >= 6)
     for (const [fixid, { payloadState, paths }] of spoiled) {
       t.equal(found.get(fixid)?.payloadState, payloadState, fixid)
@@ -39,7 +39,7 @@ t.test('a scan finds what was put into a repository', async (t) => {
     }
   })
 
-  t.test('everything that is wrong, and nothing else', async (t) => {
+  t.test('it reports every problem, and no others', async (t) => {
     const problems = await listProblems(depot.db)
     t.same(problems.map((problem) => `${problem.path} ${problem.code}`).sort(), expectedProblems(manifest))
     t.ok(problems.every(({ text }) => /^[A-Z].+\w/.test(text)))
@@ -47,7 +47,7 @@ t.test('a scan finds what was put into a repository', async (t) => {
     t.match(duplicate?.text, /^Another file describes.*: (\S+) is taken from \1\.xml$/)
   })
 
-  t.test('how much there was to read, and that it was all read', async (t) => {
+  t.test('it reports how much there was to read, and reads it all', async (t) => {
     t.same(totals, [manifest.bytes])
     t.equal(progress.at(-1), manifest.bytes)
     t.same(result, {
