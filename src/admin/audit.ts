@@ -1,4 +1,4 @@
-/** `fixdepot audit`: checks the audit trail, and writes it out; both also while the server runs. */
+/** `fixdepot audit`: checks the audit trail, or exports it. The server may run. */
 import { once } from 'node:events'
 import type { Writable } from 'node:stream'
 import { auditLine } from '../core/accounts/audit.ts'
@@ -19,20 +19,20 @@ type Location = DatabaseLocation
 const HASH = /^[0-9a-f]{64}$/
 
 export interface VerifyAuditOptions {
-  /** A hash that a record must have: that of the last one, as it was when it was kept elsewhere. */
+  /** A hash that a record must have, such as that of the last record at an earlier check. */
   readonly expected?: string | undefined
-  /** Takes a line without its end. */
+  /** Gets a line without its line break. */
   readonly print: (line: string) => void
 }
 
 /**
- * Follows the chain, and says how long it is and where it ends, or which record is the first that does not fit.
- * @returns the code to exit with: 0 all is sound, 1 something is not, 2 it could not be checked
+ * Checks the hash chain, and prints its length and its ends, or the first record that does not match.
+ * @returns the exit code: 0 sound, 1 not sound, 2 it could not be checked
  * @throws Refusal, DatabaseUnusable
  */
 export async function verifyAudit(location: Location, { expected, print }: VerifyAuditOptions): Promise<number> {
   if (expected !== undefined && !HASH.test(expected)) {
-    throw new Refusal('--expect takes a hash as this command prints it: 64 hexadecimal digits.')
+    throw new Refusal('--expect must be a hash as this command prints it: 64 hexadecimal digits.')
   }
   const code = await inspect(location, print, async (store) => {
     const { count, first, last, flaw } = await verifyChain(store.records(), { hasHash: store.hasHash, expected })
@@ -52,16 +52,16 @@ export async function verifyAudit(location: Location, { expected, print }: Verif
 }
 
 export interface ExportAuditOptions {
-  /** A day or a time, as `parseUtcTime` takes it. */
+  /** A day or a time in UTC, in the form of `parseUtcTime`. */
   readonly since?: string | undefined
-  /** Records of this time and later ones are left out. */
+  /** Only records before this time. */
   readonly until?: string | undefined
   readonly output: Writable
 }
 
 /**
- * Writes the records in their order, a line of JSON for each, and never more than a page of them ahead of who reads.
- * Nothing is checked.
+ * Writes the records in order, one line of JSON for each. At most one page is read ahead of the consumer. The hashes are
+ * not checked.
  * @throws Refusal, DatabaseUnusable
  */
 export async function exportAudit(location: Location, { since, until, output }: ExportAuditOptions): Promise<void> {
@@ -70,14 +70,14 @@ export async function exportAudit(location: Location, { since, until, output }: 
   const log = (sentence: string): void => {
     throw new Refusal(sentence)
   }
-  // It shows at the next write.
+  // The next write reports the error.
   output.on('error', () => {})
   await inspect(location, log, async (store) => {
     for await (const record of store.records(from, before)) await writeLine(output, auditLine(record))
   })
 }
 
-/** Undefined when the rows are not such as this version knows. */
+/** @returns undefined when the database has another schema than this version */
 async function inspect<T>(
   location: Location,
   print: (line: string) => void,
@@ -98,10 +98,10 @@ async function inspect<T>(
 function timeOf(option: string, text: string | undefined): Date | undefined {
   const time = text === undefined ? undefined : parseUtcTime(text)
   if (text === undefined || time !== undefined) return time
-  throw new Refusal(`${option} takes a day or a time in UTC, such as 2026-01-05 or 2026-01-05T09:30:00Z.`)
+  throw new Refusal(`${option} must be a day or a time in UTC, such as 2026-01-05 or 2026-01-05T09:30:00Z.`)
 }
 
-/** @throws Refusal when nobody takes it any more */
+/** @throws Refusal when the output is closed */
 async function writeLine(output: Writable, line: string): Promise<void> {
   try {
     if (output.errored) throw output.errored

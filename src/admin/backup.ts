@@ -1,4 +1,4 @@
-/** `fixdepot backup`: one file that holds all the database holds, made while the server runs. */
+/** `fixdepot backup`: copies the SQLite database into one file, also while the server runs. */
 import fs from 'node:fs'
 import path from 'node:path'
 import { Refusal } from '../core/problems/refusal.ts'
@@ -7,11 +7,11 @@ import { openReadOnly } from '../store/engine/database.ts'
 import { toUnusable } from '../store/engine/database-unusable.ts'
 import { copyDatabase, finishCopy } from '../store/maintenance/copy-database.ts'
 
-/** The hash of a password is in it. */
+/** The database contains password hashes. */
 const OWNER_ONLY = 0o600
 
 /**
- * Copies the database into `file`, which appears whole or not at all.
+ * Copies the database into `file`. The file appears only when it is complete.
  * @throws Refusal, DatabaseUnusable
  */
 export async function backUp(databaseFile: string, file: string): Promise<void> {
@@ -28,7 +28,7 @@ export async function backUp(databaseFile: string, file: string): Promise<void> 
       await write(() => copyDatabase(db, part), databaseFile, part)
       const damages = await write(async () => finishCopy(part), part, part)
       if (damages.length > 0)
-        throw new Refusal(`The copy is not sound, and was removed: ${damages[0]}. Run fixdepot doctor.`)
+        throw new Refusal(`The copy is damaged and was removed: ${damages[0]}. Run fixdepot doctor.`)
       await write(async () => publish(part, target), part, part)
     } catch (error) {
       fs.rmSync(part, { force: true })
@@ -41,7 +41,7 @@ export async function backUp(databaseFile: string, file: string): Promise<void> 
 
 function refuseExisting(target: string): void {
   if (fs.lstatSync(target, { throwIfNoEntry: false }) === undefined) return
-  throw new Refusal(`${target} is there already, and a backup overwrites nothing.`)
+  throw new Refusal(`${target} already exists. A backup does not overwrite a file.`)
 }
 
 function reserve(part: string): void {
@@ -50,21 +50,23 @@ function reserve(part: string): void {
   } catch (error) {
     if (reasonOf(error) !== 'EEXIST')
       throw new Refusal(`${part} cannot be written: ${reasonOf(error)}.`, { cause: error })
-    throw new Refusal(`${part} is there: another backup writes it, or was interrupted. Remove it if none does.`)
+    throw new Refusal(
+      `${part} already exists: another backup is running or was interrupted. If none is running, remove the file.`
+    )
   }
 }
 
-/** Says which file is to blame when something fails. */
-async function write<T>(step: () => Promise<T>, blamed: string, part: string): Promise<T> {
+/** @param file the one that an error is about */
+async function write<T>(step: () => Promise<T>, file: string, part: string): Promise<T> {
   try {
     return await step()
   } catch (error) {
     if (error instanceof Refusal) throw error
     const reason = reasonOf(error)
     if (reason === 'SQLITE_FULL' || reason === 'ENOSPC') {
-      throw new Refusal(`There is no space left for ${part}. It was removed.`, { cause: error })
+      throw new Refusal(`There is no space left for ${part}. The file was removed.`, { cause: error })
     }
-    throw toUnusable(blamed, error) ?? error
+    throw toUnusable(file, error) ?? error
   }
 }
 

@@ -1,6 +1,6 @@
 /**
- * The operator's commands as the command line has them: settings in, lines or JSON and an exit code out. Each loads its
- * own code.
+ * The operator's commands: each reads the settings, prints lines or JSON, and returns the exit code. A command loads only
+ * its own code.
  */
 import { processEnvironment, readConfig } from '../config/config.ts'
 import { ConfigError } from '../config/config-error.ts'
@@ -14,32 +14,32 @@ import type { SettingChanges } from './migrate-store/move-locations.ts'
 
 const FAILED = 1
 
-/** @returns the code to exit with */
+/** @returns the exit code */
 export async function runBackup(file: string, isJson: boolean): Promise<number> {
   return explain(FAILED, isJson, async () => {
     const { backUp } = await import('./backup.ts')
     const { databaseFile: database, databaseUrl, archivesBucket } = readConfig().storage
     if (databaseUrl !== undefined) {
-      const advice = 'Copy it with pg_dump, and the repository as any directory.'
-      throw new Refusal(`The database is in PostgreSQL, which fixdepot backup does not copy. ${advice}`)
+      const advice = 'Copy it with pg_dump, and the repository with any tool for directories.'
+      throw new Refusal(`fixdepot backup does not copy a PostgreSQL database. ${advice}`)
     }
     await backUp(database, file)
-    print(isJson ? JSON.stringify({ database, file }) : `The database is copied into ${file}.`)
-    if (!isJson && archivesBucket !== undefined) print('The archives are in S3, and no part of it.')
+    print(isJson ? JSON.stringify({ database, file }) : `The database was copied into ${file}.`)
+    if (!isJson && archivesBucket !== undefined) print('The archives in S3 are not part of the backup.')
     return SOUND
   })
 }
 
-/** @returns the code to exit with */
+/** @returns the exit code */
 export async function runDoctor(isRebuild: boolean, isJson: boolean): Promise<number> {
   return explain(UNKNOWN, isJson, async () => {
     const { storage } = readConfig()
     if (!isRebuild)
       return isJson ? examineForScripts(storage) : (await import('./doctor/doctor.ts')).examine(storage, print)
     const { rebuildCatalog } = await import('./rebuild-catalog.ts')
-    if (!isJson) print('Reading the whole repository.')
+    if (!isJson) print('Reading the whole repository …')
     const { packageCount, filesRead, bytesRead } = await rebuildCatalog(storage)
-    const sentence = `${filesRead} files of ${bytesRead} bytes were read. Packages in the catalog: ${packageCount}.`
+    const sentence = `${filesRead} files with ${bytesRead} bytes were read. Packages in the catalog: ${packageCount}.`
     print(isJson ? JSON.stringify({ packageCount, filesRead, bytesRead }) : sentence)
     return SOUND
   })
@@ -52,7 +52,7 @@ async function examineForScripts(storage: StorageConfig): Promise<number> {
   return code
 }
 
-/** @returns the code to exit with */
+/** @returns the exit code */
 export async function runMigrate(): Promise<number> {
   return explain(FAILED, false, async () => {
     const { migrateDatabase } = await import('./migrate.ts')
@@ -63,8 +63,8 @@ export async function runMigrate(): Promise<number> {
 }
 
 /**
- * @param file of the settings that say where to
- * @returns the code to exit with
+ * @param file with the settings of the target
+ * @returns the exit code
  */
 export async function runMigrateStore(file: string, isJson: boolean): Promise<number> {
   return explain(FAILED, isJson, async () => {
@@ -82,16 +82,16 @@ export async function runMigrateStore(file: string, isJson: boolean): Promise<nu
 }
 
 function* linesOfMove({ tables, archives }: MoveResult, changes: SettingChanges, file: string): Generator<string> {
-  if (tables !== undefined) yield `${tables.count} tables with ${tables.rows} rows are the same on both sides.`
-  for (const sentence of archives?.leftOut ?? []) yield `Left out: ${sentence}`
+  if (tables !== undefined) yield `${tables.count} tables with ${tables.rows} rows are equal in source and target.`
+  for (const sentence of archives?.leftOut ?? []) yield `Not moved: ${sentence}`
   if (archives !== undefined) {
-    yield `${archives.count} archives of ${archives.bytes} bytes are there, and were read back.`
+    yield `${archives.count} archives with ${archives.bytes} bytes were moved and read back.`
   }
   const without = changes.unset.length === 0 ? '' : `, without ${changes.unset.join(', ')}`
-  yield `From now on start the server with ${changes.asInFile.join(', ')} as in ${file}${without}; never again as before.`
+  yield `Start the server with ${changes.asInFile.join(', ')} as in ${file}${without}. Do not start it with the former settings again.`
 }
 
-/** @returns the code to exit with, as `runDoctor` */
+/** @returns the exit code, as `runDoctor` */
 export async function runAuditVerify(expected: string | undefined, isJson: boolean): Promise<number> {
   return explain(UNKNOWN, isJson, async () => {
     const { verifyAudit } = await import('./audit.ts')
@@ -103,7 +103,7 @@ export async function runAuditVerify(expected: string | undefined, isJson: boole
   })
 }
 
-/** @returns the code to exit with */
+/** @returns the exit code */
 export async function runAuditExport(since: string | undefined, until: string | undefined): Promise<number> {
   return explain(FAILED, false, async () => {
     const { exportAudit } = await import('./audit.ts')
@@ -113,15 +113,15 @@ export async function runAuditExport(since: string | undefined, until: string | 
 }
 
 /**
- * @param logFile of the server; undefined: none is known
- * @returns the code to exit with
+ * @param logFile of the server, if there is one
+ * @returns the exit code
  */
 export async function runSupportBundle(file: string, logFile: string | undefined, isJson: boolean): Promise<number> {
   return explain(FAILED, isJson, async () => {
     const { writeSupportBundle } = await import('./support-bundle.ts')
     const [config, environment] = [readConfig(), processEnvironment()]
     await writeSupportBundle({ config, environment, file, logFile, now: new Date() })
-    const sentence = `What helps to find a fault is in ${file}, without secrets. Look at it before you give it to somebody.`
+    const sentence = `${file} has the facts for support, without secrets. Check its contents before you send it.`
     print(isJson ? JSON.stringify({ file }) : sentence)
     return SOUND
   })
@@ -131,12 +131,12 @@ function print(line: string): void {
   process.stdout.write(`${line}\n`)
 }
 
-/** Whether an operator can understand it, and mend what it says; anything else is a bug. */
+/** Whether the message is a sentence for the operator. Every other error is a bug. */
 export function isForOperator(error: unknown): error is Error {
   return [ConfigError, DatabaseUnusable, InstanceLocked, Refusal].some((type) => error instanceof type)
 }
 
-/** What an operator can understand ends the command with a sentence; anything else is a bug. */
+/** Prints the message of an error that is meant for the operator. @param failure exit code in this case */
 async function explain(failure: number, isJson: boolean, command: () => Promise<number>): Promise<number> {
   try {
     return await command()

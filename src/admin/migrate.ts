@@ -4,7 +4,7 @@ import { openDepotDatabase } from '../store/engine/database.ts'
 import { migrateToLatest } from '../store/engine/migrations.ts'
 
 /**
- * Brings the database to the newest schema, without starting the server; makes it where there is none.
+ * Upgrades the database to the newest schema without starting the server. Creates it if it does not exist.
  * @returns the names of the migrations that were applied
  * @throws DatabaseUnusable
  */

@@ -1,4 +1,4 @@
-/** `fixdepot doctor --rebuild`: the catalog made anew from the files, while no server runs. */
+/** `fixdepot doctor --rebuild`: builds the catalog from the files again, while no server runs. */
 import fs from 'node:fs'
 import { Refusal } from '../core/problems/refusal.ts'
 import { reasonOf } from '../core/problems/system-error.ts'
@@ -17,15 +17,15 @@ import { createFileReaderPool } from '../worker/scan/file-reader-pool.ts'
 import { type ScanResult, scanRepository } from '../worker/scan/scan-repository.ts'
 
 /**
- * Forgets what was read of the files, and reads all of them again. Tasks and archives stay. What is read stays read
- * when this is interrupted: the next start of the server goes on from there.
+ * Deletes the file index and the catalog, and reads all files again. Tasks and archives stay. After an interruption, the
+ * files that were read stay indexed: the next start of the server continues from there.
  * @throws Refusal, InstanceLocked while a server runs, DatabaseUnusable
  */
 export async function rebuildCatalog(
   storage: DatabaseLocation & Pick<StorageConfig, 'dataDirectory' | 'repositoryDirectory'>
 ): Promise<ScanResult> {
   const { databaseFile, databaseUrl, repositoryDirectory } = storage
-  // An empty catalog would be worse than an old one.
+  // Checked first: an empty catalog would be worse than an old one.
   const repository = createRepositoryDirectory(repositoryDirectory)
   await repository.check().catch((cause) => {
     throw new Refusal(`The repository directory ${repositoryDirectory} cannot be read: ${reasonOf(cause)}.`, { cause })

@@ -1,4 +1,4 @@
-/** `fixdepot support-bundle`: what somebody who helps has to know of a depot, in one file, without its secrets. */
+/** `fixdepot support-bundle`: the facts about a depot that support needs, in one .tar without secrets. */
 import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
@@ -17,18 +17,18 @@ import { makeTar, type TarFile } from './tar.ts'
 
 export interface BundleOptions {
   readonly config: Config
-  /** The variables that the settings were read from. */
+  /** The variables from which the settings were read. */
   readonly environment: Readonly<Record<string, string | undefined>>
-  /** Of the bundle, which must not be there. */
+  /** The bundle; the file must not exist. */
   readonly file: string
-  /** Of the server, where there is one. */
+  /** The log of the server, if there is one. */
   readonly logFile?: string | undefined
   readonly now: Date
 }
 
 const OWNER_ONLY = 0o600
 
-/** As much as tells of the last hours. */
+/** Covers about the last hours. */
 const LOG_TAIL_BYTES = 1024 * 1024
 
 /** @throws Refusal when the bundle cannot be written */
@@ -49,7 +49,7 @@ export async function writeSupportBundle({ config, environment, file, logFile, n
   }
 }
 
-/** Takes out what the settings keep secret, wherever it stands, and what looks like a credential. */
+/** Replaces the secrets of the settings anywhere in a text, and everything in the form of a credential. */
 function hiderOf(environment: Readonly<Record<string, string | undefined>>): (text: string) => string {
   const secrets = Object.entries(environment).flatMap(([name, value]) =>
     isSecretName(name) && value !== undefined && value.length >= 4 ? [value, JSON.stringify(value).slice(1, -1)] : []
@@ -122,10 +122,10 @@ async function doctorsFindings(config: Config): Promise<string> {
   return [...lines, typeof code === 'number' ? `exit code ${code}` : code.problem, ''].join('\n')
 }
 
-/** Where something is broken, the rest is needed the more. */
-async function orReason<T>(look: () => Promise<T>): Promise<T | { readonly problem: string }> {
+/** A failed step gives its reason: when one part is broken, the other parts are needed most. */
+async function orReason<T>(step: () => Promise<T>): Promise<T | { readonly problem: string }> {
   try {
-    return await look()
+    return await step()
   } catch (error) {
     if (error instanceof DatabaseUnusable) return { problem: error.message }
     if (isDatabaseError(error)) return { problem: describeDatabaseError(error) }
@@ -145,7 +145,7 @@ function tailOf(logFile: string): string {
       fs.closeSync(fd)
     }
     const text = buffer.toString()
-    // The first line is most likely cut, and a secret in it could not be told.
+    // The first line may be cut, so that a secret in it would not be recognized.
     return start === 0 ? text : text.slice(text.indexOf('\n') + 1)
   } catch (error) {
     return `${logFile} cannot be read: ${reasonOf(error)}.\n`

@@ -1,9 +1,9 @@
-/** A .tar of a few small texts (POSIX ustar). */
+/** Makes a .tar of a few small texts (POSIX ustar). */
 
 const BLOCK_BYTES = 512
 
 export interface TarFile {
-  /** Up to 99 characters of ASCII. */
+  /** At most 99 ASCII characters. */
   readonly name: string
   readonly text: string
 }
@@ -27,7 +27,7 @@ function header(name: string, size: number, modifiedAt: Date): Buffer {
   put(116, octal(0, 7))
   put(124, octal(size, 11))
   put(136, octal(Math.floor(modifiedAt.getTime() / 1000), 11))
-  // The sum is made as if its own field were blanks.
+  // The checksum is computed with spaces in its own field.
   put(148, ' '.repeat(8))
   put(156, '0')
   put(257, 'ustar\x0000')

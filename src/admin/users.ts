@@ -1,5 +1,5 @@
 /**
- * Users and tokens as the operator changes them in the database itself, also while the server runs: it knows within two
+ * Changes users and tokens in the database itself, also while the server runs: the server applies a change within two
  * seconds.
  */
 import fs from 'node:fs'
@@ -20,7 +20,7 @@ import { type Database, type DatabaseLocation, openDepotDatabase } from '../stor
 import { knownMigrations } from '../store/engine/migrations.ts'
 import { createInspectionStore } from '../store/maintenance/inspection-store.ts'
 
-/** Each throws a Refusal with a sentence when it is not done. */
+/** Each method throws a Refusal when the change is not possible. */
 export interface UserAdmin {
   listUsers(): Promise<User[]>
   /** @param role one of viewer, exporter, operator and admin */
@@ -28,42 +28,42 @@ export interface UserAdmin {
   /** Ends the sessions of the user. */
   setPassword(name: string, password: string): Promise<User>
   setRole(name: string, role: string): Promise<User>
-  /** With sessions and tokens. */
+  /** Removes the sessions and tokens of the user too. */
   removeUser(name: string): Promise<void>
-  /** By owner. @param userName undefined: of all users */
+  /** @param userName undefined: of all users */
   listTokens(userName: string | undefined): Promise<ApiToken[]>
   addToken(request: TokenRequest): Promise<AddedToken>
-  /** @param id the one in the list, or the whole token */
+  /** @param id as in the list, or the whole token */
   revokeToken(id: string): Promise<void>
 }
 
 export interface TokenRequest {
   readonly userName: string
-  /** What it is for. */
+  /** The purpose of the token. */
   readonly name: string
   readonly role: string
-  /** Such as `12h`, `90d` or `4w`; undefined: it does not end. */
+  /** Such as `12h`, `90d` or `4w`; undefined: no expiry. */
   readonly expiresIn: string | undefined
 }
 
 export interface AddedToken extends ApiToken {
-  /** Nobody can see it again. */
+  /** The token itself; it cannot be shown again. */
   readonly text: string
 }
 
 const MAX_TOKEN_NAME_LENGTH = 100
 
 /**
- * Opens the database, does the work, and closes it.
- * @throws Refusal when there is no database or it is of another version, or when the work refuses; DatabaseUnusable
+ * Opens the database, calls `run`, and closes the database.
+ * @throws Refusal when there is no database, when it has another version, or from `run`; DatabaseUnusable
  */
 export async function administerUsers<T>(
   location: DatabaseLocation,
-  work: (admin: UserAdmin) => Promise<T>,
+  run: (admin: UserAdmin) => Promise<T>,
   hasher: PasswordHasher = createPasswordHasher()
 ): Promise<T> {
   if (location.databaseUrl === undefined && !fs.existsSync(location.databaseFile)) {
-    throw new Refusal(`There is no database at ${location.databaseFile}. The first start of the server makes it.`)
+    throw new Refusal(`There is no database at ${location.databaseFile}. The first start of the server creates it.`)
   }
   const db = openDepotDatabase(location)
   try {
@@ -71,7 +71,7 @@ export async function administerUsers<T>(
     if (applied.length < knownMigrations().length) {
       throw new Refusal('The database has an older schema. Start the server, or run fixdepot migrate.')
     }
-    return await work(createAdmin(db, hasher))
+    return await run(createAdmin(db, hasher))
   } catch (error) {
     if (error instanceof Problem) throw new Refusal(error.message, { cause: error })
     throw error
@@ -83,7 +83,7 @@ export async function administerUsers<T>(
 function createAdmin(db: Database, hasher: PasswordHasher): UserAdmin {
   const [reader, commands] = [createUserReader(db), createUserCommands(db)]
 
-  /** Nobody has logged in for it; the audit trail has the account of the operating system. */
+  /** There is no login: the audit trail records the account of the operating system. */
   async function record<T>(action: string, targets: readonly string[], change: Promise<T>): Promise<T> {
     const result = await change
     await appendEvents(db, [
@@ -116,7 +116,7 @@ function createAdmin(db: Database, hasher: PasswordHasher): UserAdmin {
       const name = checkNewName(given)
       const user = { name, role: parseRole(role), createdAt: new Date() }
       checkNewPassword(password)
-      if ((await reader.findUser(name)) !== undefined) throw new Refusal(`There is a user ${name} already.`)
+      if ((await reader.findUser(name)) !== undefined) throw new Refusal(`The user ${name} already exists.`)
       const added = commands.addUser({ ...user, passwordHash: await hasher.hash(password) })
       return record('addUser', [`user:${name}`, `role:${role}`], added)
     },
@@ -176,6 +176,6 @@ function parseRole(text: string): Role {
 
 function parseExpiry(text: string | undefined, from: Date): Date | null {
   if (text === undefined) return null
-  if (!DURATION.test(text)) throw new Refusal(`${text} is no time such as 12h, 90d or 4w.`)
+  if (!DURATION.test(text)) throw new Refusal(`${text} is not a duration such as 12h, 90d or 4w.`)
   return new Date(from.getTime() + parseDuration(text))
 }

@@ -1,6 +1,4 @@
-/**
- * Compares the directory of archives with the plans that own its files, also while the server adds and removes some.
- */
+/** Compares the directory of archives with the plans that own its files. The server may add and remove files meanwhile. */
 import fs from 'node:fs'
 import path from 'node:path'
 import { reasonOf } from '../../core/problems/system-error.ts'
@@ -26,7 +24,7 @@ async function checkKept(store: InspectionStore, directory: string, findings: Fi
   for await (const archives of store.keptArchivePages()) {
     for (const archive of archives) {
       const wrong = whatIsWrong(directory, archive)
-      // It may have been given up in the meantime.
+      // The archive may have been deleted in the meantime.
       if (wrong === undefined || (await stateOf(store, archive.name)) !== 'kept') continue
       findings.report('archive', `${archive.name} ${wrong}`)
     }
@@ -34,27 +32,27 @@ async function checkKept(store: InspectionStore, directory: string, findings: Fi
 }
 
 function whatIsWrong(directory: string, { name, size }: KeptArchive): string | undefined {
-  const stat = lookAt(directory, name)
-  if (stat === undefined) return 'is not there.'
+  const stat = statOf(directory, name)
+  if (stat === undefined) return 'is missing.'
   if (!stat.isFile()) return 'is not a file.'
-  return stat.size === size ? undefined : `has ${stat.size} bytes, and should have ${size}.`
+  return stat.size === size ? undefined : `has ${stat.size} bytes, but should have ${size}.`
 }
 
 async function checkFiles(store: InspectionStore, directory: string, findings: Findings): Promise<void> {
-  for (const names of portions(directory)) {
+  for (const names of pagesOf(directory)) {
     const files = names.map((name) => ({ name, file: parseArchiveFile(name) }))
     const states = await store.archiveStates(files.map(({ file }) => file?.archiveName ?? ''))
     for (const { name, file } of files) {
       if (name === MARKER_FILE) continue
-      if (file === undefined) findings.note(`${path.join(directory, name)} is not of fixdepot, and is left alone.`)
-      else if (!isArchiveFileNeeded(file, states.get(file.archiveName)) && lookAt(directory, name) !== undefined) {
+      if (file === undefined) findings.note(`${path.join(directory, name)} is not a file of fixdepot, and is ignored.`)
+      else if (!isArchiveFileNeeded(file, states.get(file.archiveName)) && statOf(directory, name) !== undefined) {
         findings.report('archive', `${name} belongs to no export.`)
       }
     }
   }
 }
 
-function* portions(directory: string): Generator<string[]> {
+function* pagesOf(directory: string): Generator<string[]> {
   const handle = fs.opendirSync(directory)
   try {
     let names: string[] = []
@@ -74,6 +72,6 @@ async function stateOf(store: InspectionStore, name: string): Promise<ArchiveSta
   return (await store.archiveStates([name])).get(name)
 }
 
-function lookAt(directory: string, name: string): fs.Stats | undefined {
+function statOf(directory: string, name: string): fs.Stats | undefined {
   return fs.lstatSync(path.join(directory, name), { throwIfNoEntry: false })
 }

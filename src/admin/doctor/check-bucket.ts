@@ -1,6 +1,6 @@
 /**
- * Compares the bucket of archives with the plans that own them, by names and sizes, also while the server adds and
- * removes some.
+ * Compares the names and sizes of the archives in a bucket with the plans that own them. The server may add and remove
+ * archives meanwhile.
  */
 
 import { StorageError } from '../../core/problems/storage-error.ts'
@@ -21,11 +21,11 @@ export async function checkBucket(store: InspectionStore, settings: BucketSettin
     for await (const archives of store.keptArchivePages()) {
       for (const { name, size } of archives) {
         if (sizes.get(name) === size) continue
-        // It may have come into being since the list was made, or been given up.
+        // The archive may have been written or deleted since the list was made.
         if (await bucket.hasWhole(name, size)) continue
         if ((await store.archiveStates([name])).get(name) !== 'kept') continue
         const found = sizes.get(name)
-        const wrong = found === undefined ? 'is not there.' : `has ${found} bytes, and should have ${size}.`
+        const wrong = found === undefined ? 'is missing.' : `has ${found} bytes, but should have ${size}.`
         findings.report('archive', `${name} ${wrong}`)
       }
     }
@@ -39,7 +39,7 @@ export async function checkBucket(store: InspectionStore, settings: BucketSettin
         findings.report('archive', `${what} belongs to no export.`)
       }
     }
-    findings.note(`Of the archives in ${location} names and sizes were compared; their content was not read.`)
+    findings.note(`The names and sizes of the archives in ${location} were compared; their content was not read.`)
   } catch (error) {
     if (!(error instanceof StorageError)) throw error
     findings.giveUp(`The archives in ${location} cannot be checked. ${error.message}`)

@@ -1,4 +1,4 @@
-/** `fixdepot doctor`: tells what is wrong with the database, the archives and the catalog, and changes nothing. */
+/** `fixdepot doctor`: reports errors in the database, the archives and the catalog, and changes nothing. */
 import { describeDatabaseError, isDatabaseError } from '../../core/problems/database-error.ts'
 import type { StorageConfig } from '../../core/storage/storage-config.ts'
 import { createAuditInspection } from '../../store/accounts/audit-store.ts'
@@ -15,15 +15,15 @@ type DoctorsConfig = DatabaseLocation &
   Pick<StorageConfig, 'archivesDirectory' | 'archivesBucket' | 'repositoryDirectory'>
 
 /**
- * Examines a depot, also while its server runs.
- * @param print takes a line without its end
- * @returns the code to exit with: 0 all is sound, 1 something is not, 2 not everything could be checked
- * @throws DatabaseUnusable when the database cannot even be opened
+ * Checks a depot, also while its server runs.
+ * @param print gets a line without its line break
+ * @returns the exit code: 0 sound, 1 findings, 2 not everything could be checked
+ * @throws DatabaseUnusable when the database cannot be opened
  */
 export async function examine(storage: DoctorsConfig, print: (line: string) => void): Promise<number> {
   const findings = createFindings(print)
   const db = openDepotReadOnly(storage)
-  /** What one check cannot read, another may not need. */
+  /** The other checks run even if this one cannot read the database. */
   const attempt = async <T>(what: string, check: () => Promise<T>): Promise<T | undefined> => {
     try {
       return await check()
@@ -35,10 +35,10 @@ export async function examine(storage: DoctorsConfig, print: (line: string) => v
   }
   try {
     const store = createInspectionStore(db)
-    if (storage.databaseUrl === undefined) await attempt('the file of the database', () => checkFile(store, findings))
-    else findings.note('The files of PostgreSQL are not looked at; its own programs check them, such as pg_amcheck.')
+    if (storage.databaseUrl === undefined) await attempt('the database file', () => checkFile(store, findings))
+    else findings.note('The files of PostgreSQL are not checked. Its own programs, such as pg_amcheck, check them.')
     if (await attempt('the schema', () => hasThisSchema(store, findings))) {
-      // PostgreSQL has no way around what it checks.
+      // PostgreSQL enforces its foreign keys always.
       if (storage.databaseUrl === undefined) await attempt('the rows', () => checkReferences(store, findings))
       await attempt('the audit trail', () => checkAudit(createAuditInspection(db), findings))
       await attempt('the archives', () =>

@@ -1,23 +1,23 @@
-/** Where the checks say what they have found. */
+/** Collects the results of the checks. */
 export interface Findings {
-  /** Something is not as it should be. */
+  /** An error in the depot. */
   report(area: Area, sentence: string): void
-  /** Something that the operator may want to know, and that is nobody's fault. */
+  /** Information for the operator that is not an error. */
   note(sentence: string): void
-  /** A check could not be made. */
+  /** A check was not possible. */
   giveUp(sentence: string): void
 }
 
-export type Area = 'database' | 'archive' | 'cache' | 'catalog'
+export type Area = 'database' | 'archive' | 'catalog'
 
-/** What the doctor has come to: everything is sound, something is not, or it could not tell. */
+/** Exit codes: no findings, findings, or not everything could be checked. */
 export const SOUND = 0
 export const UNSOUND = 1
 export const UNKNOWN = 2
 
-/** @param print takes a line without its end */
+/** @param print gets a line without its line break */
 export function createFindings(print: (line: string) => void) {
-  const counts: Record<Area, number> = { database: 0, archive: 0, cache: 0, catalog: 0 }
+  const counts: Record<Area, number> = { database: 0, archive: 0, catalog: 0 }
   let isComplete = true
   return {
     report(area: Area, sentence: string): void {
@@ -29,10 +29,10 @@ export function createFindings(print: (line: string) => void) {
       isComplete = false
       print(`cannot check: ${sentence}`)
     },
-    /** Prints the summary, and gives back the code to exit with. */
+    /** Prints the summary. @returns the exit code */
     sum(): number {
-      const total = counts.database + counts.archive + counts.cache + counts.catalog
-      const parts = `database ${counts.database}, archives ${counts.archive}, cache ${counts.cache}, catalog ${counts.catalog}`
+      const total = counts.database + counts.archive + counts.catalog
+      const parts = `database ${counts.database}, archives ${counts.archive}, catalog ${counts.catalog}`
       if (total > 0) print(`${total === 1 ? '1 finding' : `${total} findings`}: ${parts}.`)
       else if (isComplete) print('Everything is sound.')
       if (!isComplete) print('Not everything could be checked.')

@@ -1,6 +1,6 @@
 /**
- * `fixdepot migrate-store`: moves a stopped depot to another database, and its archives to another storage. It changes
- * nothing where it was.
+ * `fixdepot migrate-store`: copies a stopped depot into another database, and its archives into another storage. The
+ * source is not changed.
  */
 import fs from 'node:fs'
 import { ConfigError } from '../../config/config-error.ts'
@@ -28,17 +28,17 @@ import { type MovedArchives, moveArchives } from './move-archives.ts'
 import type { MoveLocations } from './move-locations.ts'
 
 export interface MoveResult {
-  /** Equal on both sides; undefined when the database stays where it is. */
+  /** Equal in source and target; undefined when the database is not moved. */
   readonly tables: { readonly count: number; readonly rows: number } | undefined
-  /** Undefined when archives stay where they are. */
+  /** Undefined when the archives are not moved. */
   readonly archives: MovedArchives | undefined
 }
 
 type Log = (line: string) => void
 
 /**
- * Moves what is not moved yet: after an interruption the same call goes on.
- * @param settings the file that says where to, for sentences
+ * Moves what is not moved yet: after an interruption the same call continues.
+ * @param settings name of the file with the settings of the target, for sentences
  * @throws Refusal, ConfigError, InstanceLocked, DatabaseUnusable
  */
 export async function migrateStore(locations: MoveLocations, settings: string, log: Log): Promise<MoveResult> {
@@ -83,12 +83,12 @@ async function moveAll(locations: MoveLocations, settings: string, { from, to }:
   const identity = await readIdentity(from)
   const judged = await inFile(settings, () => judgeTarget(to, MOVED_TABLES, identity))
   if (judged === 'empty') await inFile(settings, () => beginMove(to, identity))
-  else if (judged === 'begun') log('A move that was interrupted goes on.')
+  else if (judged === 'begun') log('An interrupted move continues.')
   else throw new Refusal(`The database that ${settings} names ${REASONS[judged]} Nothing was changed there.`)
 
   for (const table of MOVED_TABLES) {
     await moveTable(from, to, table)
-    log(`Moved: the table ${table.name}`)
+    log(`Moved table ${table.name}`)
   }
   const archives = locations.areArchivesMoved ? await moveFiles(locations, from, stateOf(to), log) : undefined
   const rows = await compare({ from, to })
@@ -98,21 +98,21 @@ async function moveAll(locations: MoveLocations, settings: string, { from, to }:
 }
 
 const REASONS: Readonly<Record<Exclude<MoveTarget, 'empty' | 'begun'>, string>> = {
-  taken: 'has another depot in it. Name an empty one.',
-  'this depot': 'has this very depot in it, whole: it was moved there before. Name an empty one to move it again.',
-  'of another version': 'has the tables of another version of fixdepot. Name an empty one.'
+  taken: 'contains another depot. Name an empty one.',
+  'this depot': 'already contains this depot from an earlier complete move. To move it again, name an empty one.',
+  'of another version': 'contains the tables of another version of fixdepot. Name an empty one.'
 }
 
-/** @returns the number of all rows @throws Refusal when the sides differ */
+/** @returns the number of all rows @throws Refusal when source and target differ */
 async function compare({ from, to }: Sides): Promise<number> {
   let count = 0
   for (const table of MOVED_TABLES) {
     const [here, there] = [await sumOfSource(from, table), await sumOfTarget(to, table)]
     if (here.rows !== there.rows || here.digest !== there.digest) {
-      const numbers = `${here.rows} rows here and ${there.rows} there`
+      const numbers = `${here.rows} rows in the source and ${there.rows} in the target`
       throw new Refusal(
-        `The table ${table.name} is not the same on both sides: ${numbers}, with the digests ${here.digest} and ${there.digest}. ` +
-          'Somebody has changed one of them. Empty the database, and begin again.'
+        `The table ${table.name} differs: ${numbers}, with the digests ${here.digest} and ${there.digest}. ` +
+          'Another program has changed one of them. Empty the target database, and start again.'
       )
     }
     count += here.rows
@@ -120,7 +120,7 @@ async function compare({ from, to }: Sides): Promise<number> {
   return count
 }
 
-/** Where nothing is kept, archives that are there are read back once more after an interruption. */
+/** Without a state, existing archives are read back again after an interruption. */
 const NO_STATE = { get: async () => undefined, set: async () => {} }
 
 async function moveFiles(
@@ -140,7 +140,7 @@ async function moveFiles(
         get: (name) => state.get(`archive ${name}`),
         set: (name, value) => state.set(`archive ${name}`, value)
       },
-      onMoved: (name) => log(`Moved: the archive ${name}`)
+      onMoved: (name) => log(`Moved archive ${name}`)
     })
   } finally {
     from.close()
@@ -159,21 +159,21 @@ async function refuseUnsound(db: Database): Promise<void> {
   })
   const audit = createAuditInspection(db)
   const { flaw } = await verifyChain(audit.records(), { hasHash: audit.hasHash })
-  if (flaw !== undefined) refuse(`The audit trail is not what was written, and cannot be moved. ${flaw.sentence}`)
+  if (flaw !== undefined) refuse(`The audit trail was changed, and cannot be moved. ${flaw.sentence}`)
 }
 
-/** Says of what is wrong there that it is there. */
+/** Adds the file of settings to the message of an error that it causes. */
 async function inFile<T>(settings: string, step: () => Promise<T>): Promise<T> {
   try {
     return await step()
   } catch (error) {
-    const isTheirs = [ConfigError, DatabaseUnusable, InstanceLocked].some((type) => error instanceof type)
-    if (isTheirs) throw new Refusal(`With ${settings}: ${(error as Error).message}`, { cause: error })
+    const isOfTarget = [ConfigError, DatabaseUnusable, InstanceLocked].some((type) => error instanceof type)
+    if (isOfTarget) throw new Refusal(`With ${settings}: ${(error as Error).message}`, { cause: error })
     throw error
   }
 }
 
-const AGAIN = 'What was moved stays so: the same command goes on.'
+const AGAIN = 'Run the same command again: it continues the move.'
 
 function toRefusal(error: unknown): unknown {
   if (error instanceof StorageError) return new Refusal(`${error.message} ${AGAIN}`, { cause: error })

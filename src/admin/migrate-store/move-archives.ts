@@ -1,6 +1,6 @@
 /**
- * Moves kept archives from one storage to another. Each is compared with what the database knows of it, and read back
- * where it has come to.
+ * Copies kept archives from one storage to another. Each archive is compared with its plan in the database, and read back
+ * from the target.
  */
 import { createHash } from 'node:crypto'
 import { Refusal } from '../../core/problems/refusal.ts'
@@ -12,9 +12,9 @@ import type { PlanStore } from '../../store/tasks/plan-store.ts'
 import { checkEntries } from '../verify/check-entries.ts'
 
 const BLOCK_BYTES = 1024 * 1024
-/** For the storage: nothing of it can be there yet, or something may. */
+/** Lease tokens for the target storage: with the first one, no part of the archive can exist there. */
 const [FIRST_LEASE, FURTHER_LEASE] = [1, 2]
-/** Marks an archive that is there, and was read back. */
+/** State of an archive that exists in the target, and was read back. */
 const MOVED = 'moved'
 
 const FILES_PER_STATEMENT = 500
@@ -24,7 +24,7 @@ export interface ArchiveMove {
   readonly to: ArchiveStorage
   readonly store: Pick<InspectionStore, 'keptArchivePages' | 'archiveStates'>
   readonly plans: Pick<PlanStore, 'getPlan' | 'entryPages'>
-  /** What is known of an archive by its name, also after an interruption. */
+  /** State of an archive by its name; survives an interruption. */
   readonly state: {
     get(name: string): Promise<string | undefined>
     set(name: string, value: string): Promise<void>
@@ -35,11 +35,11 @@ export interface ArchiveMove {
 export interface MovedArchives {
   readonly count: number
   readonly bytes: number
-  /** What is not as the database knows it, and stays where it is: sentences. */
+  /** Archives that differ from the database and are not moved: sentences. */
   readonly leftOut: readonly string[]
 }
 
-/** @throws Refusal when something else is where the archives are to be */
+/** @throws Refusal when the target contains other archives */
 export async function moveArchives(move: ArchiveMove): Promise<MovedArchives> {
   await refuseForeign(move)
   let [count, bytes] = [0, 0]
@@ -57,35 +57,36 @@ export async function moveArchives(move: ArchiveMove): Promise<MovedArchives> {
   return { count, bytes, leftOut }
 }
 
-/** Another depot would have its archives swept away. */
+/** The sweep would delete the archives of another depot. */
 async function refuseForeign({ to, store }: ArchiveMove): Promise<void> {
   const names = [...new Set((await to.ownFiles()).map(({ archiveName }) => archiveName))]
   for (let start = 0; start < names.length; start += FILES_PER_STATEMENT) {
     const some = names.slice(start, start + FILES_PER_STATEMENT)
     const states = await store.archiveStates(some)
     const unknown = some.find((name) => !states.has(name))
-    if (unknown !== undefined) throw occupied(`${unknown}, an archive of another depot, is there`)
+    if (unknown !== undefined) throw occupied(`The target contains ${unknown}, an archive of another depot`)
   }
 }
 
 function occupied(what: string): Refusal {
-  return new Refusal(`${what} already. The place of archives must be empty, or have what an interrupted move has left.`)
+  return new Refusal(`${what}. The target must be empty, or contain the result of an interrupted move.`)
 }
 
-/** @returns what is wrong with the archive when it is not moved */
+/** @returns why the archive is not moved, as the end of a sentence */
 async function moveOne(move: ArchiveMove, archive: KeptArchive): Promise<string | undefined> {
   const { from, to, state } = move
   const { name, size } = archive
   if ((await state.get(name)) === MOVED && (await to.hasWhole(name, size))) return undefined
   const opened = await from.open(name, '')
-  if (opened === undefined) return 'is not there.'
+  if (opened === undefined) return 'is missing.'
   try {
-    if (opened.size !== size) return `has ${opened.size} bytes, and should have ${size}.`
-    const there = await to.open(name, '')
-    await there?.close()
-    if (there !== undefined && there.size !== size) throw occupied(`${name} with other content is there`)
+    if (opened.size !== size) return `has ${opened.size} bytes, but should have ${size}.`
+    const existing = await to.open(name, '')
+    await existing?.close()
+    if (existing !== undefined && existing.size !== size)
+      throw occupied(`The target contains ${name} with other content`)
     const { digest, wrong } =
-      there === undefined ? await copy(move, archive, opened) : await read(move, archive, opened)
+      existing === undefined ? await copy(move, archive, opened) : await read(move, archive, opened)
     if (wrong !== undefined) return `is damaged: ${wrong}`
     await readBack(to, archive, digest)
     await state.set(name, MOVED)
@@ -98,11 +99,11 @@ async function moveOne(move: ArchiveMove, archive: KeptArchive): Promise<string 
 interface CopiedContent {
   /** SHA-256 of the archive. */
   readonly digest: string
-  /** What is not as it was planned: a sentence. */
+  /** The first difference from the plan, in a sentence. */
   readonly wrong: string | undefined
 }
 
-/** Goes on with what a former run has left there. What is wrong does not become visible. */
+/** Continues after the part that an interrupted run has written. A damaged archive is not published. */
 async function copy(move: ArchiveMove, archive: KeptArchive, opened: OpenFile): Promise<CopiedContent> {
   const { to, state } = move
   const { name, size } = archive
@@ -134,7 +135,7 @@ async function copy(move: ArchiveMove, archive: KeptArchive, opened: OpenFile): 
   }
 }
 
-/** Reads the archive from its first byte to its last one, and compares it with its plan. */
+/** Reads the whole archive, and compares it with its plan. */
 async function read(
   { plans }: ArchiveMove,
   { planId }: KeptArchive,
@@ -154,13 +155,13 @@ async function read(
 
 async function readBack(to: ArchiveStorage, { name, size }: KeptArchive, digest: string): Promise<void> {
   const opened = await to.open(name, '')
-  if (opened === undefined) throw new Refusal(`The archive ${name} was written, and is not there.`)
+  if (opened === undefined) throw new Refusal(`The archive ${name} was written, but is missing in the target.`)
   try {
     const hash = createHash('sha256')
     await eachBlock(opened, async (bytes) => void hash.update(bytes))
     if (opened.size === size && hash.digest('hex') === digest) return
     throw new Refusal(
-      `The archive ${name} is there with other bytes than it has here. Remove it there, and begin again.`
+      `The archive ${name} in the target differs from the source. Remove it from the target, and start again.`
     )
   } finally {
     await opened.close()

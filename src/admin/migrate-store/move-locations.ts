@@ -1,6 +1,4 @@
-/**
- * Where a depot is moved from and to: what the settings of the server say, and what a file of further settings says.
- */
+/** The source and the target of a move: the settings of the server, and a file with the settings of the target. */
 import fs from 'node:fs'
 import { isDeepStrictEqual, parseEnv } from 'node:util'
 import { readConfig } from '../../config/config.ts'
@@ -16,15 +14,15 @@ export interface MoveLocations {
   readonly areArchivesMoved: boolean
 }
 
-/** Names of settings, of which values are not told: there may be a secret in them. */
+/** Names of settings. Their values are not printed: they may contain a secret. */
 export interface SettingChanges {
-  /** Those that the server is to have as the file has them. */
+  /** The server must get these from the file. */
   readonly asInFile: readonly string[]
-  /** Those that it is to have no more. */
+  /** These must be removed. */
   readonly unset: readonly string[]
 }
 
-/** Where the SDK finds the region. The file need not repeat it. */
+/** The SDK reads the region from these. The file need not repeat them. */
 const SHARED = ['AWS_REGION', 'AWS_DEFAULT_REGION']
 
 const LOCATIONS = [
@@ -37,8 +35,8 @@ const LOCATIONS = [
 ]
 
 /**
- * @param file with settings as `.env` has them. What it does not say of database and archives has its default, as for a
- * server that is started with it; only the data directory stays that of the source
+ * @param file with settings in the format of `.env`. Settings of database and archives that it does not contain have their
+ * defaults, as for a server that is started with the file; only the data directory defaults to that of the source
  * @throws Refusal, ConfigError
  */
 export function readMoveLocations(
@@ -48,12 +46,12 @@ export function readMoveLocations(
 ): MoveLocations {
   const given = readSettings(file)
   const shared = Object.fromEntries(SHARED.map((name) => [name, environment[name]]))
-  const { storage: target } = of(file, () =>
+  const { storage: target } = inFile(file, () =>
     readConfig({
       ...shared,
       FIXDEPOT_DATA_DIR: source.dataDirectory,
       ...given,
-      // Which stays where it is.
+      // The repository is not moved.
       FIXDEPOT_REPOSITORY_DIR: source.repositoryDirectory
     })
   )
@@ -64,12 +62,12 @@ export function readMoveLocations(
     !isDeepStrictEqual(target.archivesBucket, source.archivesBucket) ||
     (source.archivesBucket === undefined && target.archivesDirectory !== source.archivesDirectory)
   if (!isDatabaseMoved && !areArchivesMoved) {
-    throw new Refusal(`Database and archives are already where ${file} says: there is nothing to move.`)
+    throw new Refusal(`Database and archives are already at the locations in ${file}: there is nothing to move.`)
   }
   return { source, target, isDatabaseMoved, areArchivesMoved }
 }
 
-/** What has to change in the settings of the server. @param environment as they are now */
+/** The changes that the settings of the server need after the move. @param environment with the present settings */
 export function settingChanges(
   environment: Readonly<Record<string, string | undefined>>,
   file: string
@@ -92,8 +90,8 @@ function readSettings(file: string): Record<string, string | undefined> {
   }
 }
 
-/** Says which file is meant. */
-function of<T>(file: string, read: () => T): T {
+/** Adds the name of the file to the message of an error. */
+function inFile<T>(file: string, read: () => T): T {
   try {
     return read()
   } catch (error) {

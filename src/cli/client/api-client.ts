@@ -1,4 +1,4 @@
-/** Requests to a server: one kept-alive connection, errors as sentences, and patience where the server comes back. */
+/** Sends requests to a server over kept-alive connections. Errors are sentences; a request can be retried. */
 import http from 'node:http'
 import https from 'node:https'
 import { text } from 'node:stream/consumers'
@@ -11,42 +11,42 @@ import { createLinkClient, type LinkClient } from './link-client.ts'
 
 export interface ApiRequest {
   readonly method?: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
-  /** From the root of the server, with its query. */
+  /** With the query, relative to the URL of the server. */
   readonly path: string
   readonly headers?: http.OutgoingHttpHeaders
   /** Sent as JSON. */
   readonly json?: unknown
-  /** Other answers than successes that the caller knows what to do with. */
+  /** Status codes, besides 2xx, that the caller handles. */
   readonly accept?: readonly number[]
-  /** Writes the body by itself, and rejects when it cannot; the answer may come before its end. */
+  /** Writes the body; rejects when it cannot. The response may arrive before the end of the body. */
   readonly write?: (request: http.ClientRequest) => Promise<void>
 }
 
 export interface ApiClient {
-  /** Of the server, for sentences. */
+  /** The URL of the server, for sentences. */
   readonly url: string
-  /** @throws CommandError for every answer that is an error, and for none */
+  /** @throws CommandError for a response that is an error, and for no response */
   json<Body>(request: ApiRequest): Promise<Body>
-  /** An answer whose body the caller reads, or destroys. @throws the same */
+  /** A response whose body the caller reads or destroys. @throws CommandError as `json` */
   open(request: ApiRequest): Promise<http.IncomingMessage>
-  /** The same for what the server has led to; the login stays here. */
+  /** As `open`, for a redirect of the server to its storage; the login is not sent. */
   openLink: LinkClient['open']
   /**
-   * Tries again, at growing intervals, what may be done twice: a server that is being started anew is no failure. One
-   * that has never answered is told of at once: most likely it is another one that is meant.
+   * Repeats an idempotent request at growing intervals, so that the command survives a restart of the server. If the
+   * server has never answered, the error is thrown at once: most likely the URL is wrong.
    */
   retryWithin<Result>(attempt: () => Promise<Result>): Promise<Result>
   close(): void
 }
 
-/** Nothing on the connection for so long: a large export takes a while to be planned. */
+/** A connection without data ends after this time; the planning of a large export takes a while. */
 const SILENCE_MS = 180_000
-/** An upgrade of the server takes no longer. */
-const PATIENCE_MS = 180_000
+/** Longer than an upgrade of the server takes. */
+const RETRY_MS = 180_000
 const FIRST_WAIT_MS = 250
 const LONGEST_WAIT_MS = 5_000
 
-/** @param signal gives up whatever is under way */
+/** @param signal aborts the running requests */
 export function createApiClient(connection: Connection, signal: AbortSignal): ApiClient {
   const { url, authorization, ca, insecure } = connection
   const isSecure = url.protocol === 'https:'
@@ -109,14 +109,14 @@ export function createApiClient(connection: Connection, signal: AbortSignal): Ap
     },
 
     async retryWithin(attempt) {
-      const end = performance.now() + PATIENCE_MS
+      const end = performance.now() + RETRY_MS
       for (let waitMs = FIRST_WAIT_MS; ; waitMs = Math.min(2 * waitMs, LONGEST_WAIT_MS)) {
         try {
           return await attempt()
         } catch (error) {
           if (!hasAnswered || !isTransient(error) || performance.now() + waitMs > end) throw error
           const asked = error instanceof ApiError ? (error.retryAfter ?? 0) * 1000 : 0
-          await pause(Math.min(Math.max(waitMs, asked), PATIENCE_MS), signal)
+          await pause(Math.min(Math.max(waitMs, asked), RETRY_MS), signal)
         }
       }
     },
@@ -128,14 +128,14 @@ export function createApiClient(connection: Connection, signal: AbortSignal): Ap
   }
 }
 
-/** @throws CommandError when the signal ends it */
+/** @throws CommandError when the signal is aborted */
 export async function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
   await delay(milliseconds, undefined, { signal }).catch(() => {
     throw interrupted()
   })
 }
 
-/** What the system trusts too: authorities of a company are seldom among those that Node brings along. */
+/** Includes the authorities of the system: Node's own list seldom has those of a company. */
 function trustedBySystem(): string[] {
   return [...tls.getCACertificates('default'), ...tls.getCACertificates('system')]
 }
@@ -145,17 +145,17 @@ function toError(error: unknown, server: string): Error {
 }
 
 function withHint(error: ApiError, authorization: string | undefined): ApiError {
-  // Some routes lead whoever has no login to the documentation.
+  // Some routes redirect a request without a login to the documentation.
   if (![302, 401].includes(error.status) || authorization !== undefined) return error
   const recovery = 'Give --user or --token, set FIXDEPOT_USER and FIXDEPOT_PASSWORD, or write a profile.'
-  return new ApiError(401, 'NOT_AUTHENTICATED', 'The server wants a login.', recovery, undefined)
+  return new ApiError(401, 'NOT_AUTHENTICATED', 'The server requires a login.', recovery, undefined)
 }
 
 function parseJson(body: string, server: string): unknown {
   try {
     return JSON.parse(body)
   } catch (cause) {
-    const sentence = `What answers at ${server} is no fixdepot.`
+    const sentence = `The response from ${server} is not from fixdepot.`
     throw new CommandError(EXIT.unreachable, 'ANSWER_INVALID', sentence, '', { cause })
   }
 }

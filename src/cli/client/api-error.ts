@@ -1,13 +1,12 @@
-/** What a server or the way to it answers instead of what was asked for, as sentences and exit codes. */
-
+/** Maps errors of the server and of the network to sentences and exit codes. */
 import { reasonOf } from '../../core/problems/system-error.ts'
 import { CommandError, EXIT, type ExitCode } from '../terminal/exit.ts'
 
-/** The server's answer was an error. */
+/** The response of the server is an error. */
 export class ApiError extends CommandError {
   override readonly name = 'ApiError'
   readonly status: number
-  /** Seconds after which the server would like to be asked again; undefined when it did not say. */
+  /** Seconds, from the header `Retry-After`. */
   readonly retryAfter: number | undefined
 
   constructor(status: number, code: string, message: string, recovery: string, retryAfter: number | undefined) {
@@ -17,10 +16,10 @@ export class ApiError extends CommandError {
   }
 }
 
-/** No answer: a matter of the network, of the certificate, or of a server that is not there at the moment. */
+/** No response: an error of the network or of the certificate, or a server that is not running. */
 export class Unreachable extends CommandError {
   override readonly name = 'Unreachable'
-  /** It may pass by itself; a certificate that is not trusted does not. */
+  /** A retry may succeed; with an untrusted certificate it cannot. */
   readonly isTransient: boolean
 
   constructor(code: string, message: string, recovery: string, isTransient: boolean, options?: ErrorOptions) {
@@ -46,7 +45,7 @@ interface ProblemMembers {
   }[]
 }
 
-/** @param body of either API's errors, or whatever a proxy has answered */
+/** @param body an error of either API, or of a proxy */
 export function apiError(status: number, body: string, retryAfter: string | undefined): ApiError {
   const { detail, code, recovery, messages } = parse(body)
   const [message] = Array.isArray(messages) ? messages : []
@@ -69,7 +68,7 @@ function parse(body: string): ProblemMembers {
   }
 }
 
-/** Codes of OpenSSL and Node for a certificate whose authority is not known. */
+/** Codes of OpenSSL and Node for a certificate from an unknown authority. */
 const UNTRUSTED = /^(DEPTH_ZERO_SELF_SIGNED_CERT|SELF_SIGNED_CERT_IN_CHAIN|UNABLE_TO_|CERT_UNTRUSTED|INVALID_CA)/
 const NO_TLS = /^(EPROTO|ERR_SSL_)/
 
@@ -82,21 +81,21 @@ export function unreachable(error: unknown, server: string): Unreachable {
 
 function explain(reason: string, { message }: Error, server: string): [string, string, boolean] {
   if (reason === 'ECONNREFUSED')
-    return [`Nothing listens at ${server}.`, 'Is the server started, and the port right?', true]
-  if (reason === 'ENOTFOUND') return [`There is no machine of the name in ${server}.`, '', false]
+    return [`No server listens at ${server}.`, 'Check that the server runs, and that the port is correct.', true]
+  if (reason === 'ENOTFOUND') return [`The name of the machine in ${server} cannot be resolved.`, '', false]
   if (UNTRUSTED.test(reason)) {
     const recovery = 'Give --ca-file with the certificate to trust: the server keeps its own in tls/certificate.pem.'
     return [`The certificate of ${server} is not trusted (${reason}).`, recovery, false]
   }
   if (reason === 'ERR_TLS_CERT_ALTNAME_INVALID') {
-    return [`The certificate of ${server} is for other names: ${message}.`, 'Use one of these names.', false]
+    return [`The certificate of ${server} is for other names: ${message}.`, 'Use one of its names in the URL.', false]
   }
   if (reason.startsWith('CERT_')) return [`The certificate of ${server} is not valid (${reason}).`, '', false]
-  if (NO_TLS.test(reason)) return [`${server} does not speak HTTPS as it should (${reason}).`, '', false]
-  return [`No answer from ${server}: ${reason}.`, '', true]
+  if (NO_TLS.test(reason)) return [`${server} does not speak HTTPS correctly (${reason}).`, '', false]
+  return [`No response from ${server}: ${reason}.`, '', true]
 }
 
-/** Whether asking again may help. */
+/** Whether a retry may succeed. */
 export function isTransient(error: unknown): boolean {
   if (error instanceof ApiError) return [429, 502, 503, 504].includes(error.status)
   return error instanceof Unreachable && error.isTransient

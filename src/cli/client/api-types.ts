@@ -1,4 +1,4 @@
-/** What the server answers, as far as the commands read it. `/openapi.json` describes all of it. */
+/** The members of responses that the commands read. `/openapi.json` describes all members. */
 
 export interface Note {
   readonly messageId: string
@@ -74,7 +74,7 @@ export interface PackageDetail extends PackageSummary {
   readonly problems: readonly CatalogProblem[]
 }
 
-/** The answer of the appliance's status call. */
+/** Response of the appliance's status call. */
 export interface TaskStatus {
   readonly progress: number
   readonly state: string

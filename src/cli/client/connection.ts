@@ -1,7 +1,7 @@
 /**
- * Which server is asked, and by whom. What counts first: the command line, then the environment, then the profile, then
- * the settings of a server of this machine. The secrets of a profile or of those settings go to the server they were
- * written for, and to no other one that somebody names on the command line.
+ * Resolves the server and the login. Order of precedence: the command line, the environment, the profile, the settings of
+ * the server of this machine. The secrets of a profile or of these settings are sent to their own server only, and not to
+ * another one that the command line names.
  */
 import fs from 'node:fs'
 import type { ClientSetting } from '../../config/client-settings.ts'
@@ -11,7 +11,7 @@ import { CommandError, EXIT, refuseUsage } from '../terminal/exit.ts'
 import { findLocalServer, type LocalServer } from './local-server.ts'
 import { type Profile, profileFile, readProfile } from './profile.ts'
 
-/** As the command line gives them. */
+/** From the command line. */
 export interface ConnectionOptions {
   readonly url?: string
   readonly user?: string
@@ -23,13 +23,13 @@ export interface ConnectionOptions {
 }
 
 export interface Connection {
-  /** Without a slash at its end. */
+  /** Without a slash at the end. */
   readonly url: URL
-  /** Value of the header; undefined when nobody has said who asks. */
+  /** Value of the header `Authorization`; undefined without a login. */
   readonly authorization: string | undefined
-  /** PEM of the authorities that are trusted; undefined: those that the system trusts. */
+  /** PEM of the trusted authorities; undefined: those of the system. */
   readonly ca: string | undefined
-  /** Any certificate is taken. */
+  /** Every certificate is accepted. */
   readonly insecure: boolean
 }
 
@@ -43,31 +43,31 @@ export async function resolveConnection(options: ConnectionOptions, environment:
   const named = options.url ?? given('FIXDEPOT_URL') ?? profile.url
   const local = named === undefined ? await findLocalServer() : undefined
   const url = parseUrl(named ?? local?.url ?? '')
-  // A profile without a URL is of any server.
+  // A profile without a URL is for every server.
   const isOfProfile = profile.url === undefined || parseUrl(profile.url).origin === url.origin
   const trusted = isOfProfile ? profile : {}
   const insecure = options.insecure ?? trusted.insecure ?? false
   const caFile = options.caFile ?? given('FIXDEPOT_CA_FILE') ?? trusted.caFile ?? local?.caFile
   const authorization = await authorize(options, given, trusted, local)
-  if (authorization !== undefined) refuseToShow(url, insecure)
+  if (authorization !== undefined) refusePlainHttp(url, insecure)
   return { url, authorization, ca: insecure ? undefined : readCa(caFile), insecure }
 }
 
 function parseUrl(text: string): URL {
   const url = URL.parse(text)
   if (url === null || !/^https?:$/.test(url.protocol)) {
-    return refuseUsage(`${JSON.stringify(text)} is no URL of a server, such as https://depot.example:8443.`)
+    return refuseUsage(`${JSON.stringify(text)} is not the URL of a server, such as https://depot.example:8443.`)
   }
-  // It would be in the list of processes and in the history of the shell.
+  // The list of processes and the history of the shell would show the password.
   if (url.username !== '' || url.password !== '')
-    refuseUsage('User and password do not belong into the URL; give --user.')
+    refuseUsage('The URL must not contain a user or a password. Give --user instead.')
   url.pathname = url.pathname.replace(/\/+$/, '')
   url.search = ''
   url.hash = ''
   return url
 }
 
-/** A token before a user, the nearer place before the farther one. */
+/** A token takes precedence over a user of the same source; between sources, the order of precedence decides. */
 async function authorize(
   options: ConnectionOptions,
   given: (name: ClientSetting) => string | undefined,
@@ -81,7 +81,7 @@ async function authorize(
   }
   const user = options.user ?? given('FIXDEPOT_USER') ?? profile.user ?? local?.user
   if (user === undefined) return undefined
-  if (user.includes(':')) refuseUsage('The name of a user has no colon.')
+  if (user.includes(':')) refuseUsage('A user name must not contain a colon.')
   const password = options.passwordStdin
     ? await readPasswordLine()
     : (given('FIXDEPOT_PASSWORD') ?? passwordOf(user, profile) ?? passwordOf(user, local) ?? (await askPassword(user)))
@@ -93,16 +93,16 @@ function passwordOf(user: string, location: { user?: string; password?: string |
 }
 
 function bearer(token: string): string {
-  if (!/^[\x21-\x7e]+$/.test(token)) refuseUsage('A token has no spaces and no special characters.')
+  if (!/^[\x21-\x7e]+$/.test(token)) refuseUsage('A token must not contain spaces or special characters.')
   return `Bearer ${token}`
 }
 
-/** Whoever is on the way would read the password. */
-function refuseToShow({ protocol, hostname }: URL, insecure: boolean): void {
+/** Over plain HTTP, the network could read the password or the token. */
+function refusePlainHttp({ protocol, hostname }: URL, insecure: boolean): void {
   const isLoopback = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(hostname)
   if (protocol === 'https:' || isLoopback || insecure) return
   refuseUsage(
-    `Over plain HTTP everybody on the way to ${hostname} could read the password. Use https://, or --insecure.`
+    `Over plain HTTP, others on the network to ${hostname} could read the password. Use https://, or --insecure.`
   )
 }
 

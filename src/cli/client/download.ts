@@ -1,6 +1,6 @@
 /**
- * A download straight to the disk that goes on where it was cut. What has come lies in `FILE.part`; `FILE.part.json`
- * tells of which archive it is a part, so that a part of another one is never gone on with.
+ * Downloads an archive to the disk, and resumes an interrupted download. `FILE.part` has the bytes so far;
+ * `FILE.part.json` identifies the archive, so that a part of another archive is never continued.
  */
 import { createHash, type Hash } from 'node:crypto'
 import { constants, createReadStream, promises as fs, statfsSync } from 'node:fs'
@@ -12,31 +12,31 @@ import type { ApiClient } from './api-client.ts'
 import { Unreachable } from './api-error.ts'
 
 export interface DownloadRequest {
-  /** At the server. */
+  /** Of the archive at the server. */
   readonly path: string
   /** The strong validator of the archive, with its quotes. */
   readonly etag: string
   /** Bytes of the archive. */
   readonly size: number
-  /** Where it is to lie at the end; `.part` is added until then. */
+  /** The final file; `.part` is appended until the download is complete. */
   readonly file: string
   readonly signal: AbortSignal
   readonly onProgress: (done: number, total: number) => void
 }
 
 export interface Downloaded {
-  /** The part, whole now; `publish` gives it its name. */
+  /** The complete part; `publish` renames it to the final file. */
   readonly part: string
   /** Of the whole archive, lower-case hex. */
   readonly sha256: string
-  /** Bytes that were there from an earlier attempt. */
+  /** Bytes from an earlier attempt. */
   readonly resumedFrom: number
 }
 
 const partOf = (file: string) => `${file}.part`
 const noteOf = (file: string) => `${file}.part.json`
 
-/** @throws CommandError; what has come stays for the next attempt */
+/** @throws CommandError; the part stays for the next attempt */
 export async function download(client: ApiClient, request: DownloadRequest): Promise<Downloaded> {
   const { file, size, etag, signal, onProgress } = request
   const part = partOf(file)
@@ -50,7 +50,7 @@ export async function download(client: ApiClient, request: DownloadRequest): Pro
     onProgress(position, size)
     while (position < size) {
       const before = position
-      // As long as something comes, patience begins anew with every cut.
+      // Each attempt that received bytes restarts the time limit.
       await client.retryWithin(async () => {
         const response = await openAt(client, request, position)
         try {
@@ -75,7 +75,7 @@ export async function download(client: ApiClient, request: DownloadRequest): Pro
   }
 }
 
-/** Gives a whole part its name. @throws CommandError when there is a file of this name, unless it may be replaced */
+/** Renames a complete part to the final file. @throws CommandError when that exists and must not be replaced */
 export async function publish(file: string, isReplacing: boolean): Promise<void> {
   await onDisk(file, async () => {
     if (!isReplacing) await refuseExisting(file)
@@ -84,7 +84,7 @@ export async function publish(file: string, isReplacing: boolean): Promise<void>
   })
 }
 
-/** Removes a part that has turned out to be worthless. */
+/** Removes a damaged part. */
 export async function discard(file: string): Promise<void> {
   await fs.rm(partOf(file), { force: true })
   await fs.rm(noteOf(file), { force: true })
@@ -92,28 +92,28 @@ export async function discard(file: string): Promise<void> {
 
 /** @throws CommandError */
 export async function refuseExisting(file: string): Promise<void> {
-  const isThere = await fs.lstat(file).then(
+  const exists = await fs.lstat(file).then(
     () => true,
     () => false
   )
-  if (isThere) {
+  if (exists) {
     throw new CommandError(
       EXIT.failed,
       'FILE_EXISTS',
-      `${file} is there already.`,
+      `${file} already exists.`,
       'Choose another --output, or give --force.'
     )
   }
 }
 
-/** @returns how many bytes of this archive are there already; what is there of another one is thrown away */
+/** Removes the part of another archive. @returns the bytes of this archive that exist */
 async function prepare(file: string, etag: string, size: number): Promise<number> {
   const known = await fs.readFile(noteOf(file), 'utf8').then(parseNote, () => undefined)
-  const there = await fs.stat(partOf(file)).then(
+  const existing = await fs.stat(partOf(file)).then(
     (stat) => stat.size,
     () => 0
   )
-  if (known === etag && there <= size) return there
+  if (known === etag && existing <= size) return existing
   await fs.rm(partOf(file), { force: true })
   await fs.writeFile(noteOf(file), `${JSON.stringify({ etag, size })}\n`, { mode: 0o640 })
   return 0
@@ -133,9 +133,9 @@ async function addFile(hash: Hash, file: string, size: number): Promise<void> {
 }
 
 /**
- * Asks the server, and the storage that it may lead to. There is no `If-Range`: the storage has other ETags, and that
- * of the server's answer is compared here.
- * @throws CommandError when the server has another archive there now: its bytes do not go on from ours
+ * Requests the rest of the archive from the server, or from the storage to which it redirects. `If-Range` is not used,
+ * because the storage has other ETags: the ETag of the server's response is compared here.
+ * @throws CommandError when the server has another archive now
  */
 async function openAt(
   client: ApiClient,
@@ -152,37 +152,37 @@ async function openAt(
   throw new CommandError(
     EXIT.failed,
     'ARCHIVE_CHANGED',
-    'The server has another archive than the one that was begun.',
-    'Export anew.'
+    'The archive at the server has changed since the download started.',
+    'Start a new export.'
   )
 }
 
 function follow(client: ApiClient, answer: IncomingMessage, headers: OutgoingHttpHeaders): Promise<IncomingMessage> {
-  // So that the connection can be used again.
+  // The unread body would block the connection for the next request.
   answer.resume()
   return client.openLink(answer.headers.location ?? '', headers)
 }
 
 function cut(client: ApiClient, cause: unknown): Unreachable {
-  const sentence = `The download from ${client.url} was cut: ${reasonOf(cause)}.`
-  return new Unreachable('DOWNLOAD_CUT', sentence, 'Run the same command again: it goes on where it stopped.', true, {
+  const sentence = `The download from ${client.url} was interrupted: ${reasonOf(cause)}.`
+  return new Unreachable('DOWNLOAD_CUT', sentence, 'Run the same command again to resume it.', true, {
     cause
   })
 }
 
 function stopped(part: string): CommandError {
-  return interrupted(`Interrupted. What has come is in ${part}; the same command goes on from there.`)
+  return interrupted(`Interrupted. The bytes so far are in ${part}; the same command resumes the download.`)
 }
 
-/** Better before the first byte than after an hour. */
+/** Called before the first byte, so that a download does not fail after an hour. */
 function checkSpace(file: string, needed: number): void {
   const { bavail, bsize } = statfsSync(path.dirname(path.resolve(file)))
   if (bavail * bsize >= needed) return
-  const sentence = `There is no room for ${file}: ${needed} bytes are needed, and ${bavail * bsize} are free.`
+  const sentence = `There is not enough space for ${file}: ${needed} bytes are needed, but ${bavail * bsize} are free.`
   throw new CommandError(EXIT.failed, 'NO_SPACE', sentence)
 }
 
-/** The system may take less than it is given. */
+/** One call of the system may write only a part of the chunk. */
 async function writeAll(handle: fs.FileHandle, chunk: Buffer, position: number): Promise<void> {
   for (let done = 0; done < chunk.length; ) {
     done += (await handle.write(chunk, done, chunk.length - done, position + done)).bytesWritten

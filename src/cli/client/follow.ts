@@ -1,9 +1,7 @@
 /**
- * Follows background work until it has ended. It is asked for again and again, and not listened to as events: each
- * question stands for itself, so that neither a restart of the server nor a proxy that cuts long answers is of any
- * consequence.
+ * Polls a task until it has ended. Polling instead of events survives a restart of the server, and a proxy that limits
+ * the duration of a response.
  */
-
 import { CommandError, EXIT } from '../terminal/exit.ts'
 import { type ApiClient, pause } from './api-client.ts'
 import type { ExportState, TaskStatus } from './api-types.ts'
@@ -33,7 +31,7 @@ export async function followExport(client: ApiClient, id: number, options: Follo
   )
 }
 
-/** A reading of the repository, or an import. @throws CommandError when it fails or is canceled */
+/** Follows a scan or an import. @throws CommandError when it fails or is canceled */
 export async function followTask(client: ApiClient, id: number, options: FollowOptions): Promise<TaskStatus> {
   const ended = await poll(options.signal, async () => {
     const path = `/updateRepositories/firmware/status?taskid=${id}`
@@ -44,7 +42,7 @@ export async function followTask(client: ApiClient, id: number, options: FollowO
   return checkTask(id, ended)
 }
 
-/** @throws CommandError for a task that has ended otherwise than it should */
+/** @throws CommandError unless the task has completed */
 export function checkTask(id: number, status: TaskStatus): TaskStatus {
   if (status.state === 'complete') return status
   const [message] = status.errorMsg.messages
@@ -53,7 +51,7 @@ export function checkTask(id: number, status: TaskStatus): TaskStatus {
   throw new CommandError(EXIT.failed, message?.id ?? 'TASK_FAILED', sentence, message?.recovery.text)
 }
 
-/** What is over soon is seen soon, and what takes long costs little. */
+/** The interval grows, so that a short task is reported at once and a long one causes few requests. */
 async function poll<Result>(signal: AbortSignal, request: () => Promise<Result | undefined>): Promise<Result> {
   for (let waitMs = FIRST_POLL_MS; ; waitMs = Math.min(1.5 * waitMs, LONGEST_POLL_MS)) {
     const result = await request()

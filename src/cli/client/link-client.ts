@@ -1,6 +1,6 @@
 /**
- * Downloads from where the server leads to: the storage that has its archives. The login is for the server alone, and
- * the URL has a secret in it: sentences name the machine only.
+ * Downloads from the storage of archives to which the server redirects. The login is never sent there. The URL contains a
+ * secret: error sentences name only its origin.
  */
 import http from 'node:http'
 import https from 'node:https'
@@ -10,20 +10,20 @@ import type { Connection } from './connection.ts'
 
 export interface LinkClient {
   /**
-   * An answer whose body the caller reads, or destroys.
-   * @throws CommandError for every answer that is an error, and for none
+   * A response whose body the caller reads or destroys.
+   * @throws CommandError for a response that is an error, and for no response
    */
   open(link: string, headers: http.OutgoingHttpHeaders): Promise<http.IncomingMessage>
   close(): void
 }
 
-/** What may be another one when it is asked again. */
-const PASSING: ReadonlySet<number> = new Set([429, 500, 502, 503, 504])
+/** A retry may succeed. */
+const TRANSIENT: ReadonlySet<number> = new Set([429, 500, 502, 503, 504])
 
 /**
- * @param trusted authorities beside that of the connection
- * @param silenceMs after which a connection is given up
- * @param signal gives up whatever is under way
+ * @param trusted authorities in addition to that of the connection
+ * @param silenceMs after which a connection without data ends
+ * @param signal aborts the running requests
  */
 export function createLinkClient(
   { ca, insecure }: Pick<Connection, 'ca' | 'insecure'>,
@@ -48,7 +48,7 @@ export function createLinkClient(
       agents ??= agentsOf()
       const agent = agents[url?.protocol ?? '']
       if (url === null || agent === undefined) {
-        throw new CommandError(EXIT.unreachable, 'ANSWER_INVALID', 'The server leads to a place that is none.')
+        throw new CommandError(EXIT.unreachable, 'ANSWER_INVALID', 'The server redirects to an invalid URL.')
       }
       const { origin, protocol } = url
       const response = await new Promise<http.IncomingMessage>((resolve, reject) => {
@@ -64,8 +64,8 @@ export function createLinkClient(
       const { statusCode: status = 0 } = response
       if (status >= 200 && status < 300) return response
       response.destroy()
-      const sentence = `The server leads to ${origin} for the archive, which answered ${status}.`
-      throw new Unreachable(`STORAGE_HTTP_${status}`, sentence, '', PASSING.has(status))
+      const sentence = `The server redirects to ${origin} for the archive, which answered ${status}.`
+      throw new Unreachable(`STORAGE_HTTP_${status}`, sentence, '', TRANSIENT.has(status))
     },
     close() {
       for (const agent of Object.values(agents ?? {})) agent.destroy()

@@ -1,7 +1,4 @@
-/**
- * The server of this machine, as the settings in the environment and in `.env` describe it: who is not told of another
- * one asks it.
- */
+/** The server of this machine, from the settings in the environment and in `.env`. The default without a URL. */
 import fs from 'node:fs'
 import path from 'node:path'
 import type { Config } from '../../config/config.ts'
@@ -12,15 +9,15 @@ export interface LocalServer {
   /** Undefined without TLS. */
   readonly caFile: string | undefined
   readonly user: string
-  /** Whoever can read the settings may do what the administrator may. */
+  /** A user who can read the settings has the rights of the administrator. */
   readonly password: string | undefined
 }
 
 const ANY_ADDRESS: ReadonlySet<string> = new Set(['0.0.0.0', '::', ''])
 
-/** @throws CommandError (usage) when the settings are wrong, or there has never been a server with them */
+/** @throws CommandError (usage) when the settings are wrong, or no server was ever started with them */
 export async function findLocalServer(): Promise<LocalServer> {
-  // Not before it is needed: checking the settings takes longer than all the rest of a start.
+  // Loaded on demand: the check of the settings takes longer than the rest of the start.
   const [{ readConfig }, { ConfigError }] = await Promise.all([
     import('../../config/config.ts'),
     import('../../config/config-error.ts')
@@ -39,7 +36,7 @@ function describe(config: Config): LocalServer {
     throw new CommandError(
       EXIT.usage,
       'SERVER_UNKNOWN',
-      'No server is named, and the settings of this directory are not those of one.',
+      'No server is named, and the settings of this directory do not belong to one.',
       'Give --url, set FIXDEPOT_URL, or write a profile.'
     )
   }

@@ -1,4 +1,4 @@
-/** The profile: a file of the user that says which server it is, and who asks. */
+/** The profile: a file of the user with the server and the login. */
 import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
@@ -24,18 +24,18 @@ const TYPES: Readonly<Record<keyof Profile, 'string' | 'boolean'>> = {
   insecure: 'boolean'
 }
 
-/** Others may do something with the file. */
+/** Permissions of the group and of others. */
 const OTHERS = 0o077
 
-/** Where it is looked for when nobody names another place. */
+/** The default path. */
 export function profileFile(environment: Readonly<Record<string, string | undefined>>): string {
   const base = environment.XDG_CONFIG_HOME || path.join(environment.HOME || os.homedir(), '.config')
   return path.join(base, 'fixdepot', 'profile.json')
 }
 
 /**
- * Undefined when there is none and it need not be there.
- * @throws CommandError (usage) for a file that is not a profile, or that shows a secret to others
+ * @param isNamed the user has named the file: it must exist
+ * @throws CommandError (usage) for a file that is not a profile, or that others can access and that has a secret
  */
 export function readProfile(file: string, isNamed: boolean): Profile | undefined {
   const text = readText(file, isNamed)
@@ -43,7 +43,7 @@ export function readProfile(file: string, isNamed: boolean): Profile | undefined
   const profile = parse(file, text.content)
   const hasSecret = profile.password !== undefined || profile.token !== undefined
   if (hasSecret && (text.mode & OTHERS) !== 0) {
-    refuseUsage(`The profile ${file} holds a secret, and others may read or write it. Run: chmod 600 ${file}`)
+    refuseUsage(`The profile ${file} contains a secret, but others may read or write it. Run: chmod 600 ${file}`)
   }
   return profile.caFile === undefined
     ? profile

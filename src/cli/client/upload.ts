@@ -1,4 +1,4 @@
-/** Files as the body of one request (multipart/form-data), read from the disk while they are sent. */
+/** The body of an import (multipart/form-data). The files are read from the disk while they are sent. */
 import { randomBytes } from 'node:crypto'
 import fs from 'node:fs'
 import type { ClientRequest, OutgoingHttpHeaders } from 'node:http'
@@ -17,8 +17,8 @@ export interface Upload {
 const READ_BYTES = 1024 * 1024
 
 /**
- * @param onProgress told of the bytes that were handed to the system
- * @throws CommandError for what is no file that can be read
+ * @param onProgress gets the bytes that were passed to the system
+ * @throws CommandError for a file that cannot be read
  */
 export function prepareUpload(files: readonly string[], onProgress: (done: number, total: number) => void): Upload {
   const boundary = `fixdepot-${randomBytes(18).toString('base64url')}`
@@ -46,7 +46,7 @@ export function prepareUpload(files: readonly string[], onProgress: (done: numbe
       let done = 0
       const counted = async function* () {
         for await (const chunk of body()) {
-          // The server has said what it thinks of it: the rest would be for nobody.
+          // After a response, the server reads no more of the body.
           if (isAnswered) return
           yield chunk
           done += chunk.length
@@ -56,7 +56,7 @@ export function prepareUpload(files: readonly string[], onProgress: (done: numbe
       try {
         await pipeline(counted, request)
       } catch (error) {
-        // Of the connection the request itself tells.
+        // The request reports an error of the connection itself.
         if (error instanceof CommandError) throw error
       }
     }
@@ -64,7 +64,7 @@ export function prepareUpload(files: readonly string[], onProgress: (done: numbe
 }
 
 function headOf(boundary: string, file: string): Buffer {
-  // As browsers write it.
+  // Escaped as browsers do.
   const name = path.basename(file).replaceAll('"', '%22').replaceAll('\r', '%0D').replaceAll('\n', '%0A')
   return Buffer.from(
     `--${boundary}\r\nContent-Disposition: form-data; name="file"; filename="${name}"\r\nContent-Type: application/octet-stream\r\n\r\n`
@@ -73,11 +73,11 @@ function headOf(boundary: string, file: string): Buffer {
 
 function sizeOf(file: string): number {
   const stat = attempt(file, () => fs.statSync(file))
-  if (!stat.isFile()) throw new CommandError(EXIT.failed, 'FILE_UNREADABLE', `${file} is no file.`)
+  if (!stat.isFile()) throw new CommandError(EXIT.failed, 'FILE_UNREADABLE', `${file} is not a file.`)
   return stat.size
 }
 
-/** Just so many bytes: the length of the body has been told already. */
+/** Exactly `size` bytes: the header with the length of the body was already sent. */
 async function* contentOf(file: string, size: number): AsyncGenerator<Buffer> {
   if (size === 0) return
   let left = size
@@ -89,7 +89,7 @@ async function* contentOf(file: string, size: number): AsyncGenerator<Buffer> {
   } catch (error) {
     throw unreadable(file, error)
   }
-  if (left > 0) throw new CommandError(EXIT.failed, 'FILE_CHANGED', `${file} has become shorter while it was sent.`)
+  if (left > 0) throw new CommandError(EXIT.failed, 'FILE_CHANGED', `${file} became shorter while it was sent.`)
 }
 
 function attempt<Result>(file: string, step: () => Result): Result {

@@ -1,6 +1,6 @@
 /**
- * Users as the command line changes them: through a server, or in the database of a data directory for who has no
- * password any more.
+ * Lists and changes users through a server, or directly in the database of a data directory, for when no administrator can
+ * log in.
  */
 import type { ApiClient } from '../client/api-client.ts'
 import { CommandError, EXIT } from '../terminal/exit.ts'
@@ -22,13 +22,13 @@ export interface Users {
 }
 
 export interface LocationOptions extends ClientOptions {
-  /** In the data directory of the settings, also while its server runs. */
+  /** Use the data directory of the settings, also while its server runs. */
   readonly local?: boolean
 }
 
 const PATH = '/api/v1/users'
 
-/** @throws CommandError when it is refused */
+/** @throws CommandError when the change is refused */
 export async function withUsers<Result>(
   options: LocationOptions,
   environment: NodeJS.ProcessEnv,

@@ -8,13 +8,13 @@ interface ImportOptions extends ClientOptions {
   readonly replace?: boolean
 }
 
-/** `fixdepot import FILE…`: all files are one import, which comes in as a whole or not at all. */
+/** `fixdepot import FILE…`: all files are one import, which succeeds or fails as a whole. */
 export function addImport(program: Command, { environment }: CliContext): void {
   const command = program
     .command('import')
-    .description('send files of packages, or archives of another depot, and wait until they are in the catalog')
+    .description('upload files of packages, or archives of another depot, and wait until they are in the catalog')
     .argument('<file...>')
-    .option('--replace', 'replace packages that the repository has with other content')
+    .option('--replace', 'replace packages with other content in the repository')
   withConnection(command).action((files: string[], options: ImportOptions) =>
     withServer(options, environment, async ({ client, signal }) => {
       const [{ prepareUpload }, { checkTask, followTask }] = await Promise.all([
@@ -28,11 +28,11 @@ export function addImport(program: Command, { environment }: CliContext): void {
       const accepted = await client.json<TaskStatus & { jobid: number }>({ method: 'POST', path, headers, write })
       sending.end()
       const { jobid: id } = accepted
-      const taking = createProgressBar('Importing', { isQuiet })
+      const importing = createProgressBar('Importing', { isQuiet })
       const status =
         accepted.progress === 100
           ? checkTask(id, accepted)
-          : await followTask(client, id, { signal, onProgress: taking.update })
+          : await followTask(client, id, { signal, onProgress: importing.update })
       const { message, total: packages } = status
       if (options.json) printJson({ taskId: id, packages, message })
       else print(printable(message))

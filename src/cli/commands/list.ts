@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander'
 import type { ApiClient } from '../client/api-client.ts'
 import type { CatalogProblem, PackageSummary } from '../client/api-types.ts'
-import { type Column, humanSize, print, tableLines, tell } from '../terminal/output.ts'
+import { type Column, humanSize, log, print, tableLines } from '../terminal/output.ts'
 import { type CliContext, type ClientOptions, withConnection, withServer } from './command.ts'
 import { type FilterOptions, machineType, queryOf, withFilter } from './filter-options.ts'
 
@@ -15,7 +15,7 @@ interface Listing<Item> {
   readonly member: string
   readonly columns: readonly Column[]
   readonly row: (item: Item) => string[]
-  /** Of an item, for the last line. */
+  /** Name of an item, for the last line. */
   readonly noun: string
 }
 
@@ -49,12 +49,12 @@ const PROBLEMS: Omit<Listing<CatalogProblem>, 'path'> = {
   noun: 'problem'
 }
 
-/** `fixdepot list`: the packages, or what is wrong in the repository; page after page, as long as somebody reads. */
+/** `fixdepot list`: the packages, or the problems in the repository, page by page. */
 export function addList(program: Command, { environment }: CliContext): void {
   const command = withFilter(program.command('list').description('list packages'))
     .option('--machine-type <type>', 'only packages for this machine type, such as 7X05', machineType)
     .addOption(
-      new Option('--problems', 'list what is wrong in the repository instead').conflicts([
+      new Option('--problems', 'list the problems in the repository instead').conflicts([
         'search',
         'kind',
         'latest',
@@ -72,7 +72,7 @@ export function addList(program: Command, { environment }: CliContext): void {
   )
 }
 
-/** A table for people; for scripts one array, an item a line. */
+/** Prints a table, or for scripts one JSON array with an item per line. */
 async function list<Item>(
   client: ApiClient,
   { path, member, columns, row, noun }: Listing<Item>,
@@ -94,5 +94,5 @@ async function list<Item>(
     }
   }
   if (isJson) print(count === 0 ? '[]' : ']')
-  else tell(`${count} ${noun}${count === 1 ? '' : 's'}`)
+  else log(`${count} ${noun}${count === 1 ? '' : 's'}`)
 }

@@ -1,4 +1,4 @@
-/** An export from end to end: accepted, packed, downloaded, checked, and only then under its name. */
+/** An export from end to end: request, packing, download, check, and only then the rename to the final file. */
 import fs from 'node:fs'
 import path from 'node:path'
 import { checkManifest, type Manifest } from '../../admin/verify/manifest.ts'
@@ -6,32 +6,32 @@ import type { ExportState } from '../client/api-types.ts'
 import { discard, download, publish, refuseExisting } from '../client/download.ts'
 import { followExport } from '../client/follow.ts'
 import { CommandError, EXIT, interrupted, refuseUsage } from '../terminal/exit.ts'
-import { humanSize, print, printable, printJson, tell } from '../terminal/output.ts'
+import { humanSize, log, print, printable, printJson } from '../terminal/output.ts'
 import { createProgressBar } from '../terminal/progress-bar.ts'
 import type { Session } from './command.ts'
 import { type ExportOptions, selectionBody } from './export-selection.ts'
 import { showPreflight } from './show-preflight.ts'
 
-/** @returns the code to exit with */
+/** @returns the exit code */
 export async function runExport(session: Session, fixids: readonly string[], options: ExportOptions): Promise<number> {
   const body = selectionBody(fixids, options)
   if (options.dryRun) return showPreflight(session.client, body, options)
   const isQuiet = options.json === true
-  // Before anything is packed for nothing.
+  // Checked first, so that the server does not pack an archive that cannot be stored.
   if (!options.force && !isDirectory(options.output)) await refuseExisting(options.output)
-  const begun = await begin(session, body, options)
-  const { id } = begun
-  const target = targetOf(options.output, begun.archiveName)
+  const started = await start(session, body, options)
+  const { id } = started
+  const target = targetOf(options.output, started.archiveName)
   if (!options.force) await refuseExisting(target)
 
   const packing = createProgressBar('Packing', { isQuiet })
   const ended = await followExport(session.client, id, { signal: session.signal, onProgress: packing.update }).catch(
     (error) => {
-      throw session.signal.aborted ? left(id) : error
+      throw session.signal.aborted ? detached(id) : error
     }
   )
   packing.end()
-  if (!isQuiet) for (const note of notesOf(ended)) tell(note)
+  if (!isQuiet) for (const note of notesOf(ended)) log(note)
 
   const manifest = await readManifest(session, id)
   const downloading = createProgressBar('Downloading', { isQuiet })
@@ -69,15 +69,15 @@ export async function runExport(session: Session, fixids: readonly string[], opt
   return EXIT.ok
 }
 
-function begin({ client }: Session, body: object, { id }: ExportOptions): Promise<ExportState> {
+function start({ client }: Session, body: object, { id }: ExportOptions): Promise<ExportState> {
   return id === undefined
     ? client.json({ method: 'POST', path: '/api/v1/exports', json: body })
     : client.json({ path: `/api/v1/exports/${id}` })
 }
 
-/** @param output a file, or a directory for one of the archive's own name */
+/** @param output a file, or a directory for a file with the archive's own name */
 function targetOf(output: string, archiveName: string): string {
-  // A name from the network is a name, and no path.
+  // The name comes from the network and must not select a directory.
   return isDirectory(output) ? path.join(output, path.basename(archiveName)) : output
 }
 
@@ -89,7 +89,7 @@ function isDirectory(output: string): boolean {
 
 async function readManifest({ client, signal }: Session, id: number): Promise<Manifest> {
   const manifest = await client.retryWithin(() => client.json({ path: `/api/v1/exports/${id}/manifest` }))
-  if (signal.aborted) throw left(id)
+  if (signal.aborted) throw detached(id)
   try {
     return checkManifest(manifest)
   } catch (cause) {
@@ -99,7 +99,7 @@ async function readManifest({ client, signal }: Session, id: number): Promise<Ma
   }
 }
 
-/** @throws CommandError; then the part is gone, since nothing good could be made of it */
+/** Removes the part when it is damaged. @throws CommandError in this case, and when the signal is aborted */
 async function check(
   part: string,
   target: string,
@@ -115,7 +115,7 @@ async function check(
     onProgress: checking.update
   }).catch((error) => {
     throw signal.aborted
-      ? interrupted(`Interrupted. The archive is in ${part}; the same command checks it anew.`)
+      ? interrupted(`Interrupted. The archive is in ${part}; the same command checks it again.`)
       : error
   })
   checking.end()
@@ -125,18 +125,18 @@ async function check(
   throw new CommandError(
     EXIT.failed,
     'ARCHIVE_DAMAGED',
-    `What was downloaded is not the archive, and was removed: ${printable(first)}`,
+    `The downloaded archive is damaged, and was removed: ${printable(first)}`,
     'Run the command again.'
   )
 }
 
-/** What was missing in the repository. */
+/** Messages about files that are missing in the repository. */
 function notesOf({ messages }: ExportState): string[] {
   const isNote = ({ messageId }: { messageId: string }) => /^FQXHMUP91\d\dF$/.test(messageId)
   return messages.filter(isNote).map(({ text }) => printable(text))
 }
 
-/** Others may wait for the same archive, and packing is half the work: it goes on. */
-function left(id: number): CommandError {
-  return interrupted(`Interrupted. The export ${id} goes on at the server; fixdepot export --id ${id} downloads it.`)
+/** The server continues the export: other clients may wait for the same archive, and the download can be resumed. */
+function detached(id: number): CommandError {
+  return interrupted(`Interrupted. The server continues the export ${id}; to download it: fixdepot export --id ${id}`)
 }

@@ -3,10 +3,10 @@ import { print, printJson } from '../terminal/output.ts'
 import { createProgressBar } from '../terminal/progress-bar.ts'
 import { type CliContext, type ClientOptions, withConnection, withServer } from './command.ts'
 
-/** `fixdepot scan`: the repository is read again. */
+/** `fixdepot scan`: reads the repository again. */
 export function addScan(program: Command, { environment }: CliContext): void {
   withConnection(
-    program.command('scan').description('read the repository directory again, and wait until it is read')
+    program.command('scan').description('read the repository directory again, and wait for the end')
   ).action((options: ClientOptions) =>
     withServer(options, environment, async ({ client, signal }) => {
       const path = '/updateRepositories/firmware?action=read'
@@ -17,7 +17,7 @@ export function addScan(program: Command, { environment }: CliContext): void {
       bar.end()
       const { totalsize: bytesRead, message } = status
       if (options.json) printJson({ taskId: taskid, bytesRead, message })
-      else print('The repository is read.')
+      else print('The repository was read.')
     })
   )
 }

@@ -1,16 +1,16 @@
-/** What an export would be. */
+/** `fixdepot export --dry-run`: what the export would contain, and whether it fits. */
 import type { ApiClient } from '../client/api-client.ts'
 import type { Preflight, Sample } from '../client/api-types.ts'
 import { EXIT, refuseUsage } from '../terminal/exit.ts'
 import { coloured, factLines, humanSize, print, printJson } from '../terminal/output.ts'
 
-/** @returns the code to exit with: failed when the export would not be accepted */
+/** @returns the exit code: `failed` when the export would not be accepted */
 export async function showPreflight(
   client: ApiClient,
   body: object,
   options: { id?: number; json?: boolean }
 ): Promise<number> {
-  if (options.id !== undefined) refuseUsage('An export that was started before needs no --dry-run.')
+  if (options.id !== undefined) refuseUsage('--dry-run cannot be used with --id: that export was already started.')
   const preflight = await client.json<Preflight>({
     method: 'POST',
     path: '/api/v1/exports',
@@ -26,14 +26,14 @@ function show(preflight: Preflight): void {
   const facts = [
     ['Packages', String(packages)],
     ['Files', String(entries)],
-    ['Archive', `${humanSize(bytes)}${isShared ? ', packed already or under way' : ''}`],
-    ['Room', `${humanSize(Math.max(0, freeBytes - reservedBytes))} at the server`],
+    ['Archive', `${humanSize(bytes)}${isShared ? ', already packed or in progress' : ''}`],
+    ['Free space', `${humanSize(Math.max(0, freeBytes - reservedBytes))} at the server`],
     ['No payload', sampleText(preflight.missingPayloads)],
     ['Members missing', sampleText(preflight.missingMembers)],
     ['Requisites missing', sampleText(preflight.missingRequisites)]
   ] as const
   for (const line of factLines(facts)) print(line)
-  if (!fits) print(coloured('red', 'There is no room for it at the server.'))
+  if (!fits) print(coloured('red', 'The server does not have enough space for the archive.'))
 }
 
 function sampleText({ count, fixids }: Sample): string {

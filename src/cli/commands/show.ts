@@ -10,11 +10,11 @@ interface ShowOptions extends ClientOptions {
 
 const FILES = [{ title: 'FILE' }, { title: 'ROLE' }, { title: 'SIZE', align: 'right' }, { title: 'SHA-256' }] as const
 
-/** `fixdepot show FIXID`: all that is known of one package. */
+/** `fixdepot show FIXID`: all facts of one package. */
 export function addShow(program: Command, { environment }: CliContext): void {
   const command = program
     .command('show')
-    .description('show one package: its files, members and requisites, and what is wrong with it')
+    .description('show one package: its files, members, requisites and problems')
     .argument('<fixid>')
     .option('--readme', 'show its readme instead')
     .addOption(new Option('--changes', 'show its change history instead').conflicts(['readme', 'json']))

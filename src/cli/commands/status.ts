@@ -16,7 +16,7 @@ interface Status {
   readonly isReady: boolean
   readonly checks: Health['checks']
   readonly repository: RepositorySize & { readonly lastRead: string | null }
-  /** Those that have not ended, and the last ones that have. */
+  /** The running ones, and the last ones that have ended. */
   readonly exports: readonly ExportState[]
 }
 
@@ -31,16 +31,17 @@ const EXPORTS = [
   { title: 'CREATED' }
 ] as const
 
-/** `fixdepot status`: how the server is, for people. */
+/** `fixdepot status`: the state of the server. */
 export function addStatus(program: Command, { environment, exit }: CliContext): void {
-  withConnection(program.command('status').description('show how the server is, and what it does')).action(
-    (options: ClientOptions) =>
-      withServer(options, environment, async ({ client }) => {
-        const status = await readStatus(client)
-        if (options.json) printJson(status)
-        else show(status)
-        if (!status.isReady) exit(EXIT.failed)
-      })
+  withConnection(
+    program.command('status').description('show the state of the server: ready or why not, space, and the last exports')
+  ).action((options: ClientOptions) =>
+    withServer(options, environment, async ({ client }) => {
+      const status = await readStatus(client)
+      if (options.json) printJson(status)
+      else show(status)
+      if (!status.isReady) exit(EXIT.failed)
+    })
   )
 }
 
@@ -61,12 +62,12 @@ async function readStatus(client: ApiClient): Promise<Status> {
   }
 }
 
-/** A server that is not ready says so with an error, whose body has the reasons. */
+/** A server that is not ready answers 503 with the reasons in the body. */
 async function readHealth(client: ApiClient): Promise<Health> {
   return client.json<Health>({ path: '/health/ready', accept: [503] })
 }
 
-/** From `MM-DD-YYYY-HH:MM`, as the appliance's API has it. */
+/** From `MM-DD-YYYY-HH:MM`, the format of the appliance's API. */
 function toIso(time: string): string | null {
   const [, month, day, year, clock] = /^(\d\d)-(\d\d)-(\d{4})-(\d\d:\d\d)$/.exec(time) ?? []
   return year === undefined ? null : `${year}-${month}-${day}T${clock}:00.000Z`

@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { humanTime, print, printable, printJson, tableLines, tell } from '../terminal/output.ts'
+import { humanTime, log, print, printable, printJson, tableLines } from '../terminal/output.ts'
 import { type CliContext, type ClientOptions, withConnection, withServer } from './command.ts'
 import { roleOption } from './user.ts'
 
@@ -20,7 +20,7 @@ interface TokenOptions extends ClientOptions {
 const TOKENS = '/api/v1/tokens'
 const COLUMNS = ['ID', 'USER', 'NAME', 'ROLE', 'EXPIRES', 'LAST USED'].map((title) => ({ title }))
 
-/** `fixdepot token …`: what programs log in with. */
+/** `fixdepot token …`: tokens with which programs log in. */
 export function addToken(program: Command, { environment }: CliContext): void {
   const group = program.command('token').description('list, add and revoke tokens for programs')
 
@@ -42,27 +42,30 @@ export function addToken(program: Command, { environment }: CliContext): void {
 
   const add = group
     .command('add')
-    .description('make a token; it is shown this once')
-    .argument('<name>', 'what it is for')
+    .description('add a token; it is shown only once')
+    .argument('<name>', 'the purpose of the token')
     .addOption(roleOption())
-    .option('--expires-in <time>', 'when it ends, such as 12h, 90d or 4w; without it, it does not end')
+    .option('--expires-in <time>', 'lifetime, such as 12h, 90d or 4w (default: no expiry)')
   withConnection(add).action((name: string, options: TokenOptions) =>
     withServer(options, environment, async ({ client }) => {
       const { role, expiresIn } = options
       const json = { name, role, ...(expiresIn === undefined ? {} : { expiresIn }) }
-      const made = await client.json<Token & { token: string }>({ method: 'POST', path: TOKENS, json })
-      if (options.json) return printJson(made)
-      tell('The token is shown this once:')
-      print(printable(made.token))
+      const added = await client.json<Token & { token: string }>({ method: 'POST', path: TOKENS, json })
+      if (options.json) return printJson(added)
+      log('The token is shown only once:')
+      print(printable(added.token))
     })
   )
 
-  const revoke = group.command('revoke').description('revoke a token').argument('<id>', 'as token list shows it')
+  const revoke = group
+    .command('revoke')
+    .description('revoke a token')
+    .argument('<id>', 'the id in the output of token list')
   withConnection(revoke).action((id: string, options: ClientOptions) =>
     withServer(options, environment, async ({ client }) => {
       await client.json({ method: 'DELETE', path: `${TOKENS}/${encodeURIComponent(id)}` })
       if (options.json) printJson({ id })
-      else print(printable(`The token ${id} is revoked.`))
+      else print(printable(`The token ${id} was revoked.`))
     })
   )
 }

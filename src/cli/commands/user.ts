@@ -12,10 +12,10 @@ interface UserOptions extends LocationOptions {
 
 const COLUMNS = [{ title: 'NAME' }, { title: 'ROLE' }, { title: 'CREATED' }] as const
 
-/** `fixdepot user …`: who may log in, and what they may do. */
+/** `fixdepot user …`: the users and their roles. */
 export function addUser(program: Command, { environment }: CliContext): void {
   const group = program.command('user').description('list, add, change and remove users')
-  const told = (options: ClientOptions, user: ShownUser, sentence: string) =>
+  const report = (options: ClientOptions, user: ShownUser, sentence: string) =>
     options.json ? printJson(user) : print(printable(sentence))
 
   withLocation(group.command('list').description('list the users')).action((options: LocationOptions) =>
@@ -31,47 +31,47 @@ export function addUser(program: Command, { environment }: CliContext): void {
   withLocation(withNewPassword(add)).action((name: string, options: UserOptions) =>
     withUsers(options, environment, async (users) => {
       const user = await users.add(name, options.role, await newPassword(name, options))
-      told(options, user, `The user ${name} can log in.`)
+      report(options, user, `The user ${name} can log in.`)
     })
   )
 
-  const passwd = group.command('passwd').description('give a user another password').argument('<name>')
+  const passwd = group.command('passwd').description('change the password of a user').argument('<name>')
   withLocation(withNewPassword(passwd)).action((name: string, options: UserOptions) =>
     withUsers(options, environment, async (users) => {
       const user = await users.setPassword(name, await newPassword(name, options))
-      told(options, user, `The user ${name} has another password.`)
+      report(options, user, `The password of the user ${name} was changed.`)
     })
   )
 
-  const role = group.command('role').description('give a user another role').argument('<name>')
+  const role = group.command('role').description('change the role of a user').argument('<name>')
   withLocation(role.addOption(roleOption())).action((name: string, options: UserOptions) =>
     withUsers(options, environment, async (users) => {
-      told(options, await users.setRole(name, options.role), `The user ${name} is ${options.role} now.`)
+      report(options, await users.setRole(name, options.role), `The user ${name} now has the role ${options.role}.`)
     })
   )
 
-  const remove = group.command('remove').description('remove a user, with sessions and tokens').argument('<name>')
+  const remove = group.command('remove').description('remove a user with its sessions and tokens').argument('<name>')
   withLocation(remove).action((name: string, options: LocationOptions) =>
     withUsers(options, environment, async (users) => {
       await users.remove(name)
       if (options.json) printJson({ name })
-      else print(printable(`The user ${name} is removed.`))
+      else print(printable(`The user ${name} was removed.`))
     })
   )
 }
 
 function withLocation(command: Command): Command {
-  const description = 'change the data directory of the settings instead of asking a server, for who has no password'
+  const description = 'use the data directory of the settings instead of a server, for when no administrator can log in'
   return withConnection(command).addOption(new Option('--local', description).conflicts(['url', 'token', 'profile']))
 }
 
 export function roleOption(): Option {
-  return new Option('--role <role>', 'what may be done').choices(ROLES).makeOptionMandatory()
+  return new Option('--role <role>', 'the rights').choices(ROLES).makeOptionMandatory()
 }
 
-/** One line of standard input can hold one password only. */
+/** Standard input has only one password: --password-stdin cannot be combined. */
 function withNewPassword(command: Command): Command {
-  const description = 'read the new password from standard input, instead of asking for it'
+  const description = 'read the new password from standard input instead of the terminal'
   return command.addOption(new Option('--new-password-stdin', description).conflicts('passwordStdin'))
 }
 

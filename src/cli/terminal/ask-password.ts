@@ -1,12 +1,9 @@
-/**
- * Where a password comes from that is neither in the environment nor in the profile: standard input, or whoever sits in
- * front of it.
- */
+/** Reads a password from standard input or from the terminal. */
 import { CommandError, EXIT, interrupted, refuseUsage } from './exit.ts'
 
 const MAX_BYTES = 4_096
 
-/** The first line of standard input. @param option that asked for it, for the sentence */
+/** Reads the first line of standard input. @param option the one that was given, for the sentence */
 export async function readPasswordLine(option = '--password-stdin'): Promise<string> {
   let text = ''
   process.stdin.setEncoding('utf8')
@@ -19,18 +16,18 @@ export async function readPasswordLine(option = '--password-stdin'): Promise<str
   return line
 }
 
-/** Asks for it at the terminal, without showing it. @throws CommandError (not allowed) where there is no terminal */
+/** Prompts at the terminal without echo. @throws CommandError (not allowed) without a terminal */
 export async function askPassword(user: string, what = 'Password'): Promise<string> {
   const { stdin, stderr } = process
   if (!stdin.isTTY || !stderr.isTTY) {
     throw new CommandError(
       EXIT.notAllowed,
       'PASSWORD_MISSING',
-      `${what} of ${user}: there is no terminal to ask for it.`,
+      `${what} of ${user}: there is no terminal to read it from.`,
       'Set FIXDEPOT_PASSWORD, or give --password-stdin; for a new password --new-password-stdin.'
     )
   }
-  // Before it is asked for: whoever types at once is not shown either.
+  // Before the prompt, so that characters that are typed at once are not echoed either.
   stdin.setRawMode(true).setEncoding('utf8')
   stderr.write(`${what} of ${user}: `)
   try {
@@ -46,7 +43,7 @@ async function readHidden(stdin: NodeJS.ReadStream): Promise<string> {
   for await (const keys of stdin.iterator({ destroyOnReturn: false }) as AsyncIterable<string>) {
     for (const key of keys) {
       if (key === '\r' || key === '\n') return password
-      // In raw mode the terminal sends no signal.
+      // In raw mode, Ctrl-C and Ctrl-D are characters, not signals.
       if (key === '\u0003' || key === '\u0004') throw interrupted()
       if (key === '\u007f' || key === '\b') password = [...password].slice(0, -1).join('')
       else password += key

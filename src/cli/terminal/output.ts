@@ -1,9 +1,9 @@
-/** What people read: aligned columns, sizes, times; and the one line of JSON for scripts. */
+/** Output for people (aligned columns, sizes, times), and one line of JSON for scripts. */
 import { styleText } from 'node:util'
 
 const UNITS = ['kB', 'MB', 'GB', 'TB', 'PB'] as const
 
-/** Two or three digits that count, such as `1.2 GB`. */
+/** Two or three significant digits, such as `1.2 GB`. */
 export function humanSize(bytes: number): string {
   if (bytes < 1000) return `${bytes} B`
   let value = bytes
@@ -16,7 +16,7 @@ export function humanSize(bytes: number): string {
   return `${value < 9.95 ? value.toFixed(1) : value.toFixed(0)} ${unit}`
 }
 
-/** `1:05` or `2:03:05`. @param seconds are rounded up */
+/** `1:05` or `2:03:05`. @param seconds rounded up */
 export function humanDuration(seconds: number): string {
   const whole = Math.ceil(seconds)
   const [hours, minutes, rest] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60]
@@ -24,7 +24,7 @@ export function humanDuration(seconds: number): string {
   return hours > 0 ? `${hours}:${twoDigits(minutes)}:${twoDigits(rest)}` : `${minutes}:${twoDigits(rest)}`
 }
 
-/** In the time zone of the reader, to the second. @param time ISO 8601 */
+/** In the local time zone, to the second. @param time ISO 8601 */
 export function humanTime(time: string | null): string {
   if (time === null) return ''
   const value = new Date(time)
@@ -32,10 +32,7 @@ export function humanTime(time: string | null): string {
   return local.toISOString().slice(0, 19).replace('T', ' ')
 }
 
-/**
- * Names come from files and from the network: what would move the cursor or hide a part of a name is shown as a
- * replacement.
- */
+/** Replaces control characters: names come from files and from the network, and could move the cursor or hide text. */
 export function printable(text: string): string {
   return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Co}\p{Cs}]/gu, '\ufffd')
 }
@@ -46,8 +43,8 @@ export interface Column {
 }
 
 /**
- * Lines of a table, without their ends; the widths are those of these rows.
- * @param widths of an earlier page of the same table; they grow where they have to
+ * Lines of a table, without line breaks.
+ * @param widths of the columns on the earlier pages of the same table; they are updated for these rows
  */
 export function tableLines(
   columns: readonly Column[],
@@ -71,7 +68,7 @@ export function tableLines(
   return [...(isFirst ? [line(columns.map(({ title }) => title))] : []), ...cells.map(line)]
 }
 
-/** Lines `name  value`; those without a value are left out. */
+/** Lines `name  value`; a fact without a value is omitted. */
 export function factLines(facts: readonly (readonly [name: string, value: string])[]): string[] {
   const shown = facts.filter(([, value]) => value !== '')
   const width = Math.max(...shown.map(([name]) => name.length))
@@ -86,14 +83,14 @@ export function printJson(value: unknown): void {
   print(JSON.stringify(value))
 }
 
-/** For people only, beside what a script reads. */
-export function tell(line: string): void {
+/** Writes to standard error: for people, not for scripts. */
+export function log(line: string): void {
   process.stderr.write(`${line}\n`)
 }
 
 type Colour = 'green' | 'yellow' | 'red'
 
-/** Only on a terminal, and not with NO_COLOR. */
+/** Colours only on a terminal, and not with NO_COLOR. */
 export function coloured(colour: Colour, text: string): string {
   return styleText(colour, text, { stream: process.stdout })
 }

@@ -1,16 +1,16 @@
-/** One line that shows how far something is, how fast it goes, and how long it will take. */
+/** A progress line with the share that is done, the rate and the time left. */
 import { humanDuration, humanSize } from './output.ts'
 
 const WIDTH = 24
 const REDRAW_MS = 200
-/** How much of the present rate counts in the one that is shown: it neither jumps nor lags behind for long. */
+/** Weight of the newest sample in the displayed rate, which is an exponential moving average. */
 const NEWEST_SHARE = 0.3
 const SAMPLE_MS = 500
 
 export interface ProgressBar {
   /** In bytes. */
   update(done: number, total: number): void
-  /** Leaves the last state standing. */
+  /** Replaces the bar by a summary. */
   end(): void
 }
 
@@ -21,11 +21,11 @@ interface Output {
 }
 
 export interface ProgressBarOptions {
-  /** Where it is drawn; without a terminal one line is written at the end, and nothing before. */
+  /** Default: standard error. If it is not a terminal, only the summary is written. */
   readonly output?: Output
-  /** Nothing is written at all. */
+  /** Writes nothing. */
   readonly isQuiet?: boolean
-  /** Milliseconds of a clock that never goes back. */
+  /** Milliseconds of a monotonic clock. */
   readonly now?: () => number
 }
 
@@ -39,7 +39,7 @@ export function createProgressBar(label: string, options: ProgressBarOptions = {
 
   return {
     update(done, total) {
-      // What was there before, such as the part of a download, took no time now.
+      // Bytes from before, such as the part of a resumed download, do not count in the rate.
       first ??= done
       last = { done, total }
       pace.add(done)
@@ -80,7 +80,7 @@ function createPace(now: () => number) {
       rate = rate === undefined ? present : NEWEST_SHARE * present + (1 - NEWEST_SHARE) * rate
       sample = { bytes, at }
     },
-    /** Undefined while it is not known. */
+    /** Undefined until the first sample is complete. */
     bytesPerSecond: () => rate
   }
 }

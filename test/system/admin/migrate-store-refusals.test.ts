@@ -24,7 +24,7 @@ t.test('a move is refused when the source or the target is not usable', { skip }
   await refused(toPostgres, /^Another fixdepot uses /)
   await server.stop()
 
-  await refused({}, /^Database and archives are already where target\.env says: there is nothing to move\.$/m)
+  await refused({}, /^Database and archives are already at the locations in target\.env: there is nothing to move\.$/m)
   await refused({ FIXDEPOT_DATABASE_URL: 'mysql://x/y' }, /^In target\.env: The setting FIXDEPOT_DATABASE_URL must be /)
   await refused(
     { FIXDEPOT_DATABASE_URL: 'postgres://nobody@127.0.0.1:1/x' },
@@ -58,7 +58,7 @@ t.test('a move is refused when the source or the target is not usable', { skip }
   change("insert into kysely_migration values ('0001-initial', '2026')")
   change('drop trigger audit_stays_as_it_is')
   change("update audit set action = 'nothing' where number = 1")
-  await refused(toPostgres, /^The audit trail is not what was written, and cannot be moved\. The record 1 was changed/)
+  await refused(toPostgres, /^The audit trail was changed, and cannot be moved\. The record 1 was changed/)
 })
 
 t.test('a target that has other content is refused, and is not changed', { skip }, async (t) => {
@@ -81,20 +81,20 @@ t.test('a target that has other content is refused, and is not changed', { skip 
   t.match(await migrate(t, { from: embedded, to: { FIXDEPOT_DATABASE_URL: used } }), {
     code: 1,
     stderr:
-      /^The database that target\.env names has another depot in it\. Name an empty one\. Nothing was changed there\.$/m
+      /^The database that target\.env names contains another depot\. Name an empty one\. Nothing was changed there\.$/m
   })
 
   const foreign = 'repository19990101000000.zip'
   fs.writeFileSync(path.join(shared, foreign), 'x')
   t.match(await migrate(t, { from: embedded, to: toShared }), {
     code: 1,
-    stderr: /^repository19990101000000\.zip, an archive of another depot, is there already\./
+    stderr: /^The target contains repository19990101000000\.zip, an archive of another depot\./
   })
   fs.rmSync(path.join(shared, foreign))
   fs.writeFileSync(path.join(shared, current), 'other content')
   t.match(await migrate(t, { from: embedded, to: toShared }), {
     code: 1,
-    stderr: /with other content is there already\./
+    stderr: /^The target contains \S+ with other content\./m
   })
   t.equal(fs.readFileSync(path.join(shared, current), 'utf8'), 'other content')
   fs.rmSync(path.join(shared, current))
@@ -102,7 +102,7 @@ t.test('a target that has other content is refused, and is not changed', { skip 
 
   t.match(await migrate(t, { from: embedded, to: toShared }), {
     code: 0,
-    stdout: /^1 archives of \d+ bytes are there, and were read back\.\nFrom now on start the server/m
+    stdout: /^1 archives with \d+ bytes were moved and read back\.\nStart the server/m
   })
   t.match(await migrate(t, { from: embedded, to: toShared }), { code: 0 }, 'a repeated move changes nothing')
 
@@ -110,7 +110,7 @@ t.test('a target that has other content is refused, and is not changed', { skip 
   t.match(await migrate(t, { from: embedded, to: { FIXDEPOT_DATABASE_URL: databaseUrl } }), { code: 0 })
   t.match(await migrate(t, { from: embedded, to: { FIXDEPOT_DATABASE_URL: databaseUrl } }), {
     code: 1,
-    stderr: /^The database that target\.env names has this very depot in it, whole/
+    stderr: /^The database that target\.env names already contains this depot from an earlier complete move/
   })
 })
 
@@ -133,11 +133,11 @@ t.test('archives that differ from their plan are left out and reported', async (
   const dataDirectory = path.join(t.testdirName, 'elsewhere')
   const { code, stdout, stderr } = await migrate(t, { from: embedded, to: { FIXDEPOT_DATA_DIR: dataDirectory } })
   t.equal(code, 0, stderr)
-  t.match(stdout, `Left out: The archive ${missing} is not there.\n`)
-  t.match(stdout, new RegExp(`Left out: The archive ${cut} has 10 bytes, and should have \\d+\\.\n`))
+  t.match(stdout, `Not moved: The archive ${missing} is missing.\n`)
+  t.match(stdout, new RegExp(`Not moved: The archive ${cut} has 10 bytes, but should have \\d+\\.\n`))
   t.match(
     stdout,
-    `Left out: The archive ${damaged} is damaged: The content of large.uxz differs from the plan.\n1 archives`
+    `Not moved: The archive ${damaged} is damaged: The content of large.uxz differs from the plan.\n1 archives`
   )
   t.same(fs.readdirSync(path.join(dataDirectory, 'archives')), [whole])
   const next = await startServer(t, { ...embedded, dataDirectory })

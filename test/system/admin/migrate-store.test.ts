@@ -102,14 +102,14 @@ t.test('a depot is moved to PostgreSQL and S3 and back, with several interruptio
   )
   const { code, stdout, stderr } = await migrate(t, { from: embedded, to })
   t.equal(code, 0, stderr)
-  t.match(stdout, /^A move that was interrupted goes on\.$/m)
+  t.match(stdout, /^An interrupted move continues\.$/m)
   t.match(
     stdout,
-    /^26 tables with \d+ rows are the same on both sides\.\n\d archives of \d+ bytes are there, and were read back\.$/m
+    /^26 tables with \d+ rows are equal in source and target\.\n\d archives with \d+ bytes were moved and read back\.$/m
   )
   t.match(
     stdout,
-    /^From now on start the server with FIXDEPOT_DATABASE_URL, FIXDEPOT_ARCHIVES_URL, FIXDEPOT_S3_ENDPOINT as in target\.env; never/m
+    /^Start the server with FIXDEPOT_DATABASE_URL, FIXDEPOT_ARCHIVES_URL, FIXDEPOT_S3_ENDPOINT as in target\.env\. Do not/m
   )
   t.same(contentsBelow(embedded.dataDirectory), before, 'the source is unchanged')
 

@@ -72,7 +72,7 @@ t.test('without a server in arguments or settings, the error says how to name on
   t.match(await run(t, ['list'], { FIXDEPOT_PORT: 'x' }), { code: 2, stderr: /FIXDEPOT_PORT/ })
 })
 
-t.test('completion scripts know every verb, and bash completes with them', async (t) => {
+t.test('completion scripts know every command, and bash completes with them', async (t) => {
   const root = t.testdir()
   const [bash, zsh, fish] = await Promise.all(['bash', 'zsh', 'fish'].map((shell) => run(t, ['completion', shell])))
   const verbs = [
@@ -145,13 +145,13 @@ t.test('backup copies the database, and prints the target', async (t) => {
   const file = path.join(t.testdirName, 'copy.db')
   t.same(await run(t, ['backup', file], settings), {
     code: 0,
-    stdout: `The database is copied into ${file}.\n`,
+    stdout: `The database was copied into ${file}.\n`,
     stderr: ''
   })
   t.ok(fs.statSync(file).size > 0)
-  t.match(await run(t, ['backup', file], settings), { code: 1, stdout: '', stderr: /is there already/ })
+  t.match(await run(t, ['backup', file], settings), { code: 1, stdout: '', stderr: /already exists/ })
   const refused = await run(t, ['backup', file, '--json'], settings)
-  t.match(JSON.parse(refused.stderr), { error: /is there already/, code: 'Refusal', exitCode: 1 })
+  t.match(JSON.parse(refused.stderr), { error: /already exists/, code: 'Refusal', exitCode: 1 })
   const { stdout } = await run(t, ['backup', `${file}2`, '--json'], settings)
   t.match(JSON.parse(stdout), { file: `${file}2`, database: /fixdepot\.db$/ })
 })
@@ -183,7 +183,7 @@ t.test('doctor --rebuild reads everything again, and is refused while a server u
   server.release()
   const { code, stdout } = await run(t, ['doctor', '--rebuild'], settings)
   t.equal(code, 0)
-  t.match(stdout, /4 files of \d+ bytes were read\. Packages in the catalog: 1\.\n$/)
+  t.match(stdout, /4 files with \d+ bytes were read\. Packages in the catalog: 1\.\n$/)
 })
 
 t.test('audit verifies the trail and exports it', async (t) => {
@@ -199,7 +199,7 @@ t.test('audit verifies the trail and exports it', async (t) => {
   t.match(await run(t, ['audit', 'export', '--until', 'x'], settings), {
     code: 1,
     stdout: '',
-    stderr: /^--until takes/
+    stderr: /^--until must be/
   })
 })
 

@@ -42,9 +42,9 @@ function through(port: number): Record<string, string> {
 const portOfServer = Number(new URL(url).port)
 
 t.test('scan reads the repository, and status shows the state of the server', async (t) => {
-  t.match(await run(['scan']), { code: 0, stdout: 'The repository is read.\n' })
-  const [table, json] = await Promise.all([run(['status']), run(['status', '--json'])])
-  t.match(table, {
+  t.match(await run(['scan']), { code: 0, stdout: 'The repository was read.\n' })
+  const [people, scripts] = await Promise.all([run(['status']), run(['status', '--json'])])
+  t.match(people, {
     code: 0,
     stdout: /^Server +https:.*\nVersion .*\nState +ready\nRepository +\d.*\nLast read +20/,
     stderr: ''
@@ -137,7 +137,7 @@ t.test('export packs, downloads, checks, and keeps the manifest that verify uses
   t.match(again, {
     code: 1,
     stdout: '',
-    stderr: 'fixdepot: a.zip is there already. Choose another --output, or give --force.\n'
+    stderr: 'fixdepot: a.zip already exists. Choose another --output, or give --force.\n'
   })
   t.match(sound, { code: 0, stdout: /sound, \d+ files, 6\.\d MB, checked against a\.zip\.manifest\.json/ })
   t.match(JSON.parse(json.stdout), { isSound: true, findingCount: 0 })
@@ -160,7 +160,7 @@ t.test('export selects by filter, by id, with requisites and payloads only; a dr
     run(['export', '--all', '--dry-run'])
   ])
   t.match([plain.packages, required.packages, payloads.packages], [1, 2, 2])
-  t.match(table, { code: 0, stdout: /^Packages +5\nFiles .*\nArchive .*\nRoom .*\nNo payload +1: / })
+  t.match(people, { code: 0, stdout: /^Packages +5\nFiles .*\nArchive .*\nFree space .*\nNo payload +1: / })
   t.equal(JSON.parse((await run(['status', '--json'])).stdout).exports.length, before)
   const first = await packed(UEFI)
   t.match(first, { file: /^repository\d+\.zip$/, isVerified: true, resumedFrom: 0 })
@@ -191,7 +191,7 @@ t.test('Ctrl-C leaves a part that the same command resumes', async (t) => {
   t.match(cut, {
     code: 130,
     stdout: '',
-    stderr: /\nfixdepot: Interrupted\. What has come is in a\.zip\.part; the same command goes on from there\.\n$/
+    stderr: /\nfixdepot: Interrupted\. The bytes so far are in a\.zip\.part; the same command resumes the download\.\n$/
   })
   t.same(fs.readdirSync(cwd).sort(), ['a.zip.part', 'a.zip.part.json'])
   const there = size()
@@ -238,16 +238,16 @@ t.test('each kind of failure has its exit code, and its reason as a sentence or 
     [['export'], login, 2, /Nothing is selected/],
     [['export', UEFI, '--all'], login, 2, /in more than one way/],
     [['list', '--machine-type', 'x'], login, 2, /four characters/],
-    [['list', '--url', 'ftp://x'], login, 2, /no URL/],
-    [['list', '--user', 'guest'], anonymous, 3, /Password of guest.*--password-stdin/],
+    [['list', '--url', 'ftp://x'], login, 2, /not the URL/],
+    [['list', '--user', 'somebody'], nobody, 3, /Password of somebody.*--password-stdin/],
     [['list'], { ...login, FIXDEPOT_PASSWORD: 'wrong' }, 3, /name or the password is wrong/],
-    [['list'], anonymous, 3, /wants a login/],
-    [['status'], anonymous, 3, /wants a login/],
+    [['list'], nobody, 3, /requires a login/],
+    [['status'], nobody, 3, /requires a login/],
     [['show', 'nothing'], login, 4, /no package "nothing"/],
     [['export', '--id', '9999'], login, 4, /no export/i],
     [['export', 'nothing'], login, 1, /nothing/],
     [['list'], noCa, 5, /not trusted.*--ca-file/],
-    [['list'], { ...login, FIXDEPOT_URL: 'https://127.0.0.1:1' }, 5, /Nothing listens at/]
+    [['list'], { ...login, FIXDEPOT_URL: 'https://127.0.0.1:1' }, 5, /No server listens at/]
   ]
   await Promise.all(
     cases.map(async ([args, environment, code, stderr]) => {

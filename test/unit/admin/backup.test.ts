@@ -128,7 +128,7 @@ t.test('a backup leaves nothing beside a database that nobody has open', async (
 t.test('a file that is there is never overwritten, and no directory is made', async (t) => {
   const { source, target, root } = await location(t)
   fs.writeFileSync(target, 'the backup of another day')
-  await t.rejects(backUp(source, target), new Refusal(`${target} is there already, and a backup overwrites nothing.`))
+  await t.rejects(backUp(source, target), new Refusal(`${target} already exists. A backup does not overwrite a file.`))
   t.equal(fs.readFileSync(target, 'utf8'), 'the backup of another day')
   const absent = path.join(root, 'absent', 'monday.db')
   await t.rejects(backUp(source, absent), new Refusal(`There is no directory ${path.join(root, 'absent')}.`))
@@ -140,7 +140,10 @@ t.test('a file that is there is never overwritten, and no directory is made', as
 t.test('what another backup is writing is left to it', async (t) => {
   const { source, target } = await location(t)
   fs.writeFileSync(`${target}.part`, 'half a copy')
-  await t.rejects(backUp(source, target), /monday\.db\.part is there: another backup writes it, or was interrupted/)
+  await t.rejects(
+    backUp(source, target),
+    /monday\.db\.part already exists: another backup is running or was interrupted/
+  )
   t.equal(fs.readFileSync(`${target}.part`, 'utf8'), 'half a copy')
 })
 

@@ -19,7 +19,7 @@ async function read<T>(depot: AdminDepot, query: (db: Database) => Promise<T>): 
 
 const digests = (db: Database) => db.selectFrom('file').select(['path', 'crc32', 'sha256']).orderBy('path').execute()
 
-t.test('a catalog that says what is not true is made anew from the files', async (t) => {
+t.test('a wrong catalog is built from the files again', async (t) => {
   const depot = await makeAdminDepot(t, FILES)
   const truth = await read(depot, digests)
   await depot.change(async (db) => {
@@ -39,7 +39,7 @@ t.test('a catalog that says what is not true is made anew from the files', async
   t.same(await runDoctor(depot), { lines: ['Everything is sound.'], code: 0 })
 })
 
-t.test('tasks, plans and who may log in stay as they are', async (t) => {
+t.test('tasks, plans and users stay unchanged', async (t) => {
   const depot = await makeAdminDepot(t, FILES)
   await depot.change(async (db) => {
     await db
@@ -60,7 +60,7 @@ t.test('tasks, plans and who may log in stay as they are', async (t) => {
   t.same(await read(depot, kept), before)
 })
 
-t.test('while a server runs nothing is rebuilt, and nothing is lost', async (t) => {
+t.test('while a server runs, the catalog is not rebuilt, and nothing is lost', async (t) => {
   const depot = await makeAdminDepot(t, FILES)
   const before = await read(depot, digests)
   const server = acquireInstanceLock(lockFileIn(depot.dataDirectory))
@@ -71,7 +71,7 @@ t.test('while a server runs nothing is rebuilt, and nothing is lost', async (t) 
   acquireInstanceLock(lockFileIn(depot.dataDirectory)).release()
 })
 
-t.test('without the repository the old catalog is kept', async (t) => {
+t.test('without the repository, the old catalog stays', async (t) => {
   const depot = await makeAdminDepot(t, FILES)
   const before = await read(depot, digests)
   fs.renameSync(depot.repositoryDirectory, `${depot.repositoryDirectory}.away`)
@@ -80,7 +80,7 @@ t.test('without the repository the old catalog is kept', async (t) => {
   t.same(await read(depot, digests), before)
 })
 
-t.test('no database is made where there is none', async (t) => {
+t.test('a missing database is not created', async (t) => {
   const depot = await makeAdminDepot(t, FILES)
   const databaseFile = path.join(depot.dataDirectory, 'other.db')
   await t.rejects(rebuildCatalog({ ...depot, databaseFile }), /There is no database at .*other\.db/)

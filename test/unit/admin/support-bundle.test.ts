@@ -42,7 +42,7 @@ async function bundleOf(t: Test, change: (databaseFile: string) => void = () => 
   return { file, read, write }
 }
 
-t.test('a bundle has what helps, and no secret', async (t) => {
+t.test('a bundle has the facts for support, and no secret', async (t) => {
   const { file, read } = await bundleOf(t)
   const names = execFileSync('tar', ['-tf', file]).toString().trim().split('\n')
   t.same(names, ['settings.json', 'facts.json', 'database.json', 'doctor.txt', 'log.txt'])
@@ -63,7 +63,7 @@ t.test('a bundle has what helps, and no secret', async (t) => {
   }
 })
 
-t.test('where the database is broken, the rest is told all the same', async (t) => {
+t.test('with a damaged database, the bundle has the other facts', async (t) => {
   const { read } = await bundleOf(t, (databaseFile) => {
     for (const end of ['-wal', '-shm']) fs.rmSync(databaseFile + end, { force: true })
     fs.writeFileSync(databaseFile, 'no database at all, of more than a hundred bytes'.repeat(20))
@@ -72,7 +72,7 @@ t.test('where the database is broken, the rest is told all the same', async (t) 
   t.match(JSON.parse(read('facts.json')), { os: { platform: 'linux' } })
 })
 
-t.test('a file that is there is not overwritten', async (t) => {
+t.test('an existing file is not overwritten', async (t) => {
   const { write } = await bundleOf(t)
   await t.rejects(write(), Refusal)
 })

@@ -18,7 +18,7 @@ async function make(t: Test) {
   return {
     ...access,
     db,
-    administer: <T>(work: (admin: UserAdmin) => Promise<T>) => administerUsers({ databaseFile }, work, hasher)
+    administer: <T>(run: (admin: UserAdmin) => Promise<T>) => administerUsers({ databaseFile }, run, hasher)
   }
 }
 
@@ -34,7 +34,7 @@ t.test('users are added, changed, listed and removed', async (t) => {
   t.match(await administer((admin) => admin.listUsers()), [{ name: 'root' }])
 })
 
-t.test('what is changed is in the audit trail, with the account of the operating system', async (t) => {
+t.test('the audit trail records a change with the account of the operating system', async (t) => {
   const { administer, db } = await make(t)
   await administer((admin) => admin.addUser('ann', 'viewer', PASSWORD))
   await administer((admin) => admin.removeUser('ann'))
@@ -45,7 +45,7 @@ t.test('what is changed is in the audit trail, with the account of the operating
   ])
 })
 
-t.test('a token is shown once, works, and is revoked by its id or by itself', async (t) => {
+t.test('a token is shown once, works, and is revoked by its id or by the token', async (t) => {
   const { administer, logins } = await make(t)
   const request = { userName: 'root', name: 'mirror', role: 'exporter', expiresIn: '90d' }
   const token = await administer((admin) => admin.addToken(request))
@@ -61,11 +61,11 @@ t.test('a token is shown once, works, and is revoked by its id or by itself', as
   t.equal(await logins.withToken(other.text), undefined)
 })
 
-t.test('what is not possible is refused with a sentence, and changes nothing', async (t) => {
+t.test('an impossible change is refused with a sentence, and changes nothing', async (t) => {
   const { administer } = await make(t)
   const token = { userName: 'root', name: 'mirror', role: 'viewer', expiresIn: undefined }
-  const cases: [work: (admin: UserAdmin) => Promise<unknown>, sentence: RegExp][] = [
-    [(admin) => admin.addUser('root', 'viewer', PASSWORD), /^There is a user root already\.$/],
+  const cases: [run: (admin: UserAdmin) => Promise<unknown>, sentence: RegExp][] = [
+    [(admin) => admin.addUser('root', 'viewer', PASSWORD), /^The user root already exists\.$/],
     [(admin) => admin.addUser('ann', 'boss', PASSWORD), /^There is no role boss; the roles are viewer, exporter,/],
     [(admin) => admin.addUser('a:b', 'viewer', PASSWORD), /^The name of a user must have/],
     [(admin) => admin.addUser('ann', 'viewer', 'short'), /^A password must have 8 to 1024 characters/],
@@ -76,12 +76,12 @@ t.test('what is not possible is refused with a sentence, and changes nothing', a
     [(admin) => admin.removeUser('root'), /^The user root is the only administrator\.$/],
     [(admin) => admin.listTokens('ann'), /^There is no user ann\.$/],
     [(admin) => admin.addToken({ ...token, userName: 'ann' }), /^There is no user ann\.$/],
-    [(admin) => admin.addToken({ ...token, expiresIn: 'soon' }), /^soon is no time such as 12h/],
+    [(admin) => admin.addToken({ ...token, expiresIn: 'soon' }), /^soon is not a duration such as 12h/],
     [(admin) => admin.addToken({ ...token, name: '' }), /^The name of a token must have/],
     [(admin) => admin.revokeToken('fxd'), /^There is no token fxd\.$/]
   ]
-  for (const [work, message] of cases) {
-    await t.rejects(administer(work), { name: 'Refusal', message }, String(message))
+  for (const [run, message] of cases) {
+    await t.rejects(administer(run), { name: 'Refusal', message }, String(message))
   }
   t.match(await administer((admin) => admin.listUsers()), [{ name: 'root', role: 'admin' }])
 })
@@ -97,7 +97,7 @@ t.test('a token cannot have more rights than its owner', async (t) => {
   )
 })
 
-t.test('where there is no database none is made', async (t) => {
+t.test('a missing database is not created', async (t) => {
   const file = path.join(t.testdir({}), 'fixdepot.db')
   await t.rejects(
     administerUsers({ databaseFile: file }, (admin) => admin.listUsers(), hasher),

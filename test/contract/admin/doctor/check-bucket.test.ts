@@ -31,7 +31,7 @@ t.test('a bucket is compared with the plans that own its archives', { skip: with
     )
     return lines.join('\n')
   }
-  const note = `note: Of the archives in s3://${bucket.bucket}/depot/ names and sizes were compared; their content was not read.`
+  const note = `note: The names and sizes of the archives in s3://${bucket.bucket}/depot/ were compared; their content was not read.`
   t.equal(await examine(), note, 'there are no findings')
   const orphan = 'repository20200101000000.zip'
   await make(storage, Buffer.from('orphan'), { name: orphan })
@@ -40,9 +40,9 @@ t.test('a bucket is compared with the plans that own its archives', { skip: with
   t.match(found, `${orphan} belongs to no export.`)
   t.match(found, `An upload of ${orphan} belongs to no export.`)
   await make(storage, Buffer.from('another'), { name, token: 2 })
-  t.match(await examine(), new RegExp(`${name} has 7 bytes, and should have \\d+\\.`))
+  t.match(await examine(), new RegExp(`${name} has 7 bytes, but should have \\d+\\.`))
   await storage.remove(name)
-  t.match(await examine(), `${name} is not there.`)
+  t.match(await examine(), `${name} is missing.`)
 })
 
 t.test('an unreachable bucket is reported as not checked, and is no finding', async (t) => {

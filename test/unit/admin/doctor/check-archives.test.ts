@@ -13,7 +13,7 @@ t.test('an archive of another size than its plan, or in whose place something el
   depot.writeArchives({ [NAME]: '1234' })
   fs.mkdirSync(path.join(depot.archivesDirectory, other))
   const { lines, code } = await runDoctor(depot)
-  t.same(lines.slice(0, -1), [`archive: ${NAME} has 4 bytes, and should have 5.`, `archive: ${other} is not a file.`])
+  t.same(lines.slice(0, -1), [`archive: ${NAME} has 4 bytes, but should have 5.`, `archive: ${other} is not a file.`])
   t.equal(code, 1)
 })
 
@@ -52,7 +52,7 @@ t.test('files that are not of the server are noted, and the depot is sound all t
   depot.writeArchives(Object.fromEntries(foreign.map((file) => [file, 'x'])))
   const { lines, code } = await runDoctor(depot)
   const notes = foreign.map(
-    (file) => `note: ${path.join(depot.archivesDirectory, file)} is not of fixdepot, and is left alone.`
+    (file) => `note: ${path.join(depot.archivesDirectory, file)} is not a file of fixdepot, and is ignored.`
   )
   t.same(lines.slice(0, -1).sort(), notes.sort())
   t.equal(lines.at(-1), 'Everything is sound.')
@@ -73,8 +73,8 @@ t.test('more archives than one page has are all looked at', async (t) => {
   depot.writeArchives(Object.fromEntries(names.slice(0, -2).map((name) => [name, 'x'])))
   depot.writeArchives(Object.fromEntries(names.slice(0, 600).map((name) => [`${name}.1.part`, 'x'])))
   const { lines } = await runDoctor(depot)
-  t.equal(lines.at(-1), '602 findings: database 0, archives 602, cache 0, catalog 0.')
-  t.equal(lines.filter((line) => line.endsWith('is not there.')).length, 2)
+  t.equal(lines.at(-1), '602 findings: database 0, archives 602, catalog 0.')
+  t.equal(lines.filter((line) => line.endsWith('is missing.')).length, 2)
 })
 
 t.test('a directory that is gone is told, and the catalog is checked nevertheless', async (t) => {

@@ -25,7 +25,7 @@ t.test('files that are new, have changed or are gone are named, and a scan mends
     'catalog: a.uxz has changed since it was read.',
     'catalog: deep/b.txt has changed since it was read.',
     'catalog: deep/c.txt is new.',
-    'catalog: a.chg is not there any more.'
+    'catalog: a.chg no longer exists.'
   ])
   await depot.scan()
   t.same(await findings(depot), [])
@@ -57,7 +57,7 @@ t.test('a repository that was never read is one finding, and not one for each fi
 t.test('packages that are older than the readings are told', async (t) => {
   const depot = await makeAdminDepot(t, FILES)
   await depot.change((db) => db.updateTable('catalog').set({ is_current: 0 }).execute())
-  t.match(await findings(depot), [/^catalog: It is older than what was read/])
+  t.match(await findings(depot), [/^catalog: It is older than the files that were read/])
 })
 
 t.test('a repository that cannot be read is told once, and its files are not called missing', async (t) => {
@@ -78,5 +78,5 @@ t.test('more files than one page has are all compared', async (t) => {
   for (const name of Object.keys(numbered('old'))) fs.rmSync(path.join(depot.repositoryDirectory, name))
   for (const name of Object.keys(numbered('new'))) fs.writeFileSync(path.join(depot.repositoryDirectory, name), 'x')
   const { lines } = await runDoctor(depot)
-  t.equal(lines.at(-1), '2200 findings: database 0, archives 0, cache 0, catalog 2200.')
+  t.equal(lines.at(-1), '2200 findings: database 0, archives 0, catalog 2200.')
 })

@@ -29,10 +29,10 @@ t.test('the findings of all areas are summed up, and nothing on the disk is chan
   const { lines, code } = await runDoctor(depot)
   t.equal(code, 1)
   t.same(lines, [
-    `archive: ${NAME} is not there.`,
+    `archive: ${NAME} is missing.`,
     'archive: repository20260105093001.zip.3.part belongs to no export.',
     'catalog: b.txt is new.',
-    '3 findings: database 0, archives 2, cache 0, catalog 1.'
+    '3 findings: database 0, archives 2, catalog 1.'
   ])
   t.same(describeFiles(depot.dataDirectory), before)
 })
@@ -66,8 +66,8 @@ t.test('rows that refer to none are counted by table', async (t) => {
   })
   t.same(await runDoctor(depot), {
     lines: [
-      'database: 2 rows of the table task_message refer to rows of task that are not there.',
-      '1 finding: database 1, archives 0, cache 0, catalog 0.'
+      'database: 2 rows of the table task_message refer to rows of task that do not exist.',
+      '1 finding: database 1, archives 0, catalog 0.'
     ],
     code: 1
   })
@@ -87,7 +87,7 @@ t.test('an index that lacks a row is found, and everything else is still looked 
   replaceInIndex('where digest is null and', 'where')
   const { lines, code } = await runDoctor(depot)
   t.match(lines[0], /^database: It is damaged: .*plan_by_digest/)
-  t.equal(lines[1], `archive: ${NAME} is not there.`)
+  t.equal(lines[1], `archive: ${NAME} is missing.`)
   t.equal(code, 1)
 })
 

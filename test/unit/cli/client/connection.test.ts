@@ -7,7 +7,7 @@ const DEPOT = 'https://depot.example:8443'
 
 const basic = (user: string, password: string) => `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`
 
-/** With this profile in its place. */
+/** @param profile written to the default path */
 function resolve(t: Test, options: ConnectionOptions, environment: Environment = {}, profile?: object, mode = 0o600) {
   const home = t.testdir({})
   const file = path.join(home, 'fixdepot', 'profile.json')
@@ -17,7 +17,7 @@ function resolve(t: Test, options: ConnectionOptions, environment: Environment =
   return resolveConnection(options, { XDG_CONFIG_HOME: home, ...environment })
 }
 
-t.test('the command line counts before the environment, and that before the profile', async (t) => {
+t.test('the command line takes precedence over the environment, and that over the profile', async (t) => {
   const profile = { url: DEPOT, user: 'c', password: 'of profile' }
   t.match(await resolve(t, {}, {}, profile), { url: { href: `${DEPOT}/` }, authorization: basic('c', 'of profile') })
   const environment = { FIXDEPOT_URL: `${DEPOT}/prefix/`, FIXDEPOT_USER: 'b', FIXDEPOT_PASSWORD: 'of environment' }
@@ -28,17 +28,20 @@ t.test('the command line counts before the environment, and that before the prof
   t.match(first, { url: { href: 'https://other.example/' }, authorization: basic('a', 'of environment') })
 })
 
-t.test('a token counts before a user of the same place, and a user before a token of a farther one', async (t) => {
-  const both = { FIXDEPOT_URL: DEPOT, FIXDEPOT_USER: 'b', FIXDEPOT_PASSWORD: 'p', FIXDEPOT_TOKEN: 'of-environment' }
-  t.match(await resolve(t, {}, both), { authorization: 'Bearer of-environment' })
-  t.match(await resolve(t, { token: 'given' }, both), { authorization: 'Bearer given' })
-  t.match(await resolve(t, { user: 'a' }, both), { authorization: basic('a', 'p') })
-  const { FIXDEPOT_TOKEN: _, ...user } = both
-  t.match(await resolve(t, {}, user, { token: 'of-profile' }), { authorization: basic('b', 'p') })
-  t.match(await resolve(t, { url: DEPOT }, {}, { token: 'of-profile' }), { authorization: 'Bearer of-profile' })
-})
+t.test(
+  'a token takes precedence over a user of the same source, and a user over a token of a later source',
+  async (t) => {
+    const both = { FIXDEPOT_URL: DEPOT, FIXDEPOT_USER: 'b', FIXDEPOT_PASSWORD: 'p', FIXDEPOT_TOKEN: 'of-environment' }
+    t.match(await resolve(t, {}, both), { authorization: 'Bearer of-environment' })
+    t.match(await resolve(t, { token: 'given' }, both), { authorization: 'Bearer given' })
+    t.match(await resolve(t, { user: 'a' }, both), { authorization: basic('a', 'p') })
+    const { FIXDEPOT_TOKEN: _, ...user } = both
+    t.match(await resolve(t, {}, user, { token: 'of-profile' }), { authorization: basic('b', 'p') })
+    t.match(await resolve(t, { url: DEPOT }, {}, { token: 'of-profile' }), { authorization: 'Bearer of-profile' })
+  }
+)
 
-t.test('the secrets of a profile go to its own server only', async (t) => {
+t.test('the secrets of a profile are sent to its own server only', async (t) => {
   const profile = { url: DEPOT, token: 'secret', insecure: true }
   t.match(await resolve(t, { url: `${DEPOT}/prefix` }, {}, profile), { authorization: 'Bearer secret', insecure: true })
   const other = await resolve(t, { url: 'https://other.example' }, {}, profile)
@@ -47,13 +50,13 @@ t.test('the secrets of a profile go to its own server only', async (t) => {
   t.equal(port.authorization, undefined)
 })
 
-t.test('the password of a profile is that of its user', async (t) => {
+t.test('the password of a profile is used for its own user only', async (t) => {
   const profile = { url: DEPOT, user: 'a', password: 'p' }
   await t.rejects(resolve(t, { user: 'b' }, {}, profile), { exitCode: 3, code: 'PASSWORD_MISSING' })
   t.match(await resolve(t, { user: 'a' }, {}, profile), { authorization: basic('a', 'p') })
 })
 
-t.test('a profile that others can read, or that is none, is refused', async (t) => {
+t.test('a profile that others can read, and an invalid one, are refused', async (t) => {
   const secret = { url: DEPOT, token: 'secret' }
   await t.rejects(resolve(t, {}, {}, secret, 0o640), { exitCode: 2, message: /others may read .*chmod 600/ })
   await t.rejects(resolve(t, {}, {}, secret, 0o604), { exitCode: 2, message: /others may read/ })
@@ -65,10 +68,10 @@ t.test('a profile that others can read, or that is none, is refused', async (t) 
   await t.rejects(resolve(t, {}, { FIXDEPOT_PROFILE: '/nowhere/p.json' }), { exitCode: 2, message: /\.$/ })
 })
 
-t.test('nothing that is secret is shown: not in the URL, and not over plain HTTP to another machine', async (t) => {
+t.test('secrets are refused in the URL, and over plain HTTP to another machine', async (t) => {
   await t.rejects(resolve(t, { url: 'https://a:b@depot.example' }), {
     exitCode: 2,
-    message: /do not belong into the URL/
+    message: /URL must not contain/
   })
   const plain = { url: 'http://depot.example', token: 'secret' }
   await t.rejects(resolve(t, plain), { exitCode: 2, message: /plain HTTP/ })
@@ -79,7 +82,7 @@ t.test('nothing that is secret is shown: not in the URL, and not over plain HTTP
   t.match(await resolve(t, { url: 'http://depot.example' }), { authorization: undefined }, 'there is no secret')
 })
 
-t.test('what cannot be a URL, a user, a token or a certificate is refused', async (t) => {
+t.test('an invalid URL, user, token or certificate file is refused', async (t) => {
   for (const url of ['depot', 'ftp://depot', 'https://'])
     await t.rejects(resolve(t, { url }), { exitCode: 2, message: /\.$/ }, url)
   await t.rejects(resolve(t, { url: DEPOT, user: 'a:b' }), { exitCode: 2, message: /\.$/ })

@@ -12,7 +12,7 @@ function open(t: Test, link: string) {
   return client.open(link, {})
 }
 
-/** A server that answers everything with this status. */
+/** A server that answers every request with this status. */
 async function answering(t: Test, status: number): Promise<string> {
   const server = http.createServer((_request, response) => response.writeHead(status).end('<Error/>'))
   server.listen(0, '127.0.0.1')
@@ -21,7 +21,7 @@ async function answering(t: Test, status: number): Promise<string> {
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
 }
 
-t.test('storage that answers with an error is named, and what the URL has in it is not', async (t) => {
+t.test('an error of the storage names its origin, and not the secret in the URL', async (t) => {
   for (const [status, isTransient] of [
     [403, false],
     [404, false],
@@ -30,19 +30,22 @@ t.test('storage that answers with an error is named, and what the URL has in it 
     const origin = await answering(t, status)
     await t.rejects(open(t, `${origin}/bucket/a.zip?${SECRET}`), {
       code: `STORAGE_HTTP_${status}`,
-      message: `The server leads to ${origin} for the archive, which answered ${status}.`,
+      message: `The server redirects to ${origin} for the archive, which answered ${status}.`,
       exitCode: 5,
       isTransient
     })
   }
 })
 
-t.test('storage that is not there is named the same way', async (t) => {
+t.test('an unreachable storage is named the same way', async (t) => {
   const origin = 'http://127.0.0.1:1'
-  await t.rejects(open(t, `${origin}/a.zip?${SECRET}`), { message: `Nothing listens at ${origin}.`, isTransient: true })
+  await t.rejects(open(t, `${origin}/a.zip?${SECRET}`), {
+    message: `No server listens at ${origin}.`,
+    isTransient: true
+  })
 })
 
-t.test('a place that is none is not gone to', async (t) => {
+t.test('an invalid redirect is not followed', async (t) => {
   for (const link of ['', '/docs', 'file:///etc/passwd', 'ftp://storage.example/a.zip']) {
     await t.rejects(open(t, link), { code: 'ANSWER_INVALID', exitCode: 5 }, link)
   }

@@ -14,7 +14,7 @@ async function listen(t: Test, status: number): Promise<number> {
   return (server.address() as AddressInfo).port
 }
 
-t.test('a server is ready if it answers so, also one that listens on all addresses', async (t) => {
+t.test('a server that answers 200 is ready, also one that listens on all addresses', async (t) => {
   const port = await listen(t, 200)
   for (const host of ['127.0.0.1', '0.0.0.0']) {
     t.same(await probeHealth({ host, port, tls: { mode: 'off' } }), { isReady: true, text: '/health/ready' }, host)

@@ -9,7 +9,7 @@ import {
 } from '../../../../src/cli/terminal/output.ts'
 import { createProgressBar } from '../../../../src/cli/terminal/progress-bar.ts'
 
-t.test('sizes, durations and times have a form that people read', async (t) => {
+t.test('sizes, durations and times have a readable form', async (t) => {
   const sizes = [0, 999, 1000, 1_250, 9_960, 999_499, 999_600, 1_500_000, 25_100_000_000, 2e15].map(humanSize)
   t.same(sizes, ['0 B', '999 B', '1.0 kB', '1.3 kB', '10 kB', '999 kB', '1.0 MB', '1.5 MB', '25 GB', '2.0 PB'])
   t.same([0, 0.2, 65, 3_599.5, 7_384].map(humanDuration), ['0:00', '0:01', '1:05', '1:00:00', '2:03:04'])
@@ -17,7 +17,7 @@ t.test('sizes, durations and times have a form that people read', async (t) => {
   t.equal(humanTime(null), '')
 })
 
-t.test('columns are as wide as what is in them, and stay so on the next page', async (t) => {
+t.test('columns are as wide as their cells, and keep their widths on the next page', async (t) => {
   const columns = [{ title: 'NAME' }, { title: 'SIZE', align: 'right' }] as const
   const widths: number[] = []
   t.same(tableLines(columns, [['longer', '1']], widths), ['NAME    SIZE', 'longer     1'])
@@ -33,12 +33,12 @@ t.test('columns are as wide as what is in them, and stay so on the next page', a
   )
 })
 
-t.test('what would move the cursor, or turn a name round, is not written to a terminal', async (t) => {
+t.test('characters that move the cursor or reverse text are replaced', async (t) => {
   t.equal(printable('a\u001b[2Jb\u202ec\r\nd\u009b'), 'a\ufffd[2Jb\ufffdc\ufffd\ufffdd\ufffd')
   t.equal(printable('Zubehör 固件'), 'Zubehör 固件')
 })
 
-/** A bar of which a test sets the time. */
+/** A bar whose clock the test sets. */
 function makeBar(isTTY: boolean, columns = 200) {
   let time = 0
   const written: string[] = []
@@ -73,7 +73,7 @@ t.test('a bar is never wider than the terminal', async (t) => {
   t.equal(bar.written[0], `\r${'Packing ████████░░░'}\u001b[K`)
 })
 
-t.test('without a terminal there is one line at the end, without what was there before', async (t) => {
+t.test('without a terminal, one line at the end has the rate without the bytes from before', async (t) => {
   const bar = makeBar(false)
   bar.at(0, 8_000_000, 10_000_000)
   bar.at(2000, 10_000_000, 10_000_000)
