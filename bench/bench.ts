@@ -1,15 +1,15 @@
-/** What a benchmark is given, and what it gives back. */
+/** Input and result of a benchmark. */
 import path from 'node:path'
 import { type Corpus, type CorpusName, recipeOf, writeCorpus } from './corpus.ts'
 import type { Workspace } from './workspace.ts'
 
 export interface BenchContext {
   readonly workspace: Workspace
-  /** How many times everything is measured. */
+  /** Number of measurements of each figure. */
   readonly rounds: number
-  /** Everything is small, to try the bench itself; figures mean nothing then. */
+  /** Everything is small, to test the bench itself; the figures have no meaning. */
   readonly isQuick: boolean
-  /** Written when it is first asked for. */
+  /** Written at the first call. */
   corpus(name: CorpusName): Corpus
 }
 
@@ -19,9 +19,9 @@ export interface BenchResult {
   readonly pictures?: readonly Picture[]
 }
 
-/** Stands before the tables. */
+/** Is printed before the tables. */
 export interface Picture {
-  /** Its name beside the report. */
+  /** File name, next to the report. */
   readonly file: string
   readonly alt: string
   readonly svg: string
@@ -35,7 +35,7 @@ export interface Table {
   readonly notes: readonly string[]
 }
 
-/** What was promised, and what it has come to. */
+/** A promise, and the measured figure. */
 export interface Target {
   readonly promise: string
   readonly figure: string

@@ -1,4 +1,4 @@
-/** A large catalog in the real server: reading it again, searching it, and listing all of it. */
+/** A large catalog in the real server: another scan, searches, and complete listings. */
 import { type Bench, type BenchContext, type BenchResult, describeCorpus, inMegabytes, target } from './bench.ts'
 import { CATEGORIES, type Corpus, MACHINE_TYPES } from './corpus.ts'
 import { openConnection, requestText } from './http-connection.ts'
@@ -10,7 +10,7 @@ import { type Server, startServer } from './server.ts'
 const RESCAN_SECONDS = 3
 const SEARCH_MS = 20
 const PAGE_LIMITS = [100, 1000]
-/** How much larger the server may be in the last listing than in the first one. */
+/** Permitted growth of the server's memory from the first listing to the last. */
 const GROWTH = 1.1
 
 export const benchCatalog: Bench = async (context) => {
@@ -73,7 +73,7 @@ async function measureRescans(
   }
 }
 
-/** Questions that people ask, and such as find nothing, or almost everything. */
+/** Typical searches, and searches that find nothing, or almost everything. */
 function searches(): string[] {
   const machineType = MACHINE_TYPES[MACHINE_TYPES.length >> 1]
   return [
@@ -172,7 +172,7 @@ async function measureListings({ rounds }: BenchContext, server: Server, corpus:
   }
 }
 
-/** @throws Error when a package is missing or is there twice */
+/** @throws Error when a package is missing or is listed twice */
 async function listAll(server: Server, { packages }: Corpus, limit: number): Promise<Listing> {
   const memory = watchMemory(server.pid)
   const found = new Set<string>()

@@ -1,11 +1,11 @@
-/** How fast workers of several servers take work from one PostgreSQL, and end it. */
+/** Speed at which workers of several servers claim jobs from one PostgreSQL, and end them. */
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { sql } from 'kysely'
 import { openDepotDatabase } from '../src/store/engine/database.ts'
 import { migrateToLatest } from '../src/store/engine/migrations.ts'
 import type { BenchContext } from './bench.ts'
-import type { ClaimSettings } from './claim-work.ts'
+import type { ClaimSettings } from './claim-jobs.ts'
 import type { Engines } from './engines.ts'
 import { median } from './rounds.ts'
 
@@ -13,7 +13,7 @@ export interface Claims {
   readonly clients: number
   readonly claimsPerSecond: number
   readonly endsPerSecond: number
-  /** Work that two have claimed. */
+  /** Jobs that two workers have claimed. */
   readonly twice: number
 }
 
@@ -64,7 +64,7 @@ async function measureOnce(context: BenchContext, engines: Engines, clients: num
   }
 }
 
-/** Exports of a file each, as the desk would have accepted them. */
+/** Exports of one file each, as the command thread accepts them. */
 async function queueExports(databaseUrl: string, count: number): Promise<void> {
   const db = openDepotDatabase({ databaseFile: '', databaseUrl })
   await migrateToLatest(db)
@@ -80,7 +80,7 @@ async function queueExports(databaseUrl: string, count: number): Promise<void> {
 }
 
 async function startWorker({ workspace }: BenchContext, settings: ClaimSettings) {
-  const program = new URL('./claim-work.ts', import.meta.url).pathname
+  const program = new URL('./claim-jobs.ts', import.meta.url).pathname
   const { stdin, stdout } = workspace.spawn(process.execPath, [program, JSON.stringify(settings)], {
     stdio: ['pipe', 'pipe', 'inherit']
   })

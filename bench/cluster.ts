@@ -1,6 +1,5 @@
 /**
- * Several servers on one PostgreSQL and one bucket: how fast they share work, how much more they export, how a queue
- * grows.
+ * Several servers on one PostgreSQL and one bucket: speed of claims, export throughput, growth of a queue.
  */
 import { type Bench, inMegabytes, type Table, target } from './bench.ts'
 import { type Claims, measureClaims } from './claims.ts'
@@ -92,7 +91,7 @@ function toServersTable(many: readonly ManyServers[]): Table {
   }
 }
 
-/** How much more is exported in the same time than by one server with the same load. */
+/** Export throughput relative to one server with the same load. */
 function ratioToOne(many: readonly ManyServers[], step: ManyServers | undefined): number {
   const one = many.find(({ load, servers }) => load === step?.load && servers === 1)
   return (step?.exportsPerHour ?? Number.NaN) / (one?.exportsPerHour ?? Number.NaN)

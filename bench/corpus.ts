@@ -6,8 +6,8 @@ import { countClasses, fitSizes, MEAN_PAYLOAD_BYTES, spreadSizes } from '../samp
 import { type ContentMaker, noise, prose } from './content.ts'
 
 /**
- * `payloads`: what a repository is by its bytes. `small`: many small files. `catalog`: very many packages, for all that
- * is done without reading their files.
+ * `payloads`: large payloads, most bytes of a real repository. `small`: many small files. `catalog`: very many packages,
+ * for operations that do not read their files.
  */
 export type CorpusName = 'payloads' | 'small' | 'catalog'
 
@@ -50,7 +50,7 @@ export const CATEGORIES = [
   'Diagnostics'
 ]
 
-/** Packages that are versions of the same. */
+/** Versions of one product. */
 const VERSIONS_PER_LINE = 4
 
 export function recipeOf(name: CorpusName, isQuick: boolean): Recipe {
@@ -91,7 +91,7 @@ export function typicalRecipe(bytes: number): Recipe {
 }
 
 /**
- * Writes a repository; afterwards it is in the page cache, as far as there is room.
+ * Writes a repository; afterwards it is in the page cache, as far as memory allows.
  * @param series unlike that of other corpora in the same directory
  */
 export function writeCorpus(directory: string, recipe: Recipe, series = 'b'): Corpus {
@@ -119,7 +119,7 @@ export function writeCorpus(directory: string, recipe: Recipe, series = 'b'): Co
   }
 }
 
-/** As large as it is asked to be, and at least large enough to be metadata. */
+/** Padded to the given size; never smaller than valid metadata. */
 function metadata(fixid: string, suffix: string, properties: string, bytes: number): Buffer {
   const head = `<?xml version="1.0" encoding="UTF-8"?>
 <INSTANCE CLASSNAME="Synthetic_FirmwareUpdate">
@@ -129,7 +129,7 @@ ${property('fixid', fixid)}${property('payload', fixid + suffix)}${properties}`
   return Buffer.concat([Buffer.from(head), comment(room), Buffer.from(tail)])
 }
 
-/** What a search looks for: a name, a category, the newest of a line, and the machines it is for. */
+/** The searchable facts: name, category, newest of a product line, and machine types. */
 function catalogProperties(random: Random, index: number): string {
   const machines = random.shuffle(MACHINE_TYPES).slice(0, random.integer(1, 6))
   const line = Math.floor(index / VERSIONS_PER_LINE)

@@ -1,4 +1,4 @@
-/** What clients that download slowly take of the server's memory. */
+/** The memory of the server for clients that download slowly. */
 import { type BenchContext, type BenchResult, inMegabytes, target } from './bench.ts'
 import type { SlowSettings } from './load-slowly.ts'
 import { watchMemory } from './memory.ts'
@@ -6,12 +6,12 @@ import { runProcess } from './run-process.ts'
 import { type Server, startServer } from './server.ts'
 import { type ReadyProcess, startUntilStopped } from './until-stopped.ts'
 
-/** Two small buffers of a download, and what a connection takes. */
+/** Two small buffers of a download, and a connection. */
 const LIMIT_BYTES = 160 * 1024
-/** More than the system takes from a server for a client that does not read. */
+/** More than the socket buffers hold for a client that does not read. */
 const PACKAGES = 10
 
-/** Gives the URL of an archive of these packages. */
+/** @returns the URL of an archive of these packages */
 type Offer = (server: Server, fixids: readonly string[]) => Promise<string>
 
 const OFFERS: Readonly<Record<string, Offer>> = {
@@ -63,7 +63,7 @@ export async function measureSlow(context: BenchContext): Promise<BenchResult> {
   }
 }
 
-/** With a server of its own: in one that has done much, unused memory would hide new allocations. */
+/** With a new server: in a used one, free heap memory would hide new allocations. */
 async function measure(context: BenchContext, offer: Offer, groups: readonly [number, number]): Promise<Measured> {
   const { workspace } = context
   const corpus = context.corpus('payloads')
@@ -73,7 +73,7 @@ async function measure(context: BenchContext, offer: Offer, groups: readonly [nu
     server,
     corpus.packages.slice(0, PACKAGES).map(({ fixid }) => fixid)
   )
-  // Code that a first download makes the server load.
+  // Loads the code of a download before the measurement.
   const first = ['--silent', '--fail', '--output', '/dev/null', '--user', server.login, '--range', '0-65535', url]
   await runProcess(workspace, { file: 'curl', args: first })
   const before = residentBytes(server)

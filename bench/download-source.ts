@@ -6,7 +6,7 @@ export interface Source {
   readonly name: string
   readonly pid: number
   readonly url: string
-  /** Name and password as curl takes them, or nothing. */
+  /** `name:password`, as for curl; empty without a login. */
   readonly login: string
 }
 

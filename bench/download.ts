@@ -21,7 +21,7 @@ const PACKED = 'fixdepot, packed'
 const PLANNED = 'fixdepot, /api/v1/archive'
 const EARLY = 'fixdepot, /api/v1/exports/{id}/archive'
 const MORE_ROUNDS = 2
-/** A part of the archive, as the header says it. */
+/** A part of the archive, as a value of the header `Range`. */
 interface Part {
   readonly name: string
   readonly range: string
@@ -74,7 +74,7 @@ async function measureOne(scene: Scene): Promise<BenchResult & { readonly rounds
   const { context, sources, bytes } = scene
   const parts = [partOf('whole', 0, bytes - 1), partOf('range', Math.floor(bytes / 4), Math.floor((3 * bytes) / 4))]
   const contenders = parts.flatMap((part) => sources.map((source) => createDownload(context, source, part)))
-  // Short runs: more of them cost little.
+  // Short runs, so that more of them are possible.
   const rounds = await runRounds(context.workspace, contenders, context.rounds * MORE_ROUNDS)
   const rows = parts.flatMap((part) =>
     sources.map(({ name }) => row(rounds, `${name}, ${part.name}`, `${NGINX}, ${part.name}`, part.bytes))
@@ -94,7 +94,7 @@ async function measureOne(scene: Scene): Promise<BenchResult & { readonly rounds
   }
 }
 
-/** What is packed meanwhile takes its part of the machine: nginx is measured beside the same packing. */
+/** Concurrent packing uses a part of the machine: nginx is measured during the same packing. */
 async function measureEarly(scene: Scene): Promise<BenchResult> {
   const { context, server, sources, bytes } = scene
   const whole = partOf('whole', 0, bytes - 1)

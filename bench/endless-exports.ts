@@ -1,30 +1,30 @@
-/** Keeps exports running on a server, one after the other in each of some sequences, while other processes measure. */
+/** Keeps exports running on a server, in several parallel sequences, while other processes measure. */
 import fs from 'node:fs'
 import path from 'node:path'
 import { type Answer, openConnection, requestText } from './http-connection.ts'
 
-/** What a server is asked for, and by whom. */
+/** The server, the login, and the exports. */
 export interface StatusSettings {
   /** Of the repository. */
   readonly url: string
   readonly authorization: string
   /** One for each lane, which an export that has ended will do for when no exports are to run. */
   readonly taskIds: readonly number[]
-  /** Without it no exports are started. */
+  /** Undefined: no exports are started. */
   readonly exports?: {
     /** One for each lane, as a file of fixids in JSON; they must differ, since equal exports are packed once. */
     readonly selections: readonly string[]
-    /** Where to remove archives, so that they are packed again. */
+    /** Directory from which archives are removed, so that they are packed again. */
     readonly archivesDirectory: string
   }
 }
 
 export interface EndlessExports {
-  /** How many have been started. */
+  /** Number of started exports. */
   readonly count: number
   /** What to send to learn of the export that runs in the lane. */
   requestOf(loop: number): string
-  /** To be told of every answer: when it says that the export has ended, the next one begins. */
+  /** Call it with every status: after the end of an export, the next one starts. */
   see(loop: number, request: string, answer: Answer): Promise<void>
   close(): void
 }

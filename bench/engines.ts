@@ -1,5 +1,5 @@
 /**
- * What several servers stand on: a PostgreSQL on the disk of the bench, and Ceph's radosgw, whose store is in memory.
+ * The shared services of several servers: PostgreSQL on the disk of the bench, and Ceph's radosgw with its store in memory.
  */
 import path from 'node:path'
 import { S3 } from '@aws-sdk/client-s3'
@@ -17,14 +17,14 @@ export interface Engines {
   stop(): Promise<void>
 }
 
-/** What is not installed, or undefined when nothing is missing. */
+/** The missing programs; undefined when all are installed. */
 export function missingEngine(): string | undefined {
   if (!canRunPostgres()) return 'PostgreSQL'
   return canRunS3Server() ? undefined : 'radosgw'
 }
 
 export async function startEngines({ directory }: Workspace): Promise<Engines> {
-  // Beside the workspace, which is closed to the account that PostgreSQL has where the bench is run by root.
+  // Next to the workspace: if root runs the bench, the account of PostgreSQL cannot access the workspace.
   const postgres = await startPostgres({ directory: path.dirname(directory) })
   const storage = await startS3Server()
   const { endpoint, accessKeyId, secretAccessKey } = storage.server

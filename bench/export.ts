@@ -42,7 +42,7 @@ export const benchExport: Bench = async (context) => {
   }
 }
 
-/** The server's memory when Node has not kept compiled modules of it yet. */
+/** The server's memory without Node's compile cache. */
 async function measureFirstStart({ workspace, corpus }: BenchContext): Promise<string> {
   fs.rmSync(workspace.compileCache, { recursive: true, force: true })
   const server = await startServer(workspace, corpus('payloads').directory)
@@ -53,7 +53,7 @@ async function measureFirstStart({ workspace, corpus }: BenchContext): Promise<s
   return `At its very first start, with an empty compile cache, it was ${inMegabytes(memory.peakBytes)} MB.`
 }
 
-/** Of what takes half a second: the same copy takes up to twice as long in one round as in the next. */
+/** For runs of half a second: the duration of the same copy varies by a factor of two between rounds. */
 const MORE_ROUNDS = 2
 
 interface Measured {
@@ -111,7 +111,7 @@ function createWriters({ workspace }: BenchContext, corpus: Corpus, output: stri
   return [writer(WRITER), writer(DURABLE_WRITER, 'durable')]
 }
 
-/** The request, the plan, the packing to the disk, and the answer that it is done. */
+/** From the request through the plan and the packing to the status that the export is complete. */
 function createWhole(server: Server): Contender {
   return {
     name: WHOLE,

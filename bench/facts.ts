@@ -1,10 +1,10 @@
-/** What the figures depend on: the machine, and the versions of all participants. */
+/** The machine and the versions of all programs, on which the figures depend. */
 import { execFileSync, spawnSync } from 'node:child_process'
 import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 
-/** Command line tools, and what they have to be asked for their version. */
+/** Command line tools, and their option for the version. */
 const TOOLS: Readonly<Record<string, readonly string[]>> = {
   cp: ['--version'],
   zip: ['-v'],

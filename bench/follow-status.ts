@@ -1,21 +1,21 @@
-/** A process that polls a task while other things are measured. */
+/** A process that polls a task during other measurements. */
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import type { Latency } from './latency.ts'
-import type { FollowSettings } from './poll-until-told.ts'
+import type { FollowSettings } from './poll-task.ts'
 import type { Server } from './server.ts'
 import type { Workspace } from './workspace.ts'
 
 export interface Follower {
-  /** From now on this task is asked for. */
+  /** Sets the task to poll. */
   follow(taskId: number): void
-  /** How long answers took since the last lap. */
+  /** Latencies since the last lap. */
   lap(): Promise<Latency>
   stop(): Promise<void>
 }
 
 export function startFollower(workspace: Workspace, { url, authorization }: Server): Follower {
-  const program = new URL('./poll-until-told.ts', import.meta.url).pathname
+  const program = new URL('./poll-task.ts', import.meta.url).pathname
   const settings: FollowSettings = { url, authorization }
   const child = workspace.spawn(process.execPath, [program, JSON.stringify(settings)], {
     stdio: ['pipe', 'pipe', 'inherit']

@@ -1,6 +1,6 @@
-/** How figures grow with what they depend on. */
+/** How figures grow with the size of their input. */
 
-/** What was measured at one size. */
+/** The measurements at one size. */
 export interface Step {
   /** Bytes, entries or tasks. */
   readonly size: number
@@ -9,9 +9,9 @@ export interface Step {
   /** Milliseconds. */
   readonly p50: number
   readonly p99: number
-  /** Exports that did not end well; where one did not, the seconds are not those of all the work. */
+  /** Number of failed exports; if there are any, the seconds do not cover all the work. */
   readonly failed: number
-  /** What `cp -r && sync` of the same takes. */
+  /** Duration of `cp -r && sync` for the same files. */
   readonly copySeconds?: number
 }
 

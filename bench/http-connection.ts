@@ -1,6 +1,6 @@
 /**
- * A connection that is kept, and on which one request is sent after the other. Node's own client takes longer for a
- * request than the server does for its answer: a load made with it would be a measurement of the client.
+ * A keep-alive connection that sends one request after the other. Node's own client needs more time for a request than
+ * the server for its response: a load from it would measure the client.
  */
 import net from 'node:net'
 
@@ -13,12 +13,12 @@ export interface Answer {
 }
 
 export interface HttpConnection {
-  /** Sends a request when the answers to those before it are there. @throws Error when the connection breaks */
+  /** Sends a request after the responses to the earlier ones. @throws Error when the connection breaks */
   ask(request: string): Promise<Answer>
   close(): void
 }
 
-/** Longer bodies are counted, and not kept. */
+/** Longer bodies are counted, but not stored. */
 const MAX_TEXT_BYTES = 64 * 1024
 const READ_BYTES = 256 * 1024
 const END_OF_HEAD = '\r\n\r\n'
@@ -33,7 +33,7 @@ export interface ConnectionOptions {
 
 const SLOW_READ_BYTES = 64 * 1024
 
-/** @param address such as `http://127.0.0.1:8443`; what follows the port does not matter */
+/** @param address such as `http://127.0.0.1:8443`; the part after the port is ignored */
 export function openConnection(address: string, { pauseMs = 0 }: ConnectionOptions = {}): HttpConnection {
   const { hostname, port } = new URL(address)
   const reader = createReader()
@@ -86,7 +86,7 @@ interface Waiting {
   reject(error: Error): void
 }
 
-/** Makes answers of what comes in, in whatever pieces. */
+/** Parses responses from received blocks of any size. */
 function createReader() {
   let waiting: Waiting | undefined
   let head = ''

@@ -1,6 +1,6 @@
-/** How long answers took. */
+/** Latencies of responses. */
 export interface Latency {
-  /** How many there were. */
+  /** Number of responses. */
   readonly count: number
   /** Milliseconds, as all that follow. */
   readonly p50: number

@@ -1,6 +1,6 @@
 /**
- * A process with many clients, each of which takes some ranges of a file, one after the other, over a connection of its
- * own. Its argument is the JSON of `RangeSettings`.
+ * A process with many clients. Each downloads ranges of a file, one after the other, over its own connection. Its
+ * argument is the JSON of `RangeSettings`.
  */
 import { createRandom } from '../sample/random.ts'
 import { openConnection, requestText } from './http-connection.ts'

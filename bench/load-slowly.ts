@@ -1,6 +1,6 @@
 /**
- * A process with many clients that download a file, and read 64 KiB of it a second. It runs until it is stopped, and
- * prints a line when everybody has begun. Its argument is the JSON of `SlowSettings`.
+ * A process with many clients that download a file, and read 64 KiB a second each. It runs until it is stopped, and
+ * prints a line when all downloads have started. Its argument is the JSON of `SlowSettings`.
  */
 import { setTimeout as wait } from 'node:timers/promises'
 import { openConnection, requestText } from './http-connection.ts'
@@ -20,7 +20,7 @@ for (let client = 0; client < clients; client += 1) {
     throw new Error(`A slow client was done at once with ${url}`)
   })
 }
-// What the system takes from a server for a client that does not read is full after this.
+// After this time, the socket buffers for a client that does not read are full.
 await wait(3 * PAUSE_MS)
 process.stdout.write(`${url}\n`)
 setInterval(() => {}, PAUSE_MS)

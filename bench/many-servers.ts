@@ -1,4 +1,4 @@
-/** How much more several servers export than one, on one PostgreSQL and one bucket. */
+/** Export throughput of several servers compared with one, on one PostgreSQL and one bucket. */
 import type { BenchContext } from './bench.ts'
 import { type Engines, startEngines } from './engines.ts'
 import { watchIdle } from './processor-time.ts'
@@ -9,7 +9,7 @@ import { openSlowWay } from './slow-way.ts'
 /** What every server is given to work with. */
 export interface Load {
   readonly name: string
-  /** Bytes a second that a server can send to the storage; undefined for as many as it likes. */
+  /** Bytes a second that a server can send to the storage; undefined: no limit. */
   readonly bytesPerSecond?: number
   readonly exports: number
 }
@@ -31,11 +31,11 @@ export const LOADS: readonly Load[] = [
 ]
 const QUICK_EXPORTS = 6
 
-/** In turns, so that all of them have the same good and bad minutes of the machine. */
+/** In rotation, so that slow phases of the machine affect all of them. */
 export async function measureManyServers(context: BenchContext): Promise<ManyServers[]> {
   const rounds: ManyServers[] = []
   for (let round = 0; round < context.rounds; round += 1) {
-    // What is in its memory stays there, whatever is removed.
+    // The storage does not free its memory when objects are removed.
     const engines = await startEngines(context.workspace)
     for (const load of LOADS) {
       for (const servers of SERVERS) {

@@ -1,11 +1,11 @@
 /**
- * Memory of a process and of its children. Pages that are resident in several of them because they stem from a file,
- * such as the code of Node, are counted once, as far as the largest of them has them.
+ * Memory of a process and of its children. Resident pages of files, such as the code of Node, are counted once: only those
+ * of the process with most of them.
  */
 import fs from 'node:fs'
 
 export interface MemoryWatch {
-  /** The most that was resident at a time since the watch began, in bytes. */
+  /** Peak of the resident memory since the start of the watch, in bytes. */
   readonly peakBytes: number
   /** The same of the process alone. */
   readonly ownPeakBytes: number
@@ -14,7 +14,7 @@ export interface MemoryWatch {
 
 const INTERVAL_MS = 10
 
-/** Looks at the process every now and then: a short peak may be missed. */
+/** Samples the process: a short peak may be missed. */
 export function watchMemory(pid: number): MemoryWatch {
   let peakBytes = 0
   let ownPeakBytes = 0

@@ -1,5 +1,5 @@
 /**
- * nginx with one file to serve, and a directory that takes files: how fast both can be over loopback on this machine.
+ * nginx that serves one file and stores uploads: the reference for downloads and uploads over loopback.
  */
 import { once } from 'node:events'
 import fs from 'node:fs'
@@ -13,11 +13,11 @@ export interface Nginx {
   readonly pid: number
   /** Of the file that is served. */
   readonly url: string
-  /** Below it files can be put. */
+  /** URL below which files can be uploaded with PUT. */
   readonly uploadUrl: string
-  /** Where they are then. */
+  /** Directory of the uploaded files. */
   readonly uploadDirectory: string
-  /** Takes a form, and keeps its body as it comes in a file of the directory. */
+  /** Accepts a form, and stores its unparsed body as a file of the directory. */
   readonly formUrl: string
   readonly formDirectory: string
   stop(): Promise<void>
@@ -26,7 +26,7 @@ export interface Nginx {
 const START_TIMEOUT_MS = 10_000
 const TEMPORARY = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
 
-/** One process in the foreground, which serves `file`, and keeps all that it writes below the workspace. */
+/** One process in the foreground that serves `file`, and writes only below the workspace. */
 export async function startNginx(workspace: Workspace, file: string): Promise<Nginx> {
   const directory = fs.mkdtempSync(path.join(workspace.directory, 'nginx-'))
   const port = await freePort()

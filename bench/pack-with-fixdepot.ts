@@ -1,6 +1,6 @@
 /**
  * A process that packs a directory with fixdepot's writer, as the export thread does, by a plan in memory. Arguments:
- * source directory, archive, plan, and `durable` for an archive that is on the disk when the time is taken.
+ * source directory, archive, plan, and `durable` for a time that includes the flush to the disk.
  */
 import fs from 'node:fs'
 import { openInside } from '../src/storage/disk/safe-path.ts'
@@ -9,7 +9,7 @@ import type { PlacedEntry } from '../src/zip/layout.ts'
 import { writeArchive } from '../src/zip/write-archive.ts'
 import { timeWork } from './time-work.ts'
 
-/** As many as a page from the database has. */
+/** Size of a page from the database. */
 const ENTRIES_PER_PAGE = 1_000
 
 const [source = '', output = '', planFile = '', durability] = process.argv.slice(2)
@@ -21,7 +21,7 @@ async function* pages(from: number) {
   }
 }
 
-// The thread that writes is there already in a server that has exported before.
+// Started before the measurement: in a server, the first export has started the writer's thread.
 const rehearsalFile = `${output}.rehearsal`
 const rehearsal = new BlockWriter({
   fd: fs.openSync(rehearsalFile, 'wx'),

@@ -1,4 +1,4 @@
-/** The programs that pack or copy a directory, to be compared with fixdepot. */
+/** Programs that pack or copy a directory, for comparison with fixdepot. */
 import { spawnSync } from 'node:child_process'
 import fs from 'node:fs'
 import { hasTool, PEERS_DIRECTORY, packageVersion, pinnedPackages } from './facts.ts'
@@ -9,7 +9,7 @@ import type { Workspace } from './workspace.ts'
 export const COPY = 'cp -r'
 export const DURABLE_COPY = 'cp -r && sync'
 
-/** Installs the peers that come from npm, unless they are there in the pinned versions. */
+/** Installs the peers from npm, unless their pinned versions are installed. */
 export function installPeers(): void {
   const missing = Object.entries(pinnedPackages()).filter(([name, version]) => packageVersion(name) !== version)
   if (missing.length === 0) return
@@ -20,11 +20,11 @@ export function installPeers(): void {
 
 export interface Peers {
   readonly contenders: readonly Contender[]
-  /** Names of those that are not installed. */
+  /** Names of the peers that are not installed. */
   readonly missing: readonly string[]
 }
 
-/** Packers that store every file. @param output where they write to; nothing is there */
+/** Packers that store every file. @param output file to write; it must not exist */
 export function createPeers(workspace: Workspace, source: string, output: string): Peers {
   const tools = [
     { name: 'zip -0', file: 'zip', args: ['-0', '-r', '-q', output, '.'], directory: source },

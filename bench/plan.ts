@@ -1,4 +1,4 @@
-/** The plan of an archive, made as a server makes it and kept in a file instead of the database. */
+/** The plan of an archive, computed as in a server, but stored in a file instead of the database. */
 import fs from 'node:fs'
 import { digestFile } from '../src/storage/disk/read-file.ts'
 import { walkRepository } from '../src/storage/disk/walk-repository.ts'

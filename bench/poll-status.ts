@@ -1,6 +1,6 @@
 /**
- * A process that asks for the status of exports at a fixed rate, over connections that take turns, and a bare server in
- * between, at a rate of its own. Its argument is the JSON of `PollSettings`.
+ * A process that polls the status of exports at a fixed rate over several connections in rotation, and a bare server at
+ * another rate. Its argument is the JSON of `PollSettings`.
  */
 import { createEndlessExports, type StatusSettings } from './endless-exports.ts'
 import { openConnection, requestText } from './http-connection.ts'
@@ -14,12 +14,12 @@ export interface PollSettings extends StatusSettings {
   readonly seconds: number
 }
 
-/** What the process prints; latencies are from the time at which a poll was due to the end of its answer. */
+/** The output of the process. A latency is the time from the due time of a poll to the end of its response. */
 export interface PollResult {
   readonly exports: number
   readonly status: Latency
   readonly bare: Latency
-  /** Seconds in which the bare server answered all polls in time, and the status within them. */
+  /** Seconds in which the bare server answered all polls in time, and the status polls within these seconds. */
   readonly calmSeconds: number
   readonly calmStatus: Latency
 }
@@ -29,7 +29,7 @@ interface Answered {
   readonly latency: number
 }
 
-/** The bare server needs 2 ms. Where it needs more than this, the machine had no time for anybody. */
+/** The bare server needs 2 ms. If it needs more than this, the machine was overloaded. */
 const CALM_MS = 25
 const BARE_POLLS_PER_SECOND = 100
 
@@ -59,7 +59,7 @@ const secondOf = ({ due }: Answered) => Math.floor(due / 1000)
 /** Groups by second: the seconds with a late answer of the bare server. */
 function disturbedSeconds(): Set<number> {
   const late = bareAnswers.filter(({ latency }) => latency > CALM_MS)
-  // A late response was due before; polls that waited meanwhile are answered after it.
+  // Polls that were due during a late response are answered after it.
   return new Set(late.flatMap((answer) => [secondOf(answer), Math.floor((answer.due + answer.latency + 250) / 1000)]))
 }
 

@@ -1,12 +1,12 @@
 /**
- * Large catalogs in PostgreSQL, made where they are kept: no repository of a million packages has to be written and
- * read for them.
+ * Large catalogs in PostgreSQL, generated inside the database: no repository of a million packages has to be written and
+ * read.
  */
 import { createHash } from 'node:crypto'
 import { type Kysely, sql } from 'kysely'
 import type { Schema } from '../src/store/engine/schema.ts'
 
-/** One package in so many is a system pack. */
+/** One package in this number is a system pack. */
 const PACK_EVERY = 100
 const MEMBERS = 20
 /** Versions of a product: each supersedes the one before. */
@@ -32,8 +32,8 @@ export function fixidOf(number: number): string {
 export const packNumber = (place: number) => place * PACK_EVERY + PACK_EVERY - 1
 
 /**
- * Adds packages to a catalog in PostgreSQL until it has so many, each with three files; what a scan of such a
- * repository would have published. Statistics are as after an ANALYZE.
+ * Adds packages with three files each to a catalog in PostgreSQL up to the given number, as a scan would publish them.
+ * The statistics are those after an ANALYZE.
  */
 export async function fillCatalog(db: Kysely<Schema>, packages: number): Promise<void> {
   const { count } = await db
@@ -41,7 +41,7 @@ export async function fillCatalog(db: Kysely<Schema>, packages: number): Promise
     .select((eb) => eb.fn.countAll<number>().as('count'))
     .executeTakeFirstOrThrow()
   await db.transaction().execute(async (trx) => {
-    // All that is referred to is there: looking for each of it would take most of the time.
+    // All references are valid; the check of each would take most of the time.
     await sql`set local session_replication_role = replica`.execute(trx)
     for (const statement of statements(count, packages)) await sql.raw(statement).execute(trx)
   })

@@ -1,5 +1,5 @@
 /**
- * Catalogs of up to a million packages in PostgreSQL: what takes longer the more packages there are, and what does not.
+ * Catalogs of up to a million packages in PostgreSQL: which operations become slower with the number of packages.
  */
 import { canRunPostgres, startPostgres } from '../scripts/postgres-server.ts'
 import type { PackageFilter } from '../src/core/catalog/catalog.ts'
@@ -15,13 +15,13 @@ import { median } from './rounds.ts'
 const SIZES = [1, 1_000, 100_000, 1_000_000]
 const QUICK_SIZES = [1, 1_000, 10_000]
 const PAGE = 100
-/** As is common for a database of its own; the server for tests makes do with less. */
+/** A common value for a dedicated database; the server for tests has less. */
 const SETTINGS = ['shared_buffers=512MB', 'max_wal_size=4GB', 'maintenance_work_mem=256MB']
 /** A page, and a plan of one system pack, in the largest catalog. */
 const PAGE_MS = 20
 const PLAN_MS = 40
 
-/** What is measured, and how: each time it is asked for something else, so that no archive is shared. */
+/** The measured operations. Each run has other arguments, so that no archive is shared. */
 type Question = (time: number) => Promise<unknown>
 
 export const benchPostgres: Bench = async ({ rounds, isQuick }) => {
@@ -133,7 +133,7 @@ const accept = (commands: TaskCommands, fixids: readonly string[]) =>
 /** @returns the median of each, in milliseconds */
 async function measure(all: ReadonlyMap<string, Question>, times: number): Promise<Map<string, number>> {
   const milliseconds = new Map<string, number[]>([...all.keys()].map((name) => [name, []]))
-  // The first time only fills caches.
+  // The first run fills the caches.
   for (let time = 0; time <= times; time += 1) {
     for (const [name, ask] of all) {
       const asked = performance.now()

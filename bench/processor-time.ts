@@ -1,7 +1,7 @@
-/** How much of the machine's cores was not used. */
+/** The idle share of the machine's cores. */
 import fs from 'node:fs'
 
-/** @returns a function that tells which part of all cores has been idle since then, from 0 to 1 */
+/** @returns a function for the idle share of all cores since this call, from 0 to 1 */
 export function watchIdle(): () => number {
   const before = readTimes()
   return () => {

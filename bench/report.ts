@@ -7,7 +7,7 @@ export function showTable({ title, head, rows, notes }: Table): string {
   return [`## ${title}`, '', ...table, '', ...notes.map((note) => `- ${note}`), ''].join('\n')
 }
 
-/** @param isJudged false for figures that mean nothing */
+/** @param isJudged false for figures without a meaning */
 export function showTargets(targets: readonly Target[], isJudged: boolean): string {
   const lines = targets.map(({ promise, figure, isMet }) => {
     const verdict = isJudged ? (isMet ? 'met' : '**missed**') : 'not judged'
@@ -20,7 +20,7 @@ export function showFacts(facts: readonly string[]): string {
   return ['# fixdepot bench', '', ...facts.map((fact) => `- ${fact}`), ''].join('\n')
 }
 
-/** A link to where the picture lies when the report is written. */
+/** A link to the picture, relative to the report. */
 export function showPicture({ alt, file }: Picture): string {
   return `![${alt}](${file})\n`
 }

@@ -1,4 +1,4 @@
-/** Measures several contenders in turns, so that what slows the machine down for a while slows down all of them. */
+/** Measures several contenders in rotation, so that a slow phase of the machine affects all of them. */
 import fs from 'node:fs'
 import path from 'node:path'
 import type { Finished } from './run-process.ts'
@@ -9,10 +9,10 @@ export type Run = Pick<Finished, 'seconds' | 'peakBytes'>
 
 export interface Contender {
   readonly name: string
-  /** What it runs, for the reader of the report. */
+  /** The command, for the report. */
   readonly command: string
   run(): Promise<Run>
-  /** Removes what a run has left. */
+  /** Removes the output of a run. */
   cleanUp(): void
 }
 
@@ -20,8 +20,8 @@ export interface Contender {
 export type Rounds = ReadonlyMap<string, readonly Run[]>
 
 /**
- * @param count how many times each contender runs
- * @param outputBytes about as much as each of them writes
+ * @param count number of runs of each contender
+ * @param outputBytes approximate output of each run
  */
 export async function runRounds(
   workspace: Workspace,
@@ -44,8 +44,8 @@ export async function runRounds(
 }
 
 /**
- * Nobody pays for what another one has left to be written, or for memory that has to be fetched.
- * @param bytes about as much as will be written
+ * Flushes the pages of earlier runs, and allocates memory for the next run, so that neither is part of its time.
+ * @param bytes approximate output of the next run
  */
 export async function prepareRun(workspace: Workspace, bytes: number): Promise<void> {
   await runProcess(workspace, { file: 'sync', args: [] })
@@ -53,9 +53,8 @@ export async function prepareRun(workspace: Workspace, bytes: number): Promise<v
 }
 
 /**
- * A virtual machine may give memory that is free for some seconds back to its host, and getting it again takes several
- * times as long as copying into it. So that nobody pays for the pause before its run, everybody finds as much memory at
- * hand as its output needs.
+ * A virtual machine may return memory that is free for some seconds to its host. To get it again takes several times as
+ * long as a copy into it. Each run therefore finds as much allocated memory as its output needs.
  */
 function touchMemory(workspace: Workspace, bytes: number): void {
   const file = path.join(workspace.directory, 'scratch')
@@ -77,7 +76,7 @@ export function medianSeconds(rounds: Rounds, name: string): number {
   return median(runsOf(rounds, name).map((run) => run.seconds))
 }
 
-/** The median, since a first run may also load what later ones find in caches. */
+/** The median, because the first run may fill caches for the later ones. */
 export function medianPeakBytes(rounds: Rounds, name: string): number {
   return median(runsOf(rounds, name).map((run) => run.peakBytes))
 }

@@ -1,4 +1,4 @@
-/** Runs a command to its end, and tells what it took. */
+/** Runs a command to its end, and measures its time and memory. */
 import { once } from 'node:events'
 import { text } from 'node:stream/consumers'
 import { watchMemory } from './memory.ts'
@@ -17,7 +17,7 @@ export interface Finished {
   readonly output: string
 }
 
-/** @throws Error with what the command said, when it ends with another code than 0 */
+/** @throws Error with the output of the command, when its exit code is not 0 */
 export async function runProcess(workspace: Workspace, { file, args, directory }: Command): Promise<Finished> {
   const started = performance.now()
   const child = workspace.spawn(file, args, {

@@ -1,6 +1,6 @@
 /**
- * A process that polls the status of exports as fast as possible: over many connections, each of which polls again at
- * once. Its argument is the JSON of `SaturationSettings`.
+ * A process that polls the status of exports as fast as possible over many connections, without pauses. Its
+ * argument is the JSON of `SaturationSettings`.
  */
 import { createEndlessExports, type StatusSettings } from './endless-exports.ts'
 import { openConnection } from './http-connection.ts'
@@ -11,7 +11,7 @@ export interface SaturationSettings extends StatusSettings {
   readonly seconds: number
 }
 
-/** What the process prints; latencies are from a request to the end of its answer. */
+/** The output of the process. A latency is the time from a request to the end of its response. */
 export interface SaturationResult {
   readonly pollsPerSecond: number
   readonly exports: number

@@ -1,6 +1,5 @@
 /**
- * What is measured for the law of scale: repositories that become larger, exports of more files, queues that become
- * longer.
+ * Measurements for the law of scale: larger repositories, exports of more files, longer queues.
  */
 import fs from 'node:fs'
 import os from 'node:os'
@@ -21,10 +20,10 @@ const TASKS = [1, 10, 100, 1_000, 10_000]
 const EXPORTS_OF_A_USER = 1_000
 /** Beside the repository and the archive of it. */
 const SPARE_BYTES = 5e9
-/** Requests that are on their way at a time while a queue is filled. */
+/** Concurrent requests while a queue is filled. */
 const REQUESTS = 16
 
-/** @returns what was measured, and the steps that the disk has no room for */
+/** @returns the measurements, and the steps for which the disk has not enough space */
 export async function measureBytes(context: BenchContext): Promise<{ series: Series; leftOut: readonly number[] }> {
   const directory = path.join(context.workspace.directory, 'typical')
   fs.mkdirSync(directory)
@@ -40,7 +39,7 @@ export async function measureBytes(context: BenchContext): Promise<{ series: Ser
       }
       process.stderr.write(`  scale: ${gigabytes} GB\n`)
       bytes += writeCorpus(directory, typicalRecipe(gigabytes * 1e9 - bytes), `s${index}`).bytes
-      // Otherwise the disk would still be writing it while the export is measured.
+      // Otherwise the disk would still write it during the measurement of the export.
       await runProcess(context.workspace, { file: 'sync', args: [] })
       await server.readAgain()
       await server.waitUntilIdle()
@@ -51,7 +50,7 @@ export async function measureBytes(context: BenchContext): Promise<{ series: Ser
   return { series: { name: 'bytes', unit: 'GB', perUnit: 1e9, steps }, leftOut }
 }
 
-/** In turns: the disk of a virtual machine is some times faster at one moment than at the next. */
+/** In rotation: the speed of a virtual machine's disk varies by a factor. */
 async function measureBesideCopies(
   context: BenchContext,
   server: Server,
@@ -105,7 +104,7 @@ export async function measureEntries(context: BenchContext): Promise<Series> {
   return { name: 'entries', unit: 'entries', perUnit: 1, steps }
 }
 
-/** @param settings of the server, beside those that every server of the bench has */
+/** @param settings of the server, in addition to those of every server of the bench */
 export async function measureTasks(
   context: BenchContext,
   settings?: Readonly<Record<string, string>>
@@ -124,7 +123,7 @@ export async function measureTasks(
   return { name: 'queued tasks', unit: 'tasks', perUnit: 1, steps }
 }
 
-/** As many as queue all these exports: a user may have 1,000 that have not ended. */
+/** Number of users for all these exports: each may have 1,000 that have not ended. */
 function addUsers(server: Server, exports: number): Promise<string[]> {
   const count = Math.ceil(exports / EXPORTS_OF_A_USER)
   return Promise.all(Array.from({ length: count }, (_, index) => server.addExporter(`exporter-${index}`)))
@@ -145,7 +144,7 @@ async function withServer(
   await server.stop()
 }
 
-/** Packs the same again and again, so that short exports are followed long enough. */
+/** Repeats the same export, so that short exports are polled long enough. */
 async function measureExports(
   { isQuick }: BenchContext,
   server: Server,
@@ -195,7 +194,7 @@ async function measureQueue(
       }
     }
     await Promise.all(Array.from({ length: REQUESTS }, request))
-    // That it has failed is seen below, where all are counted.
+    // A failure is counted below.
     await server.waitForTask(last).catch(() => {})
     await server.waitUntilIdle()
     times.push((performance.now() - started) / 1000)
@@ -218,7 +217,7 @@ async function countFailed(server: Server): Promise<number> {
   return count
 }
 
-/** Says how it went: the tables come only when all is measured. */
+/** Prints progress: the tables are printed only after all measurements. */
 function tell(step: Step): Step {
   process.stderr.write(
     `    ${step.seconds.toFixed(2)} s, status p99 ${step.p99.toFixed(1)} ms, ${step.failed} failed\n`

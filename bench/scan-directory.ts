@@ -1,6 +1,6 @@
 /**
  * A process that scans a repository into a database as the scan thread does. Arguments: repository, database; a
- * database that is not there is made before the time is taken.
+ * missing database is created before the measurement.
  */
 
 import { METADATA_SUFFIXES, READER_VERSION } from '../src/metadata/metadata-file.ts'
@@ -12,7 +12,7 @@ import { createFileReaderPool } from '../src/worker/scan/file-reader-pool.ts'
 import { type ScanResult, scanRepository } from '../src/worker/scan/scan-repository.ts'
 import { timeWork } from './time-work.ts'
 
-/** What the process prints. */
+/** The output of the process. */
 export interface ScanRun extends ScanResult {
   readonly seconds: number
 }

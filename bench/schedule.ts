@@ -1,16 +1,16 @@
 /**
- * Calls at a fixed rate, whether or not those before have ended: a client that waits for each answer before it asks
- * again does not see how long others wait.
+ * Calls at a fixed rate, even if earlier calls have not ended: a client that waits for each response before the next
+ * request hides the waiting time of other clients.
  */
 export interface Schedule {
   readonly perSecond: number
-  /** How long after now the first call is due. */
+  /** Time from now to the first call. */
   readonly offsetMs?: number
-  /** No call is made any more when this is true. @param calls that were made */
+  /** Ends the calls when it returns true. @param calls that were made */
   isOver(calls: number): boolean
 }
 
-/** @param call is given the time at which it was due, of `performance.now()` */
+/** @param call gets its due time, as `performance.now()` */
 export async function onSchedule(
   schedule: Schedule,
   call: (due: number, index: number) => Promise<void>

@@ -1,4 +1,4 @@
-/** The real server in a process of its own, on a repository of the bench, and its API as far as the bench needs it. */
+/** The real server in its own process, on a repository of the bench, and the parts of its API that the bench uses. */
 import { once } from 'node:events'
 import fs from 'node:fs'
 import net from 'node:net'
@@ -8,33 +8,33 @@ import type { Workspace } from './workspace.ts'
 
 export interface Server {
   readonly pid: number
-  /** Where all paths of its API begin. */
+  /** Base URL of its API. */
   readonly address: string
   /** Of the repository. */
   readonly url: string
   /** A value for the header of that name. */
   readonly authorization: string
-  /** Name and password as curl takes them. */
+  /** `name:password`, as for curl. */
   readonly login: string
   readonly archivesDirectory: string
-  /** One request of the API. @throws Error with the answer, when that is none of success */
+  /** One request of the API. @throws Error with the response, unless that is a success */
   call<Answer>(method: string, path: string, body?: object): Promise<Answer>
   /** Creates a user who may export, and returns the value of the authorization header. */
   addExporter(name: string): Promise<string>
   /**
-   * Starts an export of these packages, or of all of them, and returns the id of the task. By default the administrator
-   * asks.
+   * Starts an export of these packages, or of all of them, and returns the id of the task. The default user is the
+   * administrator.
    */
   requestExport(fixids?: readonly string[], authorization?: string): Promise<number>
   /** Resolves when the task is completed, with the name of its archive. */
   waitForTask(id: number): Promise<string>
   /** Packs these packages, or all of them; resolves when that is done, with the seconds that it took. */
   exportWhole(fixids?: readonly string[]): Promise<number>
-  /** Deletes what was packed, so that it is packed again for the next export. */
+  /** Deletes all archives, so that the next export packs again. */
   removeArchives(): void
   /** Reads the repository again; resolves when that is done, with the seconds that it took. */
   readAgain(): Promise<number>
-  /** Takes a package out of the repository. */
+  /** Removes a package from the repository. */
   deletePackage(fixid: string): Promise<void>
   /** Resolves when nothing is left to do. */
   waitUntilIdle(): Promise<void>
@@ -62,7 +62,7 @@ const PROJECT = path.join(import.meta.dirname, '..')
  */
 export const START_COMMAND = 'node --max-semi-space-size=2 dist/src/main.js'
 
-/** What runs in a checkout as it is. */
+/** The command in a checkout without a build. */
 export const CHECKOUT_COMMAND = 'node --max-semi-space-size=2 src/main.ts'
 
 function startArguments(command: string): string[] {
@@ -75,9 +75,9 @@ function basic(login: string): string {
 }
 
 /**
- * Starts a server with a new database; it has begun to read the repository when this resolves.
- * @param settings variables of the environment, beside those that every server of the bench has
- * @param command what is run of the project
+ * Starts a server with a new database. When this resolves, its first scan is running.
+ * @param settings variables of the environment, in addition to those of every server of the bench
+ * @param command to run in the project
  */
 export async function startServer(
   workspace: Workspace,
@@ -164,7 +164,7 @@ export async function startServer(
     },
     async waitUntilIdle() {
       await waitFor('?taskid=0')
-      // The process that has read the files ends a moment after its task.
+      // The scan process ends shortly after its task.
       while (hasChildren(child.pid ?? 0)) await wait(POLL_INTERVAL_MS)
     },
     async stop() {

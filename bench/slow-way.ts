@@ -1,4 +1,4 @@
-/** A way to a server that takes so many bytes a second, as a network does; what comes back is not held up. */
+/** A proxy that limits the bytes a second to a server, as a network does. Responses are not limited. */
 import { once } from 'node:events'
 import net from 'node:net'
 import { setTimeout as wait } from 'node:timers/promises'
@@ -8,14 +8,14 @@ export interface SlowWay {
   close(): void
 }
 
-/** What may go through at once after a pause. */
+/** Bytes that may pass at once after a pause. */
 const BURST_SECONDS = 0.02
 
 /** @param target URL of the server @param bytesPerSecond of all connections together */
 export async function openSlowWay(target: string, bytesPerSecond: number): Promise<SlowWay> {
   const { hostname, port } = new URL(target)
   const sockets = new Set<net.Socket>()
-  /** When all that was let through has passed, in milliseconds. */
+  /** Time at which all accepted bytes have passed, in milliseconds. */
   let isFreeAt = 0
 
   async function pass(client: net.Socket, upstream: net.Socket): Promise<void> {
@@ -40,7 +40,7 @@ export async function openSlowWay(target: string, bytesPerSecond: number): Promi
       })
     }
     upstream.pipe(client)
-    // A connection that was cut has no more to pass.
+    // A closed connection has no more bytes.
     pass(client, upstream).catch(() => client.destroy())
   })
   server.listen(0, '127.0.0.1')

@@ -1,6 +1,5 @@
 /**
- * How long clients wait for the status of their exports, and how many are answered, while the server packs as fast as
- * it can.
+ * Latency and throughput of the status of exports, while the server packs at full speed.
  */
 import fs from 'node:fs'
 import path from 'node:path'
@@ -24,7 +23,7 @@ export const benchStatus: Bench = async (context) => {
   const { workspace, isQuick } = context
   const settings = { FIXDEPOT_WORKERS: String(WORKERS) }
   const server = await startServer(workspace, context.corpus('payloads').directory, settings)
-  // It shows what the machine does to any server at that time.
+  // Shows the latency of the machine at that time.
   const bare = await startUntilStopped(workspace, './bare-server.ts')
   await server.waitUntilIdle()
   const memory = watchMemory(server.pid)
@@ -97,7 +96,7 @@ export const benchStatus: Bench = async (context) => {
   }
 }
 
-/** An export of each half of the repository, packed once, so that there are tasks to ask for. */
+/** An export of each half of the repository, packed once, so that there are tasks to poll. */
 async function prepare({ workspace, corpus }: BenchContext, server: Server) {
   const { packages } = corpus('payloads')
   const halves = Array.from({ length: WORKERS }, (_, loop) =>

@@ -1,6 +1,6 @@
 /**
- * Does what a measured process is there for, and says on its standard output how long that took. The start of Node is
- * not part of it: the server that does the same work runs already.
+ * Runs the measured operation of a process, and prints its duration. The start of Node is not included: a server is
+ * already running when it does the same.
  */
 export async function timeWork(work: () => Promise<object | undefined>): Promise<void> {
   const started = performance.now()

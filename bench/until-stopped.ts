@@ -1,11 +1,11 @@
-/** Processes of the bench's own that print a line when they are ready, and run until they are stopped. */
+/** Processes of the bench that print a line when they are ready, and run until they are stopped. */
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import type { Workspace } from './workspace.ts'
 
 export interface ReadyProcess {
   readonly pid: number
-  /** What it has printed: of a server, the URL at which it listens. */
+  /** The printed line: for a server, its URL. */
   readonly line: string
   stop(): Promise<void>
 }

@@ -139,7 +139,7 @@ function storeForm({ workspace }: BenchContext, nginx: Nginx, files: PackageFile
   }
 }
 
-/** nginx as it is, and with what makes it keep its word after a loss of power. */
+/** nginx with its defaults, and with a flush to the disk, so that an upload survives a loss of power. */
 function storeIn({ workspace }: BenchContext, nginx: Nginx, payload: string): Contender[] {
   const stored = path.join(nginx.uploadDirectory, path.basename(payload))
   const args = ['--silent', '--output', '/dev/null', '--upload-file', payload, nginx.uploadUrl]

@@ -1,4 +1,4 @@
-/** The directory and the processes of a run: neither outlives it, however it ends. */
+/** The directory and the processes of a run. Both are removed at its end, also after an error. */
 import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process'
 import fs from 'node:fs'
 import path from 'node:path'
@@ -7,7 +7,7 @@ export interface Workspace {
   readonly directory: string
   /** Where Node keeps compiled modules; empty at first. */
   readonly compileCache: string
-  /** Starts a process in a group of its own; it is killed with its children when the run ends. */
+  /** Starts a process in its own process group; it is killed with its children when the run ends. */
   spawn(file: string, args: readonly string[], options: SpawnOptions): ChildProcess
 }
 
@@ -43,6 +43,6 @@ function killGroup({ pid }: ChildProcess): void {
   try {
     process.kill(-pid, 'SIGKILL')
   } catch {
-    // It has ended by itself.
+    // The process has already ended.
   }
 }

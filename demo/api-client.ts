@@ -1,4 +1,4 @@
-/** The few calls of the API that an export needs, as any HTTP client would make them. */
+/** The calls of the API that an export needs, with `fetch` only. */
 import { createWriteStream } from 'node:fs'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
@@ -6,7 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 
 const POLL_MS = 100
 
-/** What the status call answers, as far as it is of interest here. */
+/** The members of the status response that the demo reads. */
 export interface Status {
   readonly current: string
   readonly progress: number
@@ -21,7 +21,7 @@ export interface ApiClient {
   isReady(): Promise<boolean>
   /** @returns the id of the task */
   start(action: 'export' | 'read'): Promise<number>
-  /** Asks for the status until the task has ended. @throws when it did not succeed */
+  /** Polls the status until the task has ended. @throws unless it has completed */
   follow(taskId: number, onStatus: (status: Status) => void): Promise<Status>
   download(name: string, file: string): Promise<void>
 }

@@ -1,6 +1,6 @@
 /**
- * The main job from end to end: a repository (made if there is none), the real server on it, an export with true
- * progress, the download, and a check by an independent reader. The server is left running until Ctrl-C.
+ * Shows an export from end to end: a repository (generated if there is none), the real server, an export with progress,
+ * the download, and a check by an independent reader. The server runs until Ctrl-C.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
@@ -48,8 +48,8 @@ async function ensureRepository(): Promise<void> {
     console.log(`Using the repository in ${directory}`)
     return
   }
-  console.log(`Making a sample repository in ${directory}`)
-  const bar = createProgressBar('Making')
+  console.log(`Generating a sample repository in ${directory}`)
+  const bar = createProgressBar('Generating')
   await generateRepository({ directory, ...parseCorpus('200MB'), onProgress: (done, total) => bar.update(done, total) })
   bar.end()
 }
@@ -57,11 +57,11 @@ async function ensureRepository(): Promise<void> {
 function startServer(): ChildProcess {
   const child = spawn(process.execPath, ['--max-semi-space-size=2', path.join(import.meta.dirname, '../src/main.ts')], {
     stdio: 'inherit',
-    // In a group of its own, so that Ctrl-C does not reach it twice: from the terminal and from here.
+    // Its own process group, so that Ctrl-C does not reach it twice: from the terminal and from this process.
     detached: true,
     env: {
       ...process.env,
-      // On loopback, and shorter to try: no browser asks about a certificate that it does not know.
+      // Loopback without TLS, so that browsers do not ask about an unknown certificate.
       FIXDEPOT_TLS: 'off',
       FIXDEPOT_HOST: host,
       FIXDEPOT_PORT: String(port),
@@ -74,7 +74,7 @@ function startServer(): ChildProcess {
   return child
 }
 
-/** The server goes first, and this process with it. */
+/** Stops the server; this process exits with it. */
 function stop(signal: NodeJS.Signals): void {
   if (isStopping) return
   isStopping = true
@@ -104,7 +104,7 @@ Exported ${total} packages, ${totalsize.toLocaleString('en')} bytes; checked by:
   user        ${config.adminUser}
   password    ${config.adminPassword === undefined ? password : 'as set in FIXDEPOT_ADMIN_PASSWORD'}
 
-The server goes on running; Ctrl-C stops it.`)
+The server continues to run; Ctrl-C stops it.`)
 }
 
 async function isFree(candidate: number): Promise<boolean> {
@@ -118,7 +118,7 @@ function freePort(): Promise<number> {
   return listenOn(0)
 }
 
-/** Listens for a moment, and tells on which port. */
+/** Listens for a moment. @returns the port */
 function listenOn(candidate: number): Promise<number> {
   return new Promise((resolve, reject) => {
     const probe = net.createServer()

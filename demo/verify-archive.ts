@@ -1,9 +1,9 @@
-/** Checks an archive with a reader that has nothing to do with the one who wrote it. */
+/** Checks an archive with a reader that is independent of fixdepot. */
 import { spawnSync } from 'node:child_process'
 import { crc32 } from 'node:zlib'
 import yauzl from 'yauzl'
 
-/** Readers that check every byte, in the order in which they are tried. */
+/** Readers that check every byte; the first one that is installed is used. */
 const READERS: readonly [string, ...string[]][] = [
   ['unzip', '-tqq'],
   ['7z', 't', '-bd'],
@@ -11,8 +11,8 @@ const READERS: readonly [string, ...string[]][] = [
 ]
 
 /**
- * @returns what checked it
- * @throws when the archive is not whole
+ * @returns the reader
+ * @throws when the archive is damaged
  */
 export async function verifyArchive(file: string): Promise<string> {
   for (const [command, ...args] of READERS) {

@@ -57,7 +57,7 @@ function exampleOf(name: string, { purpose, description, unset, ...rest }: Docum
   return `${wrap(comment)}\n#${name}=${rest.default ?? ''}\n`
 }
 
-/** Without the marks of Markdown; links are files of docs/. */
+/** Removes Markdown syntax; a link becomes the path of its page in docs/. */
 function plain(markdown: string): string {
   return markdown.replace(/\[[^\]]*\]\(([^)#]*)[^)]*\)/g, 'docs/$1').replaceAll('`', '')
 }

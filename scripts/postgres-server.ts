@@ -1,6 +1,6 @@
 /**
- * A real PostgreSQL for tests and trials: a server of Debian's package in a temporary directory, on a socket of its
- * own, that ends with the process that has started it.
+ * A real PostgreSQL for tests and trials: Debian's package in a temporary directory, on its own Unix socket. It ends with
+ * the process that has started it.
  */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -10,7 +10,7 @@ import path from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { Client } from 'pg'
 
-/** A password that no log may have; the server asks for none. */
+/** No log may contain this password; the server does not check it. */
 export const POSTGRES_PASSWORD = 'a-password-of-postgres'
 
 const VERSIONS = '/usr/lib/postgresql'
@@ -19,17 +19,17 @@ const POLL_MS = 5
 const SPACE_BYTES = 1_000_000_000
 
 export interface PostgresServer {
-  /** Of one of its databases. */
+  /** The URL of one of its databases. */
   url(database: string): string
-  /** As a crash of it would be. Resolves when it is gone. */
+  /** Ends the server like a crash. Resolves when the process has ended. */
   kill(): Promise<void>
-  /** After it was killed. */
+  /** Starts it again after `kill`. */
   start(): Promise<void>
-  /** Ends it, and removes what it has kept. */
+  /** Ends the server, and removes its data. */
   remove(): Promise<void>
 }
 
-/** Whether its programs are on this machine. */
+/** Whether PostgreSQL is installed on this machine. */
 export function canRunPostgres(): boolean {
   return binaries() !== undefined
 }
@@ -41,36 +41,36 @@ function binaries(): string | undefined {
   return directories.find((directory) => fs.existsSync(`${directory}/initdb`))
 }
 
-/** It refuses to run as root. */
+/** PostgreSQL refuses to run as root. */
 function account(): { uid?: number; gid?: number } {
   if (process.getuid?.() !== 0) return {}
   const id = (flag: string) => Number(execFileSync('id', [flag, 'postgres'], { encoding: 'utf8' }))
   return { uid: id('-u'), gid: id('-g') }
 }
 
-/** Runs the server until it is told to stop, or whoever tells it has gone: then nothing of it stays. */
+/** Runs the server until its input has a line or ends. Unless the line is `keep`, the data is removed. */
 const KEEPER = `
   "$@" & postgres=$!
-  read -r word
+  read -r line
   kill -QUIT $postgres
   wait $postgres
-  [ "$word" = keep ] || rm -rf "$0" || { sleep 1; rm -rf "$0"; }`
+  [ "$line" = keep ] || rm -rf "$0" || { sleep 1; rm -rf "$0"; }`
 
-/** In memory, where there is enough of it: a database is made of hundreds of files. */
+/** In memory if it has enough space: a database consists of hundreds of files. */
 function fastDirectory(): string {
   if (!fs.existsSync('/dev/shm')) return os.tmpdir()
   const { bavail, bsize } = fs.statfsSync('/dev/shm')
   return bavail * bsize >= SPACE_BYTES ? '/dev/shm' : os.tmpdir()
 }
 
-/** For tests: what is lost with the machine does not matter, and nothing runs but what a test asks for. */
+/** For tests: no durability, and no background work. */
 const FOR_TESTS = ['fsync=off', 'shared_buffers=32MB', 'max_wal_size=64MB', 'autovacuum=off']
 
 /**
- * Starts a server on a socket of its own. It ends with this process, also with a killed one: the shell that keeps it
- * reads from a pipe that closes then. Its databases sort as in English by default, which the depot's must not.
- * @param directory where it keeps its data, as an operator has it: on a disk that it waits for, and with PostgreSQL's
- * own defaults; without one it is in memory and made for tests
+ * Starts a server on its own Unix socket. It ends with this process, also when that is killed: the shell around it reads
+ * from a pipe that closes then. The default collation of its databases is English, on which the depot must not depend.
+ * @param directory for the data on a disk, with durability and PostgreSQL's defaults, as in production; without one, the
+ * data is in memory and the settings are for tests
  * @param further settings, as `name=value`
  */
 export async function startPostgres({
@@ -136,7 +136,7 @@ async function answering(url: string): Promise<void> {
   }
 }
 
-/** One statement on a connection of its own. */
+/** Runs one statement on a new connection. */
 export async function ask(url: string, statement: string): Promise<void> {
   const client = new Client({ connectionString: url })
   client.on('error', () => {})

@@ -1,7 +1,7 @@
 /**
- * Makes what a release consists of: the package, its bills of materials in two formats, and the digests of all three.
+ * Makes a release: the package, its bills of materials in two formats, and the digests of all three.
  *
- * Usage: npm run release -- [DIRECTORY], by default `release/` and the version; it must not be there yet.
+ * Usage: npm run release -- [DIRECTORY] (default: `release/VERSION`). The directory must not exist.
  */
 import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
@@ -13,7 +13,7 @@ const BILL_BYTES = 64 * 1024 * 1024
 
 const { name, version } = readJson<{ name: string; version: string }>('package.json')
 const directory = process.argv[2] ?? path.join('release', version)
-if (fs.existsSync(directory)) throw new Error(`${directory} is there already, and a release is not made over.`)
+if (fs.existsSync(directory)) throw new Error(`${directory} already exists. A release is not overwritten.`)
 fs.mkdirSync(directory, { recursive: true })
 
 npm('pack', '--pack-destination', directory)
@@ -23,12 +23,12 @@ const digests = fs.readdirSync(directory).map((file) => `${digestOf(path.join(di
 fs.writeFileSync(path.join(directory, 'SHA256SUMS'), digests.join(''))
 process.stdout.write(digests.join(''))
 
-/** From the lockfile, so that it tells what is tested and not what happens to be installed. */
+/** From the lockfile, so that the bill has the tested versions and not the installed ones. */
 function writeBill(format: string, suffix: string): void {
   const bill = JSON.parse(
     npm('sbom', `--sbom-format=${format}`, '--sbom-type=application', '--omit=dev', '--package-lock-only')
   )
-  // npm takes the name of the directory.
+  // npm writes the name of the directory instead.
   if (format === 'cyclonedx') bill.metadata.component.name = name
   else bill.packages.find((one: { SPDXID: string }) => bill.documentDescribes.includes(one.SPDXID)).name = name
   fs.writeFileSync(path.join(directory, `${name}-${version}.${suffix}`), `${JSON.stringify(bill, null, 2)}\n`)

@@ -2,8 +2,8 @@
  * A real S3 server for tests and trials: Ceph's radosgw over one monitor and one object store in memory, in a temporary
  * directory and on free ports of loopback. It needs the programs of Debian's packages radosgw, ceph-mon and ceph-osd.
  *
- * `node scripts/s3-server.ts` prints how the server is reached, and runs until it is interrupted. With
- * `--until-input-ends` it ends with the process that has started it, also with a killed one.
+ * `node scripts/s3-server.ts` prints the endpoint and the credentials, and runs until it is interrupted. With
+ * `--until-input-ends` it ends with the process that has started it, also when that is killed.
  */
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { randomBytes, randomUUID } from 'node:crypto'
@@ -26,22 +26,22 @@ export interface S3Server {
   readonly endpoint: string
   readonly accessKeyId: string
   readonly secretAccessKey: string
-  /** Of Ceph, for who looks below radosgw; another server has none. */
+  /** Of Ceph, for tests that read below radosgw; other S3 servers have none. */
   readonly configurationFile?: string
 }
 
 export interface OwnS3Server {
-  /** How it is reached. */
+  /** Endpoint and credentials. */
   readonly server: S3Server
-  /** Ends radosgw as a crash would; what it has is kept by others. */
+  /** Ends radosgw like a crash; the other daemons keep its data. */
   killGateway(): Promise<void>
-  /** After it was killed. Resolves when it answers. */
+  /** Starts it again after `killGateway`. Resolves when it answers. */
   startGateway(): Promise<void>
-  /** Ends it, and removes what it has. */
+  /** Ends the server, and removes its data. */
   stop(): Promise<void>
 }
 
-/** Whether all of its programs are on this machine. */
+/** Whether Ceph is installed on this machine. */
 export function canRunS3Server(): boolean {
   const directories = (process.env.PATH ?? '').split(path.delimiter)
   return PROGRAMS.every((program) => directories.some((directory) => fs.existsSync(path.join(directory, program))))
@@ -62,13 +62,13 @@ function configuration(directory: string, id: string, monitorPort: number, port:
     'mon host': `v2:127.0.0.1:${monitorPort}`,
     'public addr': '127.0.0.1',
     'cluster addr': '127.0.0.1',
-    // Without keys there can be no encryption either, which is the default among daemons.
+    // Encryption between daemons is the default, but needs keys.
     'auth cluster required': 'none',
     'auth service required': 'none',
     'auth client required': 'none',
     ...Object.fromEntries(
-      ['mon client', 'mon service', 'mon cluster', 'client', 'service', 'cluster'].map((who) => [
-        `ms ${who} mode`,
+      ['mon client', 'mon service', 'mon cluster', 'client', 'service', 'cluster'].map((role) => [
+        `ms ${role} mode`,
         'crc'
       ])
     ),

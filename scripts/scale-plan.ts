@@ -1,44 +1,41 @@
 /**
- * Calculates what a load needs: how many servers, where each part of them saturates, and which one first. The rates are
- * those that were measured on one machine of two cores (docs/scale.md says where each is from); other measurements can
- * be passed.
+ * Calculates the servers that a load needs, the use of each part, and the part that saturates first. The rates were
+ * measured on one machine with two cores (docs/scale.md names their sources); other measurements can be passed.
  *
- * node scripts/scale-plan.ts the loads of docs/scale.md, as a table node scripts/scale-plan.ts --exports=500
- * --export=20GB --polls=2000 --downloads=800 --packages=50000 --repository=5TB --kept=7
+ * - `node scripts/scale-plan.ts` prints the loads of docs/scale.md as a table.
+ * - `node scripts/scale-plan.ts --exports=500 --export=20GB --polls=2000 --downloads=800 --packages=50000
+ *   --repository=5TB --kept=7` prints one load.
  */
 import { parseArgs } from 'node:util'
 
 export interface Load {
   readonly name: string
-  /**
-   * Depots that know nothing of each other, each with a database and a prefix of its own. All other figures are of one
-   * of them.
-   */
+  /** Independent depots, each with its own database and prefix. All other figures are those of one depot. */
   readonly depots: number
   readonly packages: number
   readonly repositoryBytes: number
   readonly exportsPerHour: number
   readonly exportBytes: number
-  /** How often an archive is fetched. */
+  /** Downloads of each archive. */
   readonly downloadsPerExport: number
   readonly pollsPerSecond: number
   readonly keptDays: number
 }
 
-/** Of one server of two cores, or of one database. */
+/** Rates of one server with two cores, or of one database. */
 export interface Rates {
   readonly pollsPerSecond: number
-  /** Bytes a second that a server packs into a bucket, with the storage's own work for it on the same cores. */
+  /** Bytes a second that a server packs into a bucket; the storage server runs on the same cores. */
   readonly packedBytesPerSecond: number
   /** Bytes a second that a server sends to clients. */
   readonly sentBytesPerSecond: number
-  /** Exports of which one database takes in, has claimed and ends so many a second. */
+  /** Exports a second that one database accepts, claims and ends. */
   readonly exportsPerSecond: number
-  /** Bytes a second of new files that the one process which scans reads and digests. */
+  /** Bytes a second of new files that the scan reads and digests. */
   readonly scannedBytesPerSecond: number
-  /** Files a second that are asked whether they have changed. */
-  readonly lookedAtPerSecond: number
-  /** What a network card carries in each direction. */
+  /** Files a second that a scan compares with the file index. */
+  readonly statsPerSecond: number
+  /** Of a network card, in each direction. */
   readonly networkBytesPerSecond: number
 }
 
@@ -46,31 +43,29 @@ export interface Part {
   readonly name: string
   /** Of one depot. */
   readonly servers: number
-  /** Whether more servers help. */
+  /** Whether more servers raise the capacity. */
   readonly canBeAdded: boolean
-  /** How much of what it can do the load takes, from 0 to 1, with that many servers. */
+  /** Share of the capacity that the load uses with that number of servers, from 0 to 1. */
   readonly use: number
 }
 
 export interface Plan {
   readonly parts: readonly Part[]
-  /** Of one depot: whatever part wants most of them, since every server does all of it. */
+  /** Of one depot: the maximum of all parts, since every server does all work. */
   readonly servers: number
   readonly allServers: number
-  /** Archives that are kept at a time, of all depots. */
+  /** Bytes of all kept archives, of all depots. */
   readonly keptBytes: number
   /** Of one depot, on one server. */
   readonly firstScanHours: number
   readonly rescanMinutes: number
-  /** The part that is used most among those that no server helps. */
+  /** The part with the highest use among those whose capacity more servers do not raise. */
   readonly ceiling: Part
 }
 
-/** Files that a package has, as in docs/scale.md. */
+/** As in docs/scale.md. */
 const FILES_PER_PACKAGE = 4
-/**
- * Above it waiting grows fast: at 0.7 a request waits 2.3 times as long as its service takes (M/M/1, 0.7 / (1 - 0.7)).
- */
+/** Above this use, waiting grows fast: at 0.7 a request waits 2.3 times its service time (M/M/1, 0.7 / (1 - 0.7)). */
 const HIGHEST_USE = 0.7
 const HOUR = 3_600
 
@@ -80,11 +75,11 @@ export const MEASURED: Rates = {
   sentBytesPerSecond: 1_000e6,
   exportsPerSecond: 46,
   scannedBytesPerSecond: 1_590e6,
-  lookedAtPerSecond: 10_000,
+  statsPerSecond: 10_000,
   networkBytesPerSecond: 1_250e6
 }
 
-/** @throws RangeError for a load that no number of servers carries: divide it into more depots */
+/** @throws RangeError for a load that needs more depots, whatever the number of servers */
 export function planScale(load: Load, rates: Rates = MEASURED): Plan {
   const exportsPerSecond = load.exportsPerHour / HOUR
   const packed = exportsPerSecond * load.exportBytes
@@ -95,16 +90,16 @@ export function planScale(load: Load, rates: Rates = MEASURED): Plan {
   }
   const alone = (name: string, use: number): Part => ({ name, servers: 1, canBeAdded: false, use })
   const polled = load.pollsPerSecond / rates.pollsPerSecond
-  // Packing leaves no core for other requests: the shares of all that a server does add up.
+  // All work of a server shares its cores, so that the shares add up.
   const cores = byServers(
     'cores: packing, sending, answering',
     packed / rates.packedBytesPerSecond + sent / rates.sentBytesPerSecond + polled
   )
-  // What is packed comes in once and goes out once; what is sent comes from the storage.
+  // A packed byte is received once and sent once; a sent byte comes from the storage.
   const network = byServers('network of the servers', (packed + sent) / rates.networkBytesPerSecond)
   const database = alone('database: accepting and ending exports', exportsPerSecond / rates.exportsPerSecond)
   const files = load.packages * FILES_PER_PACKAGE
-  const rescanSeconds = files / rates.lookedAtPerSecond
+  const rescanSeconds = files / rates.statsPerSecond
   const scan = alone('the one scan, once an hour', rescanSeconds / HOUR)
   const parts = [cores, network, database, scan]
   const fixed = parts.filter(({ canBeAdded }) => !canBeAdded)
@@ -174,7 +169,7 @@ const UNITS = ['', 'k', 'M', 'G', 'T', 'P'] as const
 /** Such as 5TB. @throws RangeError */
 export function parseBytes(text: string): number {
   const [, number, unit = ''] = /^(\d+(?:\.\d+)?) ?([kMGTP]?)B?$/.exec(text) ?? []
-  if (number === undefined) throw new RangeError(`${text} is no size such as 500GB`)
+  if (number === undefined) throw new RangeError(`${text} is not a size such as 500GB`)
   return Number(number) * 1_000 ** UNITS.indexOf(unit as (typeof UNITS)[number])
 }
 
@@ -185,7 +180,7 @@ function showBytes(bytes: number): string {
 
 const percent = (use: number) => `${Number((use * 100).toPrecision(2))} %`
 
-/** As a table of Markdown, a column for each load. */
+/** A Markdown table with a column for each load. */
 export function showPlans(loads: readonly Load[], rates: Rates = MEASURED): string {
   const plans = loads.map((load) => ({ load, plan: planScale(load, rates) }))
   const row = (name: string, cell: (load: Load, plan: Plan) => string) =>

@@ -1,6 +1,6 @@
 /**
- * Makes npm-shrinkwrap.json for the package that is about to be packed: the lockfile without what only development
- * needs. npm publishes no package-lock.json, and whoever installs the package is to get the versions that were tested.
+ * Writes npm-shrinkwrap.json for `npm pack`: the lockfile without the development dependencies. npm does not publish
+ * package-lock.json, but an installed package must get the tested versions.
  */
 import fs from 'node:fs'
 import { readJson } from './read-json.ts'

@@ -43,8 +43,8 @@ const portOfServer = Number(new URL(url).port)
 
 t.test('scan reads the repository, and status shows the state of the server', async (t) => {
   t.match(await run(['scan']), { code: 0, stdout: 'The repository was read.\n' })
-  const [people, scripts] = await Promise.all([run(['status']), run(['status', '--json'])])
-  t.match(people, {
+  const [table, json] = await Promise.all([run(['status']), run(['status', '--json'])])
+  t.match(table, {
     code: 0,
     stdout: /^Server +https:.*\nVersion .*\nState +ready\nRepository +\d.*\nLast read +20/,
     stderr: ''
@@ -160,7 +160,7 @@ t.test('export selects by filter, by id, with requisites and payloads only; a dr
     run(['export', '--all', '--dry-run'])
   ])
   t.match([plain.packages, required.packages, payloads.packages], [1, 2, 2])
-  t.match(people, { code: 0, stdout: /^Packages +5\nFiles .*\nArchive .*\nFree space .*\nNo payload +1: / })
+  t.match(table, { code: 0, stdout: /^Packages +5\nFiles .*\nArchive .*\nFree space .*\nNo payload +1: / })
   t.equal(JSON.parse((await run(['status', '--json'])).stdout).exports.length, before)
   const first = await packed(UEFI)
   t.match(first, { file: /^repository\d+\.zip$/, isVerified: true, resumedFrom: 0 })
@@ -239,10 +239,10 @@ t.test('each kind of failure has its exit code, and its reason as a sentence or 
     [['export', UEFI, '--all'], login, 2, /in more than one way/],
     [['list', '--machine-type', 'x'], login, 2, /four characters/],
     [['list', '--url', 'ftp://x'], login, 2, /not the URL/],
-    [['list', '--user', 'somebody'], nobody, 3, /Password of somebody.*--password-stdin/],
+    [['list', '--user', 'guest'], anonymous, 3, /Password of guest.*--password-stdin/],
     [['list'], { ...login, FIXDEPOT_PASSWORD: 'wrong' }, 3, /name or the password is wrong/],
-    [['list'], nobody, 3, /requires a login/],
-    [['status'], nobody, 3, /requires a login/],
+    [['list'], anonymous, 3, /requires a login/],
+    [['status'], anonymous, 3, /requires a login/],
     [['show', 'nothing'], login, 4, /no package "nothing"/],
     [['export', '--id', '9999'], login, 4, /no export/i],
     [['export', 'nothing'], login, 1, /nothing/],

@@ -48,7 +48,7 @@ t.test('users are listed, added, changed and removed', async (t) => {
   })
   t.match(await run('user passwd ann --new-password-stdin', 'another\n'), { code: 0 })
   t.match(await run('user role ann --role admin --json'), { code: 0, stdout: `${JSON.stringify(ANN)}\n` })
-  t.match(await run('user remove a/b'), { code: 0, stdout: 'The user a/b is removed.\n' })
+  t.match(await run('user remove a/b'), { code: 0, stdout: 'The user a/b was removed.\n' })
   t.same(requests.slice(2), [
     'POST /api/v1/users {"name":"ann","password":"a secret","role":"exporter"}',
     'PATCH /api/v1/users/ann {"password":"another"}',

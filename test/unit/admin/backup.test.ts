@@ -17,7 +17,7 @@ interface Location {
   readonly target: string
 }
 
-/** A migrated database in a directory of its own, and where its backup is to be. */
+/** A migrated database in its own directory, and the path for its backup. */
 async function location(t: Test): Promise<Location> {
   t.teardown(() => {})
   const root = t.testdir({ data: {}, backups: {} })
@@ -46,14 +46,14 @@ async function insertTask(db: Database): Promise<number> {
   })
 }
 
-/** A process that never ceases to write tasks and their work, and tells the id of each tenth. */
+/** A process that writes tasks and their jobs without end, and prints every tenth id. */
 function writer(t: Test, file: string): ChildProcess {
   const script = `
     import Database from 'better-sqlite3'
     const db = new Database(${JSON.stringify(file)}, { timeout: 15_000 })
-    const work = db.prepare("insert into job (kind, state) values ('scan', 'queued')")
+    const job = db.prepare("insert into job (kind, state) values ('scan', 'queued')")
     const task = db.prepare("insert into task (kind, state, job_id, created_by, created_at) values ('scan', 'live', ?, ?, 1)")
-    const both = db.transaction(() => task.run(work.run().lastInsertRowid, 'x'.repeat(5000)).lastInsertRowid)
+    const both = db.transaction(() => task.run(job.run().lastInsertRowid, 'x'.repeat(5000)).lastInsertRowid)
     for (;;) {
       const id = both()
       if (id % 10 === 0) await new Promise((resolve) => process.stdout.write(id + '\\n', resolve))
@@ -72,7 +72,7 @@ function writer(t: Test, file: string): ChildProcess {
   return child
 }
 
-t.test('a backup beside a busy writer is consistent, and a depot restored from it uses no id again', async (t) => {
+t.test('a backup during writes is consistent, and a depot restored from it reuses no id', async (t) => {
   const { source, target } = await location(t)
   const { stdout } = writer(t, source)
   await once(stdout as NodeJS.EventEmitter, 'data')
@@ -82,13 +82,13 @@ t.test('a backup beside a busy writer is consistent, and a depot restored from i
   const copy = open(t, target)
   t.same((await sql`pragma integrity_check`.execute(copy)).rows, [{ integrity_check: 'ok' }])
   t.same((await sql`pragma foreign_key_check`.execute(copy)).rows, [])
-  t.same(await migrateToLatest(copy), [], 'it is a whole depot')
+  t.same(await migrateToLatest(copy), [], 'the schema is complete')
   const counts = await sql<{ tasks: number; jobs: number }>`
     select (select count(*) from task) as tasks, (select count(*) from job) as jobs
   `.execute(copy)
   const { tasks = 0, jobs } = counts.rows[0] ?? {}
   t.ok(tasks >= 10)
-  t.equal(tasks, jobs, 'no transaction is in it by half')
+  t.equal(tasks, jobs, 'no transaction is partly included')
   const original = new Sqlite(source, { readonly: true })
   const newest = original.prepare<[], number>('select max(id) from task').pluck().get() ?? 0
   original.close()
@@ -96,13 +96,13 @@ t.test('a backup beside a busy writer is consistent, and a depot restored from i
   t.ok((await insertTask(copy)) > newest)
 })
 
-t.test('a depot that never had a task keeps away from the ids of its original too', async (t) => {
+t.test('a restored depot without tasks does not use the ids of its original either', async (t) => {
   const { source, target } = await location(t)
   await backUp(source, target)
   t.equal(await insertTask(open(t, target)), 1_000_001)
 })
 
-t.test('a backup has everything, and only its owner can read it', async (t) => {
+t.test('a backup has all rows, and only its owner can read it', async (t) => {
   const { source, target, root } = await location(t)
   const db = open(t, source)
   const user = { name: 'admin', role: 'admin', password_hash: 'a hash', created_at: 1, password_changed_at: 2 }
@@ -116,7 +116,7 @@ t.test('a backup has everything, and only its owner can read it', async (t) => {
   t.notOk(fs.existsSync(path.join(root, 'backups', 'monday.db.part')))
 })
 
-t.test('a backup leaves nothing beside a database that nobody has open', async (t) => {
+t.test('a backup of a closed database leaves no other files', async (t) => {
   const { source, target } = await location(t)
   const before = fs.readFileSync(source)
   await backUp(source, target)
@@ -125,7 +125,7 @@ t.test('a backup leaves nothing beside a database that nobody has open', async (
   t.ok(fs.readFileSync(source).equals(before))
 })
 
-t.test('a file that is there is never overwritten, and no directory is made', async (t) => {
+t.test('an existing file is not overwritten, and no directory is created', async (t) => {
   const { source, target, root } = await location(t)
   fs.writeFileSync(target, 'the backup of another day')
   await t.rejects(backUp(source, target), new Refusal(`${target} already exists. A backup does not overwrite a file.`))
@@ -137,7 +137,7 @@ t.test('a file that is there is never overwritten, and no directory is made', as
   t.same(fs.readdirSync(path.dirname(target)), ['monday.db'])
 })
 
-t.test('what another backup is writing is left to it', async (t) => {
+t.test('the unfinished file of another backup is kept', async (t) => {
   const { source, target } = await location(t)
   fs.writeFileSync(`${target}.part`, 'half a copy')
   await t.rejects(
@@ -147,7 +147,7 @@ t.test('what another backup is writing is left to it', async (t) => {
   t.equal(fs.readFileSync(`${target}.part`, 'utf8'), 'half a copy')
 })
 
-t.test('a database that is not there or damaged makes no backup', async (t) => {
+t.test('a missing or damaged database gives no backup', async (t) => {
   const { source, target, root } = await location(t)
   await t.rejects(backUp(path.join(root, 'data', 'other.db'), target), DatabaseUnusable)
   const size = fs.statSync(source).size

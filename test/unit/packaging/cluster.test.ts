@@ -1,4 +1,4 @@
-/** The compose file of several depots, as far as it can be checked without a container engine. */
+/** The compose file of several depots, checked without a container engine. */
 import { spawnSync } from 'node:child_process'
 import fs from 'node:fs'
 import path from 'node:path'
@@ -14,7 +14,7 @@ const { services, volumes } = parse(text, { merge: true })
 const proxyConfig = fs.readFileSync(path.join(DIRECTORY, 'nginx.conf'), 'utf8')
 const depots = Object.keys(services).filter((name) => name.startsWith('fixdepot-'))
 
-/** The variables that the example leaves to the operator. */
+/** The variables that an operator must set. */
 const required = [
   ...fs.readFileSync(path.join(DIRECTORY, '.env.example'), 'utf8').matchAll(/^([A-Z][A-Z0-9_]+)=$/gm)
 ].map(([, name = '']) => name)
@@ -25,7 +25,7 @@ t.test('all containers have no capabilities and a read-only root, restart, and h
     const contained = { read_only: true, cap_drop: ['ALL'], security_opt: ['no-new-privileges:true'] }
     t.match(service, { ...contained, restart: 'unless-stopped' }, name)
     t.ok((service.tmpfs as string[]).includes('/tmp'), name)
-    // The image of the depots has a health check.
+    // The image of the depots defines its own health check.
     t.equal('healthcheck' in service, !depots.includes(name), name)
     t.match(service.image, depots.includes(name) ? 'fixdepot' : /:(?!latest)/, name)
     t.equal('ports' in service, name === 'proxy', `only the proxy is reached from outside, not ${name}`)
@@ -86,7 +86,7 @@ t.test(
   'compose understands the file, and says what is missing',
   { skip: compose ? false : 'no compose' },
   async (t) => {
-    // A separate directory and environment, so that no `.env` of a user is read.
+    // An empty directory, so that no `.env` of the developer is read.
     const cwd = t.testdir({ empty: '' })
     const options = ['--env-file', path.join(cwd, 'empty'), '-f', COMPOSE, 'config', '--quiet']
     const [command = '', ...args] = [...(compose ?? []), ...options]

@@ -25,7 +25,7 @@ const ALLOWED = ['0BSD', 'Apache-2.0', 'BSD-2-Clause', 'BSD-3-Clause', 'BlueOak-
 
 const nameOf = (location: string) => location.slice(location.lastIndexOf('node_modules/') + 'node_modules/'.length)
 
-/** One allowed license of `(A OR B)` is enough; `A AND B` is refused, because it needs a review. */
+/** Of `(A OR B)` one is enough; `A AND B` is not accepted without a review. */
 function isAllowed(license = ''): boolean {
   return license
     .replace(/^\((.*)\)$/, '$1')
@@ -33,7 +33,7 @@ function isAllowed(license = ''): boolean {
     .some((one) => ALLOWED.includes(one))
 }
 
-t.test('direct dependencies have exact versions, which are those of the lockfile', async (t) => {
+t.test('direct dependencies have the exact versions of the lockfile', async (t) => {
   for (const [name, version] of Object.entries(direct)) {
     t.match(version, /^\d+\.\d+\.\d+$/, name)
     t.equal(packages[`node_modules/${name}`]?.version, version, name)

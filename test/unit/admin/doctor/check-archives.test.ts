@@ -5,7 +5,7 @@ import { addPlan, makeAdminDepot, runDoctor } from '../../../support/admin/admin
 
 const NAME = 'repository20260105093000.zip'
 
-t.test('an archive of another size than its plan, or in whose place something else lies, is found', async (t) => {
+t.test('an archive with a wrong size, and a directory instead of an archive, are found', async (t) => {
   const depot = await makeAdminDepot(t)
   const other = 'repository20260105093000123.zip'
   await addPlan(depot, { archive_name: NAME, archive_size: 5 })
@@ -17,7 +17,7 @@ t.test('an archive of another size than its plan, or in whose place something el
   t.equal(code, 1)
 })
 
-t.test('only archives that are kept have to be there', async (t) => {
+t.test('only kept archives must exist', async (t) => {
   const depot = await makeAdminDepot(t)
   for (const [index, archive_state] of ['pending', 'gone', 'none'].entries()) {
     await addPlan(depot, { archive_state, archive_name: `repository2026010509300${index}.zip` })
@@ -41,7 +41,7 @@ t.test('a file belongs to its export while that is pending or kept, and a part o
   )
 })
 
-t.test('files that are not of the server are noted, and the depot is sound all the same', async (t) => {
+t.test('foreign files are noted, and are no findings', async (t) => {
   const depot = await makeAdminDepot(t)
   const foreign = [
     'notes.txt',
@@ -60,7 +60,7 @@ t.test('files that are not of the server are noted, and the depot is sound all t
   t.same(fs.readdirSync(depot.archivesDirectory).sort(), foreign.sort())
 })
 
-t.test('more archives than one page has are all looked at', async (t) => {
+t.test('archives on all pages are checked', async (t) => {
   const depot = await makeAdminDepot(t)
   const names = Array.from({ length: 1_100 }, (_, index) => `repository${20260105000000 + index}.zip`)
   await depot.change(async (db) => {
@@ -77,7 +77,7 @@ t.test('more archives than one page has are all looked at', async (t) => {
   t.equal(lines.filter((line) => line.endsWith('is missing.')).length, 2)
 })
 
-t.test('a directory that is gone is told, and the catalog is checked nevertheless', async (t) => {
+t.test('a missing directory is reported, and the catalog is still checked', async (t) => {
   const depot = await makeAdminDepot(t)
   fs.rmdirSync(depot.archivesDirectory)
   fs.writeFileSync(path.join(depot.repositoryDirectory, 'new.txt'), 'x')

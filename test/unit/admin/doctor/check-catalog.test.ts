@@ -10,7 +10,7 @@ async function findings(depot: AdminDepot): Promise<string[]> {
   return (await runDoctor(depot)).lines.slice(0, -1)
 }
 
-t.test('files that are new, have changed or are gone are named, and a scan mends it', async (t) => {
+t.test('new, changed and missing files are named, and a scan resolves the findings', async (t) => {
   const depot = await makeAdminDepot(t, FILES)
   const at = (name: string) => path.join(depot.repositoryDirectory, name)
   fs.writeFileSync(at('a.uxz'), 'another content')
@@ -31,7 +31,7 @@ t.test('files that are new, have changed or are gone are named, and a scan mends
   t.same(await findings(depot), [])
 })
 
-t.test('hidden files, and what the catalog has a problem with, are no findings', async (t) => {
+t.test('hidden files, and files with a problem in the catalog, are no findings', async (t) => {
   const depot = await makeAdminDepot(t, { ...FILES, 'orphan.uxz': 'of no package' })
   fs.writeFileSync(path.join(depot.repositoryDirectory, '.hidden'), 'x')
   fs.symlinkSync('/etc', path.join(depot.repositoryDirectory, 'outside'))
@@ -54,13 +54,13 @@ t.test('a repository that was never read is one finding, and not one for each fi
   t.same(await findings(depot), ['catalog: The repository has not been read yet. Start the server.'])
 })
 
-t.test('packages that are older than the readings are told', async (t) => {
+t.test('a catalog that is older than the file index is reported', async (t) => {
   const depot = await makeAdminDepot(t, FILES)
   await depot.change((db) => db.updateTable('catalog').set({ is_current: 0 }).execute())
   t.match(await findings(depot), [/^catalog: It is older than the files that were read/])
 })
 
-t.test('a repository that cannot be read is told once, and its files are not called missing', async (t) => {
+t.test('an unreadable repository is reported once, and its files are not reported as missing', async (t) => {
   const depot = await makeAdminDepot(t, FILES)
   fs.rmSync(depot.repositoryDirectory, { recursive: true })
   const { lines, code } = await runDoctor(depot)
@@ -71,7 +71,7 @@ t.test('a repository that cannot be read is told once, and its files are not cal
   t.equal(code, 2)
 })
 
-t.test('more files than one page has are all compared', async (t) => {
+t.test('files on all pages are compared', async (t) => {
   const numbered = (prefix: string) =>
     Object.fromEntries(Array.from({ length: 1_100 }, (_, index) => [`${prefix}${index}.txt`, 'x']))
   const depot = await makeAdminDepot(t, numbered('old'))

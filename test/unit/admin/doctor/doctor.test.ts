@@ -13,14 +13,14 @@ import { packageFiles } from '../../../support/packages.ts'
 const NAME = 'repository20260105093000.zip'
 const NEWEST = knownMigrations().at(-1)
 
-t.test('a depot that is in order is sound', async (t) => {
+t.test('an intact depot is sound', async (t) => {
   const depot = await makeAdminDepot(t, packageFiles({ fixid: 'a', payload: 'x' }))
   await addPlan(depot, { archive_name: NAME })
   depot.writeArchives({ [NAME]: '12345' })
   t.same(await runDoctor(depot), { lines: ['Everything is sound.'], code: 0 })
 })
 
-t.test('the findings of all areas are summed up, and nothing on the disk is changed', async (t) => {
+t.test('the findings of all areas are counted, and no file is changed', async (t) => {
   const depot = await makeAdminDepot(t, packageFiles({ fixid: 'a', payload: 'x' }))
   await addPlan(depot, { archive_name: NAME })
   depot.writeArchives({ 'repository20260105093001.zip.3.part': '12' })
@@ -37,7 +37,7 @@ t.test('the findings of all areas are summed up, and nothing on the disk is chan
   t.same(describeFiles(depot.dataDirectory), before)
 })
 
-t.test('a database that nobody has open is looked at without a trace', async (t) => {
+t.test('the check of a closed database leaves no file', async (t) => {
   const root = t.testdir({ archives: {}, repository: {} })
   const databaseFile = path.join(root, 'fixdepot.db')
   const db = openDatabase({ file: databaseFile })
@@ -54,7 +54,7 @@ t.test('a database that nobody has open is looked at without a trace', async (t)
   t.same(describeFiles(root), before)
 })
 
-t.test('rows that refer to none are counted by table', async (t) => {
+t.test('rows with dangling references are counted by table', async (t) => {
   const depot = await makeAdminDepot(t)
   await depot.change(async (db) => {
     await sql`pragma foreign_keys = off`.execute(db)
@@ -73,7 +73,7 @@ t.test('rows that refer to none are counted by table', async (t) => {
   })
 })
 
-t.test('an index that lacks a row is found, and everything else is still looked at', async (t) => {
+t.test('an index without a row is found, and the other checks still run', async (t) => {
   const depot = await makeAdminDepot(t, packageFiles({ fixid: 'a', payload: 'x' }))
   const replaceInIndex = (text: string, other: string) => {
     const raw = new Database(depot.databaseFile).unsafeMode()
@@ -91,12 +91,12 @@ t.test('an index that lacks a row is found, and everything else is still looked 
   t.equal(code, 1)
 })
 
-t.test('a database of another schema is not judged by this version', async (t) => {
+t.test('a database of another schema is not checked', async (t) => {
   const depot = await makeAdminDepot(t)
   await depot.change((db) => sql`insert into kysely_migration values ('0099-later', '2030-01-01')`.execute(db))
   t.same(await runDoctor(depot), {
     lines: [
-      `cannot check: The database has the schema 0099-later, and this version knows none newer than ${NEWEST}.`,
+      `cannot check: The database has the schema 0099-later, but this version knows no schema newer than ${NEWEST}.`,
       'Not everything could be checked.'
     ],
     code: 2
@@ -107,7 +107,7 @@ t.test('a database of another schema is not judged by this version', async (t) =
   t.equal(code, 2)
 })
 
-t.test('a database that cannot be opened is refused with a sentence, and none is made', async (t) => {
+t.test('a database that cannot be opened is refused with a sentence, and is not created', async (t) => {
   const root = t.testdir({ 'garbage.db': 'no database\n'.repeat(400), archives: {}, repository: {} })
   const directories = {
     archivesDirectory: path.join(root, 'archives'),
@@ -124,7 +124,7 @@ t.test('a database that cannot be opened is refused with a sentence, and none is
   t.same(fs.readdirSync(root).sort(), ['archives', 'garbage.db', 'repository'])
 })
 
-t.test('a table that is damaged ends the checks that need it, and only these', async (t) => {
+t.test('a damaged table ends only the checks that need it', async (t) => {
   const depot = await makeAdminDepot(t, packageFiles({ fixid: 'a', payload: 'x' }))
   fs.writeFileSync(path.join(depot.repositoryDirectory, 'new.txt'), 'x')
   await depot.change((db) => sql`pragma wal_checkpoint(truncate)`.execute(db))

@@ -1,7 +1,7 @@
 /**
- * A process that polls the status of a task a hundred times a second. Its standard input has one line each: the number
- * of the task from now on, or `lap`, which it answers with the latencies since the last one as JSON. It ends with its
- * input. Its argument is the JSON of `FollowSettings`.
+ * A process that polls the status of a task a hundred times a second. Each line of its input is the number of the next
+ * task to poll, or `lap`, which it answers with the latencies since the last lap as JSON. It ends with its input. Its
+ * argument is the JSON of `FollowSettings`.
  */
 import { createInterface } from 'node:readline'
 import { openConnection, requestText } from './http-connection.ts'
