@@ -1,6 +1,6 @@
 /**
- * A process that answers every request with the same few bytes. Its latency is that of the machine, without any work of a
- * server. It prints its URL.
+ * A process that answers every request with the same few bytes. Its latency is that of the machine, without any work of
+ * a server. It prints its URL.
  */
 import http from 'node:http'
 import type { AddressInfo } from 'node:net'

@@ -1,7 +1,8 @@
 /**
- * A process that claims exports from PostgreSQL as a worker does. Its argument is the JSON of `ClaimSettings`. It prints
- * `ready` when it is connected. Each line of its input is a command: `claim` claims jobs until none is queued, `end` ends
- * all claimed jobs. It answers each command with the JSON of the ids.
+ * A process that claims exports from PostgreSQL as a worker does. Its argument is the JSON of `ClaimSettings`. It
+ * prints
+ * `ready` when it is connected. Each line of its input is a command: `claim` claims jobs until none is queued, `end`
+ * ends all claimed jobs. It answers each command with the JSON of the ids.
  */
 import { createInterface } from 'node:readline'
 import { OPERATION_SUCCEEDED } from '../src/core/problems/message.ts'

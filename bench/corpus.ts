@@ -6,8 +6,8 @@ import { countClasses, fitSizes, MEAN_PAYLOAD_BYTES, spreadSizes } from '../samp
 import { type ContentMaker, noise, prose } from './content.ts'
 
 /**
- * `payloads`: large payloads, most bytes of a real repository. `small`: many small files. `catalog`: very many packages,
- * for operations that do not read their files.
+ * `payloads`: large payloads, most bytes of a real repository. `small`: many small files. `catalog`: very many
+ * packages, for operations that do not read their files.
  */
 export type CorpusName = 'payloads' | 'small' | 'catalog'
 

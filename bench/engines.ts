@@ -1,5 +1,6 @@
 /**
- * The shared services of several servers: PostgreSQL on the disk of the bench, and Ceph's radosgw with its store in memory.
+ * The shared services of several servers: PostgreSQL on the disk of the bench, and Ceph's radosgw with its store in
+ * memory.
  */
 import path from 'node:path'
 import { S3 } from '@aws-sdk/client-s3'

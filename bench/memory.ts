@@ -1,6 +1,6 @@
 /**
- * Memory of a process and of its children. Resident pages of files, such as the code of Node, are counted once: only those
- * of the process with most of them.
+ * Memory of a process and of its children. Resident pages of files, such as the code of Node, are counted once: only
+ * those of the process with most of them.
  */
 import fs from 'node:fs'
 

@@ -1,6 +1,6 @@
 /**
- * Large catalogs in PostgreSQL, generated inside the database: no repository of a million packages has to be written and
- * read.
+ * Large catalogs in PostgreSQL, generated inside the database: no repository of a million packages has to be written
+ * and read.
  */
 import { createHash } from 'node:crypto'
 import { type Kysely, sql } from 'kysely'

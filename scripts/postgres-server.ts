@@ -1,6 +1,6 @@
 /**
- * A real PostgreSQL for tests and trials: Debian's package in a temporary directory, on its own Unix socket. It ends with
- * the process that has started it.
+ * A real PostgreSQL for tests and trials: Debian's package in a temporary directory, on its own Unix socket. It ends
+ * with the process that has started it.
  */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -67,10 +67,11 @@ function fastDirectory(): string {
 const FOR_TESTS = ['fsync=off', 'shared_buffers=32MB', 'max_wal_size=64MB', 'autovacuum=off']
 
 /**
- * Starts a server on its own Unix socket. It ends with this process, also when that is killed: the shell around it reads
- * from a pipe that closes then. The default collation of its databases is English, on which the depot must not depend.
- * @param directory for the data on a disk, with durability and PostgreSQL's defaults, as in production; without one, the
- * data is in memory and the settings are for tests
+ * Starts a server on its own Unix socket. It ends with this process, also when that is killed: the shell around it
+ * reads from a pipe that closes then. The default collation of its databases is English, on which the depot must not
+ * depend.
+ * @param directory for the data on a disk, with durability and PostgreSQL's defaults, as in production; without one,
+ * the data is in memory and the settings are for tests
  * @param further settings, as `name=value`
  */
 export async function startPostgres({

@@ -60,8 +60,8 @@ export interface ExportAuditOptions {
 }
 
 /**
- * Writes the records in order, one line of JSON for each. At most one page is read ahead of the consumer. The hashes are
- * not checked.
+ * Writes the records in order, one line of JSON for each. At most one page is read ahead of the consumer. The hashes
+ * are not checked.
  * @throws Refusal, DatabaseUnusable
  */
 export async function exportAudit(location: Location, { since, until, output }: ExportAuditOptions): Promise<void> {

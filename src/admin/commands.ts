@@ -1,6 +1,6 @@
 /**
- * The operator's commands: each reads the settings, prints lines or JSON, and returns the exit code. A command loads only
- * its own code.
+ * The operator's commands: each reads the settings, prints lines or JSON, and returns the exit code. A command loads
+ * only its own code.
  */
 import { processEnvironment, readConfig } from '../config/config.ts'
 import { ConfigError } from '../config/config-error.ts'

@@ -17,8 +17,8 @@ import { createFileReaderPool } from '../worker/scan/file-reader-pool.ts'
 import { type ScanResult, scanRepository } from '../worker/scan/scan-repository.ts'
 
 /**
- * Deletes the file index and the catalog, and reads all files again. Tasks and archives stay. After an interruption, the
- * files that were read stay indexed: the next start of the server continues from there.
+ * Deletes the file index and the catalog, and reads all files again. Tasks and archives stay. After an interruption,
+ * the files that were read stay indexed: the next start of the server continues from there.
  * @throws Refusal, InstanceLocked while a server runs, DatabaseUnusable
  */
 export async function rebuildCatalog(

@@ -1,4 +1,6 @@
-/** Compares the directory of archives with the plans that own its files. The server may add and remove files meanwhile. */
+/**
+ * Compares the directory of archives with the plans that own its files. The server may add and remove files meanwhile.
+ */
 import fs from 'node:fs'
 import path from 'node:path'
 import { reasonOf } from '../../core/problems/system-error.ts'

@@ -1,6 +1,6 @@
 /**
- * Copies kept archives from one storage to another. Each archive is compared with its plan in the database, and read back
- * from the target.
+ * Copies kept archives from one storage to another. Each archive is compared with its plan in the database, and read
+ * back from the target.
  */
 import { createHash } from 'node:crypto'
 import { Refusal } from '../../core/problems/refusal.ts'

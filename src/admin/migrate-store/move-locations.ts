@@ -35,8 +35,8 @@ const LOCATIONS = [
 ]
 
 /**
- * @param file with settings in the format of `.env`. Settings of database and archives that it does not contain have their
- * defaults, as for a server that is started with the file; only the data directory defaults to that of the source
+ * @param file with settings in the format of `.env`. Settings of database and archives that it does not contain have
+ * their defaults, as for a server that is started with the file; only the data directory defaults to that of the source
  * @throws Refusal, ConfigError
  */
 export function readMoveLocations(

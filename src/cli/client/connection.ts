@@ -1,7 +1,7 @@
 /**
- * Resolves the server and the login. Order of precedence: the command line, the environment, the profile, the settings of
- * the server of this machine. The secrets of a profile or of these settings are sent to their own server only, and not to
- * another one that the command line names.
+ * Resolves the server and the login. Order of precedence: the command line, the environment, the profile, the settings
+ * of the server of this machine. The secrets of a profile or of these settings are sent to their own server only, and
+ * not to another one that the command line names.
  */
 import fs from 'node:fs'
 import type { ClientSetting } from '../../config/client-settings.ts'

@@ -1,6 +1,6 @@
 /**
- * Downloads from the storage of archives to which the server redirects. The login is never sent there. The URL contains a
- * secret: error sentences name only its origin.
+ * Downloads from the storage of archives to which the server redirects. The login is never sent there. The URL contains
+ * a secret: error sentences name only its origin.
  */
 import http from 'node:http'
 import https from 'node:https'

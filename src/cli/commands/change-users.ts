@@ -1,6 +1,6 @@
 /**
- * Lists and changes users through a server, or directly in the database of a data directory, for when no administrator can
- * log in.
+ * Lists and changes users through a server, or directly in the database of a data directory, for when no administrator
+ * can log in.
  */
 import type { ApiClient } from '../client/api-client.ts'
 import { CommandError, EXIT } from '../terminal/exit.ts'
