@@ -1,7 +1,7 @@
 /**
- * The process that writes the catalog: it runs scans and imports one after the other, so that none publishes what another
- * one has changed since. The supervisor ends it when no job waits, which returns its memory to the system. Metadata that
- * exhausts the memory ends this process, and not the server.
+ * The process that writes the catalog: it runs scans and imports one after the other, so that none publishes what
+ * another one has changed since. The supervisor ends it when no job waits, which returns its memory to the system.
+ * Metadata that exhausts the memory ends this process, and not the server.
  */
 
 import { ownerToShow } from '../core/storage/storage-config.ts'

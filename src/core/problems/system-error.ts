@@ -5,7 +5,10 @@ export function isSystemError(error: unknown): error is NodeJS.ErrnoException {
   return /^E[A-Z]+$/.test(String((error as NodeJS.ErrnoException | undefined)?.code))
 }
 
-/** A file system that cannot be used now does not stop the server. @throws the error, if it is no error of the system */
+/**
+ * A file system that cannot be used now does not stop the server.
+ * @throws the error, if it is no error of the system
+ */
 export function tolerateSystemError(error: unknown): void {
   if (!isSystemError(error)) throw error
 }

@@ -23,8 +23,8 @@ const CHANGES: { readonly [Name in CommandName]?: readonly Notification[] } = {
 }
 
 /**
- * Notifies before it answers, so that the next request of the client finds no outdated cache. It notifies after an error
- * too: the commit may have succeeded before the connection to the database was lost.
+ * Notifies before it answers, so that the next request of the client finds no outdated cache. It notifies after an
+ * error too: the commit may have succeeded before the connection to the database was lost.
  */
 export async function answerCall(
   commands: Commands,

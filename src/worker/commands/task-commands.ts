@@ -1,4 +1,7 @@
-/** The commands that create, cancel and delete tasks. Each is one transaction: a task exists with its job, or not at all. */
+/**
+ * The commands that create, cancel and delete tasks. Each is one transaction: a task exists with its job, or not at
+ * all.
+ */
 import type { Kysely } from 'kysely'
 import type { AcceptedTask, CanceledTask, TaskCommands } from '../../core/export/task-commands.ts'
 import { TASK_CANCELED, taskAccepted } from '../../core/problems/message.ts'

@@ -1,4 +1,6 @@
-/** Plans an archive from the files of a selection: the offset of each entry, the size of the archive, and its digest. */
+/**
+ * Plans an archive from the files of a selection: the offset of each entry, the size of the archive, and its digest.
+ */
 import { createHash } from 'node:crypto'
 import { digestLine, type Plan, type PlanEntry } from '../../core/export/plan.ts'
 import type { SelectedPackage } from '../../store/catalog/selection-store.ts'

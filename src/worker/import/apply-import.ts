@@ -89,7 +89,9 @@ export function createImportApplier({ db, jobs, repository, pool, incoming }: Ap
   }
 }
 
-/** Keeps files without metadata for a later import, and removes the kept copies of files that have their metadata now. */
+/**
+ * Keeps files without metadata for a later import, and removes the kept copies of files that have their metadata now.
+ */
 function keepWaiting(tree: string, directory: string, { changes, waiting }: Decision): void {
   for (const { staged } of changes) {
     if (staged !== undefined && !staged.includes('/')) fs.rmSync(path.join(directory, staged), { force: true })

@@ -101,7 +101,9 @@ interface Compared {
   readonly staged: Staged
 }
 
-/** Plans again when packages were deleted between the plan and its record: the import would restore only a part of them. */
+/**
+ * Plans again when packages were deleted between the plan and its record: the import would restore only a part of them.
+ */
 async function recordPlan(
   { db, jobs, repository }: DecideOptions,
   job: ClaimedJob,

@@ -1,6 +1,6 @@
 /**
- * Scans the staged files as a repository, into a temporary catalog. So an import finds exactly the packages that a later
- * scan of the repository finds.
+ * Scans the staged files as a repository, into a temporary catalog. So an import finds exactly the packages that a
+ * later scan of the repository finds.
  */
 import fs from 'node:fs'
 import path from 'node:path'

@@ -125,8 +125,9 @@ async function unpack(file: ReceivedFile, directory: ZipDirectory, options: Stag
 }
 
 /**
- * A file that was sent without its metadata may belong to a package of the repository: a copy of that metadata is staged
- * with it. The copy of a plain file is beside it; the copy of a file of an archive has the path of the repository.
+ * A file that was sent without its metadata may belong to a package of the repository: a copy of that metadata is
+ * staged with it. The copy of a plain file is beside it; the copy of a file of an archive has the path of the
+ * repository.
  */
 async function addKnownMetadata({ tree, catalog, repository }: StagingOptions): Promise<void> {
   const described = new Set<string>()

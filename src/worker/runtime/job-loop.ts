@@ -1,6 +1,6 @@
 /**
- * The loop of a worker: claim a job, run it, wait for the next one. A worker runs one job at a time. Waiting jobs are in
- * the database, so none is lost when the worker dies.
+ * The loop of a worker: claim a job, run it, wait for the next one. A worker runs one job at a time. Waiting jobs are
+ * in the database, so none is lost when the worker dies.
  */
 import type { ClaimedJob } from '../../core/tasks/job.ts'
 import type { TaskKind } from '../../core/tasks/task.ts'

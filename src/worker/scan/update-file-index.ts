@@ -29,7 +29,9 @@ export async function updateFileIndex(root: string, options: UpdateOptions): Pro
   return readUnread(root, options)
 }
 
-/** System calls and SQLite statements are synchronous: without this pause the event that stops the scan never arrives. */
+/**
+ * System calls and SQLite statements are synchronous: without this pause the event that stops the scan never arrives.
+ */
 export async function throwIfStopped(signal: AbortSignal): Promise<void> {
   await setImmediate()
   signal.throwIfAborted()
