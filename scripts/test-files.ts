@@ -49,8 +49,8 @@ export function changedFiles(): string[] {
 
 /**
  * The tests of a changed file: `src/a/b.ts` has `test/unit/a/b.test.ts` and `test/unit/a/b-*.test.ts`, also in
- * `test/contract`, and
- * `src/http/a/b.ts` has them in `test/api/a` too. A file without tests of its own has all tests of these folders.
+ * `test/contract`, and `src/http/a/b.ts` has them in `test/api/a` too. A file without tests of its own has all tests of
+ * these folders.
  */
 export function mirrorsOf(changed: string, tests: readonly string[]): string[] {
   if (changed.endsWith('.test.ts')) return tests.filter((test) => test === changed)

@@ -1,9 +1,9 @@
 /**
  * Runs the tests, two files at a time, with a line for each file.
  *
- * node scripts/test.ts the quick ones: test/unit, test/contract and test/api, on SQLite and disk node scripts/test.ts
- * all all of them, also on PostgreSQL and S3 where these are installed node scripts/test.ts changed those that mirror
- * what differs from main
+ * - `node scripts/test.ts`: the quick ones, test/unit, test/contract and test/api, on SQLite and disk
+ * - `node scripts/test.ts all`: all of them, also on PostgreSQL and S3 where these are installed
+ * - `node scripts/test.ts changed`: the tests that mirror the files that differ from main
  *
  * Files and folders as further arguments restrict the run to these. `--jobs` is the number of files at a time,
  * `--timeout` the seconds that each may take. The last line has the totals.
@@ -53,10 +53,18 @@ function describe({ file, isRemote }: TestRun): string {
 async function runAll(runs: readonly TestRun[], environment: Readonly<Record<string, string>>): Promise<TestResult[]> {
   const results: TestResult[] = []
   const waiting = [...runs]
+  const running = new Set<string>()
+  // Both runs of a file have the same directories for their fixtures: they never run at the same time.
+  const takeNext = () => {
+    const index = waiting.findIndex(({ file }) => !running.has(file))
+    return index === -1 ? undefined : waiting.splice(index, 1)[0]
+  }
   async function work(): Promise<void> {
-    for (let run = waiting.shift(); run !== undefined; run = waiting.shift()) {
+    for (let run = takeNext(); run !== undefined; run = takeNext()) {
+      running.add(run.file)
       const own = run.isRemote ? { ...environment, ...ON_REMOTE_STORAGE } : environment
       const result = await runTestFile(run, own, TIME_LIMIT)
+      running.delete(run.file)
       results.push(result)
       report(run, result, `[${String(results.length).padStart(String(runs.length).length)}/${runs.length}]`)
     }

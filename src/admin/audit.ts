@@ -1,8 +1,8 @@
 /** `fixdepot audit`: checks the audit trail, or exports it. The server may run. */
 import { once } from 'node:events'
 import type { Writable } from 'node:stream'
-import { auditLine } from '../core/accounts/audit.ts'
-import { verifyChain } from '../core/accounts/audit-chain.ts'
+import { auditLine } from '../core/accounts/audit-chain.ts'
+import { verifyChain } from '../core/accounts/verify-audit-chain.ts'
 import { describeDatabaseError, isDatabaseError } from '../core/problems/database-error.ts'
 import { Refusal } from '../core/problems/refusal.ts'
 import { reasonOf } from '../core/problems/system-error.ts'

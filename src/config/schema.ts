@@ -1,7 +1,7 @@
 /** The one schema of all settings. */
 import { type Static, Type } from 'typebox'
 import { ACCOUNT_SETTINGS } from './accounts.ts'
-import { ARCHIVE_SETTINGS } from './archives.ts'
+import { ARCHIVE_SETTINGS } from './archive-location.ts'
 import { NETWORK_SETTINGS } from './network.ts'
 import { PROTECTION_SETTINGS } from './protection.ts'
 import type { SettingOptions } from './setting.ts'

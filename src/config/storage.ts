@@ -2,7 +2,7 @@
 import path from 'node:path'
 import type { StorageConfig } from '../core/storage/storage-config.ts'
 import { DURATION, parseDuration } from '../core/time-text.ts'
-import { type ARCHIVE_SETTINGS, archiveLocation } from './archives.ts'
+import { type ARCHIVE_SETTINGS, archiveLocation } from './archive-location.ts'
 import { BYTE_SIZE, parseByteSize } from './byte-size.ts'
 import { ConfigError } from './config-error.ts'
 import { optionalSetting, type SettingValues, setting } from './setting.ts'

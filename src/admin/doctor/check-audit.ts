@@ -1,4 +1,4 @@
-import { verifyChain } from '../../core/accounts/audit-chain.ts'
+import { verifyChain } from '../../core/accounts/verify-audit-chain.ts'
 import type { AuditInspection } from '../../store/accounts/audit-store.ts'
 import type { Findings } from './findings.ts'
 

@@ -4,7 +4,7 @@
  */
 import fs from 'node:fs'
 import { ConfigError } from '../../config/config-error.ts'
-import { verifyChain } from '../../core/accounts/audit-chain.ts'
+import { verifyChain } from '../../core/accounts/verify-audit-chain.ts'
 import { describeDatabaseError, isDatabaseError } from '../../core/problems/database-error.ts'
 import { Refusal } from '../../core/problems/refusal.ts'
 import { StorageError } from '../../core/problems/storage-error.ts'

@@ -1,95 +1,73 @@
-/** Whether an audit trail is what was written, and where it is not. */
-import { AUDIT_ORIGIN, type AuditHead, type AuditRecord, hashOf } from './audit.ts'
+/** How events become the records of the chain: which members are hashed, in which order, and how an export writes them. */
+import { hash } from 'node:crypto'
+import type { AuditEvent, AuditHead, AuditRecord } from './audit.ts'
+
+/** Before the first record. */
+export const AUDIT_ORIGIN: AuditHead = { number: 0, hash: '0'.repeat(64) }
+
+const MAX_NAME = 128
+const MAX_TARGET = 300
+const MAX_TARGETS = 64
+
+/** Makes the record that follows `head`; two that are equal but for their place have different hashes. */
+export function sealEvent(event: AuditEvent, head: AuditHead): AuditRecord {
+  const unsealed = {
+    number: head.number + 1,
+    time: event.time.toISOString(),
+    user: bounded(event.user, MAX_NAME),
+    credential: event.credential,
+    address: bounded(event.address, MAX_NAME),
+    requestId: bounded(event.requestId, MAX_NAME),
+    action: bounded(event.action, MAX_NAME),
+    targets: boundedTargets(event.targets),
+    status: event.status,
+    problem: bounded(event.problem, MAX_NAME),
+    count: event.count,
+    previousHash: head.hash
+  }
+  return { ...unsealed, hash: hashOf(unsealed) }
+}
+
+/** What the hash of a record must be. */
+export function hashOf(record: Omit<AuditRecord, 'hash'>): string {
+  return hash('sha256', hashedText(record))
+}
 
 /**
- * `changed`: what a record says is not what was hashed. `removed`: records are missing before it. `inserted`: it is not
- * of this chain.
- * `moved`: it is, and had another place in it. `cut`: the end of the chain is missing, or all of it was made anew.
+ * The record as a line of an export, without its end. Without the member `hash`, which is the last one, the line is the
+ * very text that was hashed: a SHA-256 is enough to check an export.
  */
-export type AuditFlawKind = 'changed' | 'removed' | 'inserted' | 'moved' | 'cut'
-
-export interface AuditFlaw {
-  readonly kind: AuditFlawKind
-  /** Of the record that is the first to be wrong; for `cut`, of the last one. */
-  readonly number: number
-  /** For people. */
-  readonly sentence: string
+export function auditLine(record: AuditRecord): string {
+  return `${hashedText(record).slice(0, -1)},"hash":${JSON.stringify(record.hash)}}`
 }
 
-export interface AuditVerdict {
-  /** How many records were found to be sound: all, or those before the flaw. */
-  readonly count: number
-  readonly first: AuditRecord | undefined
-  readonly last: AuditRecord | undefined
-  readonly flaw: AuditFlaw | undefined
-}
-
-export interface VerifyOptions {
-  /** Whether any record, wherever it is, has this hash. */
-  readonly hasHash: (hash: string) => Promise<boolean>
-  /** A hash that the chain must have: that of its last record, as it was kept elsewhere at another time. */
-  readonly expected?: string | undefined
-}
-
-/**
- * Follows the chain from its first record to the first flaw or to its end. Memory does not grow with it.
- * @param records all there are, by number
- */
-export async function verifyChain(
-  records: AsyncIterable<AuditRecord>,
-  { hasHash, expected }: VerifyOptions
-): Promise<AuditVerdict> {
-  let head: AuditHead = AUDIT_ORIGIN
-  let first: AuditRecord | undefined
-  let last: AuditRecord | undefined
-  let isExpectedSeen = expected === undefined
-  const verdict = (flaw?: AuditFlaw): AuditVerdict => ({ count: head.number, first, last, flaw })
-  for await (const record of records) {
-    const flaw = await flawOf(record, head, last, hasHash)
-    if (flaw !== undefined) return verdict(flaw)
-    head = record
-    first ??= record
-    last = record
-    if (record.hash === expected) isExpectedSeen = true
-  }
-  return isExpectedSeen ? verdict() : verdict(cut(head.number))
-}
-
-async function flawOf(
-  record: AuditRecord,
-  head: AuditHead,
-  last: AuditRecord | undefined,
-  hasHash: VerifyOptions['hasHash']
-): Promise<AuditFlaw | undefined> {
-  const { number } = record
-  const isLinked = record.previousHash === head.hash
-  if (number < 1) return flaw('inserted', number, 'was put in before the first one')
-  if (number > head.number + 1) return removed(head.number + 1, number - 1)
-  if (isLinked && record.hash === hashOf(record)) return undefined
-  if (isLinked) return flaw('changed', number, 'was changed: what it says does not give its hash')
-  if (record.hash === head.hash) return flaw('inserted', number, 'was put in: it is a copy of the one before it')
-  if (last !== undefined && record.previousHash === last.previousHash) {
-    return flaw('inserted', last.number, 'was put in: the one after it was made to follow the one before it')
-  }
-  if (await hasHash(record.previousHash)) return flaw('moved', number, 'does not belong here: it follows another one')
-  const was = 'does not belong here: the one that it follows was removed or changed, or it was put in itself'
-  return flaw('removed', number, was)
-}
-
-function flaw(kind: AuditFlawKind, number: number, what: string): AuditFlaw {
-  return { kind, number, sentence: `The record ${number} ${what}.` }
-}
-
-function removed(from: number, to: number): AuditFlaw {
-  const which = from === to ? `The record ${from} is` : `The records ${from} to ${to} are`
-  return { kind: 'removed', number: from, sentence: `${which} missing.` }
-}
-
-function cut(number: number): AuditFlaw {
-  const end = number === 0 ? 'The trail is empty' : `The trail ends with the record ${number}`
-  return {
-    kind: 'cut',
+/** JSON without spaces, with the members in this order. */
+function hashedText(record: Omit<AuditRecord, 'hash'>): string {
+  const { number, time, user, credential, address, requestId, action, targets, status, problem, count } = record
+  const { previousHash } = record
+  return JSON.stringify({
     number,
-    sentence: `${end}, and no record has the expected hash: its end is missing, or it was made anew.`
-  }
+    time,
+    user,
+    credential,
+    address,
+    requestId,
+    action,
+    targets,
+    status,
+    problem,
+    count,
+    previousHash
+  })
+}
+
+function boundedTargets(targets: readonly string[]): string[] {
+  const named = targets.slice(0, MAX_TARGETS).map((target) => bounded(target, MAX_TARGET))
+  return targets.length > named.length ? [...named, `more:${targets.length - named.length}`] : named
+}
+
+/** Also without characters that a reader could take for another line or another text. */
+function bounded(text: string, limit: number): string {
+  const short = text.length > limit ? `${text.slice(0, limit)}…` : text
+  return short.toWellFormed().replace(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, '\ufffd')
 }

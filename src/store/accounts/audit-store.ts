@@ -1,14 +1,7 @@
 /** The audit trail in the database. */
 import { type Insertable, type Kysely, type Selectable, sql, type Transaction } from 'kysely'
-import {
-  AUDIT_ORIGIN,
-  type AuditCredential,
-  type AuditEvent,
-  type AuditHead,
-  type AuditReader,
-  type AuditRecord,
-  sealEvent
-} from '../../core/accounts/audit.ts'
+import type { AuditCredential, AuditEvent, AuditHead, AuditReader, AuditRecord } from '../../core/accounts/audit.ts'
+import { AUDIT_ORIGIN, sealEvent } from '../../core/accounts/audit-chain.ts'
 import { bulkInsert } from '../engine/bulk-insert.ts'
 import type { Database } from '../engine/database.ts'
 import { triggersOf } from '../engine/dialect.ts'

@@ -2,8 +2,8 @@ import Database from 'better-sqlite3'
 import type { InjectOptions } from 'fastify'
 import t, { type Test } from 'tap'
 import type { AuditEvent, AuditRecord } from '../../../src/core/accounts/audit.ts'
-import { verifyChain } from '../../../src/core/accounts/audit-chain.ts'
 import type { Protection } from '../../../src/core/accounts/protection.ts'
+import { verifyChain } from '../../../src/core/accounts/verify-audit-chain.ts'
 import { createAuditInspection } from '../../../src/store/accounts/audit-store.ts'
 import {
   AUTHORIZATION,

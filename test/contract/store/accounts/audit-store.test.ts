@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
 import type { AuditEvent } from '../../../../src/core/accounts/audit.ts'
-import { verifyChain } from '../../../../src/core/accounts/audit-chain.ts'
+import { verifyChain } from '../../../../src/core/accounts/verify-audit-chain.ts'
 import { appendEvents, createAuditInspection, createAuditReader } from '../../../../src/store/accounts/audit-store.ts'
 import type { Database } from '../../../../src/store/engine/database.ts'
 import { makeDepot } from '../../../support/depot.ts'
