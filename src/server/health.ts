@@ -47,7 +47,7 @@ export async function checkHealth(
     }),
     check('worker', async () => {
       const missing = worker.parts().filter(({ isRunning }) => !isRunning)
-      return missing.length === 0 ? '' : `Being started anew: ${missing.map(({ name }) => name).join(', ')}.`
+      return missing.length === 0 ? '' : `Restarting: ${missing.map(({ name }) => name).join(', ')}.`
     })
   ])
 }

@@ -58,7 +58,7 @@ async function listen(config: Config, log: Logger, depot: Depot): Promise<void> 
   if (depot.madePassword !== undefined) announcePassword(config.adminUser, depot.madePassword)
   // Only now is it certain that no other server uses the directory.
   const certificates = await openCertificates(config.tls, (error) => {
-    log.error({ err: error }, 'the certificate cannot be replaced; the former one goes on')
+    log.error({ err: error }, 'the certificate cannot be replaced; the former one stays in use')
   })
   const app = await buildApp({
     services: depot.services,

@@ -23,7 +23,7 @@ export function createWorkerMetrics(registry: Registry, isLive: (jobId: number) 
   })
   const crashes = new Counter({
     name: 'fixdepot_worker_crashes_total',
-    help: 'Parts of the worker that died, and were started anew.',
+    help: 'Parts of the worker that died and were restarted.',
     labelNames: ['part'],
     registers
   })

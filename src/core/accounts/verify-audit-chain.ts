@@ -91,6 +91,6 @@ function cut(number: number): AuditFlaw {
   return {
     kind: 'cut',
     number,
-    sentence: `${end}, and no record has the expected hash: its end is missing, or it was made anew.`
+    sentence: `${end}, and no record has the expected hash: its end is missing, or it was rebuilt.`
   }
 }

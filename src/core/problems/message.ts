@@ -80,7 +80,7 @@ export function taskFailed(text: string, recovery: string): Message {
 export function importExpired(): Message {
   return taskFailed(
     'The import was given up: its files have not been sent in time.',
-    'Announce the files anew with …/import/validate, or send them without a jobid.'
+    'Announce the files again with …/import/validate, or send them without a jobid.'
   )
 }
 
@@ -119,7 +119,7 @@ export function importEnded({ imported, unchangedCount, waiting, ignored }: Impo
 export const TASK_CANCELED: Message = {
   id: 'FQXHMUP9008F',
   text: 'The task was canceled.',
-  explanation: 'Somebody asked for it; nothing of what was done is kept.',
+  explanation: 'A user canceled the task; its results are not kept.',
   recovery: 'Repeat the request if it is still needed.'
 }
 

@@ -192,7 +192,7 @@ export const PROBLEMS = {
     kind: 'conflict',
     id: 'FQXHMUP9026L',
     explanation: 'The job of the import does not wait for these files. Nothing was changed.',
-    recovery: 'Announce the files anew with …/import/validate, or send them without a jobid.'
+    recovery: 'Announce the files again with …/import/validate, or send them without a jobid.'
   },
   UPSTREAM_MISSING: {
     kind: 'conflict',
@@ -342,7 +342,7 @@ export const PROBLEMS = {
   SERVER_CLOSING: {
     kind: 'unavailable',
     id: 'FQXHMUP9049L',
-    explanation: 'The server ends, or is being started anew. Nothing was changed.',
+    explanation: 'The server is stopping or restarting. Nothing was changed.',
     recovery: 'Repeat the request when it runs again; tasks that were accepted go on then.'
   }
 } as const satisfies Record<string, ProblemDefinition>

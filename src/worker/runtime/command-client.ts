@@ -50,7 +50,7 @@ export function createCommandClient(): CommandClient {
   let lastId = 0
 
   async function call(name: CommandName, argument: unknown): Promise<unknown> {
-    if (thread === undefined) throw new Problem('WORKER_UNAVAILABLE', 'The worker is being started anew.')
+    if (thread === undefined) throw new Problem('WORKER_UNAVAILABLE', 'The worker is restarting.')
     lastId += 1
     thread.send({ command: 'call', id: lastId, name, argument })
     const answer = Promise.withResolvers<unknown>()
@@ -72,7 +72,7 @@ export function createCommandClient(): CommandClient {
     },
     disconnect() {
       thread = undefined
-      const refused = new Problem('WORKER_UNAVAILABLE', 'The worker died while it took the request.')
+      const refused = new Problem('WORKER_UNAVAILABLE', 'The worker died while it ran the request.')
       for (const { reject } of unanswered.values()) reject(refused)
       unanswered.clear()
     }
