@@ -1,4 +1,6 @@
-/** How events become the records of the chain: which members are hashed, in which order, and how an export writes them. */
+/**
+ * How events become the records of the chain: which members are hashed, in which order, and how an export writes them.
+ */
 import { hash } from 'node:crypto'
 import type { AuditEvent, AuditHead, AuditRecord } from './audit.ts'
 

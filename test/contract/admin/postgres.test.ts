@@ -36,7 +36,7 @@ test('the doctor checks all but the files of PostgreSQL, and reports that', asyn
   await rebuildCatalog(storage)
   const lines: string[] = []
   t.equal(await examine(storage, (line) => lines.push(line)), 0, lines.join('\n'))
-  t.match(lines, [/^note: The files of PostgreSQL are not looked at/, 'Everything is sound.'])
+  t.match(lines, [/^note: The files of PostgreSQL are not checked/, 'Everything is sound.'])
   fs.rmSync(path.join(storage.repositoryDirectory, 'one.xml'))
   t.equal(await examine(storage, () => {}), 1)
 })
@@ -76,6 +76,6 @@ test('a backup is refused with a reference to pg_dump', async (t) => {
   const file = path.join(storage.dataDirectory, 'backup.db')
   const { code, stderr } = await runProgram(['backup', file], { cwd: storage.dataDirectory, environment })
   t.equal(code, 1)
-  t.match(stderr, /^The database is in PostgreSQL, which fixdepot backup does not copy\. Copy it with pg_dump/)
+  t.match(stderr, /^fixdepot backup does not copy a PostgreSQL database\. Copy it with pg_dump/)
   t.notOk(fs.existsSync(file))
 })
