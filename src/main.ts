@@ -3,7 +3,6 @@
 import module from 'node:module'
 import { homedir } from 'node:os'
 import path from 'node:path'
-import v8 from 'node:v8'
 import { tooOldNode } from './version.ts'
 
 const refusal = tooOldNode(process.versions.node)
@@ -20,9 +19,6 @@ const { directory } = module.enableCompileCache(
 )
 // Threads read the directory from the environment.
 if (directory !== undefined) process.env.NODE_COMPILE_CACHE = directory
-
-// V8 keeps its heaps smaller, here and in the threads: an idle server takes 20 MB less.
-v8.setFlagsFromString('--optimize-for-size')
 
 // The server loads no module of the other commands, and they load none of the server.
 const args = process.argv.slice(2)
