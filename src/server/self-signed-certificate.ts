@@ -1,4 +1,4 @@
-/** The certificate that the server makes for itself: kept in a directory, and made anew before it expires. */
+/** The self-signed certificate of the server: stored in a directory, and replaced before it expires. */
 import { X509Certificate } from 'node:crypto'
 import fs from 'node:fs'
 import net from 'node:net'

@@ -1,6 +1,6 @@
 /**
- * Counts requests, connections and bytes. What is told of each request is two additions; all else is looked up when it
- * is asked for.
+ * Counts requests, connections and bytes. A request costs two additions; everything else is computed when the metrics
+ * are read.
  */
 import type { Server } from 'node:http'
 import type { Socket } from 'node:net'

@@ -3,9 +3,9 @@ import type { AuditHead, AuditRecord } from './audit.ts'
 import { AUDIT_ORIGIN, hashOf } from './audit-chain.ts'
 
 /**
- * `changed`: what a record says is not what was hashed. `removed`: records are missing before it. `inserted`: it is not
- * of this chain.
- * `moved`: it is, and had another place in it. `cut`: the end of the chain is missing, or all of it was made anew.
+ * `changed`: the record differs from what was hashed. `removed`: records are missing before it. `inserted`: the record
+ * does not belong to this chain. `moved`: it belongs to the chain, at another position. `cut`: the end of the chain is
+ * missing, or the whole chain was rebuilt.
  */
 export type AuditFlawKind = 'changed' | 'removed' | 'inserted' | 'moved' | 'cut'
 
